@@ -1,0 +1,3 @@
+"""RASL: a self-hostable, multi-tenant WhatsApp Business messaging platform."""
+
+__version__ = "0.1.0"

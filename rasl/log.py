@@ -1,0 +1,68 @@
+"""Structured logs with the request's context, and nothing secret in them."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_SECRET_KEYS = re.compile(r"token|secret|password|authorization|otp|code_plain|database_url", re.IGNORECASE)
+# Bearer tokens, our own tokens, Meta's access tokens and passwords inside URLs, wherever they turn up in a text.
+_SECRET_TEXT = re.compile(
+    r"(?i)(bearer\s+)[^\s\"',}]+|rasl_[0-9A-Za-z]{20,}|EAA[0-9A-Za-z]{20,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+)
+_SAFE_KEYS = frozenset({"token_id"})
+
+
+def redact(text: str) -> str:
+    """Blank out everything in the text that looks like a credential."""
+    return _SECRET_TEXT.sub(lambda match: f"{match.group(1) or ''}[redacted]", text)
+
+
+def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        if _SECRET_KEYS.search(key) and key not in _SAFE_KEYS:
+            event[key] = "[redacted]"
+        elif isinstance(value, str):
+            event[key] = redact(value)
+    return event
+
+
+def configure(log_format: str, log_level: str) -> None:
+    """Set up structlog and the standard library's logging for this process; logs go to stderr."""
+    level = logging.getLevelNamesMapping()[log_level.upper()]
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    )
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    # A console renderer prints the traceback itself; redaction must see its text first in either format.
+    ending: list[Any] = [structlog.processors.format_exc_info, _redact_event, renderer]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.PositionalArgumentsFormatter(), *ending],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING))
+
+
+def get_logger() -> Any:
+    """Return a logger; call it as `logger.info("what_happened", key=value)`."""
+    return structlog.get_logger()

@@ -1,0 +1,132 @@
+"""Every setting, read once from the environment (`RASL_*`, or `RASL_*_FILE` for a file holding the value)."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the text names it and says what it needs."""
+
+
+def _setting(default: Any, help_text: str, *, is_secret: bool = False) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help_text, "is_secret": is_secret})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """One frozen value handed down from the roof; nothing below reads the environment."""
+
+    database_url: str = _setting(
+        "",
+        "PostgreSQL 15 or newer, as `postgresql://user:password@host/name`. Empty: the embedded server is used.",
+        is_secret=True,
+    )
+    data_dir: Path = _setting(
+        Path("data"), "Folder of the embedded database, the generated secret key and `sandbox.json`."
+    )
+    host: str = _setting("127.0.0.1", "Address the API listens on.")
+    port: int = _setting(8080, "Port the API listens on.")
+    public_url: str = _setting(
+        "", "Address under which Meta and your clients reach this server; default `http://{host}:{port}`."
+    )
+    graph_base_url: str = _setting("https://graph.facebook.com", "Meta's Graph API, without the version.")
+    graph_version: str = _setting("v24.0", "Version of the Graph API that every call names.")
+    secret_key: str = _setting(
+        "",
+        "Root of encryption at rest and of every pepper, at least 32 characters. Generated into the data folder "
+        "for the embedded database; required with `RASL_DATABASE_URL`.",
+        is_secret=True,
+    )
+    log_format: str = _setting("console", "`console` for people or `json` for machines.")
+    log_level: str = _setting("info", "`debug`, `info`, `warning` or `error`. `debug` logs every request.")
+    pool_size: int = _setting(8, "Database connections for reading and writing, per process.")
+    graph_timeout_seconds: float = _setting(
+        30.0, "Longest wait for one answer of Meta; after it the outcome is `unknown`, never sent again by itself."
+    )
+    lease_seconds: float = _setting(
+        10.0, "How long a message stays with a process that stopped answering before it is rescued."
+    )
+    unknown_window_seconds: float = _setting(
+        120.0, "How long an `unknown` message waits for Meta's echo before the tenant's policy applies."
+    )
+    retention_days: int = _setting(
+        7, "Days for which raw webhooks from Meta are kept after they were applied, for reprocessing."
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> Self:
+        """Read every setting; raises SettingsError naming all the wrong ones at once."""
+        env = os.environ if environment is None else environment
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for field in dataclasses.fields(cls):
+            name = environment_name(field.name)
+            try:
+                text = _read(env, name)
+                if text is not None:
+                    values[field.name] = _convert(field.type, text)
+            except (ValueError, OSError) as error:
+                problems.append(f"{name}: {error}")
+        values.update({name: value for name, value in overrides.items() if value is not None})
+        settings = cls(**values)
+        problems.extend(_contradictions(settings))
+        if problems:
+            raise SettingsError("; ".join(problems))
+        return settings
+
+    @property
+    def base_url(self) -> str:
+        """Where this server is reached from outside, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the embedded PostgreSQL is used."""
+        return not self.database_url
+
+
+def environment_name(field_name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"RASL_{field_name.upper()}"
+
+
+def _read(env: Mapping[str, str], name: str) -> str | None:
+    file_name = env.get(f"{name}_FILE", "").strip()
+    if file_name:
+        return Path(file_name).read_text(encoding="utf-8").strip()
+    return env.get(name, "").strip() or None
+
+
+def _convert(kind: Any, text: str) -> Any:
+    if kind is int:
+        return int(text)
+    if kind is float:
+        return float(text)
+    if kind is Path:
+        return Path(text).expanduser()
+    return text
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    problems = []
+    if settings.secret_key and len(settings.secret_key) < 32:
+        problems.append("RASL_SECRET_KEY: needs at least 32 characters, for example from `openssl rand -hex 32`")
+    if not settings.is_embedded and not settings.secret_key:
+        problems.append(
+            "RASL_SECRET_KEY: required with RASL_DATABASE_URL, because every server of the database must share it"
+        )
+    if not 0 < settings.port < 65536:
+        problems.append("RASL_PORT: must be between 1 and 65535")
+    if settings.log_format not in {"console", "json"}:
+        problems.append("RASL_LOG_FORMAT: must be console or json")
+    if settings.log_level not in {"debug", "info", "warning", "error"}:
+        problems.append("RASL_LOG_LEVEL: must be debug, info, warning or error")
+    if settings.pool_size < 2:
+        problems.append("RASL_POOL_SIZE: must be at least 2")
+    for name in ("graph_timeout_seconds", "lease_seconds", "unknown_window_seconds"):
+        if getattr(settings, name) <= 0:
+            problems.append(f"{environment_name(name)}: must be above 0")
+    return problems
