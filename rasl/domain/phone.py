@@ -1,0 +1,197 @@
+"""Phone numbers as people write them, understood strictly, and the key under which variants coincide."""
+
+import dataclasses
+import functools
+import re
+
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult
+
+_ALLOWED = re.compile(r"[0-9+\-() ]*")
+_SEPARATORS = str.maketrans("", "", "-() ")
+_NUMBER = re.compile(r"\+?[0-9]+")
+_INTERNATIONAL = re.compile(r"[1-9][0-9]{6,14}")
+_BSUID = re.compile(r"[A-Z]{2}\.[0-9A-Za-z._-]{1,160}")
+_LONGEST_TEXT = 40
+# Bare digits of this length and more are taken for a full number even when its plan does not list them as
+# assigned (fictional numbers such as 1 555 010 1234); shorter ones are more often a national number.
+_FULL_LENGTH = 11
+_CAN_BE_MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
+_MEXICO_OLD_MOBILE = re.compile(r"521[0-9]{10}")
+# Area code without zeros, then eight digits as mobiles (6-9) had them before the ninth was put in front.
+_BRAZIL_OLD_MOBILE = re.compile(r"(55[1-9]{2})([6-9][0-9]{7})")
+_ARGENTINA = re.compile(r"549?([0-9]{10,12})")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Phone:
+    """A number as understood: `digits` is E.164 without the plus, `country` ISO or None without one."""
+
+    digits: str
+    country: str | None
+    match_key: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PhoneProblem:
+    """Why a text is not a phone number, in one sentence that says what to do."""
+
+    sentence: str
+
+
+_WHAT_TO_DO = "Write it with + and its country code, for example +44 20 7946 0011."
+_EMPTY = PhoneProblem(f"The phone number is empty. {_WHAT_TO_DO}")
+_CHARACTERS = PhoneProblem("A phone number may only contain digits, +, -, spaces and parentheses.")
+_PLUS = PhoneProblem("A phone number may only contain one +, in front of its country code.")
+_LENGTH = PhoneProblem("A phone number with its country code has 7 to 15 digits.")
+_COUNTRY_CODE = PhoneProblem("The phone number does not begin with a country code that exists.")
+_TOO_SHORT = PhoneProblem("The phone number has too few digits for its country code.")
+_TOO_LONG = PhoneProblem("The phone number has too many digits for its country code.")
+_NO_COUNTRY = PhoneProblem(f"The phone number has no country code. {_WHAT_TO_DO}")
+_UNCLEAR = PhoneProblem(f"This cannot be read as a phone number that exists. {_WHAT_TO_DO}")
+
+
+def understand(text: str, default_country: str | None = None) -> Phone | PhoneProblem:
+    """Return the number that the text means, or what is wrong with it; never a guess that reaches a stranger.
+
+    With `+` or `00` the number is international, whatever the default country is, and a possible length is
+    enough, so that fictional and newly opened ranges pass.
+
+    Without them there can be two readings. *Abroad*: the digits already start with a country code, as API
+    clients send them (442079460011): a valid number, or any possible one of 11 digits and more. *At home*:
+    the digits are what one dials inside the default country (020 7946 0011): only a valid number counts.
+
+    * A leading 0 is never a country code: only the reading at home is tried.
+    * If only one reading is a valid number, it is the one.
+    * If both are valid, the one that can be a mobile wins, because WhatsApp numbers are mobiles. (Two real
+      mobiles rarely collide, but five of six foreign mobiles also pass for a German landline without its 0.)
+    * If both or neither can be a mobile, home wins: setting a default country says that bare numbers are from
+      there, and a number from there must not be delivered to a stranger abroad.
+    * With no default country there is no reading at home, and what cannot be read abroad is refused.
+    """
+    if len(text) > _LONGEST_TEXT:
+        return _CHARACTERS if not _ALLOWED.fullmatch(text) else _LENGTH
+    return _understand(text, default_country)
+
+
+def is_country(code: str) -> bool:
+    """Tell whether this is a country (ISO 3166, two capital letters) that can be a default country."""
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
+def is_bsuid(text: str) -> bool:
+    """Tell a business-scoped user id (`US.1349…`, `US.ENT.…`), which stands where a phone is missing."""
+    return _BSUID.fullmatch(text) is not None
+
+
+def match_key(digits: str) -> str:
+    """Return one digits string for all the ways to write a line that Meta itself rewrites; else the digits.
+
+    Brazil: mobiles get the 9 that was put in front of them, landlines stay. Mexico: 52 1 becomes 52.
+    Argentina: 54 9 and the infix 15 go. It is a key to compare, not a number to send to.
+    """
+    if digits.startswith("55") and (brazil := _BRAZIL_OLD_MOBILE.fullmatch(digits)):
+        return f"{brazil[1]}9{brazil[2]}"
+    if digits.startswith("521") and _MEXICO_OLD_MOBILE.fullmatch(digits):
+        return f"52{digits[3:]}"
+    if digits.startswith("54") and (argentina := _ARGENTINA.fullmatch(digits)):
+        national = _argentine_national(digits, argentina[1])
+        return f"54{national}"
+    return digits
+
+
+def _argentine_national(digits: str, rest: str) -> str:
+    if len(rest) == 10:
+        return rest
+    if len(rest) == 12:
+        # Where the 15 sits depends on the length of the area code, which the metadata knows.
+        number = _parse(f"+54{rest}")
+        national = str(number.national_number) if number else ""
+        if len(national) == 11 and national.startswith("9"):
+            return national[1:]
+    return digits[2:]
+
+
+@functools.lru_cache(maxsize=16384)
+def _understand(text: str, default_country: str | None) -> Phone | PhoneProblem:
+    if not _ALLOWED.fullmatch(text):
+        return _CHARACTERS
+    number = text.translate(_SEPARATORS)
+    if not number:
+        return _EMPTY
+    if not _NUMBER.fullmatch(number):
+        return _PLUS
+    if number.startswith("+"):
+        return _international(number[1:])
+    if number.startswith("00"):
+        return _international(number[2:])
+    return _bare(number, default_country if default_country and is_country(default_country) else None)
+
+
+def _international(digits: str) -> Phone | PhoneProblem:
+    if not _INTERNATIONAL.fullmatch(digits):
+        return _COUNTRY_CODE if digits.startswith("0") else _LENGTH
+    if _MEXICO_OLD_MOBILE.fullmatch(digits):
+        return _phone_of(digits, "MX")
+    if digits.startswith("549") and len(digits) == 15:
+        digits = digits[:2] + digits[3:]
+    number = _parse(f"+{digits}")
+    if number is None:
+        return _COUNTRY_CODE
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason == ValidationResult.TOO_LONG:
+        return _TOO_LONG
+    if reason != ValidationResult.IS_POSSIBLE:
+        return _TOO_SHORT
+    return _phone(number)
+
+
+def _bare(digits: str, default_country: str | None) -> Phone | PhoneProblem:
+    home = _valid(digits, default_country) if default_country else None
+    if digits.startswith("0"):
+        if home is None:
+            return _UNCLEAR if default_country else _NO_COUNTRY
+        return _phone(home)
+    if home is None and len(digits) >= _FULL_LENGTH:
+        full = _international(digits)
+        return full if isinstance(full, Phone) else _UNCLEAR
+    abroad = _valid(f"+{digits}")
+    if home is None:
+        return _phone(abroad) if abroad else _UNCLEAR
+    if abroad is None or home == abroad or _can_be_mobile(home):
+        return _phone(home)
+    return _phone(abroad if _can_be_mobile(abroad) else home)
+
+
+def _parse(text: str, region: str | None = None) -> PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _valid(text: str, region: str | None = None) -> PhoneNumber | None:
+    number = _parse(text, region)
+    return number if number is not None and phonenumbers.is_valid_number(number) else None
+
+
+def _can_be_mobile(number: PhoneNumber) -> bool:
+    return phonenumbers.number_type(number) in _CAN_BE_MOBILE
+
+
+def _phone(number: PhoneNumber) -> Phone | PhoneProblem:
+    digits = f"{number.country_code}{phonenumbers.national_significant_number(number)}"
+    if not _INTERNATIONAL.fullmatch(digits):
+        return _LENGTH
+    if _parse(f"+{digits}") != number:
+        # One leading 0 was taken away and another appeared: the digits would mean a third number next time.
+        return _UNCLEAR
+    country = phonenumbers.region_code_for_number(number)
+    if country is None:
+        # Not assigned to anyone in particular: the main country of the calling code is the best there is.
+        country = phonenumbers.region_code_for_country_code(number.country_code)
+    return _phone_of(digits, country if is_country(country) else None)
+
+
+def _phone_of(digits: str, country: str | None) -> Phone:
+    return Phone(digits=digits, country=country, match_key=match_key(digits))
