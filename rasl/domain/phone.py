@@ -189,7 +189,7 @@ def _phone(number: PhoneNumber) -> Phone | PhoneProblem:
     country = phonenumbers.region_code_for_number(number)
     if country is None:
         # Not assigned to anyone in particular: the main country of the calling code is the best there is.
-        country = phonenumbers.region_code_for_country_code(number.country_code)
+        country = phonenumbers.region_code_for_country_code(number.country_code or 0)
     return _phone_of(digits, country if is_country(country) else None)
 
 

@@ -1,0 +1,144 @@
+"""What Meta's error means for us: one value, whether it came in an answer or in a webhook."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from rasl.graph.error_table import ERRORS, ERRORS_BY_SUBCODE, FailureKind, KnownError
+
+__all__ = ["FailureKind", "GraphFailure", "classify", "failure_from_body", "failure_from_error"]
+
+_RETRYABLE = frozenset({FailureKind.RETRY, FailureKind.THROTTLED, FailureKind.PAIR_THROTTLED})
+# Meta calling one of these transient means "later", which the kind says better itself.
+_NEVER_UPGRADED = frozenset(
+    {FailureKind.THROTTLED, FailureKind.PAIR_THROTTLED, FailureKind.WAIT, FailureKind.SUPPRESS}
+)
+_UNKNOWN_TITLE = "Unknown error"
+_UNKNOWN_CURES = {
+    FailureKind.RETRY: "Meta had a problem. It is tried again by itself.",
+    FailureKind.TOKEN: "Meta refused the access token. Create a new one and save it in the connection.",
+    FailureKind.ACCOUNT: "Meta does not allow this for the account. Check its permissions and state at Meta.",
+    FailureKind.FIX: "Correct what Meta names in the details, then try again.",
+}
+_LONGEST_TEXT = 1000
+# Template endpoints answer with code 100 and say what is wrong in a subcode that is a row of its own; small
+# subcodes only repeat the numbers of unrelated codes.
+_FIRST_OWN_SUBCODE = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GraphFailure:
+    """A refusal of Meta, classified; `code` is None when the answer was no Graph error at all."""
+
+    kind: FailureKind
+    code: int | None
+    subcode: int | None
+    title: str
+    message: str
+    details: str | None
+    fbtrace_id: str | None
+    cure: str
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same request may be sent again without anybody changing anything."""
+        return self.kind in _RETRYABLE
+
+
+def classify(
+    http_status: int,
+    code: int | None,
+    subcode: int | None = None,
+    *,
+    is_transient: bool = False,
+    title: str | None = None,
+    message: str | None = None,
+    details: str | None = None,
+    fbtrace_id: str | None = None,
+) -> GraphFailure:
+    """Return what an error asks of us: by subcode, then code, then HTTP status; never by its wording."""
+    row = _row(http_status, code, subcode, title)
+    kind = row.kind
+    cure = row.cure
+    if is_transient and kind not in _NEVER_UPGRADED:
+        kind = FailureKind.RETRY
+        cure = _UNKNOWN_CURES[kind] if row.kind is not kind else cure
+    return GraphFailure(
+        kind=kind,
+        code=code,
+        subcode=subcode,
+        title=row.title,
+        message=message or title or row.title,
+        details=details,
+        fbtrace_id=fbtrace_id,
+        cure=cure,
+    )
+
+
+def failure_from_body(http_status: int, body: bytes) -> GraphFailure | None:
+    """Return the failure that the body of an answer describes, or None if it is no Graph error."""
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    error = answer.get("error") if isinstance(answer, dict) else None
+    return failure_from_error(error, http_status) if isinstance(error, dict) else None
+
+
+def failure_from_error(error: Mapping[str, Any], http_status: int = 400) -> GraphFailure:
+    """Return the failure of one error object: an answer's `error` or one of a webhook's `errors`, any shape."""
+    return classify(
+        http_status,
+        _whole_number(error.get("code")),
+        _whole_number(error.get("error_subcode")),
+        is_transient=error.get("is_transient") is True,
+        title=_text(error.get("title")) or _text(error.get("error_user_title")),
+        message=_text(error.get("message")),
+        details=_details(error),
+        fbtrace_id=_text(error.get("fbtrace_id")),
+    )
+
+
+def _row(http_status: int, code: int | None, subcode: int | None, title: str | None) -> KnownError:
+    if code is not None:
+        if subcode is not None:
+            exact = ERRORS_BY_SUBCODE.get((code, subcode))
+            if exact is None and code == 100 and subcode >= _FIRST_OWN_SUBCODE:
+                exact = ERRORS.get(subcode)
+            if exact is not None:
+                return exact
+        known = ERRORS.get(code)
+        if known is not None:
+            return known
+    kind = _kind_of_status(http_status)
+    return KnownError(kind, title or _UNKNOWN_TITLE, _UNKNOWN_CURES[kind])
+
+
+def _kind_of_status(http_status: int) -> FailureKind:
+    if http_status == 429 or http_status >= 500:
+        return FailureKind.RETRY
+    if http_status == 401:
+        return FailureKind.TOKEN
+    if http_status == 403:
+        return FailureKind.ACCOUNT
+    return FailureKind.FIX
+
+
+def _details(error: Mapping[str, Any]) -> str | None:
+    data = error.get("error_data")
+    inner = data.get("details") if isinstance(data, dict) else data
+    return _text(inner) or _text(error.get("details")) or _text(error.get("error_user_msg"))
+
+
+def _whole_number(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        return int(value)
+    return None
+
+
+def _text(value: object) -> str | None:
+    return value[:_LONGEST_TEXT] if isinstance(value, str) and value else None
