@@ -88,7 +88,7 @@ def failure_from_body(http_status: int, body: bytes) -> GraphFailure | None:
 
 
 def failure_from_error(error: Mapping[str, Any], http_status: int = 400) -> GraphFailure:
-    """Return the failure of one error object: an answer's `error` or one of a webhook's `errors`, any shape."""
+    """Return the failure of one error object: an answer's `error` or one of a webhook's `errors`."""
     return classify(
         http_status,
         _whole_number(error.get("code")),

@@ -1,0 +1,257 @@
+"""Calls to Meta's Graph API whose outcome is a value, so that nobody sends a message twice by accident."""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import BytesPayload
+from yarl import URL
+
+from rasl.graph.errors import FailureKind, GraphFailure, classify, failure_from_body
+
+_LARGEST_ANSWER = 1 << 20
+# Short, because a request written into a connection that Meta is just closing has an unknown outcome.
+_KEEPALIVE_SECONDS = 15.0
+_LONGEST_CONNECT_SECONDS = 10.0
+_DNS_CACHE_SECONDS = 60
+_LONGEST_RETRY_AFTER_SECONDS = 86400.0
+_SEGMENT = re.compile(r"[0-9A-Za-z_-]+")
+_PATH = re.compile(r"[0-9A-Za-z_-]+(/[0-9A-Za-z_-]+)*")
+_REQUEST_TIMEOUT = 408
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Accepted:
+    """Meta took the message; whether it arrives is told by webhooks under this wamid."""
+
+    wamid: str
+    wa_id: str | None
+    user_id: str | None
+    message_status: str | None
+    request_id: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Refused:
+    """Meta answered that it did not do it; `retry_after` is in seconds, if Meta named any."""
+
+    failure: GraphFailure
+    retry_after: float | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NotSent:
+    """Definitely no byte of the request left: it may be repeated freely."""
+
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """The request was written and no usable answer came back: Meta may have done it."""
+
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fetched:
+    """The object that a read returned."""
+
+    value: dict[str, Any]
+
+
+SendOutcome = Accepted | Refused | NotSent | Ambiguous
+ReadOutcome = Fetched | Refused | NotSent | Ambiguous
+
+
+class _Body(BytesPayload):
+    """A request body that remembers whether it was handed to the socket.
+
+    aiohttp writes headers and body in one go from here, so before this call not a byte has left. Measured on
+    loopback it costs nothing (90 us CPU per call with and without, 106 us with trace hooks), and unlike the
+    type of an exception it is not in doubt about a time-out that spans connecting and reading.
+    """
+
+    is_written = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        self.is_written = True
+        await super().write_with_length(writer, content_length)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _AnswerTooLarge(Exception):  # noqa: N818 - never leaves this module
+    """The answer is over the cap and was not read to its end."""
+
+
+class GraphClient:
+    """One pool of connections to Graph; made inside the event loop and closed by whoever made it."""
+
+    def __init__(self, base_url: str, version: str, timeout_seconds: float, connections: int) -> None:
+        self._root = f"{base_url.rstrip('/')}/{version}"
+        self._messages_url = functools.lru_cache(maxsize=4096)(self._url_of_messages)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=connections, keepalive_timeout=_KEEPALIVE_SECONDS, ttl_dns_cache=_DNS_CACHE_SECONDS
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "rasl", "Accept": "application/json"},
+            timeout=aiohttp.ClientTimeout(
+                total=timeout_seconds, connect=min(timeout_seconds, _LONGEST_CONNECT_SECONDS)
+            ),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection; calls still under way end as if the network had failed."""
+        await self._session.close()
+
+    async def send_message(
+        self, phone_number_id: str, access_token: str, payload: bytes | Mapping[str, Any]
+    ) -> SendOutcome:
+        """Post one message in the name of the number and tell what became of it, whatever happens."""
+        url = self._messages_url(phone_number_id)
+        content = payload if isinstance(payload, bytes) else msgspec.json.encode(payload)
+        body = _Body(content, content_type="application/json")
+        if self._session.closed:
+            return NotSent("the client is closed")
+        try:
+            answer = await self._exchange("POST", url, access_token, data=body)
+        except (aiohttp.ClientError, OSError, ValueError, _AnswerTooLarge) as error:
+            reason = _reason(error)
+            return Ambiguous(reason) if body.is_written else NotSent(reason)
+        if 200 <= answer.status < 300:
+            accepted = _accepted(answer)
+            if accepted is not None:
+                return accepted
+        return _unaccepted(answer)
+
+    async def get_json(
+        self, path: str, access_token: str, params: Mapping[str, str] | None = None
+    ) -> ReadOutcome:
+        """Read one object or edge, e.g. `106540352242922` with `{"fields": "status"}`."""
+        if not _PATH.fullmatch(path):
+            raise ValueError("A path of Graph consists of ids and edge names")
+        try:
+            answer = await self._exchange("GET", URL(f"{self._root}/{path}"), access_token, params=params)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            return NotSent(_reason(error))
+        except (aiohttp.ClientError, OSError, ValueError, _AnswerTooLarge) as error:
+            return Ambiguous(_reason(error))
+        if 200 <= answer.status < 300:
+            value = _object(answer.body)
+            if value is not None and "error" not in value:
+                return Fetched(value)
+        return _unaccepted(answer)
+
+    async def _exchange(self, method: str, url: URL, access_token: str, **extra: Any) -> _Answer:
+        headers = {"Authorization": f"Bearer {access_token}"}
+        async with self._session.request(
+            method, url, headers=headers, allow_redirects=False, **extra
+        ) as response:
+            chunks: list[bytes] = []
+            size = 0
+            async for chunk in response.content.iter_any():
+                size += len(chunk)
+                if size > _LARGEST_ANSWER:
+                    response.close()
+                    raise _AnswerTooLarge
+                chunks.append(chunk)
+            return _Answer(response.status, response.headers, b"".join(chunks))
+
+    def _url_of_messages(self, phone_number_id: str) -> URL:
+        if not _SEGMENT.fullmatch(phone_number_id):
+            raise ValueError("A phone_number_id consists of digits")
+        return URL(f"{self._root}/{phone_number_id}/messages")
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _accepted(answer: _Answer) -> Accepted | None:
+    value = _object(answer.body)
+    message = _first(value, "messages")
+    wamid = _text(message, "id")
+    if wamid is None:
+        return None
+    contact = _first(value, "contacts")
+    return Accepted(
+        wamid=wamid,
+        wa_id=_text(contact, "wa_id"),
+        user_id=_text(contact, "user_id"),
+        message_status=_text(message, "message_status"),
+        request_id=answer.headers.get("x-fb-request-id") or answer.headers.get("x-fb-trace-id"),
+    )
+
+
+def _first(value: dict[str, Any] | None, key: str) -> dict[str, Any] | None:
+    items = value.get(key) if value else None
+    return items[0] if isinstance(items, list) and items and isinstance(items[0], dict) else None
+
+
+def _text(value: dict[str, Any] | None, key: str) -> str | None:
+    text = value.get(key) if value else None
+    return text if isinstance(text, str) and text else None
+
+
+def _unaccepted(answer: _Answer) -> Refused | Ambiguous:
+    failure = failure_from_body(answer.status, answer.body)
+    if failure is None:
+        # A gateway that gave up (408, 5xx) or a success we cannot read say nothing about what Graph did.
+        if answer.status < 300 or answer.status >= 500 or answer.status == _REQUEST_TIMEOUT:
+            return Ambiguous(f"HTTP {answer.status} without a usable answer of Graph")
+        failure = classify(
+            answer.status, None, message=f"HTTP {answer.status} without an error object of Graph"
+        )
+    return Refused(failure, _retry_after(answer, failure.kind))
+
+
+def _retry_after(answer: _Answer, kind: FailureKind) -> float | None:
+    named = answer.headers.get("retry-after", "")
+    if named.isascii() and named.isdigit():
+        return min(float(named), _LONGEST_RETRY_AFTER_SECONDS)
+    if kind is FailureKind.THROTTLED:
+        usage = _object(answer.headers.get("x-business-use-case-usage", "").encode())
+        minutes = max(_minutes_to_regain_access(usage or {}), default=0)
+        return min(minutes * 60.0, _LONGEST_RETRY_AFTER_SECONDS) if minutes > 0 else None
+    return None
+
+
+def _minutes_to_regain_access(usage: dict[str, Any]) -> list[int | float]:
+    rows = [row for rows in usage.values() if isinstance(rows, list) for row in rows if isinstance(row, dict)]
+    minutes = [row.get("estimated_time_to_regain_access") for row in rows]
+    return [value for value in minutes if isinstance(value, int | float)]
+
+
+def _reason(error: BaseException) -> str:
+    """Name what happened; the error's own text stays out, because nobody knows what a library puts there."""
+    if isinstance(error, _AnswerTooLarge):
+        return f"the answer was larger than {_LARGEST_ANSWER} bytes"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    system = cause.strerror if isinstance(cause, OSError) and cause.strerror else None
+    return f"{type(error).__name__}: {system}" if system else type(error).__name__
