@@ -1,0 +1,94 @@
+"""The simulator as a real HTTP server: uvicorn with a protocol whose connections can be broken on purpose."""
+
+import asyncio
+import contextlib
+import gc
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from rasl.simulator.app import create_app
+from rasl.simulator.config import SimulatorConfig
+from rasl.simulator.exchange import TRANSPORT
+
+HOST = "127.0.0.1"
+PORT = 9100
+
+
+class BreakableProtocol(HttpToolsProtocol):
+    """Shows the app its TCP transport, because ASGI has no word for a connection reset."""
+
+    def on_message_begin(self) -> None:
+        """Start a request with the transport in its scope."""
+        super().on_message_begin()
+        self.scope["extensions"] = {TRANSPORT: {"transport": self.transport}}
+
+
+class _EmbeddedServer(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Whoever embeds the simulator owns the process and its signals.
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def run(host: str = HOST, port: int = PORT, config: SimulatorConfig | None = None) -> None:
+    """Serve until interrupted, in a process of its own."""
+    # Hundreds of thousands of small live records make the collector's default pace costly and pointless.
+    gc.set_threshold(50_000, 20, 50)
+    uvicorn.Server(_uvicorn_config(host, port, config)).run()
+
+
+@contextlib.asynccontextmanager
+async def running(
+    config: SimulatorConfig | None = None, host: str = HOST, port: int = 0
+) -> AsyncIterator[str]:
+    """Serve inside the current event loop and give the base URL; port 0 takes a free one."""
+    listener = socket.create_server((host, port), backlog=2048)
+    server = _EmbeddedServer(_uvicorn_config(host, port, config))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    ready = asyncio.create_task(server.ready.wait())
+    try:
+        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            await serving
+            raise RuntimeError("the simulator did not start")
+        yield f"http://{host}:{listener.getsockname()[1]}"
+    finally:
+        ready.cancel()
+        server.should_exit = True
+        await serving
+        listener.close()
+
+
+async def serve(host: str = HOST, port: int = PORT, config: SimulatorConfig | None = None) -> None:
+    """Serve inside the current event loop until cancelled."""
+    async with running(config, host, port):
+        await asyncio.Event().wait()
+
+
+def _uvicorn_config(host: str, port: int, config: SimulatorConfig | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(config or SimulatorConfig()),
+        host=host,
+        port=port,
+        loop="uvloop",
+        http=BreakableProtocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        backlog=2048,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=1,
+    )
