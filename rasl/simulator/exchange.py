@@ -91,8 +91,8 @@ async def read_body(receive: Receive) -> bytes:
 
 async def write(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
     """Put an answer on the wire, or break the connection where it says so."""
-    if answer.delay:
-        await asyncio.sleep(answer.delay)
+    if answer.delay and await _is_gone_within(answer.delay, receive):
+        return
     if answer.wire in {"drop", "reset"}:
         await _abort(scope, receive, reset=answer.wire == "reset")
         return
@@ -127,6 +127,15 @@ def _transport(scope: Scope) -> asyncio.Transport:
     except KeyError:
         raise RuntimeError("breaking a connection needs the simulator's own server") from None
     return transport
+
+
+async def _is_gone_within(seconds: float, receive: Receive) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await _gone(receive)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _gone(receive: Receive) -> None:

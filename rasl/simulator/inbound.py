@@ -136,7 +136,7 @@ def _media(
     content = dict(given or {})
     if "id" in content:
         return content
-    data = base64.b64decode(order["content_base64"]) if "content_base64" in order else _PIXEL
+    data = base64.b64decode(order["content_base64"], validate=True) if "content_base64" in order else _PIXEL
     mime_type = order.get("mime_type") or _MEDIA[kind]
     file = media.keep(state, data, mime_type)
     content.setdefault("mime_type", mime_type)
