@@ -29,6 +29,11 @@ class Account:
         except KeyError:
             return str(self.uid)
 
+    @property
+    def has_name(self) -> bool:
+        """Whether the user is listed, without which initdb refuses to work."""
+        return self.name != str(self.uid)
+
     def first_barrier(self, path: Path) -> Path | None:
         """Return the outermost part of the path that this account cannot enter (or execute)."""
         real = path.resolve()
@@ -90,14 +95,8 @@ def preferred_account(environment: Mapping[str, str]) -> Account:
 
 
 def _find_account(name: str) -> Account | None:
-    if name.isdecimal():
-        uid = int(name)
-        try:
-            return Account(uid, pwd.getpwuid(uid).pw_gid)
-        except KeyError:
-            return Account(uid, uid)
     try:
-        entry = pwd.getpwnam(name)
+        entry = pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
     except KeyError:
         return None
     return Account(entry.pw_uid, entry.pw_gid)

