@@ -5,6 +5,7 @@ import contextlib
 import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -20,11 +21,11 @@ PORT = 9100
 class BreakableProtocol(HttpToolsProtocol):
     """Shows the app its TCP transport, because ASGI has no word for a connection reset."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send every part of an answer at once."""
         # asyncio leaves Nagle's algorithm on for a listener made by hand: 40 ms for every answer.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", transport))
 
     def on_message_begin(self) -> None:
         """Start a request with the transport in its scope."""
@@ -51,7 +52,7 @@ def run(host: str = HOST, port: int = PORT, config: SimulatorConfig | None = Non
     """Serve until interrupted, in a process of its own."""
     # Hundreds of thousands of small live records make the collector's default pace costly and pointless.
     gc.set_threshold(50_000, 20, 50)
-    uvicorn.Server(_uvicorn_config(host, port, config)).run()
+    uvicorn.Server(_uvicorn_config(host, port, config, log_level="warning")).run()
 
 
 @contextlib.asynccontextmanager
@@ -82,7 +83,9 @@ async def serve(host: str = HOST, port: int = PORT, config: SimulatorConfig | No
         await asyncio.Event().wait()
 
 
-def _uvicorn_config(host: str, port: int, config: SimulatorConfig | None) -> uvicorn.Config:
+def _uvicorn_config(
+    host: str, port: int, config: SimulatorConfig | None, log_level: str | None = None
+) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(config or SimulatorConfig()),
         host=host,
@@ -92,7 +95,9 @@ def _uvicorn_config(host: str, port: int, config: SimulatorConfig | None) -> uvi
         ws="none",
         lifespan="on",
         access_log=False,
-        log_level="warning",
+        # Without a level of its own the simulator leaves its host's logging alone.
+        log_config=uvicorn.config.LOGGING_CONFIG if log_level else None,
+        log_level=log_level,
         server_header=False,
         backlog=2048,
         timeout_keep_alive=60,
