@@ -44,7 +44,8 @@ class Settings:
     log_level: str = _setting("info", "`debug`, `info`, `warning` or `error`. `debug` logs every request.")
     pool_size: int = _setting(8, "Database connections for reading and writing, per process.")
     graph_timeout_seconds: float = _setting(
-        30.0, "Longest wait for one answer of Meta; after it the outcome is `unknown`, never sent again by itself."
+        30.0,
+        "Longest wait for one answer of Meta; after it the outcome is `unknown`, never sent again by itself.",
     )
     lease_seconds: float = _setting(
         10.0, "How long a message stays with a process that stopped answering before it is rescued."
@@ -113,7 +114,9 @@ def _convert(kind: Any, text: str) -> Any:
 def _contradictions(settings: Settings) -> list[str]:
     problems = []
     if settings.secret_key and len(settings.secret_key) < 32:
-        problems.append("RASL_SECRET_KEY: needs at least 32 characters, for example from `openssl rand -hex 32`")
+        problems.append(
+            "RASL_SECRET_KEY: needs at least 32 characters, for example from `openssl rand -hex 32`"
+        )
     if not settings.is_embedded and not settings.secret_key:
         problems.append(
             "RASL_SECRET_KEY: required with RASL_DATABASE_URL, because every server of the database must share it"
@@ -126,7 +129,7 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("RASL_LOG_LEVEL: must be debug, info, warning or error")
     if settings.pool_size < 2:
         problems.append("RASL_POOL_SIZE: must be at least 2")
-    for name in ("graph_timeout_seconds", "lease_seconds", "unknown_window_seconds"):
-        if getattr(settings, name) <= 0:
-            problems.append(f"{environment_name(name)}: must be above 0")
-    return problems
+    durations = ("graph_timeout_seconds", "lease_seconds", "unknown_window_seconds")
+    return problems + [
+        f"{environment_name(name)}: must be above 0" for name in durations if getattr(settings, name) <= 0
+    ]

@@ -1,0 +1,111 @@
+"""From token to caller, with the scope as a type in the route's signature.
+
+    async def list_messages(caller: MayReadMessages, ...): ...
+
+A route of the API without such a parameter does not start.
+"""
+
+import math
+import typing
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Router
+from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from rasl import clock
+from rasl.api.context import context_of
+from rasl.domain.gcra import Bucket
+from rasl.domain.tenants import Caller
+from rasl.errors import InsufficientScope, RateLimitExceeded, Unauthorized
+from rasl.services.callers import Callers
+from rasl.services.limits import Limits, Verdict
+
+_KEY = "rasl.caller"
+_OPTION = "required_scope"
+
+
+class Requires(msgspec.Struct, frozen=True):
+    """The scope a route asks for."""
+
+    scope: str
+
+
+MaySendMessages = Annotated[Caller, Requires("messages:send")]
+MayReadMessages = Annotated[Caller, Requires("messages:read")]
+
+
+def current_caller(scope: Scope) -> Any:
+    """Return the caller whom the middleware let in."""
+    return scope[_KEY]  # type: ignore[literal-required]
+
+
+PROVIDE_CALLER = {"caller": Provide(current_caller, sync_to_thread=False)}
+
+
+def required_scope(handler: HTTPRouteHandler) -> str:
+    """Read the scope out of the route's signature; raises TypeError when it names none."""
+    hints = typing.get_type_hints(handler.fn, include_extras=True)
+    for marker in getattr(hints.get("caller"), "__metadata__", ()):
+        if isinstance(marker, Requires):
+            return marker.scope
+    raise TypeError(f"{handler.fn.__qualname__} takes no caller: name the scope it needs in its signature")
+
+
+def secured(path: str, handlers: Iterable[HTTPRouteHandler]) -> Router:
+    """Collect routes that only authenticated callers reach."""
+    collected = list(handlers)
+    for handler in collected:
+        handler.opt[_OPTION] = required_scope(handler)
+    return Router(path=path, route_handlers=collected, dependencies=PROVIDE_CALLER)
+
+
+def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], ASGIApp]:
+    """Make the middleware: token, then scope, then rate limit (api-v2 section 1.15)."""
+
+    def middleware(app: ASGIApp) -> ASGIApp:
+        async def authenticated(scope: Scope, receive: Receive, send: Send) -> None:
+            needed = scope["route_handler"].opt.get(_OPTION) if scope["type"] == ScopeType.HTTP else None
+            if needed is None:
+                await app(scope, receive, send)
+                return
+            caller = await callers.authenticate(_bearer(scope))
+            if needed not in caller.scopes:
+                raise InsufficientScope.of(needed)
+            await _count(caller, limits, scope)
+            scope[_KEY] = caller  # type: ignore[literal-required]
+            await app(scope, receive, send)
+
+        return authenticated
+
+    return middleware
+
+
+def _bearer(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, token = value.decode("latin-1").strip().partition(" ")
+            if scheme.lower() == "bearer":
+                return token.strip()
+    raise Unauthorized
+
+
+async def _count(caller: Caller, limits: Limits, scope: Scope) -> None:
+    limit = caller.rate_limit_per_minute
+    verdict = await limits.spend(f"token:{caller.token_id}", Bucket.per_minute(limit))
+    context_of(scope).headers += _rate_headers(limit, verdict)
+    if not verdict.is_allowed:
+        raise RateLimitExceeded(max(1, math.ceil(verdict.retry_after)))
+
+
+def _rate_headers(limit: int, verdict: Verdict) -> list[tuple[bytes, bytes]]:
+    """Return the limit, what is left of it, and the Unix second at which all of it is back."""
+    return [
+        (b"x-ratelimit-limit", b"%d" % limit),
+        (b"x-ratelimit-remaining", b"%d" % min(limit, verdict.remaining)),
+        (b"x-ratelimit-reset", b"%d" % math.ceil(clock.now().timestamp() + verdict.full_after)),
+    ]

@@ -1,0 +1,76 @@
+"""What travels with one HTTP request: its id, the headers its answer gets, what it holds."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import msgspec
+import structlog
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from rasl import clock, log, metrics
+from rasl.services.messages import Hold
+
+_KEY = "rasl.context"
+_logger = log.get_logger()
+
+
+class Context(msgspec.Struct):
+    """One request of ours."""
+
+    request_id: uuid.UUID
+    headers: list[tuple[bytes, bytes]]
+    hold: Hold | None = None
+    is_stored: bool = False  # something was committed: an Idempotency-Key must keep the answer
+    status: int = 0
+
+
+def context_of(scope: Any) -> Context:
+    """Return the context of an ASGI scope."""
+    context: Context = scope[_KEY]
+    return context
+
+
+def timestamp() -> str:
+    """Return the moment of an answer, as every answer carries it."""
+    return iso(clock.now()) or ""
+
+
+def iso(moment: dt.datetime | None) -> str | None:
+    """Write a moment as the contract does: ISO 8601 in UTC, to the second."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="seconds") if moment else None
+
+
+def with_context(app: ASGIApp) -> ASGIApp:
+    """Wrap the whole application, unknown routes included: id, headers, metrics, log context."""
+
+    async def contextual(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        request_id = uuid.uuid4()
+        context = Context(request_id, [(b"x-request-id", str(request_id).encode())])
+        scope[_KEY] = context  # type: ignore[literal-required]
+        structlog.contextvars.bind_contextvars(request_id=str(request_id))
+        begun = clock.monotonic()
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                context.status = message["status"]
+                message["headers"] = [*message["headers"], *context.headers]
+            await send(message)
+
+        try:
+            await app(scope, receive, send_with_headers)
+        finally:
+            seconds = clock.monotonic() - begun
+            route = str(scope.get("path_template") or "unmatched")
+            metrics.REQUESTS.labels(route, context.status).inc()
+            metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+            _logger.debug(
+                "answered", method=scope["method"], route=route, status=context.status, seconds=seconds
+            )
+            structlog.contextvars.clear_contextvars()
+
+    return contextual

@@ -1,0 +1,95 @@
+"""The OpenAPI document and an offline page to read and try it; the page may not ask any other host for anything."""
+
+import importlib.util
+from pathlib import Path
+
+from litestar import Litestar, MediaType, Response, get
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.response import File
+
+from rasl import __version__
+from rasl.errors import NotFound
+
+OPENAPI = OpenAPIConfig(
+    title="RASL API",
+    version="2.0.0",
+    summary="WhatsApp Business messaging over REST.",
+    description=(
+        "Every answer is an envelope: `success`, `message`, `data` and `meta` when good, `success`, `error` and "
+        "`meta` when not. `meta.request_id` is also the `X-Request-Id` header: quote it when you ask for help.\n\n"
+        "Send your token as `Authorization: Bearer rasl_...`. `X-RateLimit-Limit`, `-Remaining` and `-Reset` (Unix "
+        "seconds) come with every answer, `Retry-After` with 429.\n\n"
+        f"Server version {__version__}."
+    ),
+    path="/api/v2",
+    render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+    components=Components(
+        security_schemes={
+            "bearer": SecurityScheme(type="http", scheme="bearer", description="An API token of one tenant.")
+        }
+    ),
+    security=[{"bearer": []}],
+    tags=[Tag(name="Messages", description="Send messages, and see what became of them.")],
+    use_handler_docstrings=False,
+)
+
+_ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+# The browser itself keeps the page from asking other hosts; Swagger UI draws with inline styles and data: images.
+_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>RASL API v2</title>
+<link rel="icon" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="page"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+_START = """SwaggerUIBundle({url: "/api/v2/openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: null,
+  persistAuthorization: true, tryItOutEnabled: true});
+"""
+
+
+@get("/docs", include_in_schema=False, media_type=MediaType.HTML)
+async def page() -> Response[str]:
+    """Return the documentation page."""
+    return Response(_PAGE, media_type=MediaType.HTML, headers={"content-security-policy": _POLICY})
+
+
+@get("/docs/start.js", include_in_schema=False, media_type="text/javascript")
+async def start() -> str:
+    """Return the script that starts the page."""
+    return _START
+
+
+@get("/docs/{name:str}", include_in_schema=False)
+async def asset(name: str) -> File:
+    """Return one of the page's files out of the installed package."""
+    if name not in _ASSETS:
+        raise NotFound
+    return File(_asset_folder() / name, content_disposition_type="inline", filename=name)
+
+
+def _asset_folder() -> Path:
+    # Found, not imported: the package would bring its web framework adapters along.
+    spec = importlib.util.find_spec("swagger_ui")
+    if spec is None or spec.origin is None:
+        raise NotFound
+    return Path(spec.origin).parent / "static"
+
+
+def document(app: Litestar) -> dict[str, object]:
+    """Return the OpenAPI document as data."""
+    return app.openapi_schema.to_schema()
+
+
+HANDLERS = (page, start, asset)

@@ -1,0 +1,120 @@
+"""The one shape of every answer, good or bad (api-v2 sections 1.4 and 1.5)."""
+
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException
+
+from rasl import log
+from rasl.api.context import context_of, timestamp
+from rasl.errors import (
+    ApiError,
+    InternalError,
+    InvalidJson,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    ServiceUnavailable,
+    Unauthorized,
+    UnsupportedMediaType,
+)
+
+_Data = TypeVar("_Data")
+_logger = log.get_logger()
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: InvalidJson,
+    401: Unauthorized,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: PayloadTooLarge,
+    415: UnsupportedMediaType,
+    503: ServiceUnavailable,
+}
+
+
+class Pagination(msgspec.Struct):
+    """Where a page stands in its list; `total_is_estimated` appears above 10,000."""
+
+    current_page: int
+    per_page: int
+    total: int
+    last_page: int
+    from_: int | None = msgspec.field(name="from")
+    to: int | None
+    total_is_estimated: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class Meta(msgspec.Struct):
+    """What belongs to the answer rather than to the data."""
+
+    request_id: str
+    timestamp: str
+    pagination: Pagination | msgspec.UnsetType = msgspec.UNSET
+
+
+class Success(msgspec.Struct, Generic[_Data]):
+    """A good answer."""
+
+    success: Literal[True]
+    message: str
+    data: _Data
+    meta: Meta
+
+
+class ErrorBody(msgspec.Struct):
+    """Which error it is, in a sentence, with its details."""
+
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class Failure(msgspec.Struct):
+    """A bad answer; `error.code` is stable, `error.details` depends on the code."""
+
+    success: Literal[False]
+    error: ErrorBody
+    meta: Meta
+
+
+def success(request: Any, message: str, data: _Data, pagination: Pagination | None = None) -> Success[_Data]:
+    """Put data into the envelope of this request."""
+    return Success(
+        success=True,
+        message=message,
+        data=data,
+        meta=Meta(str(context_of(request.scope).request_id), timestamp(), pagination or msgspec.UNSET),
+    )
+
+
+def render(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
+    """Answer with an error of ours."""
+    body = Failure(
+        success=False,
+        error=ErrorBody(error.code, error.message, error.details),
+        meta=Meta(str(context_of(request.scope).request_id), timestamp()),
+    )
+    # A refused body may still be on its way; closing keeps it from being read as the next request.
+    headers = {**error.headers, **({"connection": "close"} if isinstance(error, PayloadTooLarge) else {})}
+    return Response(
+        msgspec.json.encode(body), status_code=error.status, media_type=MediaType.JSON, headers=headers
+    )
+
+
+def render_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Answer what the framework refused: unknown route, wrong method, body over the limit."""
+    known = _BY_STATUS.get(error.status_code)
+    if known is None:
+        return render_unexpected(request, error)
+    if known is NotFound:
+        return render(request, NotFound(f"There is nothing at {request.scope['path'][:200]}"))
+    if known is MethodNotAllowed:
+        return render(request, MethodNotAllowed(f"{request.method} is not allowed here"))
+    return render(request, known())
+
+
+def render_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Log an unexpected error once, with its trace, and answer with nothing but the request id."""
+    _logger.error("unexpected_error", path=request.scope["path"], exc_info=error)
+    return render(request, InternalError())

@@ -1,0 +1,137 @@
+"""Idempotency-Key on every POST: the first answer is stored and given again (IETF draft, section 2).
+
+The key is taken before the route runs and tied to the message in the transaction that stores it. So a crash in between
+leaves either a free key or a key that leads to the message: never a second send.
+"""
+
+import datetime as dt
+import hashlib
+import typing
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
+from litestar.types.asgi_types import ReceiveMessage
+
+from rasl.api.caller import current_caller
+from rasl.api.context import context_of
+from rasl.db import idempotency
+from rasl.db.pool import Database, Row
+from rasl.errors import IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
+from rasl.services.messages import Hold
+
+HEADER = b"idempotency-key"
+MAX_LENGTH = 255
+
+
+def with_idempotency(database: Database, lease: dt.timedelta) -> typing.Callable[[ASGIApp], ASGIApp]:
+    """Make the middleware; a holder that says nothing for `lease` is taken for dead."""
+
+    def middleware(app: ASGIApp) -> ASGIApp:
+        async def idempotent(scope: Scope, receive: Receive, send: Send) -> None:
+            key = _key(scope) if scope["type"] == ScopeType.HTTP and scope["method"] == "POST" else None
+            if key is None:
+                await app(scope, receive, send)
+                return
+            tenant_id: int = current_caller(scope).tenant.id
+            body = await _read(receive)
+            async with database.connection() as db:
+                row = await idempotency.claim_key(db, tenant_id, key, _fingerprint(scope, body), lease)
+            if row["is_mine"]:
+                context_of(scope).hold = Hold(key, row["fence"], row["message_id"])
+                await _run(app, scope, body, send, database, tenant_id)
+            else:
+                await _replay(row, _fingerprint(scope, body), scope, send)
+
+        return idempotent
+
+    return middleware
+
+
+def _key(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == HEADER:
+            key = value.decode("latin-1").strip()
+            if not 1 <= len(key) <= MAX_LENGTH or not key.isprintable():
+                raise ValidationFailed(
+                    {"Idempotency-Key": [f"must have 1 to {MAX_LENGTH} printable characters"]}
+                )
+            return key
+    return None
+
+
+async def _read(receive: Receive) -> list[ReceiveMessage]:
+    """Take in the whole body, as messages that can be received again."""
+    messages: list[ReceiveMessage] = []
+    while True:
+        message = await receive()
+        messages.append(message)
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return messages
+
+
+def _fingerprint(scope: Scope, body: typing.Iterable[ReceiveMessage]) -> bytes:
+    digest = hashlib.sha256(f"POST {scope['path']}\n".encode())
+    for message in body:
+        if message["type"] == "http.request":
+            digest.update(message["body"])
+    return digest.digest()
+
+
+async def _run(
+    app: ASGIApp, scope: Scope, body: list[ReceiveMessage], send: Send, database: Database, tenant_id: int
+) -> None:
+    """Run the route, keep its answer if it stored something, and only then send it."""
+    waiting = iter(body)
+    answer: list[Message] = []
+
+    async def receive_again() -> ReceiveMessage:
+        return next(waiting)
+
+    async def keep(message: Message) -> None:
+        answer.append(message)
+
+    context = context_of(scope)
+    hold = context.hold
+    if hold is None:
+        raise RuntimeError("no key is held")
+    try:
+        await app(scope, receive_again, keep)
+    finally:
+        status, content = _content(answer)
+        async with database.connection() as db:
+            if context.is_stored and answer:
+                await idempotency.keep_answer(db, tenant_id, hold.key, hold.fence, status, content)
+            else:
+                await idempotency.drop_key(db, tenant_id, hold.key, hold.fence)
+    for message in answer:
+        await send(message)
+
+
+def _content(answer: typing.Iterable[Message]) -> tuple[int, bytes]:
+    status, content = 500, b""
+    for message in answer:
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        elif message["type"] == "http.response.body":
+            content += message["body"]
+    return status, content
+
+
+async def _replay(row: Row, fingerprint: bytes, scope: Scope, send: Send) -> None:
+    if row["fingerprint"] != fingerprint:
+        raise IdempotencyKeyReused
+    if row["status"] is None:
+        raise IdempotencyInProgress
+    content: bytes = row["body"]
+    start: HTTPResponseStartEvent = {
+        "type": "http.response.start",
+        "status": row["status"],
+        "headers": [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(content)),
+            (b"idempotent-replayed", b"true"),
+        ],
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": content, "more_body": False})
+    context_of(scope).is_stored = True

@@ -1,0 +1,112 @@
+"""Composition root: builds the API and the worker from Settings."""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator
+
+from litestar import Litestar
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp
+
+from rasl import log
+from rasl.api import docs, health
+from rasl.api.caller import secured, with_caller
+from rasl.api.context import with_context
+from rasl.api.envelope import render, render_framework_error, render_unexpected
+from rasl.api.idempotency import with_idempotency
+from rasl.api.request import ApiRequest
+from rasl.api.v2 import messages
+from rasl.db.pool import Database
+from rasl.dispatch.worker import Worker
+from rasl.errors import ApiError, ServiceUnavailable
+from rasl.graph.client import GraphClient
+from rasl.ingest.door import door
+from rasl.sealing import Sealer
+from rasl.services import sending
+from rasl.services.callers import Callers
+from rasl.services.engine import Engine
+from rasl.settings import Settings
+
+MAX_BODY_BYTES = 1024 * 1024
+_GRAPH_CONNECTIONS = 1000
+_logger = log.get_logger()
+
+
+def build_engine(settings: Settings, dsn: str) -> Engine:
+    """Put the sending side together, not yet connected; call it inside the event loop."""
+    graph = GraphClient(
+        settings.graph_base_url, settings.graph_version, settings.graph_timeout_seconds, _GRAPH_CONNECTIONS
+    )
+    return Engine(settings, Database(dsn, settings.pool_size), graph, Sealer(settings.secret_key))
+
+
+@contextlib.asynccontextmanager
+async def running(engine: Engine) -> AsyncIterator[Engine]:
+    """Open what the engine needs and close it in the right order."""
+    await engine.database.open()
+    try:
+        yield engine
+    finally:
+        await sending.finish_recording()
+        await engine.graph.close()
+        await engine.database.close()
+
+
+def create_app(settings: Settings, dsn: str) -> ASGIApp:
+    """Build the API as an ASGI application, inside the event loop; its lifespan opens and closes the rest."""
+    engine = build_engine(settings, dsn)
+    callers = Callers(engine.database, engine.sealer)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        app.state.engine = engine
+        async with running(engine):
+            upkeep = asyncio.create_task(_upkeep(engine, callers))
+            try:
+                yield
+            finally:
+                upkeep.cancel()
+                await asyncio.gather(upkeep, return_exceptions=True)
+                with contextlib.suppress(ServiceUnavailable):
+                    await callers.write_last_used()
+
+    lease = dt.timedelta(seconds=settings.graph_timeout_seconds + 15)
+    app = Litestar(
+        route_handlers=[
+            secured("/api/v2", messages.HANDLERS),
+            *health.HANDLERS,
+            *docs.HANDLERS,
+            *door(engine.database, engine.sealer),
+        ],
+        middleware=[with_caller(callers, engine.limits), with_idempotency(engine.database, lease)],
+        request_class=ApiRequest,
+        request_max_body_size=MAX_BODY_BYTES,
+        exception_handlers={
+            ApiError: render,
+            HTTPException: render_framework_error,
+            Exception: render_unexpected,
+        },
+        openapi_config=docs.OPENAPI,
+        lifespan=[lifespan],
+        logging_config=None,
+    )
+    return with_context(app)
+
+
+async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
+    """Run the worker until `stop` is set, then finish what is in flight."""
+    async with running(build_engine(settings, dsn)) as engine:
+        await Worker(engine).run(stop)
+
+
+async def _upkeep(engine: Engine, callers: Callers) -> None:
+    """Keep our leases alive and write last-used times, as long as the API runs."""
+    pause = engine.settings.lease_seconds / 3
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            await sending.extend_leases(engine)
+            await callers.write_last_used()
+        except ServiceUnavailable:
+            _logger.warning("upkeep_waits_for_database")

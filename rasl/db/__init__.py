@@ -1,0 +1,1 @@
+"""PostgreSQL: pool and transactions, migrations, group commit, and one module of queries per noun."""

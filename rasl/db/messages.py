@@ -1,0 +1,305 @@
+"""Queries on messages: writing the intent, recording outcomes, reading."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from rasl.db.channels import JOBS
+from rasl.db.pool import Db, Row
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """An outbound message about to be stored, with its job: leased to us, or queued until `due_at`."""
+
+    tenant_id: int
+    conversation_id: int
+    number_id: int
+    type: str
+    peer: str
+    text: str | None
+    content: Any
+    reply_to: str | None
+    request_id: uuid.UUID
+    lane: int
+    due_at: dt.datetime | None  # None: this process sends it at once
+
+
+class ThreadState(msgspec.Struct, frozen=True):
+    """What admitting messages changed in a conversation."""
+
+    tenant_id: int
+    conversation_id: int
+    counted_until: dt.datetime | None
+    pair_tat: dt.datetime | None
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How one attempt ended, in the words of the tables.
+
+    `retry_seconds` None ends the job, otherwise it comes due again then; `keeps_lease` leaves it with its holder.
+    """
+
+    tenant_id: int
+    message_id: int
+    fence: int
+    attempt: int
+    outcome: str
+    started_at: dt.datetime
+    status: str
+    is_ambiguous: bool = False
+    retry_seconds: float | None = None
+    keeps_lease: bool = False
+    wamid: str | None = None
+    code: int | None = None
+    subcode: int | None = None
+    title: str | None = None
+    details: str | None = None
+    cure: str | None = None
+    fbtrace_id: str | None = None
+
+
+_INSERT_INTENTS = """
+with item as (
+    select nextval(pg_get_serial_sequence('messages', 'id')) as id, u.*
+    from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
+                $8::text[], $9::uuid[], $10::smallint[], $11::timestamptz[])
+         with ordinality as u (tenant_id, conversation_id, number_id, type, peer, text, content, reply_to, request_id,
+                               lane, due_at, ord)
+), message as (
+    insert into messages (tenant_id, id, conversation_id, direction, type, status, peer, text, content,
+                          reply_to, request_id)
+    overriding system value
+    select tenant_id, id, conversation_id, 'outbound', type,
+           case when due_at is null then 'sending' else 'queued' end, peer, text, content, reply_to, request_id
+    from item
+), job as (
+    insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased, attempts)
+    select tenant_id, 'send', id, number_id, lane, coalesce(due_at, now() + $12::interval), due_at is null,
+           case when due_at is null then 1 else 0 end
+    from item
+), thread as (
+    update conversations v
+    set counted_until = t.counted_until, pair_tat = t.pair_tat, last_message_at = now()
+    from unnest($13::bigint[], $14::bigint[], $15::timestamptz[], $16::timestamptz[])
+         as t (tenant_id, id, counted_until, pair_tat)
+    where v.tenant_id = t.tenant_id and v.id = t.id
+)
+select id, now() as created_at from item order by ord
+"""
+_WAKE_WORKER = f"select pg_notify('{JOBS}', '')"
+
+
+async def insert_intents(
+    db: Db, intents: Sequence[Intent], threads: Sequence[ThreadState], lease: dt.timedelta
+) -> list[Row]:
+    """Store messages with their jobs and what they changed in their conversations; returns id and created_at each."""
+    if any(item.due_at for item in intents):
+        await db.execute(_WAKE_WORKER)
+    return await db.fetch(
+        _INSERT_INTENTS,
+        [item.tenant_id for item in intents],
+        [item.conversation_id for item in intents],
+        [item.number_id for item in intents],
+        [item.type for item in intents],
+        [item.peer for item in intents],
+        [item.text for item in intents],
+        [item.content for item in intents],
+        [item.reply_to for item in intents],
+        [item.request_id for item in intents],
+        [item.lane for item in intents],
+        [item.due_at for item in intents],
+        lease,
+        [item.tenant_id for item in threads],
+        [item.conversation_id for item in threads],
+        [item.counted_until for item in threads],
+        [item.pair_tat for item in threads],
+    )
+
+
+# Only the holder of the lease (its fence) moves job and message. The attempt is kept in any case, and a status that
+# Meta's callback already moved further is left alone.
+_RECORD = """
+with item as (
+    select * from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[], $5::text[], $6::timestamptz[],
+                         $7::text[], $8::boolean[], $9::float8[], $10::boolean[], $11::text[], $12::integer[],
+                         $13::integer[], $14::text[], $15::text[], $16::text[], $17::text[])
+    as u (tenant_id, message_id, fence, attempt, outcome, started_at, status, is_ambiguous, retry_seconds,
+          keeps_lease, wamid, code, subcode, title, details, cure, fbtrace_id)
+), done as (
+    delete from jobs j using item i
+    where j.tenant_id = i.tenant_id and j.kind = 'send' and j.subject_id = i.message_id and j.fence = i.fence
+      and i.retry_seconds is null
+    returning j.tenant_id, j.subject_id as message_id
+), kept as (
+    update jobs j
+    set is_leased = i.keeps_lease, fence = j.fence + (not i.keeps_lease)::integer,
+        attempts = j.attempts + i.keeps_lease::integer, due_at = now() + make_interval(secs => i.retry_seconds)
+    from item i
+    where j.tenant_id = i.tenant_id and j.kind = 'send' and j.subject_id = i.message_id and j.fence = i.fence
+      and i.retry_seconds is not null
+    returning j.tenant_id, j.subject_id as message_id
+), owned as (
+    select * from done union all select * from kept
+), message as (
+    update messages m set
+        status = case when m.status in ('queued', 'sending', 'unknown') then i.status else m.status end,
+        wamid = coalesce(i.wamid, m.wamid),
+        is_ambiguous = m.is_ambiguous or i.is_ambiguous,
+        error_code = i.code,
+        status_message = coalesce(i.details, i.title),
+        sent_at = case when i.status = 'sent' then coalesce(m.sent_at, now()) else m.sent_at end,
+        failed_at = case when i.status = 'failed' and m.status in ('queued', 'sending', 'unknown')
+                         then now() else m.failed_at end,
+        updated_at = now()
+    from item i join owned o using (tenant_id, message_id)
+    where m.tenant_id = i.tenant_id and m.id = i.message_id
+), wamid as (
+    insert into message_wamids (tenant_id, wamid, message_id)
+    select i.tenant_id, i.wamid, i.message_id from item i join owned o using (tenant_id, message_id)
+    where i.wamid is not null
+    on conflict do nothing
+), attempt as (
+    insert into message_attempts as a (tenant_id, message_id, attempt, outcome, started_at, finished_at, code, subcode,
+                                       title, details, cure, fbtrace_id, wamid)
+    select tenant_id, message_id, attempt, outcome, started_at, now(), code, subcode, title, details, cure, fbtrace_id,
+           wamid
+    from item
+    on conflict (tenant_id, message_id, attempt) do update set
+        outcome = excluded.outcome, finished_at = excluded.finished_at, code = excluded.code,
+        subcode = excluded.subcode, title = excluded.title, details = excluded.details,
+        cure = excluded.cure, fbtrace_id = excluded.fbtrace_id, wamid = excluded.wamid
+    where a.outcome = 'unknown'
+)
+select i.message_id, o.message_id is not null as is_owned, now() as now, exists (
+    select from message_statuses s where s.tenant_id = i.tenant_id and s.wamid = i.wamid and s.is_parked) as has_parked
+from item i left join owned o using (tenant_id, message_id)
+"""
+
+
+async def record_results(db: Db, results: Sequence[Result]) -> dict[int, Row]:
+    """Write what attempts brought, in one statement; returns is_owned, has_parked and now by message id."""
+    columns = [[getattr(item, name) for item in results] for name in _RESULT_COLUMNS]
+    return {row["message_id"]: row for row in await db.fetch(_RECORD, *columns)}
+
+
+_RESULT_COLUMNS = (
+    "tenant_id",
+    "message_id",
+    "fence",
+    "attempt",
+    "outcome",
+    "started_at",
+    "status",
+    "is_ambiguous",
+    "retry_seconds",
+    "keeps_lease",
+    "wamid",
+    "code",
+    "subcode",
+    "title",
+    "details",
+    "cure",
+    "fbtrace_id",
+)
+
+
+async def adopt_late_success(db: Db, tenant_id: int, message_id: int, wamid: str) -> None:
+    """Let a success that came after the lease ran out settle an `unknown` message, and nothing else."""
+    adopted = await db.fetchval(
+        """
+        update messages set status = 'sent', wamid = $3, sent_at = now(), updated_at = now()
+        where tenant_id = $1 and id = $2 and status = 'unknown' and wamid is null
+        returning id
+        """,
+        tenant_id,
+        message_id,
+        wamid,
+    )
+    if adopted is None:
+        return
+    await db.execute(
+        "insert into message_wamids (tenant_id, wamid, message_id) values ($1, $2, $3) on conflict do nothing",
+        tenant_id,
+        wamid,
+        message_id,
+    )
+    await db.execute(
+        "delete from jobs where tenant_id = $1 and kind = 'send' and subject_id = $2 and not is_leased",
+        tenant_id,
+        message_id,
+    )
+
+
+async def mark_queued(db: Db, keys: Sequence[tuple[int, int]]) -> None:
+    """Show that messages, given as (tenant_id, message_id), wait for the worker."""
+    await db.execute(
+        """
+        update messages m set status = 'queued', updated_at = now()
+        from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+        where m.tenant_id = k.tenant_id and m.id = k.id and m.status = 'sending'
+        """,
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+    )
+
+
+async def start_sending(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
+    """Show claimed messages, given as (tenant_id, message_id), as `sending` and return what sending them needs.
+
+    A message that was settled since it was queued is left alone and absent from the answer.
+    """
+    ordered = sorted(keys)
+    return await db.fetch(
+        """
+        update messages m set status = 'sending', updated_at = now()
+        from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+        where m.tenant_id = k.tenant_id and m.id = k.id and m.status in ('queued', 'sending', 'unknown')
+        returning m.tenant_id, m.id, m.conversation_id, m.type, m.peer, m.text, m.content, m.reply_to,
+                  m.created_at
+        """,
+        [key[0] for key in ordered],
+        [key[1] for key in ordered],
+    )
+
+
+async def find_message(db: Db, tenant_id: int, message_id: int | None, wamid: str | None) -> Row | None:
+    """Return one message by its id, or by its wamid."""
+    if message_id is None:
+        message_id = await db.fetchval(
+            "select message_id from message_wamids where tenant_id = $1 and wamid = $2", tenant_id, wamid
+        )
+    return await db.fetchrow(
+        """
+        select m.*, v.contact_id, n.display_phone_number
+        from messages m
+        join conversations v on v.tenant_id = m.tenant_id and v.id = m.conversation_id
+        join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id
+        where m.tenant_id = $1 and m.id = $2
+        """,
+        tenant_id,
+        message_id,
+    )
+
+
+async def list_attempts(db: Db, tenant_id: int, message_id: int) -> list[Row]:
+    """Return the attempts of a message, first to last."""
+    return await db.fetch(
+        "select * from message_attempts where tenant_id = $1 and message_id = $2 order by attempt",
+        tenant_id,
+        message_id,
+    )
+
+
+async def list_statuses(db: Db, tenant_id: int, wamids: Sequence[str]) -> list[Row]:
+    """Return what Meta reported about these wamids, in order of Meta's clock."""
+    return await db.fetch(
+        """
+        select * from message_statuses where tenant_id = $1 and wamid = any($2)
+        order by occurred_at, array_position(array['sent', 'delivered', 'read', 'played', 'failed'], status)
+        """,
+        tenant_id,
+        wamids,
+    )

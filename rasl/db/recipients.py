@@ -1,0 +1,203 @@
+"""Queries that turn recipients into contacts and conversations, for many sends at once."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import msgspec
+
+from rasl.db.pool import Db, Row
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a message should go: a known contact, or whoever has this phone (by match key)."""
+
+    tenant_id: int
+    number_id: int
+    contact_id: int | None
+    match_key: str | None
+    has_phone: bool = True  # False: the contact's own address is wanted
+
+
+class NewContact(msgspec.Struct, frozen=True):
+    """A contact made by sending to an unknown number, or by a message from one."""
+
+    tenant_id: int
+    alias_kind: str
+    alias_value: str
+    wa_id: str | None
+    firstname: str
+    phone: str | None
+    type: str
+    status_id: int
+    source_id: int
+    assigned_id: int | None
+
+
+_LOCK_THREADS = r"""
+select i.ord, c.id as contact_id, c.is_opted_out, c.firstname, c.lastname, c.email, c.phone,
+       v.id as conversation_id, v.window_expires_at, v.counted_until, v.pair_tat, now() as now,
+       case when i.has_phone then null else (
+           select coalesce(
+               a.wa_id, case a.kind when 'phone' then nullif(regexp_replace(c.phone, '\D', '', 'g'), '') end, a.value)
+           from contact_aliases a
+           where a.tenant_id = c.tenant_id and a.contact_id = c.id
+           order by array_position(array['phone', 'bsuid', 'parent_bsuid'], a.kind) limit 1
+       ) end as address
+from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::boolean[])
+     with ordinality as i (tenant_id, number_id, contact_id, match_key, has_phone, ord)
+join contacts c on c.tenant_id = i.tenant_id and c.id = coalesce(i.contact_id, (
+    select a.contact_id from contact_aliases a
+    where a.tenant_id = i.tenant_id and a.kind = 'phone' and a.value = i.match_key))
+join conversations v on v.tenant_id = i.tenant_id and v.number_id = i.number_id and v.contact_id = c.id
+order by v.tenant_id, v.id
+for update of v
+"""
+
+
+async def lock_threads(db: Db, addresses: Sequence[Address]) -> dict[int, Row]:
+    """Find contact and conversation of each address, by its position; lock the conversations, in order of id.
+
+    An address whose contact or conversation does not exist is absent from the answer.
+    """
+    rows = await db.fetch(
+        _LOCK_THREADS,
+        [item.tenant_id for item in addresses],
+        [item.number_id for item in addresses],
+        [item.contact_id for item in addresses],
+        [item.match_key for item in addresses],
+        [item.has_phone for item in addresses],
+    )
+    return {row["ord"] - 1: row for row in rows}
+
+
+async def find_contacts(db: Db, addresses: Sequence[Address]) -> list[int | None]:
+    """Return the contact id of each address, None where there is none."""
+    rows = await db.fetch(
+        """
+        select c.id from unnest($1::bigint[], $2::bigint[], $3::text[])
+             with ordinality as i (tenant_id, contact_id, match_key, ord)
+        left join contact_aliases a
+            on i.contact_id is null and a.tenant_id = i.tenant_id and a.kind = 'phone' and a.value = i.match_key
+        left join contacts c on c.tenant_id = i.tenant_id and c.id = coalesce(i.contact_id, a.contact_id)
+        order by i.ord
+        """,
+        [item.tenant_id for item in addresses],
+        [item.contact_id for item in addresses],
+        [item.match_key for item in addresses],
+    )
+    return [row["id"] for row in rows]
+
+
+async def take_contact_places(db: Db, tenant_id: int, wanted: int, maximum: int) -> tuple[int, int]:
+    """Count up to `wanted` new contacts against the plan; returns (granted, contacts before). -1 is no maximum."""
+    await db.execute("insert into tenant_counters (tenant_id) values ($1) on conflict do nothing", tenant_id)
+    before = await db.fetchval(
+        "select contacts from tenant_counters where tenant_id = $1 for update", tenant_id
+    )
+    granted = wanted if maximum < 0 else max(0, min(wanted, maximum - before))
+    await change_contact_count(db, tenant_id, granted)
+    return granted, before
+
+
+async def change_contact_count(db: Db, tenant_id: int, difference: int) -> None:
+    """Correct the number of contacts the plan counts."""
+    if difference:
+        await db.execute(
+            "update tenant_counters set contacts = contacts + $2 where tenant_id = $1", tenant_id, difference
+        )
+
+
+async def take_conversation_places(
+    db: Db, tenant_id: int, month: dt.date, wanted: int, maximum: int
+) -> tuple[int, int]:
+    """Count up to `wanted` new conversations of the month against the plan; returns (granted, before)."""
+    await db.execute(
+        "insert into conversation_counters (tenant_id, month) values ($1, $2) on conflict do nothing",
+        tenant_id,
+        month,
+    )
+    before = await db.fetchval(
+        "select conversations from conversation_counters where tenant_id = $1 and month = $2 for update",
+        tenant_id,
+        month,
+    )
+    granted = wanted if maximum < 0 else max(0, min(wanted, maximum - before))
+    await db.execute(
+        "update conversation_counters set conversations = conversations + $3 where tenant_id = $1 and month = $2",
+        tenant_id,
+        month,
+        granted,
+    )
+    return granted, before
+
+
+async def create_contacts(db: Db, contacts: Sequence[NewContact]) -> int:
+    """Create the contacts whose alias nobody has yet and return how many; the alias decides who was first.
+
+    Keys must be distinct within one call. Aliases are inserted in order, so that two processes cannot wait in a ring.
+    """
+    ordered = sorted(contacts, key=lambda item: (item.tenant_id, item.alias_kind, item.alias_value))
+    value: int = await db.fetchval(
+        """
+        with item as (
+            select nextval(pg_get_serial_sequence('contacts', 'id')) as contact_id, u.*
+            from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                        $8::bigint[], $9::bigint[], $10::bigint[])
+                 as u (tenant_id, kind, value, wa_id, firstname, phone, type, status_id, source_id, assigned_id)
+        ), alias as (
+            insert into contact_aliases (tenant_id, kind, value, contact_id, wa_id)
+            select tenant_id, kind, value, contact_id, wa_id from item
+            on conflict do nothing
+            returning tenant_id, contact_id
+        ), contact as (
+            insert into contacts (tenant_id, id, firstname, phone, type, status_id, source_id, assigned_id)
+            overriding system value
+            select tenant_id, contact_id, firstname, phone, type, status_id, source_id, assigned_id
+            from item join alias using (tenant_id, contact_id)
+            returning 1
+        )
+        select count(*) from contact
+        """,
+        [item.tenant_id for item in ordered],
+        [item.alias_kind for item in ordered],
+        [item.alias_value for item in ordered],
+        [item.wa_id for item in ordered],
+        [item.firstname for item in ordered],
+        [item.phone for item in ordered],
+        [item.type for item in ordered],
+        [item.status_id for item in ordered],
+        [item.source_id for item in ordered],
+        [item.assigned_id for item in ordered],
+    )
+    return value
+
+
+async def open_conversations(db: Db, keys: Sequence[tuple[int, int, int]]) -> None:
+    """Make sure that each (tenant_id, number_id, contact_id) has a conversation."""
+    ordered = sorted(set(keys))
+    await db.execute(
+        """
+        insert into conversations (tenant_id, number_id, contact_id)
+        select * from unnest($1::bigint[], $2::bigint[], $3::bigint[])
+        on conflict (tenant_id, number_id, contact_id) do nothing
+        """,
+        [key[0] for key in ordered],
+        [key[1] for key in ordered],
+        [key[2] for key in ordered],
+    )
+
+
+async def keep_wa_ids(db: Db, items: Sequence[tuple[int, str, str]]) -> None:
+    """Remember Meta's own spelling of phones, given as (tenant_id, match_key, wa_id)."""
+    ordered = sorted(set(items))
+    await db.execute(
+        """
+        update contact_aliases a set wa_id = i.wa_id
+        from unnest($1::bigint[], $2::text[], $3::text[]) as i (tenant_id, value, wa_id)
+        where a.tenant_id = i.tenant_id and a.kind = 'phone' and a.value = i.value
+          and a.wa_id is distinct from i.wa_id
+        """,
+        [item[0] for item in ordered],
+        [item[1] for item in ordered],
+        [item[2] for item in ordered],
+    )

@@ -1,0 +1,239 @@
+"""Queries on tenants, their tokens and their WhatsApp numbers."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rasl.db.pool import Db, Row
+
+_TENANT_COLUMNS = """
+    t.id as tenant_id, t.default_country, t.default_type, t.default_status_id, t.default_source_id,
+    t.default_assigned_id, t.window_policy, t.unknown_policy,
+    p.name as plan, p.max_contacts, p.max_conversations,
+    n.id as number_id, n.phone_number_id, n.display_phone_number, n.access_token_sealed, n.messages_per_second
+"""
+# A tenant sends from the number it connected first.
+_TENANT_JOINS = """
+    join plans p on p.name = t.plan
+    left join lateral (
+        select * from whatsapp_numbers w where w.tenant_id = t.id order by w.id limit 1
+    ) n on true
+"""
+SETTINGS = (
+    "name",
+    "plan",
+    "status",
+    "default_country",
+    "default_type",
+    "default_status_id",
+    "default_source_id",
+    "default_assigned_id",
+    "window_policy",
+    "unknown_policy",
+)
+
+
+async def load_callers(db: Db, hashes: Sequence[bytes]) -> dict[bytes, Row]:
+    """Return usable tokens with all that their requests need, by hash: not revoked, not expired, tenant active."""
+    rows = await db.fetch(
+        f"""
+        select k.hash, k.id as token_id, k.scopes, k.rate_limit_per_minute, {_TENANT_COLUMNS}
+        from tokens k join tenants t on t.id = k.tenant_id {_TENANT_JOINS}
+        where k.hash = any($1) and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+          and t.status = 'active'
+        """,
+        hashes,
+    )
+    return {row["hash"]: row for row in rows}
+
+
+async def load_numbers(db: Db, number_ids: Sequence[int]) -> list[Row]:
+    """Return numbers with their sealed access token."""
+    return await db.fetch(
+        """
+        select n.tenant_id, n.id as number_id, n.phone_number_id, n.display_phone_number, n.access_token_sealed,
+               n.messages_per_second, t.unknown_policy
+        from whatsapp_numbers n join tenants t on t.id = n.tenant_id where n.id = any($1::bigint[])
+        """,
+        number_ids,
+    )
+
+
+async def create_tenant(db: Db, name: str, subdomain: str, plan: str) -> int | None:
+    """Create a tenant and return its id, None when the subdomain is taken."""
+    value: int | None = await db.fetchval(
+        """
+        insert into tenants (name, subdomain, plan) values ($1, $2, $3)
+        on conflict (subdomain) do nothing returning id
+        """,
+        name,
+        subdomain,
+        plan,
+    )
+    return value
+
+
+async def find_tenant(db: Db, subdomain: str) -> Row | None:
+    """Return a tenant by its subdomain."""
+    return await db.fetchrow("select * from tenants where subdomain = $1", subdomain)
+
+
+async def list_plans(db: Db) -> list[str]:
+    """Return the names of the plans."""
+    return [row["name"] for row in await db.fetch("select name from plans order by name")]
+
+
+async def change_tenant(db: Db, tenant_id: int, changes: Mapping[str, Any]) -> None:
+    """Write settings; the keys are among SETTINGS."""
+    names = [name for name in SETTINGS if name in changes]
+    assignments = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 2))
+    await db.execute(
+        f"update tenants set {assignments} where id = $1", tenant_id, *(changes[name] for name in names)
+    )
+
+
+async def create_source(db: Db, tenant_id: int, name: str) -> int:
+    """Create a source and return its id."""
+    value: int = await db.fetchval(
+        "insert into sources (tenant_id, name) values ($1, $2) returning id", tenant_id, name
+    )
+    return value
+
+
+async def create_contact_status(db: Db, tenant_id: int, name: str, color: str) -> int:
+    """Create a contact status and return its id."""
+    value: int = await db.fetchval(
+        "insert into contact_statuses (tenant_id, name, color) values ($1, $2, $3) returning id",
+        tenant_id,
+        name,
+        color,
+    )
+    return value
+
+
+async def create_token(
+    db: Db,
+    tenant_id: int,
+    name: str,
+    hash_: bytes,
+    last_four: str,
+    scopes: Sequence[str],
+    rate_limit_per_minute: int,
+    expires_at: dt.datetime | None,
+) -> int:
+    """Store a token's hash and return its id."""
+    value: int = await db.fetchval(
+        """
+        insert into tokens (tenant_id, name, hash, last_four, scopes, rate_limit_per_minute, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7) returning id
+        """,
+        tenant_id,
+        name,
+        hash_,
+        last_four,
+        scopes,
+        rate_limit_per_minute,
+        expires_at,
+    )
+    return value
+
+
+async def list_tokens(db: Db, tenant_id: int) -> list[Row]:
+    """Return the tokens of a tenant without their hashes."""
+    return await db.fetch(
+        """
+        select id, name, last_four, scopes, rate_limit_per_minute, expires_at, revoked_at, last_used_at, created_at
+        from tokens where tenant_id = $1 order by id
+        """,
+        tenant_id,
+    )
+
+
+async def revoke_token(db: Db, tenant_id: int, token_id: int) -> bool:
+    """Revoke a token; returns whether there is such a token."""
+    found = await db.fetchval(
+        "update tokens set revoked_at = coalesce(revoked_at, now()) where tenant_id = $1 and id = $2 returning id",
+        tenant_id,
+        token_id,
+    )
+    return found is not None
+
+
+async def mark_tokens_used(db: Db, uses: Sequence[tuple[int, int, dt.datetime]]) -> None:
+    """Write when tokens were last used: (tenant_id, token_id, moment)."""
+    ordered = sorted(uses)
+    await db.execute(
+        """
+        update tokens k set last_used_at = greatest(k.last_used_at, u.used_at)
+        from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) as u (tenant_id, id, used_at)
+        where k.tenant_id = u.tenant_id and k.id = u.id
+        """,
+        [use[0] for use in ordered],
+        [use[1] for use in ordered],
+        [use[2] for use in ordered],
+    )
+
+
+async def keep_meta_app(db: Db, callback_key: str, secret_sealed: bytes, secret_digest: bytes) -> Row:
+    """Return the Meta app with this secret (id, callback_key), creating it under the given callback key."""
+    row = await db.fetchrow(
+        """
+        insert into meta_apps (callback_key, app_secret_sealed, app_secret_digest) values ($1, $2, $3)
+        on conflict (app_secret_digest) do update set app_secret_sealed = excluded.app_secret_sealed
+        returning id, callback_key
+        """,
+        callback_key,
+        secret_sealed,
+        secret_digest,
+    )
+    assert row is not None  # noqa: S101 - an upsert always returns its row
+    return row
+
+
+async def keep_number(
+    db: Db,
+    tenant_id: int,
+    app_id: int,
+    waba_id: str,
+    phone_number_id: str,
+    access_token_sealed: bytes,
+    verify_token_digest: bytes,
+    display_phone_number: str | None,
+    messages_per_second: int,
+) -> int | None:
+    """Connect a number or renew its credentials; returns its id, None when another tenant has it."""
+    value: int | None = await db.fetchval(
+        """
+        insert into whatsapp_numbers as n (tenant_id, app_id, waba_id, phone_number_id, access_token_sealed,
+                                           verify_token_digest, display_phone_number, messages_per_second)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        on conflict (phone_number_id) do update set
+            app_id = excluded.app_id, waba_id = excluded.waba_id, access_token_sealed = excluded.access_token_sealed,
+            verify_token_digest = excluded.verify_token_digest,
+            display_phone_number = coalesce(excluded.display_phone_number, n.display_phone_number),
+            messages_per_second = excluded.messages_per_second
+        where n.tenant_id = excluded.tenant_id
+        returning id
+        """,
+        tenant_id,
+        app_id,
+        waba_id,
+        phone_number_id,
+        access_token_sealed,
+        verify_token_digest,
+        display_phone_number,
+        messages_per_second,
+    )
+    return value
+
+
+async def find_meta_app(db: Db, callback_key: str) -> Row | None:
+    """Return the app behind a callback URL with the verify tokens of its numbers."""
+    return await db.fetchrow(
+        """
+        select a.id, a.app_secret_sealed, array(
+            select n.verify_token_digest from whatsapp_numbers n where n.app_id = a.id) as verify_token_digests
+        from meta_apps a where a.callback_key = $1
+        """,
+        callback_key,
+    )

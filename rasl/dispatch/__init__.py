@@ -1,0 +1,1 @@
+"""The worker: claim, run, record; with a heartbeat, a schedule and a graceful stop."""

@@ -1,0 +1,164 @@
+"""Sends what requests left behind: queued messages, due retries, and those whose process died."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+from rasl import clock, log, metrics
+from rasl.db import jobs, tenants
+from rasl.db import messages as message_rows
+from rasl.db.messages import Result
+from rasl.db.pool import Row
+from rasl.domain import message_types
+from rasl.domain.tenants import Number
+from rasl.errors import ServiceUnavailable
+from rasl.services import sending
+from rasl.services.callers import read_number
+from rasl.services.engine import Engine
+from rasl.services.sending import Work
+
+CLAIM = 100
+IN_FLIGHT = 400
+PER_NUMBER = 50  # of one claim
+_PATIENCE = 3.0  # seconds a claimed message waits for throughput before it goes back to the queue
+_POLL_SECONDS = 0.5
+_logger = log.get_logger()
+
+
+class Sender:
+    """The sending loop of one worker; each step can be run by itself."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._running: set[asyncio.Task[None]] = set()
+        self._numbers: dict[int, tuple[float, Number, str]] = {}
+        self._busy: Counter[int] = Counter()
+
+    async def run(self, wake: asyncio.Event, stop: asyncio.Event) -> None:
+        """Claim and send until stopped, then finish what is in flight."""
+        while not stop.is_set():
+            wake.clear()
+            try:
+                found = await self.step()
+            except ServiceUnavailable:
+                _logger.warning("sending_waits_for_database")
+                found = 0
+                await asyncio.sleep(1)
+            if not found:
+                await _first(wake, stop, self._running, _POLL_SECONDS)
+        await self.drain()
+
+    async def step(self) -> int:
+        """Claim due messages and start sending them; returns how many."""
+        room = min(CLAIM, IN_FLIGHT - len(self._running))
+        if room <= 0:
+            return 0
+        async with self._engine.database.connection() as db:
+            claims = await jobs.claim(db, "send", room, PER_NUMBER, self._engine.lease, self._saturated())
+        if claims:
+            await self._start(claims)
+        return len(claims)
+
+    def _saturated(self) -> list[int]:
+        """Return numbers with half a second's throughput in hand: more would only wait here and keep others out."""
+        return [
+            number_id
+            for number_id, count in self._busy.items()
+            if count >= max(10, self._numbers[number_id][1].messages_per_second // 2)
+        ]
+
+    async def drain(self) -> None:
+        """Wait until every message in flight is recorded."""
+        if self._running:
+            await asyncio.wait(self._running)
+        await sending.finish_recording()
+
+    async def _start(self, claims: Sequence[Row]) -> None:
+        abandoned = [claim for claim in claims if claim["was_abandoned"]]
+        fresh = {
+            (claim["tenant_id"], claim["subject_id"]): claim for claim in claims if not claim["was_abandoned"]
+        }
+        async with self._engine.database.connection() as db:
+            await self._load_numbers({claim["queue_id"] for claim in claims})
+            rows = await message_rows.start_sending(db, list(fresh))
+            for row in rows:
+                self._launch(row, fresh.pop((row["tenant_id"], row["id"])))
+            # What is left was settled by Meta's echo in the meantime: nothing to send any more.
+            await jobs.discard(db, "send", [(*key, claim["fence"]) for key, claim in fresh.items()])
+        await self._rescue(abandoned)
+
+    def _launch(self, row: Row, claim: Row) -> None:
+        _, number, unknown_policy = self._numbers[claim["queue_id"]]
+        work = Work(
+            tenant_id=row["tenant_id"],
+            unknown_policy=unknown_policy,
+            number=number,
+            message_id=row["id"],
+            conversation_id=row["conversation_id"],
+            peer=row["peer"],
+            content=message_types.load(row["type"], row["text"], row["content"]),
+            created_at=row["created_at"],
+            fence=claim["fence"],
+            attempt=claim["attempts"],
+            reply_to=row["reply_to"],
+        )
+        task = asyncio.create_task(self._send(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _send(self, work: Work) -> None:
+        self._busy[work.number.id] += 1
+        try:
+            await sending.deliver(self._engine, work, _PATIENCE)
+        except ServiceUnavailable:
+            # Nothing was written about it: its lease runs out and it is rescued.
+            _logger.warning("message_waits_for_database", message_id=work.message_id)
+        except Exception:
+            _logger.exception("sending_failed", message_id=work.message_id)
+        finally:
+            self._busy[work.number.id] -= 1
+
+    async def _load_numbers(self, number_ids: set[int]) -> None:
+        now = clock.monotonic()
+        wanted = [key for key in number_ids if key not in self._numbers or self._numbers[key][0] < now]
+        if not wanted:
+            return
+        async with self._engine.database.connection() as db:
+            for row in await tenants.load_numbers(db, wanted):
+                number = read_number(row, self._engine.sealer)
+                self._numbers[number.id] = (now + 1.0, number, row["unknown_policy"])
+
+    async def _rescue(self, abandoned: Sequence[Row]) -> None:
+        """Mark messages whose process died in the middle of an attempt: nobody knows whether Meta got them."""
+        for claim in abandoned:
+            _, _, unknown_policy = self._numbers[claim["queue_id"]]
+            window = self._engine.settings.unknown_window_seconds if unknown_policy == "resend" else None
+            metrics.RESCUED.inc()
+            await self._engine.recording.put(
+                Result(
+                    tenant_id=claim["tenant_id"],
+                    message_id=claim["subject_id"],
+                    fence=claim["fence"],
+                    attempt=max(1, claim["attempts"] - 1),
+                    outcome="unknown",
+                    started_at=clock.now(),
+                    status="unknown",
+                    is_ambiguous=True,
+                    retry_seconds=window,
+                    title="The process sending it died",
+                    details="It stopped between calling WhatsApp and writing down the answer.",
+                )
+            )
+
+
+async def _first(
+    wake: asyncio.Event, stop: asyncio.Event, running: set[asyncio.Task[None]], seconds: float
+) -> None:
+    """Wait for news, room, the end, or the poll."""
+    waits = {asyncio.create_task(wake.wait()), asyncio.create_task(stop.wait())}
+    full = running if len(running) >= IN_FLIGHT else set()
+    try:
+        await asyncio.wait(waits | full, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waits:
+            task.cancel()

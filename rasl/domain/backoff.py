@@ -1,0 +1,68 @@
+"""What happens after an attempt: decided here, obeyed by sending."""
+
+import datetime as dt
+import enum
+
+import msgspec
+
+
+class Trouble(enum.Enum):
+    """Why an attempt did not end with a wamid, as far as the next step cares."""
+
+    NOT_SENT = "not_sent"  # no byte left this machine
+    RETRY = "retry"  # Meta asked for another try
+    THROTTLED = "throttled"  # the number is over its throughput
+    PAIR_THROTTLED = "pair_throttled"  # this recipient got too much too fast
+    CREDENTIALS = "credentials"  # the access token is dead: no message's fault
+    REFUSED = "refused"  # definite
+    AMBIGUOUS = "ambiguous"  # perhaps sent
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """Try again after so many seconds."""
+
+    seconds: float
+
+
+class Fail(msgspec.Struct, frozen=True):
+    """Give up: the message is `failed`."""
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Nobody knows: the message is `unknown` until Meta's echo or the tenant's policy settles it."""
+
+
+Step = Retry | Fail | Wait
+
+MAX_AGE = dt.timedelta(hours=24)
+MAX_PAUSE = 600.0
+CREDENTIALS_PAUSE = 60.0
+
+
+def next_step(
+    trouble: Trouble,
+    attempt: int,
+    age: dt.timedelta,
+    jitter: float,
+    retry_after: float | None = None,
+    *,
+    is_request: bool,
+) -> Step:
+    """Decide after attempt number `attempt` (1, 2, ...) of a message `age` old; jitter is random in [0, 1).
+
+    A dead access token is told to whoever waits for the answer, but does not burn the queue.
+
+    Pauses: 4^X s for a throttled pair (https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes,
+    131056), otherwise 1, 2, 4 ... s with half of it jittered, never above ten minutes; Meta's Retry-After is honoured.
+    """
+    if trouble is Trouble.AMBIGUOUS:
+        return Wait()
+    if trouble is Trouble.REFUSED or age >= MAX_AGE:
+        return Fail()
+    if trouble is Trouble.CREDENTIALS:
+        return Fail() if is_request else Retry(CREDENTIALS_PAUSE)
+    base = 4.0 if trouble is Trouble.PAIR_THROTTLED else 2.0
+    pause = min(MAX_PAUSE, base ** min(attempt - 1, 10))
+    if trouble is not Trouble.PAIR_THROTTLED:
+        pause *= 0.5 + jitter / 2
+    return Retry(max(pause, min(retry_after or 0.0, MAX_PAUSE)))

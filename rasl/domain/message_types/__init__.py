@@ -1,0 +1,13 @@
+"""One file per message type; registering one is one line in MESSAGE_TYPES."""
+
+from rasl.domain.message_types.base import Content
+from rasl.domain.message_types.text import Text
+
+MESSAGE_TYPES: tuple[type[Content], ...] = (Text,)
+
+_BY_NAME = {content.type_name: content for content in MESSAGE_TYPES}
+
+
+def load(type_name: str, text: str | None, extra: object) -> Content:
+    """Rebuild what a stored outbound message says from its columns."""
+    return _BY_NAME[type_name].load(text, extra)

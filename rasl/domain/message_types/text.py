@@ -1,0 +1,52 @@
+"""Text messages: up to 4,096 characters, links previewed (cloud-api section 2.3)."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from rasl.domain import merge_fields
+from rasl.errors import ValidationFailed
+
+MAX_LENGTH = 4096
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A text message."""
+
+    body: str
+
+    type_name: ClassVar[str] = "text"
+    needs_window: ClassVar[bool] = True
+
+    def needs_rendering(self) -> bool:
+        """Tell whether the body holds a merge field."""
+        return merge_fields.has_fields(self.body)
+
+    def rendered(self, values: Mapping[str, str | None]) -> Self:
+        """Replace merge fields; raises ValidationFailed when the result is too long or empty."""
+        body = merge_fields.render(self.body, values)
+        if len(body) > MAX_LENGTH:
+            raise ValidationFailed(
+                {"message": [f"The message must not be greater than {MAX_LENGTH} characters after merging"]}
+            )
+        if not body.strip():
+            raise ValidationFailed({"message": ["The message is empty after merging"]})
+        return type(self)(body)
+
+    def preview(self) -> str:
+        """Return the body."""
+        return self.body
+
+    def extra(self) -> None:
+        """Need nothing besides the body."""
+
+    @classmethod
+    def load(cls, text: str | None, extra: Any) -> Self:  # noqa: ARG003 - one signature for all types
+        """Rebuild from the stored body."""
+        return cls(text or "")
+
+    def graph_fields(self) -> dict[str, Any]:
+        """Return the text object; previews only when there is a link to preview."""
+        has_link = "http://" in self.body or "https://" in self.body
+        return {"type": "text", "text": {"body": self.body, "preview_url": has_link}}

@@ -1,0 +1,53 @@
+"""The values that travel with every request: tenant, its sending number, its plan, the caller."""
+
+import msgspec
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Limits of a plan; -1 is unlimited."""
+
+    name: str
+    max_contacts: int
+    max_conversations: int
+
+
+class Number(msgspec.Struct, frozen=True):
+    """A connected WhatsApp number; the access token is in the clear only in memory."""
+
+    id: int
+    phone_number_id: str
+    display_phone_number: str | None
+    access_token: str
+    messages_per_second: int
+
+    def __repr__(self) -> str:
+        """Never show the access token."""
+        return f"Number(id={self.id}, phone_number_id={self.phone_number_id!r})"
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """A customer account with its sending defaults."""
+
+    id: int
+    plan: Plan
+    default_country: str | None
+    default_type: str
+    default_status_id: int | None
+    default_source_id: int | None
+    default_assigned_id: int | None
+    window_policy: str
+    unknown_policy: str
+    number: Number | None
+
+    def missing_defaults(self) -> list[str]:
+        """Name the settings without which no contact can be created by sending."""
+        return [name for name in ("default_status_id", "default_source_id") if getattr(self, name) is None]
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who calls the API: a token of one tenant."""
+
+    tenant: Tenant
+    token_id: int
+    scopes: frozenset[str]
+    rate_limit_per_minute: int

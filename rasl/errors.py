@@ -1,0 +1,224 @@
+"""One small class per public error code; whoever raises one decides the answer the client sees.
+
+ApiError
+ ├── InvalidJson 400                ├── Unauthorized 401
+ ├── InsufficientScope 403          ├── FeatureLimitExceeded 403
+ ├── FeatureNotAvailable 403        ├── ContactOptedOut 403
+ ├── NotFound 404                   ├── MethodNotAllowed 405
+ ├── IdempotencyInProgress 409      ├── PayloadTooLarge 413
+ ├── UnsupportedMediaType 415       ├── ValidationFailed 422
+ ├── WhatsAppNotConfigured 422      ├── IdempotencyKeyReused 422
+ ├── WindowClosed 422               ├── RateLimitExceeded 429
+ ├── InternalError 500              ├── MessageSendFailed 500
+ └── ServiceUnavailable 503
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+
+class ApiError(Exception):
+    """An answer with `success: false`; subclasses fix code, HTTP status and the default message."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    text: ClassVar[str]
+    example_details: ClassVar[Mapping[str, Any] | None] = None
+
+    def __init__(self, message: str | None = None, details: Mapping[str, Any] | None = None) -> None:
+        self.message = message or self.text
+        self.details = dict(details or {})
+        super().__init__(self.message)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return headers that belong to this answer besides the envelope."""
+        return {}
+
+
+class InvalidJson(ApiError):
+    """The body is no JSON object at all."""
+
+    code, status, text = "INVALID_JSON", 400, "The request body is not a JSON object"
+
+
+class Unauthorized(ApiError):
+    """Token missing, malformed, unknown, revoked, expired, or its tenant is not active."""
+
+    code, status, text = "UNAUTHORIZED", 401, "Missing or invalid API token"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Name the scheme, as RFC 6750 asks."""
+        return {"www-authenticate": "Bearer"}
+
+
+class InsufficientScope(ApiError):
+    """The token is good but lacks the scope of this route."""
+
+    code, status, text = "INSUFFICIENT_SCOPE", 403, "The token lacks the required scope"
+    example_details = {"required_scope": "messages:send"}
+
+    @classmethod
+    def of(cls, scope: str) -> "InsufficientScope":
+        """Name the scope that is missing."""
+        return cls(f"The token lacks the required scope: {scope}", {"required_scope": scope})
+
+
+class FeatureLimitExceeded(ApiError):
+    """A limit of the tenant's plan is reached."""
+
+    code, status, text = "FEATURE_LIMIT_EXCEEDED", 403, "Limit reached for the current plan"
+    example_details = {"feature": "contacts", "current": 500, "maximum": 500}
+
+    @classmethod
+    def of(cls, feature: str, current: int, maximum: int) -> "FeatureLimitExceeded":
+        """Name the feature, e.g. contacts, with the use and the limit."""
+        noun = {"contacts": "Contact", "conversations": "Monthly conversation"}[feature]
+        return cls(
+            f"{noun} limit reached for the current plan",
+            {"feature": feature, "current": current, "maximum": maximum},
+        )
+
+
+class FeatureNotAvailable(ApiError):
+    """The plan does not include the feature."""
+
+    code, status, text = "FEATURE_NOT_AVAILABLE", 403, "This feature is not available in the current plan"
+
+
+class ContactOptedOut(ApiError):
+    """The recipient asked not to be written to."""
+
+    code, status, text = "CONTACT_OPTED_OUT", 403, "The contact has opted out of messages"
+    example_details = {"contact_id": 812}
+
+
+class NotFound(ApiError):
+    """Absent, or of another tenant: nobody can tell the two apart."""
+
+    code, status, text = "NOT_FOUND", 404, "Not found"
+
+
+class MethodNotAllowed(ApiError):
+    """The path exists, the method does not."""
+
+    code, status, text = "METHOD_NOT_ALLOWED", 405, "Method not allowed"
+
+
+class IdempotencyInProgress(ApiError):
+    """The first request with this Idempotency-Key is still running."""
+
+    code, status, text = (
+        "IDEMPOTENCY_IN_PROGRESS",
+        409,
+        "A request with this Idempotency-Key is still running",
+    )
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Ask for a short pause."""
+        return {"retry-after": "1"}
+
+
+class PayloadTooLarge(ApiError):
+    """The body is over the limit."""
+
+    code, status, text = "PAYLOAD_TOO_LARGE", 413, "The request body is too large"
+    example_details = {"maximum_bytes": 1048576}
+
+
+class UnsupportedMediaType(ApiError):
+    """The body is declared as something this route does not read."""
+
+    code, status, text = (
+        "UNSUPPORTED_MEDIA_TYPE",
+        415,
+        "Send the body as JSON with Content-Type: application/json",
+    )
+
+
+class ValidationFailed(ApiError):
+    """One or more fields are wrong; details map each field to its messages."""
+
+    code, status, text = "VALIDATION_ERROR", 422, "Validation failed"
+    example_details = {"phone": ["Phone number is required"]}
+
+    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(None, {field: list(messages) for field, messages in fields.items()})
+
+
+class WhatsAppNotConfigured(ApiError):
+    """The tenant has no connected WhatsApp number."""
+
+    code, status, text = "WHATSAPP_NOT_CONFIGURED", 422, "WhatsApp is not configured for this account"
+
+
+class IdempotencyKeyReused(ApiError):
+    """The Idempotency-Key was used with another request."""
+
+    code, status, text = (
+        "IDEMPOTENCY_KEY_REUSED",
+        422,
+        "This Idempotency-Key was used with a different request",
+    )
+
+
+class WindowClosed(ApiError):
+    """The tenant's policy refuses free-form messages outside the 24-hour service window."""
+
+    code, status, text = (
+        "SERVICE_WINDOW_CLOSED",
+        422,
+        "The 24-hour service window of this contact is closed; send a template message instead",
+    )
+    example_details = {"window_expires_at": "2026-03-04T09:15:22+00:00"}
+
+
+class RateLimitExceeded(ApiError):
+    """Too many requests for this token."""
+
+    code, status, text = "RATE_LIMIT_EXCEEDED", 429, "Too many requests"
+    example_details = {"retry_after": 12}
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(None, {"retry_after": retry_after})
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Say when to come back, in seconds."""
+        return {"retry-after": str(self.retry_after)}
+
+
+class InternalError(ApiError):
+    """An unexpected failure; the request id leads to the one log line with the trace."""
+
+    code, status, text = "INTERNAL_ERROR", 500, "Something went wrong on our side"
+
+
+class MessageSendFailed(ApiError):
+    """Meta refused the message; details carry Meta's code, title and the cure."""
+
+    code, status, text = "MESSAGE_SEND_FAILED", 500, "WhatsApp refused the message"
+    example_details = {
+        "meta_code": 131026,
+        "meta_title": "Message undeliverable",
+        "fbtrace_id": "A7yfOqTUnmxHZ00UNJE9z7H",
+        "cure": "Check that the number is on WhatsApp and has accepted the current terms.",
+        "chat_message_id": 9031,
+    }
+
+
+class ServiceUnavailable(ApiError):
+    """We cannot store anything right now; nothing was accepted."""
+
+    code, status, text = "SERVICE_UNAVAILABLE", 503, "The service cannot accept requests right now"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Ask for a short pause."""
+        return {"retry-after": "2"}
+
+
+ALL_ERRORS: tuple[type[ApiError], ...] = tuple(ApiError.__subclasses__())

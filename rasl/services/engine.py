@@ -1,0 +1,41 @@
+"""What sending needs, put together once at the roof: database, Graph, limits, and the group commits."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from rasl.db import messages as message_rows
+from rasl.db.batch import Batch
+from rasl.db.messages import Result
+from rasl.db.pool import Database, Row
+from rasl.graph.client import GraphClient
+from rasl.sealing import Sealer
+from rasl.services import messages
+from rasl.services.limits import Limits
+from rasl.services.messages import Accepted, Draft
+from rasl.settings import Settings
+
+
+class Engine:
+    """The sending side of one process, API or worker alike."""
+
+    def __init__(self, settings: Settings, database: Database, graph: GraphClient, sealer: Sealer) -> None:
+        self.settings = settings
+        self.database = database
+        self.graph = graph
+        self.sealer = sealer
+        self.limits = Limits(database)
+        self.lease = dt.timedelta(seconds=settings.lease_seconds)
+        self.accepting: Batch[Draft, Accepted] = Batch("accept", self._accept)
+        self.recording: Batch[Result, Row] = Batch("record", self._record, limit=100_000)
+        # Leases this process holds: (tenant_id, message_id) -> fence, kept alive by the heartbeat.
+        self.holdings: dict[tuple[int, int], int] = {}
+
+    async def _accept(self, drafts: Sequence[Draft]) -> list[Accepted | Exception]:
+        return await messages.accept(self.database, drafts, self.lease)
+
+    async def _record(self, results: Sequence[Result]) -> list[Row | Exception]:
+        # One order in every process, so that two transactions never wait for each other's rows.
+        ordered = sorted(results, key=lambda item: (item.tenant_id, item.message_id))
+        async with self.database.connection() as db:
+            rows = await message_rows.record_results(db, ordered)
+        return [rows[item.message_id] for item in results]

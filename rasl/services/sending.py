@@ -1,0 +1,304 @@
+"""One attempt to send a stored message, the same for request and worker.
+
+No transaction is open while Meta is called. The message is already committed; what comes back is classified, decided
+on by `domain.backoff`, and recorded under the fence of the lease.
+"""
+
+import asyncio
+import datetime as dt
+import random
+
+import msgspec
+
+from rasl import clock, log, metrics
+from rasl.db import jobs, recipients
+from rasl.db import messages as message_rows
+from rasl.db.messages import Result
+from rasl.db.pool import Row
+from rasl.domain import backoff, phone
+from rasl.domain.backoff import Fail, Retry, Step, Trouble, Wait
+from rasl.domain.gcra import PAIR, Bucket
+from rasl.domain.message_types.base import Content
+from rasl.domain.tenants import Number
+from rasl.errors import ServiceUnavailable
+from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
+from rasl.graph.errors import FailureKind, GraphFailure
+from rasl.services import messages, statuses
+from rasl.services.engine import Engine
+
+_RECORD_PATIENCE = 2.0
+_THROUGHPUT_PAUSE = 0.02
+_TROUBLE = {
+    FailureKind.RETRY: Trouble.RETRY,
+    FailureKind.THROTTLED: Trouble.THROTTLED,
+    FailureKind.PAIR_THROTTLED: Trouble.PAIR_THROTTLED,
+    FailureKind.TOKEN: Trouble.CREDENTIALS,
+}
+_logger = log.get_logger()
+
+
+class Work(msgspec.Struct, frozen=True):
+    """A leased message, ready to be attempted."""
+
+    tenant_id: int
+    unknown_policy: str
+    number: Number
+    message_id: int
+    conversation_id: int
+    peer: str
+    content: Content
+    created_at: dt.datetime
+    fence: int
+    attempt: int
+    reply_to: str | None = None
+    is_request: bool = False  # somebody waits for the answer
+
+
+class Attempted(msgspec.Struct, frozen=True):
+    """What one attempt led to: the message's new status and, as far as known, why."""
+
+    status: str
+    wamid: str | None = None
+    failure: GraphFailure | None = None
+    reason: str | None = None
+    retry_seconds: float | None = None
+
+
+async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempted:
+    """Send once and record what came of it; a retry due within `patience` seconds stays with this process."""
+    started_at = clock.now()
+    begun = clock.monotonic()
+    outcome = await engine.graph.send_message(
+        work.number.phone_number_id, work.number.access_token, payload(engine, work)
+    )
+    metrics.GRAPH_SECONDS.observe(clock.monotonic() - begun)
+    trouble = _trouble(outcome)
+    step = _decide(outcome, trouble, work, started_at)
+    result = _result(engine, work, outcome, step, started_at, patience)
+    metrics.ATTEMPTS.labels(result.outcome, result.code or "").inc()
+    await _record(engine, work, result, outcome)
+    if trouble is Trouble.PAIR_THROTTLED and isinstance(step, Retry):
+        await _line_up(engine, work, step.seconds)
+    failure = outcome.failure if isinstance(outcome, Refused) else None
+    reason = outcome.reason if isinstance(outcome, NotSent | Ambiguous) else None
+    seconds = step.seconds if isinstance(step, Retry) else None
+    return Attempted(result.status, result.wamid, failure, reason, seconds)
+
+
+async def deliver(engine: Engine, work: Work, patience: float) -> Attempted:
+    """Attempt a leased message until it is settled or its next try is more than `patience` seconds away."""
+    key = (work.tenant_id, work.message_id)
+    engine.holdings[key] = work.fence
+    deadline = clock.monotonic() + patience
+    try:
+        while True:
+            if not await _throughput(engine, work.number, deadline):
+                await give_back(engine, work, 1.0)
+                return Attempted("queued")
+            attempted = await attempt(engine, work, deadline - clock.monotonic())
+            if attempted.status != "sending" or attempted.retry_seconds is None:
+                return attempted
+            await asyncio.sleep(attempted.retry_seconds)
+            work = msgspec.structs.replace(work, attempt=work.attempt + 1)
+    finally:
+        engine.holdings.pop(key, None)
+
+
+def payload(engine: Engine, work: Work) -> dict[str, object]:
+    """Return the Graph payload of a stored message, our own id in the data that Meta echoes."""
+    fields: dict[str, object] = {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "biz_opaque_callback_data": engine.sealer.mint_opaque(work.tenant_id, work.message_id),
+        **work.content.graph_fields(),
+    }
+    # Without the plus Meta may take the number for a national one (cloud-api section 2.1).
+    if phone.is_bsuid(work.peer):
+        fields["recipient"] = work.peer
+    else:
+        fields["to"] = f"+{work.peer}"
+    if work.reply_to:
+        fields["context"] = {"message_id": work.reply_to}
+    return fields
+
+
+async def give_back(engine: Engine, work: Work, seconds: float) -> None:
+    """Return a message untried to the worker's queue."""
+    async with engine.database.transaction() as db:
+        await jobs.release(db, "send", [(work.tenant_id, work.message_id, work.fence, seconds)])
+        await message_rows.mark_queued(db, [(work.tenant_id, work.message_id)])
+
+
+async def extend_leases(engine: Engine) -> None:
+    """Tell the database that this process still works on what it holds."""
+    if engine.holdings:
+        held = [(*key, fence) for key, fence in engine.holdings.items()]
+        async with engine.database.connection() as db:
+            await jobs.extend(db, "send", held, engine.lease)
+
+
+async def _throughput(engine: Engine, number: Number, deadline: float) -> bool:
+    """Wait for a permit of the sending number, at most until the deadline."""
+    bucket = Bucket.per_second(number.messages_per_second)
+    while True:
+        verdict = await engine.limits.spend(f"number:{number.id}", bucket)
+        if verdict.is_allowed:
+            return True
+        pause = verdict.retry_after + random.random() * _THROUGHPUT_PAUSE  # noqa: S311 - spreads the waiters
+        if clock.monotonic() + pause > deadline:
+            return False
+        await asyncio.sleep(pause)
+
+
+def _trouble(outcome: SendOutcome) -> Trouble | None:
+    match outcome:
+        case Accepted():
+            return None
+        case Refused(failure=failure):
+            return _TROUBLE.get(failure.kind, Trouble.REFUSED)
+        case NotSent():
+            return Trouble.NOT_SENT
+        case Ambiguous():
+            return Trouble.AMBIGUOUS
+
+
+def _decide(outcome: SendOutcome, trouble: Trouble | None, work: Work, now: dt.datetime) -> Step | None:
+    if trouble is None:
+        return None
+    retry_after = outcome.retry_after if isinstance(outcome, Refused) else None
+    jitter = random.random()  # noqa: S311 - spreads retries
+    return backoff.next_step(
+        trouble, work.attempt, now - work.created_at, jitter, retry_after, is_request=work.is_request
+    )
+
+
+def _result(
+    engine: Engine,
+    work: Work,
+    outcome: SendOutcome,
+    step: Step | None,
+    started_at: dt.datetime,
+    patience: float,
+) -> Result:
+    """Put the attempt into the words of the tables."""
+    status, retry_seconds, keeps_lease = "sent", None, False
+    match step:
+        case Retry(seconds=seconds) if seconds <= patience:
+            status, retry_seconds, keeps_lease = "sending", seconds + engine.settings.lease_seconds, True
+        case Retry(seconds=seconds):
+            status, retry_seconds = "queued", seconds
+        case Fail():
+            status = "failed"
+        case Wait():
+            status = "unknown"
+            if work.unknown_policy == "resend":
+                retry_seconds = engine.settings.unknown_window_seconds
+    result = Result(
+        tenant_id=work.tenant_id,
+        message_id=work.message_id,
+        fence=work.fence,
+        attempt=work.attempt,
+        outcome="accepted",
+        started_at=started_at,
+        status=status,
+        is_ambiguous=isinstance(step, Wait),
+        retry_seconds=retry_seconds,
+        keeps_lease=keeps_lease,
+    )
+    return msgspec.structs.replace(result, **_findings(outcome))
+
+
+def _findings(outcome: SendOutcome) -> dict[str, object]:
+    match outcome:
+        case Accepted(wamid=wamid):
+            return {"wamid": wamid}
+        case Refused(failure=failure):
+            return {
+                "outcome": "refused",
+                "code": failure.code,
+                "subcode": failure.subcode,
+                "title": failure.title,
+                "details": failure.details or failure.message,
+                "cure": failure.cure,
+                "fbtrace_id": failure.fbtrace_id,
+            }
+        case NotSent(reason=reason):
+            return {"outcome": "not_sent", "title": "Meta was not reached", "details": reason}
+        case Ambiguous(reason=reason):
+            return {"outcome": "unknown", "title": "Meta did not answer", "details": reason}
+
+
+async def _record(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
+    """Write the result, however long the database is away; the caller waits for it only so long."""
+    writing = asyncio.create_task(_record_until_written(engine, work, result, outcome))
+    _writing.add(writing)
+    writing.add_done_callback(_writing.discard)
+    await asyncio.wait([writing], timeout=_RECORD_PATIENCE)
+
+
+_writing: set[asyncio.Task[None]] = set()
+
+
+async def finish_recording() -> None:
+    """Wait until every result of this process is written: part of a graceful stop."""
+    if _writing:
+        await asyncio.wait(_writing, timeout=10)
+
+
+async def _record_until_written(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
+    pause = 0.1
+    while True:
+        try:
+            row = await engine.recording.put(result)
+            await _follow_up(engine, work, result, outcome, row)
+        except ServiceUnavailable:
+            _logger.warning("result_waits_for_database", message_id=result.message_id)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5.0)
+        else:
+            return
+
+
+async def _follow_up(engine: Engine, work: Work, result: Result, outcome: SendOutcome, row: Row) -> None:
+    """Do what only few results need: late success, parked statuses, a number Meta spells differently."""
+    if result.wamid is None:
+        return
+    if not row["is_owned"]:
+        async with engine.database.transaction() as db:
+            await message_rows.adopt_late_success(db, result.tenant_id, result.message_id, result.wamid)
+    if row["has_parked"]:
+        await statuses.attach_parked(engine.database, [(result.tenant_id, result.wamid)])
+    wa_id = outcome.wa_id if isinstance(outcome, Accepted) else None
+    if wa_id and wa_id != work.peer and not phone.is_bsuid(work.peer):
+        async with engine.database.connection() as db:
+            await recipients.keep_wa_ids(db, [(work.tenant_id, phone.match_key(work.peer), wa_id)])
+
+
+async def _line_up(engine: Engine, work: Work, seconds: float) -> None:
+    async with engine.database.connection() as db:
+        await jobs.postpone_pair(db, work.tenant_id, work.conversation_id, seconds, PAIR.interval)
+
+
+REQUEST_PATIENCE = 3.0  # seconds a request waits for throughput and retries before the worker takes over
+
+
+async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted, Attempted]:
+    """Commit a message and, unless it has to wait its turn, send it at once; raises what accepting refuses."""
+    accepted = await engine.accepting.put(draft)
+    if not accepted.is_leased:
+        return accepted, Attempted("queued")
+    work = Work(
+        tenant_id=draft.tenant.id,
+        unknown_policy=draft.tenant.unknown_policy,
+        number=draft.number,
+        message_id=accepted.message_id,
+        conversation_id=accepted.conversation_id,
+        peer=accepted.peer,
+        content=accepted.content,
+        created_at=accepted.created_at,
+        fence=1,
+        attempt=1,
+        reply_to=draft.reply_to,
+        is_request=True,
+    )
+    return accepted, await deliver(engine, work, REQUEST_PATIENCE)
