@@ -1,0 +1,77 @@
+"""What Meta's webhooks tell us, as values: one per message, status, error or other change."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from rasl.domain.message_status import MessageStatus
+from rasl.graph.errors import GraphFailure
+
+
+class InboundMessage(msgspec.Struct, frozen=True):
+    """A message from a person; at least one of `sender_phone` and `sender_bsuid` is there."""
+
+    phone_number_id: str
+    waba_id: str
+    wamid: str
+    sender_phone: str | None
+    sender_bsuid: str | None
+    parent_bsuid: str | None
+    profile_name: str | None
+    username: str | None
+    timestamp: datetime | None
+    type: str
+    text: str
+    payload: dict[str, Any]
+    context_wamid: str | None
+    group_id: str | None
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it was written in a group instead of to us alone."""
+        return self.group_id is not None
+
+
+class StatusChange(msgspec.Struct, frozen=True):
+    """A report about a message of ours; `opaque` is the id that we sent along."""
+
+    phone_number_id: str
+    waba_id: str
+    wamid: str
+    status: MessageStatus
+    timestamp: datetime | None
+    recipient_wa_id: str | None
+    recipient_bsuid: str | None
+    participant: str | None
+    opaque: str | None
+    errors: tuple[GraphFailure, ...]
+    pricing: dict[str, Any] | None
+    conversation: dict[str, Any] | None
+
+
+class AccountFailure(msgspec.Struct, frozen=True):
+    """An error of a number that belongs to no message, such as throttling."""
+
+    phone_number_id: str
+    waba_id: str
+    failure: GraphFailure
+
+
+class OtherChange(msgspec.Struct, frozen=True):
+    """Any other field, and what a `messages` change holds besides messages and the statuses we know."""
+
+    field: str
+    phone_number_id: str | None
+    waba_id: str
+    value: Any
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """A part that cannot be attributed or read; its neighbours are not affected."""
+
+    reason: str
+    raw: Any
+
+
+Change = InboundMessage | StatusChange | AccountFailure | OtherChange | Malformed

@@ -1,0 +1,218 @@
+"""The slow, forgiving reading of webhook bodies: any shape gives values, never an exception."""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from rasl.domain.message_status import REPORTED_BY_META, MessageStatus
+from rasl.domain.phone import is_bsuid
+from rasl.graph.changes import (
+    AccountFailure,
+    Change,
+    InboundMessage,
+    Malformed,
+    OtherChange,
+    StatusChange,
+)
+from rasl.graph.display import text_of
+from rasl.graph.errors import GraphFailure, failure_from_error
+
+STATUSES: dict[str, MessageStatus] = {status.value: status for status in REPORTED_BY_META}
+PAYMENT = "payment"
+_PHONE = re.compile(r"\+?([0-9]{4,20})")
+# Neither can be stored: PostgreSQL refuses NUL, and half a surrogate pair is no text in UTF-8.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_FIRST_MILLISECONDS = 10**12
+_DEEPEST = 100
+
+
+class NotJsonError(ValueError):
+    """The bytes are no JSON at all."""
+
+
+def decode(raw: bytes | msgspec.Raw) -> Any:
+    """Return the value of JSON text, with everything that could not be stored replaced by U+FFFD."""
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # A text cut in the middle of an emoji is refused there and read here.
+        try:
+            value = json.loads(bytes(raw))
+        except (ValueError, RecursionError) as error:
+            raise NotJsonError("The body is no JSON") from error
+        return _storable(value, 0)
+    return _storable(value, 0) if b"\\u0000" in bytes(raw) else value
+
+
+def changes_of_body(body: Any) -> list[Change]:
+    """Return the changes of a whole body of any shape."""
+    entries = body.get("entry") if isinstance(body, dict) else None
+    if not isinstance(entries, list):
+        return [Malformed("body without a list of entries", body)]
+    return [change for entry in entries for change in _changes_of_entry(entry)]
+
+
+def _changes_of_entry(entry: Any) -> Iterator[Change]:
+    changes = entry.get("changes") if isinstance(entry, dict) else None
+    if not isinstance(changes, list):
+        yield Malformed("entry without a list of changes", entry)
+        return
+    waba_id = _text(entry, "id") or ""
+    for change in changes:
+        field = _text(change, "field")
+        if field is None:
+            yield Malformed("change without a field", change)
+        else:
+            yield from changes_of(waba_id, field, change.get("value"))
+
+
+def changes_of(waba_id: str, field: str, value: Any) -> Iterator[Change]:
+    """Yield what one change holds: every message, status and error of `messages`, else the change itself."""
+    phone_number_id = _text(_part(value, "metadata"), "phone_number_id")
+    if field != "messages":
+        yield OtherChange(field, phone_number_id, waba_id, value)
+        return
+    if phone_number_id is None:
+        yield Malformed("messages without a phone_number_id", value)
+        return
+    known = False
+    contacts = [contact for contact in _list(value, "contacts") if isinstance(contact, dict)]
+    for message in _list(value, "messages"):
+        known = True
+        yield _message(phone_number_id, waba_id, message, contacts)
+    for status in _list(value, "statuses"):
+        known = True
+        yield _status(phone_number_id, waba_id, status)
+    for failure in failures(_list(value, "errors")):
+        known = True
+        yield AccountFailure(phone_number_id, waba_id, failure)
+    if not known:
+        yield OtherChange(field, phone_number_id, waba_id, value)
+
+
+def moment(value: object) -> datetime | None:
+    """Return the time of a Unix timestamp in seconds, or in milliseconds if it is that large."""
+    with contextlib.suppress(ValueError, TypeError, OverflowError, OSError):
+        number = int(value)  # type: ignore[call-overload]
+        return datetime.fromtimestamp(number / 1000 if number >= _FIRST_MILLISECONDS else number, UTC)
+    return None
+
+
+def phone_digits(text: str | None) -> str | None:
+    """Return the digits if the text is a phone number as Meta writes it."""
+    match = _PHONE.fullmatch(text) if text else None
+    return match[1] if match else None
+
+
+def bsuid(text: str | None) -> str | None:
+    """Return the text if it is a business-scoped user id, which Meta also puts where phones belong."""
+    return text if text and is_bsuid(text) else None
+
+
+def failures(errors: Any) -> tuple[GraphFailure, ...]:
+    """Return the errors of a status, a message or a value."""
+    if not isinstance(errors, list):
+        return ()
+    return tuple(failure_from_error(error) for error in errors if isinstance(error, dict))
+
+
+def _status(phone_number_id: str, waba_id: str, item: Any) -> Change:
+    wamid = _text(item, "id")
+    if wamid is None:
+        return Malformed("status without an id", item)
+    status = STATUSES.get(_text(item, "status") or "")
+    if status is None or _text(item, "type") == PAYMENT:
+        return OtherChange("messages", phone_number_id, waba_id, {"statuses": [item]})
+    recipient = _text(item, "recipient_id")
+    return StatusChange(
+        phone_number_id=phone_number_id,
+        waba_id=waba_id,
+        wamid=wamid,
+        status=status,
+        timestamp=moment(item.get("timestamp")),
+        recipient_wa_id=phone_digits(recipient),
+        recipient_bsuid=_text(item, "recipient_user_id") or bsuid(recipient),
+        participant=_text(item, "recipient_participant_id") or _text(item, "recipient_participant_user_id"),
+        opaque=_text(item, "biz_opaque_callback_data"),
+        errors=failures(item.get("errors")),
+        pricing=_part(item, "pricing"),
+        conversation=_part(item, "conversation"),
+    )
+
+
+def _message(phone_number_id: str, waba_id: str, item: Any, contacts: list[dict[str, Any]]) -> Change:
+    wamid = _text(item, "id")
+    if wamid is None:
+        return Malformed("message without an id", item)
+    sender, sender_user = _text(item, "from"), _text(item, "from_user_id")
+    contact = _contact(sender, sender_user, contacts)
+    wa_id = _text(contact, "wa_id")
+    phone = phone_digits(sender) or phone_digits(wa_id)
+    user = sender_user or bsuid(sender) or _text(contact, "user_id") or bsuid(wa_id)
+    if phone is None and user is None:
+        return Malformed("message without a sender", item)
+    profile = _part(contact, "profile")
+    kind = _text(item, "type") or "unknown"
+    return InboundMessage(
+        phone_number_id=phone_number_id,
+        waba_id=waba_id,
+        wamid=wamid,
+        sender_phone=phone,
+        sender_bsuid=user,
+        parent_bsuid=_text(item, "from_parent_user_id") or _text(contact, "parent_user_id"),
+        profile_name=_text(profile, "name"),
+        username=(_text(profile, "username") or "").removeprefix("@") or None,
+        timestamp=moment(item.get("timestamp")),
+        type=kind,
+        text=text_of(kind, item),
+        payload=item,
+        context_wamid=_text(_part(item, "context"), "id"),
+        group_id=_text(item, "group_id"),
+    )
+
+
+def _contact(
+    sender: str | None, sender_user: str | None, contacts: list[dict[str, Any]]
+) -> dict[str, Any] | None:
+    wanted = {sender, sender_user} - {None}
+    if not wanted:
+        # Nothing in the message itself tells who wrote it, and only one person can be meant.
+        return contacts[0] if len(contacts) == 1 else None
+    for contact in contacts:
+        if wanted & {_text(contact, "wa_id"), _text(contact, "user_id")}:
+            return contact
+    return None
+
+
+def _text(value: Any, key: str) -> str | None:
+    item = value.get(key) if isinstance(value, dict) else None
+    if isinstance(item, int) and not isinstance(item, bool):
+        return str(item)
+    return item if isinstance(item, str) and item else None
+
+
+def _part(value: Any, key: str) -> dict[str, Any] | None:
+    item = value.get(key) if isinstance(value, dict) else None
+    return item if isinstance(item, dict) else None
+
+
+def _list(value: Any, key: str) -> list[Any]:
+    item = value.get(key) if isinstance(value, dict) else None
+    return item if isinstance(item, list) else []
+
+
+def _storable(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_storable(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key, depth + 1): _storable(item, depth + 1) for key, item in value.items()}
+    return value
