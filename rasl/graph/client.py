@@ -92,7 +92,7 @@ class _Answer:
     body: bytes
 
 
-class _AnswerTooLarge(Exception):  # noqa: N818 - never leaves this module
+class _AnswerTooLarge(Exception):
     """The answer is over the cap and was not read to its end."""
 
 
