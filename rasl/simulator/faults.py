@@ -103,6 +103,7 @@ class ArmedRule:
         self.number = number
         self.rule = rule
         self.match = rule.match
+        self.to = match_to.lstrip("+") if (match_to := rule.match.to) else None
         self.effect = Effect(rule.effect) if isinstance(rule.effect, str) else rule.effect
         self.when = When() if rule.when == "always" else rule.when
         self.random = Random(self.when.seed)  # noqa: S311
@@ -115,7 +116,7 @@ class ArmedRule:
         if not (
             match.endpoint in {endpoint, "*"}
             and match.phone_number_id in {None, phone_number_id}
-            and match.to in {None, to}
+            and self.to in {None, to}
             and match.type in {None, kind}
             and match.template in {None, template}
         ):

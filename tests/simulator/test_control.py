@@ -1,8 +1,28 @@
-from typing import Any
+import dataclasses
+from pathlib import Path
+from typing import Any, get_args
 
+import msgspec
 import pytest
 
+from rasl.simulator import SimulatorConfig, control
+from rasl.simulator.faults import EffectKind
+
 from .conftest import NUMBER, USER, Meta
+
+PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
+
+
+def test_every_call_and_setting_is_documented() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for name, methods in control._CALLS.items():
+        for method in methods:
+            assert f"`{method} /_control/{name}" in page
+    for field in dataclasses.fields(SimulatorConfig):
+        shown = msgspec.json.encode(field.default).decode()
+        assert f"| `{field.name}` | `{shown}` |" in page
+    for kind in get_args(EffectKind):
+        assert f"| `{kind}` |" in page
 
 
 async def test_a_number_is_described_as_registered(meta: Meta) -> None:

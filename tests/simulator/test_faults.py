@@ -171,6 +171,7 @@ async def test_chance_repeats_itself_with_its_seed(meta: Meta) -> None:
         ({"phone_number_id": NUMBER}, True),
         ({"phone_number_id": "1"}, False),
         ({"to": "16505551234"}, True),
+        ({"to": "+16505551234"}, True),
         ({"to": "4915112345678"}, False),
         ({"type": "text"}, True),
         ({"type": "template"}, False),

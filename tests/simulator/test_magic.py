@@ -1,4 +1,5 @@
 import asyncio
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -6,6 +7,8 @@ import pytest
 from rasl.simulator.magic import MAGIC
 
 from .conftest import Meta, Receiver
+
+PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
 
 LADDERS = {
     "15550100001": ["sent", "delivered", "read"],
@@ -80,6 +83,12 @@ async def test_a_slow_number_is_read_before_it_is_answered(meta: Meta, hook: Rec
 async def test_a_broken_edge_answers_html(meta: Meta) -> None:
     answered = await meta.send("15550100010")
     assert (answered.status, answered.body) == (502, None)
+
+
+def test_the_table_is_documented() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for to, magic in MAGIC.items():
+        assert f"| `{to}` | {magic.outcome} |" in page
 
 
 async def test_the_table_is_served(meta: Meta) -> None:
