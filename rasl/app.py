@@ -5,7 +5,7 @@ import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
@@ -53,6 +53,11 @@ async def running(engine: Engine) -> AsyncIterator[Engine]:
         await engine.database.close()
 
 
+def api_v2() -> Router:
+    """Return every route of the public API."""
+    return secured("/api/v2", messages.HANDLERS)
+
+
 def create_app(settings: Settings, dsn: str) -> ASGIApp:
     """Build the API as an ASGI application, inside the event loop; its lifespan opens and closes the rest."""
     engine = build_engine(settings, dsn)
@@ -74,9 +79,9 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
     lease = dt.timedelta(seconds=settings.graph_timeout_seconds + 15)
     app = Litestar(
         route_handlers=[
-            secured("/api/v2", messages.HANDLERS),
+            api_v2(),
             *health.HANDLERS,
-            *docs.HANDLERS,
+            *docs.handlers(api_v2),
             *door(engine.database, engine.sealer),
         ],
         middleware=[with_caller(callers, engine.limits), with_idempotency(engine.database, lease)],
@@ -87,7 +92,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
             HTTPException: render_framework_error,
             Exception: render_unexpected,
         },
-        openapi_config=docs.OPENAPI,
+        openapi_config=None,
         lifespan=[lifespan],
         logging_config=None,
     )

@@ -74,9 +74,11 @@ def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], 
                 await app(scope, receive, send)
                 return
             caller = await callers.authenticate(_bearer(scope))
+            verdict = await _count(caller, limits, scope)
             if needed not in caller.scopes:
                 raise InsufficientScope.of(needed)
-            await _count(caller, limits, scope)
+            if not verdict.is_allowed:
+                raise RateLimitExceeded(max(1, math.ceil(verdict.retry_after)))
             scope[_KEY] = caller  # type: ignore[literal-required]
             await app(scope, receive, send)
 
@@ -94,12 +96,11 @@ def _bearer(scope: Scope) -> str:
     raise Unauthorized
 
 
-async def _count(caller: Caller, limits: Limits, scope: Scope) -> None:
+async def _count(caller: Caller, limits: Limits, scope: Scope) -> Verdict:
     limit = caller.rate_limit_per_minute
     verdict = await limits.spend(f"token:{caller.token_id}", Bucket.per_minute(limit))
     context_of(scope).headers += _rate_headers(limit, verdict)
-    if not verdict.is_allowed:
-        raise RateLimitExceeded(max(1, math.ceil(verdict.retry_after)))
+    return verdict
 
 
 def _rate_headers(limit: int, verdict: Verdict) -> list[tuple[bytes, bytes]]:

@@ -104,6 +104,8 @@ def _problem(body_type: type[Body], field: msgspec.structs.FieldInfo, value: Any
 
 def _broken_rule(info: msgspec.inspect.Type, value: Any) -> tuple[str, str] | None:
     """Return (rule, text) of the first rule broken by a text or number, None when fine or not known here."""
+    if isinstance(info, msgspec.inspect.Metadata):
+        return _broken_rule(info.type, value)
     if isinstance(info, msgspec.inspect.UnionType):
         options = [option for option in info.types if not isinstance(option, msgspec.inspect.NoneType)]
         return _broken_rule(options[0], value) if len(options) == 1 else None

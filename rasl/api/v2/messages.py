@@ -9,7 +9,7 @@ from rasl.api import listing
 from rasl.api.caller import MayReadMessages, MaySendMessages
 from rasl.api.context import iso
 from rasl.api.envelope import Success, success
-from rasl.api.operations import ListMessages
+from rasl.api.operations import GetMessage, ListMessages, SendMessage
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import message_schemas as schemas
 from rasl.api.v2.message_schemas import RESULT_TEXTS, MessageDetail, MessageItem, SendText, SentText
@@ -30,6 +30,7 @@ from rasl.services.sending import Attempted
     status_code=200,
     summary="Send a text message",
     description=schemas.SEND_TEXT,
+    operation_class=SendMessage,
     responses=schemas.SEND_TEXT_RESPONSES,
     tags=["Messages"],
 )
@@ -56,7 +57,7 @@ async def send_text(
 
 
 @get(
-    ["/messages", "/messages/messages"],
+    "/messages",
     summary="List messages",
     description=schemas.LIST,
     operation_class=ListMessages,
@@ -75,6 +76,7 @@ async def list_messages(caller: MayReadMessages, request: ApiRequest) -> Success
     "/messages/{message_id:path}",
     summary="Get a message",
     description=schemas.GET,
+    operation_class=GetMessage,
     responses=schemas.GET_RESPONSES,
     tags=["Messages"],
 )
@@ -89,7 +91,10 @@ async def get_message(message_id: str, caller: MayReadMessages, request: ApiRequ
     return success(request, "Message retrieved successfully", detail)
 
 
-HANDLERS = (send_text, list_messages, get_message)
+# The public record prints both paths (api-v2 section 17, row 1).
+list_messages_alias = get("/messages/messages", include_in_schema=False)(list_messages.fn)
+
+HANDLERS = (send_text, list_messages, list_messages_alias, get_message)
 
 
 def read_phone(text: str | None, caller: Caller) -> Phone | None:
