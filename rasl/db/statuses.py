@@ -1,0 +1,258 @@
+"""Queries on what Meta reported about messages: keep it once, find the message, write the merged state."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from rasl.db.pool import Db, Row
+
+
+class Report(msgspec.Struct, frozen=True):
+    """One status of one message of a tenant, as Meta reported it; `message_id` comes from our echoed id."""
+
+    tenant_id: int
+    wamid: str
+    status: str
+    occurred_at: dt.datetime
+    message_id: int | None = None
+    wa_id: str | None = None
+    code: int | None = None
+    title: str | None = None
+    details: str | None = None
+    pricing: Any = None
+
+
+class MessageState(msgspec.Struct, frozen=True):
+    """What reports make of a message."""
+
+    tenant_id: int
+    message_id: int
+    status: str
+    wamid: str | None
+    error_code: int | None
+    status_message: str | None
+    sent_at: dt.datetime | None
+    delivered_at: dt.datetime | None
+    read_at: dt.datetime | None
+    failed_at: dt.datetime | None
+
+
+class Adoption(msgspec.Struct, frozen=True):
+    """A message whose wamid we learn from an echo, because its own attempt never told us."""
+
+    tenant_id: int
+    message_id: int
+    wamid: str
+
+
+async def resolve(db: Db, reports: Sequence[Report]) -> list[Row]:
+    """Return per report, in order, is_known (kept before), is_linked (by wamid), message_id and its status."""
+    return await db.fetch(
+        """
+        select s.status is not null as is_known, w.wamid is not null as is_linked, m.id as message_id, m.status
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
+             with ordinality as r (tenant_id, wamid, status, echo_id, ord)
+        left join message_statuses s
+            on s.tenant_id = r.tenant_id and s.wamid = r.wamid and s.status = r.status
+        left join message_wamids w on w.tenant_id = r.tenant_id and w.wamid = r.wamid
+        left join messages m on m.tenant_id = r.tenant_id and m.id = coalesce(w.message_id, r.echo_id)
+        order by r.ord
+        """,
+        [item.tenant_id for item in reports],
+        [item.wamid for item in reports],
+        [item.status for item in reports],
+        [item.message_id for item in reports],
+    )
+
+
+async def keep(db: Db, reports: Sequence[tuple[Report, bool]]) -> None:
+    """Keep reports, each with whether it is parked; what is there already stays as it is."""
+    ordered = sorted(reports, key=lambda item: (item[0].tenant_id, item[0].wamid, item[0].status))
+    await db.execute(
+        """
+        insert into message_statuses (tenant_id, wamid, status, is_parked, occurred_at, code, title, details, pricing)
+        select * from unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::timestamptz[], $6::integer[],
+                             $7::text[], $8::text[], $9::jsonb[])
+        on conflict do nothing
+        """,
+        [item.tenant_id for item, _ in ordered],
+        [item.wamid for item, _ in ordered],
+        [item.status for item, _ in ordered],
+        [is_parked for _, is_parked in ordered],
+        [item.occurred_at for item, _ in ordered],
+        [item.code for item, _ in ordered],
+        [item.title for item, _ in ordered],
+        [item.details for item, _ in ordered],
+        [item.pricing for item, _ in ordered],
+    )
+
+
+async def adopt_wamids(db: Db, adoptions: Sequence[Adoption]) -> None:
+    """Settle what an echo proves: the attempt was accepted, its message has this wamid, and nothing is to be resent.
+
+    Jobs and attempts that somebody else is writing this moment are left to him: he knows better, and waiting for them
+    would turn the order of locks around. Wamids come before messages and in order of the message, as when sending
+    records its results.
+    """
+    ordered = sorted(adoptions, key=lambda item: (item.tenant_id, item.message_id, item.wamid))
+    columns = (
+        [item.tenant_id for item in ordered],
+        [item.message_id for item in ordered],
+        [item.wamid for item in ordered],
+    )
+    await db.execute(
+        """
+        delete from jobs j using (
+            select tenant_id, kind, subject_id from jobs
+            where (tenant_id, subject_id) in (select * from unnest($1::bigint[], $2::bigint[]))
+              and kind = 'send' and not is_leased
+            for update skip locked
+        ) p
+        where j.tenant_id = p.tenant_id and j.kind = p.kind and j.subject_id = p.subject_id
+        """,
+        *columns[:2],
+    )
+    await db.execute(
+        """
+        update message_attempts a set outcome = 'accepted', wamid = p.new_wamid
+        from (
+            select b.tenant_id, b.message_id, b.attempt, e.wamid as new_wamid
+            from unnest($1::bigint[], $2::bigint[], $3::text[]) as e (tenant_id, message_id, wamid)
+            join message_attempts b on b.tenant_id = e.tenant_id and b.message_id = e.message_id
+            where b.outcome = 'unknown' and b.attempt = (
+                select min(c.attempt) from message_attempts c
+                where c.tenant_id = e.tenant_id and c.message_id = e.message_id and c.outcome = 'unknown')
+            for update of b skip locked
+        ) p
+        where a.tenant_id = p.tenant_id and a.message_id = p.message_id and a.attempt = p.attempt
+        """,
+        *columns,
+    )
+    await db.execute(
+        """
+        insert into message_wamids (tenant_id, message_id, wamid)
+        select * from unnest($1::bigint[], $2::bigint[], $3::text[])
+        on conflict do nothing
+        """,
+        *columns,
+    )
+
+
+async def lock_messages(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
+    """Lock messages, given as (tenant_id, message_id), in order, and return what reports may change."""
+    ordered = sorted(set(keys))
+    return await db.fetch(
+        """
+        select m.tenant_id, m.id, m.status, m.wamid, m.peer, m.error_code, m.status_message,
+               m.sent_at, m.delivered_at, m.read_at, m.failed_at
+        from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+        join messages m on m.tenant_id = k.tenant_id and m.id = k.id
+        where m.direction = 'outbound'
+        order by m.tenant_id, m.id
+        for update of m
+        """,
+        [key[0] for key in ordered],
+        [key[1] for key in ordered],
+    )
+
+
+async def write_states(db: Db, states: Sequence[MessageState]) -> None:
+    """Write merged states of locked messages."""
+    await db.execute(
+        """
+        update messages m set
+            status = s.status, wamid = s.wamid, error_code = s.error_code, status_message = s.status_message,
+            sent_at = s.sent_at, delivered_at = s.delivered_at, read_at = s.read_at, failed_at = s.failed_at,
+            updated_at = now()
+        from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::integer[], $6::text[],
+                    $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])
+             as s (tenant_id, id, status, wamid, error_code, status_message, sent_at, delivered_at, read_at, failed_at)
+        where m.tenant_id = s.tenant_id and m.id = s.id
+        """,
+        [item.tenant_id for item in states],
+        [item.message_id for item in states],
+        [item.status for item in states],
+        [item.wamid for item in states],
+        [item.error_code for item in states],
+        [item.status_message for item in states],
+        [item.sent_at for item in states],
+        [item.delivered_at for item in states],
+        [item.read_at for item in states],
+        [item.failed_at for item in states],
+    )
+
+
+_PARKED_COLUMNS = """
+    s.tenant_id, s.wamid, s.status, s.occurred_at, s.code, s.title, s.details, w.message_id
+"""
+
+
+async def take_parked(db: Db, wamids: Sequence[tuple[int, str]]) -> list[Row]:
+    """Unpark what waited for these (tenant_id, wamid) pairs and return it with its message."""
+    ordered = sorted(set(wamids))
+    rows = await db.fetch(
+        f"""
+        select {_PARKED_COLUMNS}
+        from unnest($1::bigint[], $2::text[]) as k (tenant_id, wamid)
+        join message_statuses s on s.tenant_id = k.tenant_id and s.wamid = k.wamid and s.is_parked
+        join message_wamids w on w.tenant_id = k.tenant_id and w.wamid = k.wamid
+        order by s.tenant_id, s.wamid, s.status
+        for update of s
+        """,
+        [key[0] for key in ordered],
+        [key[1] for key in ordered],
+    )
+    await _unpark(db, rows)
+    return rows
+
+
+async def take_attachable(db: Db, within: dt.timedelta, limit: int) -> list[Row]:
+    """Unpark what was parked not longer ago than this and whose message is known meanwhile; returns it."""
+    rows = await db.fetch(
+        f"""
+        select {_PARKED_COLUMNS}
+        from message_statuses s
+        join message_wamids w on w.tenant_id = s.tenant_id and w.wamid = s.wamid
+        where s.is_parked and s.received_at > now() - $1::interval
+        order by s.tenant_id, s.wamid, s.status limit $2
+        for update of s skip locked
+        """,
+        within,
+        limit,
+    )
+    await _unpark(db, rows)
+    return rows
+
+
+async def _unpark(db: Db, rows: Sequence[Row]) -> None:
+    if rows:
+        await db.execute(
+            """
+            update message_statuses s set is_parked = false
+            from unnest($1::bigint[], $2::text[], $3::text[]) as k (tenant_id, wamid, status)
+            where s.tenant_id = k.tenant_id and s.wamid = k.wamid and s.status = k.status
+            """,
+            [row["tenant_id"] for row in rows],
+            [row["wamid"] for row in rows],
+            [row["status"] for row in rows],
+        )
+
+
+async def forget_parked(db: Db, age: dt.timedelta, limit: int) -> int:
+    """Drop up to `limit` reports that waited longer than this for a message that never was ours; returns how many."""
+    count: int = await db.fetchval(
+        """
+        with gone as (
+            delete from message_statuses where (tenant_id, wamid, status) in (
+                select tenant_id, wamid, status from message_statuses
+                where is_parked and received_at < now() - $1::interval limit $2)
+            returning 1
+        )
+        select count(*) from gone
+        """,
+        age,
+        limit,
+    )
+    return count
