@@ -161,3 +161,6 @@ def test_other_users_cannot_connect(root_yard: Yard) -> None:
         **identity(STRANGER_UID),
     )
     assert "PermissionError" in stranger.stderr
+    # Two locks on one door: the folder, and the socket in it.
+    for path in (root_yard.data_dir / "postgres/run", root_yard.data_dir / "postgres/run/.s.PGSQL.5432"):
+        assert path.stat().st_mode & 0o077 == 0
