@@ -1,6 +1,7 @@
 """A PostgreSQL per test process, a migrated database per test, the simulator as a real server."""
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator, Iterator
 
@@ -8,10 +9,14 @@ import asyncpg
 import pytest
 
 from rasl import log
+from rasl.app import create_app
 from rasl.db.pool import Database
 from rasl.db.schema import migrate
 from rasl.postgres import throwaway_postgres
 from rasl.sealing import Sealer
+from rasl.simulator.config import SimulatorConfig
+from rasl.simulator.server import running
+from tests.serving import Api, api_clients, served, settings_for
 from tests.world import SECRET_KEY, World, build_world
 
 _numbers = itertools.count(1)
@@ -43,26 +48,40 @@ def template_dsn(server_dsn: str) -> str:
     return server_dsn
 
 
-@pytest.fixture
-async def dsn(template_dsn: str) -> AsyncIterator[str]:
-    """A fresh migrated database for one test."""
-    name = f"test_{next(_numbers)}"
-    connection = await asyncpg.connect(template_dsn)
-    await connection.execute(f"create database {name} template template_rasl strategy file_copy")
-    try:
-        yield with_database(template_dsn, name)
-    finally:
-        await connection.execute(f"drop database {name} with (force)")
-        await connection.close()
+@pytest.fixture(scope="session")
+async def process_dsn(template_dsn: str) -> AsyncIterator[str]:
+    """The database that the tests of this process share, one after the other."""
+    async with cloned(template_dsn, "tests") as dsn:
+        yield dsn
 
 
 @pytest.fixture
-async def database(dsn: str) -> AsyncIterator[Database]:
-    """Pools on the test's database."""
-    opened = Database(dsn, 4)
+async def dsn(process_dsn: str) -> str:
+    """A migrated database with nothing of any other test in it."""
+    await wipe(process_dsn)
+    return process_dsn
+
+
+@pytest.fixture
+async def empty_dsn(server_dsn: str) -> AsyncIterator[str]:
+    """A database of its own without any table."""
+    async with cloned(server_dsn, f"empty_{next(_numbers)}", "template0") as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+async def process_database(process_dsn: str) -> AsyncIterator[Database]:
+    """Pools on the shared database."""
+    opened = Database(process_dsn, 4)
     await opened.open()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def database(dsn: str, process_database: Database) -> Database:  # noqa: ARG001 - wiped first
+    """Pools on the test's database."""
+    return process_database
 
 
 @pytest.fixture
@@ -71,13 +90,69 @@ def sealer() -> Sealer:
     return Sealer(SECRET_KEY)
 
 
-def with_database(dsn: str, name: str) -> str:
-    """Name another database of the same server."""
-    head, _, query = dsn.partition("?")
-    return f"{head.rsplit('/', 1)[0]}/{name}?{query}"
-
-
 @pytest.fixture
 async def world(database: Database, sealer: Sealer) -> World:
     """Acme and globex, connected."""
     return await build_world(database, sealer)
+
+
+@pytest.fixture(scope="session")
+async def simulator_url() -> AsyncIterator[str]:
+    """The simulator as a real server, one per test process."""
+    async with running(
+        SimulatorConfig(enforce_throughput=False, sent_delay=0, delivered_delay=0, read_delay=0)
+    ) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def api_url(process_dsn: str, simulator_url: str) -> AsyncIterator[str]:
+    """The API as a real server on the shared database."""
+    async with served(create_app(settings_for(simulator_url), process_dsn)) as url:
+        yield url
+
+
+@pytest.fixture
+async def api(world: World, api_url: str, simulator_url: str) -> AsyncIterator[Api]:
+    """The API with acme and globex connected, before a simulator that remembers nothing of other tests."""
+    async with api_clients(world, api_url, settings_for(simulator_url)) as clients:
+        yield clients
+
+
+@contextlib.asynccontextmanager
+async def cloned(server: str, name: str, template: str = "template_rasl") -> AsyncIterator[str]:
+    """Have a database made from a template inside the block."""
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f"create database {name} template {template}")
+        yield with_database(server, name)
+        await connection.execute(f"drop database {name} with (force)")
+    finally:
+        await connection.close()
+
+
+async def wipe(dsn: str) -> None:
+    """Empty every table but the journal of migrations, and put the plans back."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        tables = await connection.fetch(
+            """
+            select tablename from pg_tables
+            where schemaname = 'public' and tablename not in ('schema_migrations', 'plans')
+            """
+        )
+        await connection.execute("truncate " + ", ".join(row["tablename"] for row in tables))
+        await connection.execute(
+            "update plans set max_contacts = 500, max_conversations = 1000 where name = 'free'"
+        )
+        await connection.execute(
+            "update plans set max_contacts = -1, max_conversations = -1 where name = 'unlimited'"
+        )
+    finally:
+        await connection.close()
+
+
+def with_database(dsn: str, name: str) -> str:
+    """Name another database of the same server."""
+    head, _, query = dsn.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}?{query}"

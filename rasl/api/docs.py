@@ -10,6 +10,7 @@ from litestar import Litestar, MediaType, Response, Router, get
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import File
 
 from rasl import __version__
@@ -73,7 +74,7 @@ async def start() -> str:
 
 
 @get("/docs/{name:str}", include_in_schema=False)
-async def asset(name: str) -> File:
+async def asset(name: FromPath[str]) -> File:
     """Return one of the page's files out of the installed package."""
     if name not in _ASSETS:
         raise NotFound

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
 
 from rasl.api import listing
 from rasl.api.caller import MayReadMessages, MaySendMessages
@@ -35,7 +36,7 @@ from rasl.services.sending import Attempted
     tags=["Messages"],
 )
 async def send_text(
-    data: SendText, caller: MaySendMessages, request: ApiRequest
+    data: JSONBody[SendText], caller: MaySendMessages, request: ApiRequest
 ) -> Response[Success[SentText]]:
     """Commit a text message and send it."""
     hold = request.context.hold
@@ -80,7 +81,9 @@ async def list_messages(caller: MayReadMessages, request: ApiRequest) -> Success
     responses=schemas.GET_RESPONSES,
     tags=["Messages"],
 )
-async def get_message(message_id: str, caller: MayReadMessages, request: ApiRequest) -> Success[Any]:
+async def get_message(
+    message_id: FromPath[str], caller: MayReadMessages, request: ApiRequest
+) -> Success[Any]:
     """Return one message of the tenant."""
     database = request.engine.database
     row = await reading.get_message(database, caller.tenant.id, message_id.removeprefix("/"))
