@@ -217,7 +217,7 @@ async def test_metas_spelling_of_the_recipient_is_kept(post: Post, world: World)
             acme.source_id,
         )
         await db.execute(
-            "insert into contact_aliases (tenant_id, kind, value, contact_id) values ($1, 'phone', '5511987654321', $2)",
+            "insert into contact_aliases values ($1, 'phone', '5511987654321', $2)",
             acme.tenant_id,
             contact_id,
         )

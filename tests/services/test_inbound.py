@@ -1,0 +1,475 @@
+import asyncio
+import contextlib
+import datetime as dt
+from typing import Any
+
+import asyncpg
+import pytest
+
+from rasl.db import ingests
+from rasl.db.pool import Database
+from rasl.errors import ServiceUnavailable
+from rasl.sealing import Sealer
+from rasl.services import inbound, people
+from tests.ingest import posts
+from tests.ingest.posts import Post, contact, outbound, status, text
+from tests.world import World, create_person
+
+ANA = "16505551234"
+BSUID = "US.13491208655302741918"
+
+
+@pytest.fixture
+def post(database: Database, sealer: Sealer) -> Post:
+    return Post(database, sealer)
+
+
+def moment(at: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(posts.NOON + at, dt.UTC)
+
+
+def system(wamid: str, kind: str, at: int = 0, sender: str | None = ANA, **parts: Any) -> dict[str, Any]:
+    item = {
+        "id": wamid,
+        "timestamp": str(posts.NOON + at),
+        "type": "system",
+        "system": {"type": kind, **parts},
+    }
+    return item if sender is None else {**item, "from": sender}
+
+
+async def test_a_text_creates_contact_conversation_and_window(post: Post, world: World) -> None:
+    acme = world.acme
+    raw = posts.messages(
+        acme, text("wamid.1", "Hello", 5, context={"id": "wamid.0"}), contacts=[contact("Ana Maria Lopes")]
+    )
+    await post.deliver(acme, raw)
+    person = await post.row("select * from contacts")
+    assert (person["firstname"], person["lastname"], person["phone"]) == ("Ana", "Maria Lopes", f"+{ANA}")
+    assert (person["type"], person["status_id"], person["source_id"]) == (
+        "lead",
+        acme.status_id,
+        acme.source_id,
+    )
+    alias = await post.row("select * from contact_aliases")
+    assert (alias["kind"], alias["value"], alias["wa_id"]) == ("phone", ANA, ANA)
+    thread = await post.row("select * from conversations")
+    assert thread["window_expires_at"] == moment(5) + dt.timedelta(hours=24)
+    assert (thread["number_id"], thread["contact_id"]) == (acme.number_id, person["id"])
+    row = await post.row("select * from messages")
+    assert (row["direction"], row["status"], row["type"], row["text"]) == (
+        "inbound",
+        "received",
+        "text",
+        "Hello",
+    )
+    assert (row["peer"], row["wamid"], row["reply_to"], row["content"]) == (ANA, "wamid.1", "wamid.0", None)
+    assert (row["conversation_id"], row["sent_at"]) == (thread["id"], moment(5))
+    assert await post.value("select message_id from message_wamids") == row["id"]
+    assert await post.value("select contacts from tenant_counters") == 1
+
+
+async def test_the_window_only_grows(post: Post, world: World) -> None:
+    await post.deliver(world.acme, posts.messages(world.acme, text("wamid.2", "later", 50)))
+    await post.deliver(world.acme, posts.messages(world.acme, text("wamid.1", "earlier", 10)))
+    expires = await post.value("select window_expires_at from conversations")
+    assert expires == moment(50) + dt.timedelta(hours=24)
+
+
+async def test_a_message_from_the_future_does_not_hold_the_window_open(post: Post, world: World) -> None:
+    late = text("wamid.1", "hi") | {"timestamp": "4102444800"}
+    await post.deliver(world.acme, posts.messages(world.acme, late))
+    assert await post.value("select window_expires_at <= now() + interval '24 hours' from conversations")
+
+
+async def test_a_repeated_message_is_stored_once(post: Post, world: World) -> None:
+    raw = posts.messages(world.acme, text("wamid.1", "Hello"), text("wamid.1", "Hello"))
+    await post.deliver(world.acme, raw, raw)
+    await post.deliver(world.acme, raw)
+    assert await post.value("select count(*) from messages") == 1
+    assert await post.value("select count(*) from contacts") == 1
+    assert await post.value("select contacts from tenant_counters") == 1
+
+
+async def test_a_batch_across_tenants_and_numbers(post: Post, world: World, sealer: Sealer) -> None:
+    acme, globex = world.acme, world.globex
+    initech = await create_person(post.database, sealer, "initech", "306540352242922", "302290129340398")
+    shared = "update whatsapp_numbers set app_id = $1 where id = $2"
+    async with post.database.connection() as db:
+        await db.execute(shared, acme.app_id, initech.number_id)
+    both = posts.body(
+        (acme, posts.value(acme, messages=[text("wamid.1", "one"), text("wamid.2", "two")])),
+        (initech, posts.value(initech, messages=[text("wamid.1", "three")])),
+    )
+    await post.put(acme, both)
+    await post.deliver(globex, posts.messages(globex, text("wamid.1", "four")))
+    rows = await post.rows(
+        """
+        select m.tenant_id, m.text, v.number_id from messages m
+        join conversations v on v.tenant_id = m.tenant_id and v.id = m.conversation_id order by m.id
+        """
+    )
+    assert sorted(tuple(row) for row in rows) == sorted(
+        [
+            (acme.tenant_id, "one", acme.number_id),
+            (acme.tenant_id, "two", acme.number_id),
+            (initech.tenant_id, "three", initech.number_id),
+            (globex.tenant_id, "four", globex.number_id),
+        ]
+    )
+    assert await post.value("select count(*) from contacts") == 3
+
+
+async def test_messages_of_one_batch_are_in_the_order_of_metas_clock(post: Post, world: World) -> None:
+    items = [text(f"wamid.{9 - at}", str(at), at) for at in (3, 1, 2)]
+    await post.deliver(world.acme, posts.messages(world.acme, *items))
+    assert [row["text"] for row in await post.rows("select text from messages order by id")] == [
+        "1",
+        "2",
+        "3",
+    ]
+
+
+async def test_an_unknown_number_is_quarantined(post: Post, world: World) -> None:
+    value = posts.value(world.acme, messages=[text("wamid.1", "hi")], statuses=[status("wamid.2", "sent")])
+    value["metadata"]["phone_number_id"] = "999"
+    await post.deliver(world.acme, posts.body((world.acme, value)))
+    rows = await post.rows("select * from quarantined_changes order by id")
+    assert [row["reason"] for row in rows] == ["no connected number has this phone_number_id"] * 2
+    assert {row["phone_number_id"] for row in rows} == {"999"}
+    assert rows[0]["change"]["payload"]["text"] == {"body": "hi"}
+    assert await post.value("select count(*) from messages") == 0
+
+
+async def test_one_app_cannot_speak_for_the_number_of_another(post: Post, world: World) -> None:
+    message_id = await outbound(post, world.globex, wamid="wamid.2")
+    forged = posts.value(
+        world.globex, messages=[text("wamid.1", "stop")], statuses=[status("wamid.2", "failed")]
+    )
+    await post.deliver(world.acme, posts.body((world.globex, forged)))
+    assert await post.reasons() == ["the number is connected through another Meta app"] * 2
+    assert await post.value("select status from messages where id = $1", message_id) == "sent"
+    assert await post.value("select count(*) from contacts") == 0
+
+
+@pytest.mark.parametrize(
+    "raw", [b"not json", b"", b'{"entry": "none"}', b"\xff\xfe\x00", b'{"entry": [{"changes": [{}]}]}']
+)
+async def test_what_cannot_be_read_is_quarantined(post: Post, world: World, raw: bytes) -> None:
+    await post.deliver(world.acme, raw)
+    assert len(await post.reasons()) == 1
+
+
+async def test_group_messages_are_set_aside(post: Post, world: World) -> None:
+    await post.deliver(world.acme, posts.messages(world.acme, text("wamid.1", "hi", group_id="G1")))
+    assert await post.reasons() == ["group messages are not supported yet"]
+    assert await post.value("select count(*) from messages") == 0
+
+
+async def test_other_fields_are_dropped_quietly(post: Post, world: World) -> None:
+    raw = posts.body((world.acme, {"event": "APPROVED"}), field="message_template_status_update")
+    await post.deliver(world.acme, raw)
+    assert await post.reasons() == []
+
+
+async def test_unstorable_characters_do_not_stop_a_message(post: Post, world: World) -> None:
+    await post.deliver(world.acme, posts.messages(world.acme, text("wamid.1", "a\x00b \ud83d")))
+    assert await post.value("select text from messages") == "a\ufffdb \ufffd"
+
+
+async def test_media_and_reactions_keep_what_meta_told(post: Post, world: World) -> None:
+    base = {"from": ANA, "timestamp": str(posts.NOON)}
+    image = {**base, "id": "wamid.1", "type": "image", "image": {"id": "77", "caption": "Look"}}
+    reaction = {
+        **base,
+        "id": "wamid.2",
+        "type": "reaction",
+        "reaction": {"message_id": "wamid.0", "emoji": "\U0001f44d"},
+    }
+    await post.deliver(world.acme, posts.messages(world.acme, image, reaction))
+    rows = await post.rows("select type, text, content from messages order by wamid")
+    assert [row["type"] for row in rows] == ["image", "reaction"]
+    assert rows[0]["content"] == {"id": "77", "caption": "Look"}
+    assert rows[1]["content"]["message_id"] == "wamid.0"
+
+
+@pytest.mark.parametrize(
+    ("inbound_digits", "known_key"), [("5511987654321", "5511987654321"), ("551187654321", "5511987654321")]
+)
+async def test_spellings_of_one_line_are_one_contact(
+    post: Post, world: World, inbound_digits: str, known_key: str
+) -> None:
+    await post.deliver(world.acme, posts.messages(world.acme, text("wamid.1", "oi", sender="5511987654321")))
+    await post.deliver(world.acme, posts.messages(world.acme, text("wamid.2", "oi", sender=inbound_digits)))
+    alias = await post.row("select value, wa_id from contact_aliases")
+    assert tuple(alias) == (known_key, inbound_digits)
+    assert await post.value("select count(*) from contacts") == 1
+
+
+async def test_a_person_without_a_phone(post: Post, world: World) -> None:
+    raw = posts.messages(
+        world.acme, text("wamid.1", "hola", sender=None, bsuid=BSUID), contacts=[contact("Ana", None, BSUID)]
+    )
+    await post.deliver(world.acme, raw)
+    person = await post.row("select firstname, lastname, phone from contacts")
+    assert tuple(person) == ("Ana", "", None)
+    assert await post.value("select peer from messages") == BSUID
+    assert tuple(await post.row("select kind, value, wa_id from contact_aliases")) == ("bsuid", BSUID, None)
+
+
+async def test_a_phone_that_turns_up_later_is_added(post: Post, world: World) -> None:
+    await post.deliver(world.acme, posts.messages(world.acme, text("wamid.1", "a", sender=None, bsuid=BSUID)))
+    await post.deliver(world.acme, posts.messages(world.acme, text("wamid.2", "b", bsuid=BSUID)))
+    assert await post.value("select phone from contacts") == f"+{ANA}"
+    assert await post.value("select count(*) from contact_aliases") == 2
+
+
+async def test_one_stranger_under_several_aliases_in_one_batch(post: Post, world: World) -> None:
+    items = [
+        text("wamid.1", "a", 1, sender=None, bsuid=BSUID),
+        text("wamid.2", "b", 2),
+        text("wamid.3", "c", 3, bsuid=BSUID),
+    ]
+    await post.deliver(world.acme, posts.messages(world.acme, *items))
+    assert await post.value("select count(*) from contacts") == 1
+    assert await post.value("select count(distinct conversation_id) from messages") == 1
+    assert await post.value("select contacts from tenant_counters") == 1
+
+
+async def test_twins_are_merged_when_a_message_shows_they_are_one(post: Post, world: World) -> None:
+    acme = world.acme
+    await post.deliver(acme, posts.messages(acme, text("wamid.1", "a", 1, sender=None, bsuid=BSUID)))
+    await post.deliver(acme, posts.messages(acme, text("wamid.2", "stop", 2)))
+    assert await post.value("select count(*) from contacts") == 2
+    await post.deliver(acme, posts.messages(acme, text("wamid.3", "c", 3, bsuid=BSUID)))
+    person = await post.row("select * from contacts")
+    assert (person["phone"], person["is_opted_out"]) == (f"+{ANA}", True)
+    assert (
+        await post.value(
+            "select count(*) from messages where conversation_id = (select id from conversations)"
+        )
+        == 3
+    )
+    thread = await post.row("select * from conversations")
+    assert thread["contact_id"] == person["id"]
+    assert thread["window_expires_at"] == moment(3) + dt.timedelta(hours=24)
+    assert await post.value("select count(*) from contact_aliases where contact_id = $1", person["id"]) == 2
+    assert await post.value("select contacts from tenant_counters") == 1
+
+
+async def test_merging_keeps_conversations_with_different_numbers(post: Post, world: World) -> None:
+    acme = world.acme
+    async with post.database.connection() as db:
+        second = await db.fetchval(
+            """
+            insert into whatsapp_numbers (tenant_id, app_id, waba_id, phone_number_id, access_token_sealed,
+                                          verify_token_digest)
+            values ($1, $2, '1', '777', '', '') returning id
+            """,
+            acme.tenant_id,
+            acme.app_id,
+        )
+    elsewhere = posts.value(acme, messages=[text("wamid.1", "a", sender=None, bsuid=BSUID)])
+    elsewhere["metadata"]["phone_number_id"] = "777"
+    await post.deliver(acme, posts.body((acme, elsewhere)))
+    await post.deliver(acme, posts.messages(acme, text("wamid.2", "b")))
+    first, other = (row["id"] for row in await post.rows("select id from contacts order by id"))
+    assert await people.merge(post.database, acme.tenant_id, first, other)
+    assert not await people.merge(post.database, acme.tenant_id, first, other)
+    rows = await post.rows("select number_id, contact_id from conversations")
+    assert {tuple(row) for row in rows} == {(acme.number_id, other), (second, other)}
+
+
+async def test_a_changed_number_leads_to_the_same_contact(post: Post, world: World) -> None:
+    acme = world.acme
+    await post.deliver(acme, posts.messages(acme, text("wamid.1", "a", 1)))
+    moved = system("wamid.2", "user_changed_number", 2, wa_id="16505559999", user_id=BSUID)
+    await post.deliver(acme, posts.messages(acme, moved))
+    await post.deliver(acme, posts.messages(acme, text("wamid.3", "b", 3, sender="16505559999", bsuid=BSUID)))
+    assert await post.value("select phone from contacts") == "+16505559999"
+    aliases = await post.rows("select kind, value, wa_id from contact_aliases order by kind, value")
+    assert [tuple(row) for row in aliases] == [
+        ("bsuid", BSUID, None),
+        ("phone", ANA, "16505559999"),
+        ("phone", "16505559999", "16505559999"),
+    ]
+    assert await post.value("select count(*) from messages") == 3
+
+
+async def test_a_changed_user_id_leads_to_the_same_contact(post: Post, world: World) -> None:
+    acme = world.acme
+    await post.deliver(acme, posts.messages(acme, text("wamid.1", "a", sender=None, bsuid="US.1")))
+    change = system("wamid.2", "user_changed_user_id", 1, None, previous_user_id="US.1", user_id="US.2")
+    await post.deliver(acme, posts.messages(acme, {**change, "from_user_id": "US.2"}))
+    await post.deliver(acme, posts.messages(acme, text("wamid.3", "b", sender=None, bsuid="US.2")))
+    assert await post.value("select count(*) from contacts") == 1
+    assert await post.value("select count(distinct conversation_id) from messages") == 1
+
+
+async def test_a_system_note_opens_no_window(post: Post, world: World) -> None:
+    note = system("wamid.1", "user_changed_number", wa_id="16505559999")
+    await post.deliver(world.acme, posts.messages(world.acme, note))
+    assert await post.value("select window_expires_at from conversations") is None
+
+
+async def consent(post: Post) -> bool:
+    answer: bool = await post.value("select is_opted_out from contacts")
+    return answer
+
+
+async def test_stop_and_start(post: Post, world: World) -> None:
+    acme = world.acme
+    await post.deliver(acme, posts.messages(acme, text("wamid.1", " Stop. ", 1)))
+    person = await post.row("select is_opted_out, opted_out_at from contacts")
+    assert tuple(person) == (True, moment(1))
+    await post.deliver(acme, posts.messages(acme, text("wamid.2", "please do not stop", 2)))
+    assert await consent(post)
+    await post.deliver(acme, posts.messages(acme, text("wamid.3", "START", 3)))
+    person = await post.row("select is_opted_out, opted_out_at from contacts")
+    assert tuple(person) == (False, None)
+
+
+async def test_an_old_stop_that_comes_late_does_not_win(post: Post, world: World) -> None:
+    acme = world.acme
+    await post.deliver(acme, posts.messages(acme, text("wamid.2", "start", 20)))
+    await post.deliver(acme, posts.messages(acme, text("wamid.1", "stop", 10)))
+    assert not await consent(post)
+    shuffled = [text("wamid.5", "stop", 50), text("wamid.3", "stop", 30), text("wamid.4", "start", 40)]
+    await post.deliver(acme, posts.messages(acme, *shuffled))
+    assert await consent(post)
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("button", {"payload": "bye", "text": "Unsubscribe"}),
+        ("interactive", {"type": "button_reply", "button_reply": {"id": "1", "title": "STOP"}}),
+    ],
+)
+async def test_a_stop_button_stops(post: Post, world: World, kind: str, payload: dict[str, Any]) -> None:
+    item = {"id": "wamid.1", "from": ANA, "timestamp": str(posts.NOON), "type": kind, kind: payload}
+    await post.deliver(world.acme, posts.messages(world.acme, item))
+    assert await consent(post)
+
+
+async def test_nobody_is_refused_for_limits_or_missing_defaults(post: Post, world: World) -> None:
+    acme = world.acme
+    async with post.database.connection() as db:
+        await db.execute(
+            "update tenants set plan = 'free', default_status_id = null, default_source_id = null where id = $1",
+            acme.tenant_id,
+        )
+        await db.execute("delete from sources where tenant_id = $1", acme.tenant_id)
+        await db.execute("insert into tenant_counters values ($1, 500)", acme.tenant_id)
+    await post.deliver(acme, posts.messages(acme, text("wamid.1", "hi")))
+    row = await post.row(
+        """
+        select s.name as source, t.name as status from contacts c
+        join sources s on s.tenant_id = c.tenant_id and s.id = c.source_id
+        join contact_statuses t on t.tenant_id = c.tenant_id and t.id = c.status_id
+        """
+    )
+    assert tuple(row) == ("WhatsApp", "New")
+    assert await post.value("select contacts from tenant_counters") == 501
+
+
+async def test_a_poisonous_change_does_not_hold_up_its_neighbours(post: Post, world: World) -> None:
+    acme = world.acme
+    # An index entry has a limit that this exceeds however well it is compressed.
+    poison = "wamid." + "".join(chr(0x4E00 + number * 7 % 20000) for number in range(4000))
+    raw = posts.messages(acme, text("wamid.1", "before"), text(poison, "bad"), text("wamid.2", "after"))
+    await post.put(acme, *[posts.messages(acme, text(f"wamid.x{number}", "hi")) for number in range(9)], raw)
+    for failures in range(1, 5):
+        assert await post.apply() == (10 if failures == 1 else 1)
+        assert await post.value("select count(*) from messages") == 11
+        row = await post.row("select failures, due_at > now() as waits from ingests where applied_at is null")
+        assert tuple(row) == (failures, True)
+        assert await post.apply() == 0
+        async with post.database.connection() as db:
+            await db.execute("update ingests set due_at = now()")
+    assert await post.apply() == 1
+    assert await post.value("select count(*) from ingests where applied_at is null") == 0
+    (reason,) = await post.reasons()
+    assert reason.startswith("ProgramLimitExceededError")
+    assert await post.value("select count(*) from messages") == 11
+
+
+async def test_a_crash_in_the_middle_loses_nothing(
+    post: Post, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = world.acme
+    await post.put(acme, posts.messages(acme, text("wamid.1", "hi")))
+    with monkeypatch.context() as patched:
+
+        async def die(*_: object) -> None:
+            raise asyncio.CancelledError
+
+        patched.setattr(ingests, "mark_applied", die)
+        with pytest.raises(asyncio.CancelledError):
+            await post.apply()
+    assert await post.value("select count(*) from messages") == 0
+    assert await post.apply() == 1
+    assert await post.value("select count(*) from messages") == 1
+
+
+async def test_parallel_workers_neither_deadlock_nor_double(post: Post, world: World) -> None:
+    acme, globex = world.acme, world.globex
+    for number in range(10):
+        await outbound(post, acme, wamid=f"out.{number}", peer=f"1650555{number:04}")
+    for number in range(200):
+        person = (acme, globex)[number % 2]
+        sender = f"1650555{number % 7:04}"
+        items = [
+            text(f"in.{number // 4}.{place}", "hi", number, sender=f"1650555{(number + place) % 7:04}")
+            for place in range(3)
+        ]
+        value = posts.value(person, messages=[*items, text(f"in.{number}", "hi", number, sender=sender)])
+        ladder = [status(f"out.{place}", name) for place in range(10) for name in ("read", "sent")]
+        more = posts.value(person, statuses=ladder[:: (1, -1)[number % 3 == 0]])
+        await post.put(person, posts.body((person, value), (person, more)))
+    workers = [inbound.apply_due(post.database, post.sealer, 17) for _ in range(3)]
+    while any(await asyncio.gather(*workers)):
+        workers = [inbound.apply_due(post.database, post.sealer, 17) for _ in range(3)]
+    assert await post.value("select count(*) from ingests where applied_at is null or failures > 0") == 0
+    assert await post.value("select count(*) from messages where direction = 'inbound'") == 200 + 2 * 50 * 3
+    assert await post.value("select count(*) from conversations where contact_id is not null") == 14
+    assert await post.value("select count(*) from contacts") == 14
+    assert await post.value("select sum(contacts) from tenant_counters") == 14
+    assert await post.value("select count(*) from messages where status = 'read'") == 10
+    stats = "select deadlocks from pg_stat_database where datname = current_database()"
+    assert await post.value(stats) == 0
+
+
+async def test_applied_deliveries_are_forgotten_in_time(post: Post, world: World) -> None:
+    await post.deliver(world.acme, posts.statuses(world.acme, status("wamid.1", "sent")))
+    assert await inbound.forget_applied(post.database, 7) == 0
+    async with post.database.connection() as db:
+        await db.execute("update ingests set applied_at = now() - interval '8 days'")
+    await post.put(world.acme, b"{}")
+    assert await inbound.forget_applied(post.database, 7) == 1
+    assert await post.value("select count(*) from ingests") == 1
+
+
+async def test_large_deliveries_are_taken_a_few_at_a_time(post: Post, world: World) -> None:
+    padding = "x" * 900_000
+    bodies = [posts.messages(world.acme, text(f"wamid.{number}", padding)) for number in range(5)]
+    await post.put(world.acme, *bodies)
+    assert [await post.apply() for _ in range(3)] == [3, 2, 0]
+
+
+async def test_an_outage_is_no_failure_of_a_delivery(post: Post, world: World, dsn: str) -> None:
+    await post.put(world.acme, posts.messages(world.acme, text("wamid.1", "hi")))
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
+    )
+    await connection.close()
+    applied = 0
+    async with asyncio.timeout(10):
+        while not applied:
+            # The second is what asyncpg raises on a connection that was killed while it was idle.
+            with contextlib.suppress(ServiceUnavailable, asyncpg.InternalClientError):
+                applied = await post.apply()
+    assert await post.value("select failures from ingests") == 0
+    assert await post.value("select count(*) from messages") == 1
