@@ -1,0 +1,68 @@
+"""`python -m bench [send] [options]`: run, print the figures and compare them with what is expected of them."""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from bench.figures import expectations, tables
+from bench.procs import BenchError
+from bench.send import Options, run
+
+_QUICK = Options(seconds=3, warm_seconds=1.5, rounds=2, steady_seconds=6)
+_SCENARIOS = ("closed", "steady", "webhooks")
+
+
+def main() -> int:
+    """Return 0 when everything ran; a missed expectation is printed but is no failure, as machines differ."""
+    arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began = time.monotonic()
+    try:
+        report = run(_options(arguments), lambda line: print(f"  {line}", flush=True))
+    except BenchError as error:
+        print(f"The benchmark stopped: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; everything is cleaned up.", file=sys.stderr)
+        return 130
+    for line in [*tables(report), *expectations(report)]:
+        print(line)
+    print(f"\nTook {time.monotonic() - began:.0f} s.")
+    if arguments.json:
+        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("benchmark", nargs="?", default="send", choices=["send"], help="what to measure")
+    parser.add_argument("--quick", action="store_true", help="short: under a minute, rough figures")
+    parser.add_argument("--seconds", type=float, help="measured time of each closed-loop run")
+    parser.add_argument("--rounds", type=int, help="closed-loop runs of each server")
+    parser.add_argument("--steady-seconds", type=float, help="measured time at the steady rate")
+    parser.add_argument("--rate", type=float, help="messages per second of the steady scenarios")
+    parser.add_argument("--webhook-rate", type=float, help="webhooks per second beside them")
+    parser.add_argument("--connections", type=int, help="of the closed loop")
+    parser.add_argument(
+        "--scenario", action="append", choices=_SCENARIOS, help="only this one; may be repeated"
+    )
+    parser.add_argument("--statements", action="store_true", help="show PostgreSQL's time by statement")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
+    return parser
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    base = _QUICK if arguments.quick else Options()
+    names = ("seconds", "rounds", "steady_seconds", "rate", "webhook_rate", "connections", "statements")
+    given = {name: value for name in names if (value := getattr(arguments, name))}
+    if arguments.scenario:
+        given["scenarios"] = tuple(arguments.scenario)
+    return msgspec.structs.replace(base, **given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
