@@ -237,3 +237,23 @@ async def find_meta_app(db: Db, callback_key: str) -> Row | None:
         """,
         callback_key,
     )
+
+
+async def find_tenant_by_id(db: Db, tenant_id: int) -> Row | None:
+    """Return a tenant by its id."""
+    return await db.fetchrow("select * from tenants where id = $1", tenant_id)
+
+
+async def list_tenants(db: Db) -> list[Row]:
+    """Return every tenant with how many numbers it has connected."""
+    return await db.fetch(
+        """
+        select t.*, (select count(*) from whatsapp_numbers n where n.tenant_id = t.id) as numbers
+        from tenants t order by t.id
+        """
+    )
+
+
+async def has_default(db: Db, tenant_id: int, default_id: int, table: str) -> bool:
+    """Tell whether a tenant has this row in `sources` or `contact_statuses`."""
+    return await db.fetchval(f"select exists (select from {table} where tenant_id = $1 and id = $2)", tenant_id, default_id)

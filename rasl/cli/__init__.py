@@ -1,0 +1,85 @@
+"""The `rasl` command: only the module of the command that was called is loaded."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
+
+import typer
+
+from rasl import __version__
+
+
+class Command(NamedTuple):
+    """A first word, the module that knows it, and what the list of commands says about it."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS = (
+    Command(
+        "sandbox", "rasl.cli.sandbox", "Try everything: database, API, worker, simulated Meta, demo tenant."
+    ),
+    Command("serve", "rasl.cli.serve", "Run the API and Meta's webhook door."),
+    Command("worker", "rasl.cli.worker", "Run the worker: queued messages, webhooks, the schedule."),
+    Command("tenant", "rasl.cli.tenant", "Create, list and change tenants."),
+    Command("token", "rasl.cli.token", "Create, list and revoke API tokens."),
+    Command("whatsapp", "rasl.cli.whatsapp", "Connect WhatsApp numbers."),
+    Command("doctor", "rasl.cli.doctor", "Check the installation and say how to mend it."),
+    Command("migrate", "rasl.cli.migrate", "Bring the database schema up to date, or check it."),
+    Command("simulator", "rasl.cli.simulator", "Run the Meta simulator alone."),
+)
+
+
+def main() -> None:
+    """Run the command line and end the process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code: 0 good, 1 failed, 2 called wrongly."""
+    command = typer.main.get_command(_root(arguments))
+    try:
+        result = command.main(args=list(arguments), prog_name="rasl", standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 - the last place where anything can still be told in one sentence
+        # Loaded only when something failed: it knows the errors of every layer.
+        failures = importlib.import_module("rasl.cli.failures")
+        return int(failures.report(error, as_json="--json" in arguments))
+    return result if isinstance(result, int) else 0
+
+
+def _root(arguments: Sequence[str]) -> typer.Typer:
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    root = typer.Typer(name="rasl", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+    root.callback()(_about)
+    for command in COMMANDS:
+        if command.name == wanted:
+            importlib.import_module(command.module).add_to(root)
+        else:
+            root.command(command.name, help=command.summary)(_not_loaded)
+    return root
+
+
+def _not_loaded() -> None:
+    """Stand in the list of commands."""
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"rasl {__version__}")
+        raise typer.Exit
+
+
+def _about(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """RASL: a WhatsApp Business platform you host yourself.
+
+    Settings come from the environment (RASL_*), see docs/settings.md. Without RASL_DATABASE_URL an embedded
+    PostgreSQL in the data folder is used. Every command takes --json.
+    """

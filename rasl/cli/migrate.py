@@ -1,0 +1,42 @@
+"""`rasl migrate`."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from rasl import start
+from rasl.cli.output import AsJson, progress, show
+from rasl.db import schema
+from rasl.settings import Settings
+
+
+def add_to(root: typer.Typer) -> None:
+    """Register under the root."""
+    root.command()(migrate)
+
+
+def migrate(
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; tell how the schema differs.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the database schema up to date (every command does), or check it."""
+    with start.reachable(Settings.from_environment(), progress) as found:
+        if check:
+            differences = asyncio.run(schema.drift(found.dsn))
+        else:
+            applied = start.migrate(found.dsn, progress)
+    if not check:
+        text = f"Applied {', '.join(applied)}." if applied else "The schema is up to date."
+        show(as_json, {"applied": applied}, text)
+        return
+    text = (
+        "The schema is as this version made it."
+        if not differences
+        else "The schema differs (- missing, + surplus):"
+    )
+    show(as_json, {"ok": not differences, "drift": differences}, text, *(f"  {item}" for item in differences))
+    if differences:
+        raise typer.Exit(1)

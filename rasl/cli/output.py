@@ -1,0 +1,47 @@
+"""What commands print: one JSON object, or a few friendly lines. Progress goes to stderr."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+TenantOption = Annotated[str, typer.Option("--tenant", help="Subdomain or id of the tenant.")]
+
+
+def show(as_json: bool, value: dict[str, Any], *texts: str | Table) -> None:
+    """Print the result of a command for a machine or for a person."""
+    if as_json:
+        sys.stdout.write(f"{msgspec.json.encode(value).decode()}\n")
+    else:
+        console = Console(highlight=False, markup=False, emoji=False)
+        for text in texts:
+            # Wrapping would break addresses and commands that are meant to be copied.
+            console.print(text, soft_wrap=isinstance(text, str))
+    sys.stdout.flush()
+
+
+def progress(line: str) -> None:
+    """Tell a person what is going on."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """Lay out a list."""
+    result = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        result.add_column(heading, overflow="fold")
+    for row in rows:
+        result.add_row(*("" if cell is None else _cell(cell) for cell in row))
+    return result
+
+
+def _cell(value: Any) -> str:
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat(sep=" ", timespec="seconds"))
+    return ", ".join(value) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,111 @@
+"""`rasl serve`."""
+
+import os
+import signal
+import socket
+import tempfile
+from types import FrameType
+from typing import Annotated
+
+import typer
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from rasl import log
+from rasl.app import create_app
+from rasl.cli.holding import held
+from rasl.cli.output import AsJson, show
+from rasl.settings import Settings
+from rasl.start import Prepared, StartError
+from rasl.start.listening import bound
+from rasl.start.signals import ENDING, ended_by_signal
+
+_GRACEFUL_SECONDS = 25
+_KEEPALIVE_SECONDS = 75
+_BACKLOG = 2048
+
+
+def add_to(root: typer.Typer) -> None:
+    """Register under the root."""
+    root.command()(serve)
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default RASL_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; default RASL_PORT.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that answer requests.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Run the API and Meta's webhook door until SIGTERM or Ctrl-C, then finish what is in flight."""
+    settings = Settings.from_environment(host=host, port=port)
+    log.configure(settings.log_format, settings.log_level)
+    with ended_by_signal(), bound(settings.host, settings.port) as listener, held(settings) as found:
+        url = f"http://{settings.host}:{settings.port}"
+        show(
+            as_json,
+            {
+                "url": url,
+                "api_url": f"{url}/api/v2",
+                "docs_url": f"{url}/docs",
+                "workers": workers,
+                "pid": os.getpid(),
+            },
+            f"API at {url}/api/v2, documentation at {url}/docs. Ctrl-C stops it.",
+        )
+        if workers == 1:
+            _serve_here(found, listener)
+        else:
+            _serve_in_processes(found, listener, workers)
+
+
+def application() -> object:
+    """Build the application in one of several processes; everything it needs is in the environment."""
+    settings = Settings.from_environment()
+    log.configure(settings.log_format, settings.log_level)
+    return create_app(settings, settings.database_url)
+
+
+def _serve_here(found: Prepared, listener: socket.socket) -> None:
+    server = uvicorn.Server(_config(lambda: create_app(found.settings, found.dsn), 1))
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # Uvicorn raises the signal that ended it once more: it must find a handler that does not kill us.
+    for number in ENDING:
+        signal.signal(number, stop)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise StartError("API_NOT_STARTED", "The API could not start: the log lines above say why.")
+
+
+def _serve_in_processes(found: Prepared, listener: socket.socket, workers: int) -> None:
+    for name in ("RASL_DATABASE_URL_FILE", "RASL_SECRET_KEY_FILE", "RASL_HOST_FILE", "RASL_PORT_FILE"):
+        os.environ.pop(name, None)
+    os.environ["RASL_DATABASE_URL"] = found.dsn
+    os.environ["RASL_SECRET_KEY"] = found.settings.secret_key
+    os.environ["RASL_HOST"] = found.settings.host
+    os.environ["RASL_PORT"] = str(found.settings.port)
+    with tempfile.TemporaryDirectory(prefix="rasl-metrics-", ignore_cleanup_errors=True) as folder:
+        # The children's metrics library reads it when it is imported; ours was imported without.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        listener.set_inheritable(True)
+        Multiprocess(_config("rasl.cli.serve:application", workers), sockets=[listener]).run()
+
+
+def _config(app: object, workers: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # a factory, in either form
+        factory=True,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEPALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+    )

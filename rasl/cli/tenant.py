@@ -1,0 +1,121 @@
+"""`rasl tenant`: create, list and set."""
+
+from typing import Annotated, Any
+
+import typer
+
+from rasl.cli.output import AsJson, TenantOption, show, table
+from rasl.cli.session import opened
+from rasl.db.pool import Row
+from rasl.services import tenants
+
+_SETTINGS = (
+    "default_country",
+    "default_type",
+    "default_status_id",
+    "default_source_id",
+    "window_policy",
+    "unknown_policy",
+)
+
+app = typer.Typer(no_args_is_help=True, help="Create, list and change tenants.")
+
+
+def add_to(root: typer.Typer) -> None:
+    """Register under the root."""
+    root.add_typer(app, name="tenant")
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What people call the tenant.")],
+    subdomain: Annotated[str, typer.Option(help="Short unique name: a-z, 0-9 and -.")],
+    plan: Annotated[str, typer.Option(help="free or unlimited.")] = "unlimited",
+    as_json: AsJson = False,
+) -> None:
+    """Create a tenant with its first sources, contact statuses and defaults."""
+    with opened() as session:
+        row = session.run(lambda database: tenants.create_tenant(database, name, subdomain, plan))
+    show(
+        as_json,
+        _tenant(row),
+        f"Created tenant {row['name']} (subdomain {row['subdomain']}, id {row['id']}).",
+        f"Next: rasl token create --tenant {row['subdomain']} --name first --scopes all",
+    )
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List every tenant."""
+    with opened() as session:
+        rows = session.query(tenants.list_tenants)
+    columns = ("id", "subdomain", "name", "plan", "status", "numbers")
+    shown = table(columns, [[row[column] for column in columns] for row in rows])
+    value = {"tenants": [{**_tenant(row), "numbers": row["numbers"]} for row in rows]}
+    show(as_json, value, shown if rows else "There is no tenant yet: rasl tenant create NAME --subdomain S")
+
+
+@app.command("set")
+def set_(
+    tenant: TenantOption,
+    default_country: Annotated[
+        str | None, typer.Option(help="Country of numbers without +, such as GB, or none.")
+    ] = None,
+    window_policy: Annotated[
+        str | None,
+        typer.Option(help="Outside the 24-hour window free texts pass or are rejected: pass, reject."),
+    ] = None,
+    unknown_policy: Annotated[
+        str | None, typer.Option(help="Messages Meta may or may not have taken: hold, resend.")
+    ] = None,
+    default_status_id: Annotated[
+        str | None, typer.Option(help="Contact status of new contacts, or none.")
+    ] = None,
+    default_source_id: Annotated[str | None, typer.Option(help="Source of new contacts, or none.")] = None,
+    default_type: Annotated[
+        str | None, typer.Option(help="Type of new contacts: lead, customer, guest.")
+    ] = None,
+    plan: Annotated[str | None, typer.Option(help="free or unlimited.")] = None,
+    name: Annotated[str | None, typer.Option(help="What people call the tenant.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="active or suspended; a suspended tenant's tokens are refused.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change settings of a tenant; what is not named stays."""
+    given = {
+        "default_country": _country(default_country),
+        "window_policy": window_policy,
+        "unknown_policy": unknown_policy,
+        "default_status_id": _id_or_none("--default-status-id", default_status_id),
+        "default_source_id": _id_or_none("--default-source-id", default_source_id),
+        "default_type": default_type,
+        "plan": plan,
+        "name": name,
+        "status": status,
+    }
+    changes = {key: None if value == _NONE else value for key, value in given.items() if value is not None}
+    with opened() as session:
+        row = session.run(lambda database: tenants.change_tenant(database, tenant, changes))
+    lines = [f"  {key}: {'none' if row[key] is None else row[key]}" for key in changes]
+    show(as_json, _tenant(row), f"Changed tenant {row['subdomain']}:", *lines)
+
+
+_NONE = "none"
+
+
+def _country(text: str | None) -> str | None:
+    return text if text is None or text == _NONE else text.upper()
+
+
+def _id_or_none(option: str, text: str | None) -> int | str | None:
+    if text is None or text == _NONE:
+        return text
+    if not (text.isascii() and text.isdecimal()):
+        raise typer.BadParameter(f"{option} must be an id or none.")
+    return int(text)
+
+
+def _tenant(row: Row) -> dict[str, Any]:
+    names = ("id", "subdomain", "name", "plan", "status", *_SETTINGS, "created_at")
+    return {name: row[name] for name in names}

@@ -1,0 +1,126 @@
+"""`rasl token`: create, list and revoke."""
+
+from typing import Annotated, Any
+
+import typer
+
+from rasl import clock
+from rasl.cli.output import AsJson, TenantOption, show, table
+from rasl.cli.session import opened
+from rasl.db.pool import Database, Db, Row
+from rasl.domain import scopes as scope_names
+from rasl.services import tenants
+
+app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API tokens.")
+
+
+def add_to(root: typer.Typer) -> None:
+    """Register under the root."""
+    root.add_typer(app, name="token")
+
+
+@app.command()
+def create(
+    tenant: TenantOption,
+    name: Annotated[str, typer.Option(help="What the token is for.")],
+    scopes: Annotated[str, typer.Option(help="`all`, or scopes separated by commas.")],
+    expires_in_days: Annotated[
+        float | None, typer.Option(help="Lifetime; without it the token does not expire.")
+    ] = None,
+    rate_limit: Annotated[int, typer.Option(help="Requests a minute.")] = 60,
+    as_json: AsJson = False,
+) -> None:
+    """Create a token. It is shown this once: only its hash is kept."""
+    try:
+        granted = scope_names.parse(scopes)
+    except ValueError as error:
+        raise tenants.OperatorError(str(error)) from None
+
+    async def act(database: Database) -> tuple[Row, tenants.MintedToken]:
+        async with database.connection() as db:
+            row = await tenants.get_tenant(db, tenant)
+        return row, await tenants.create_token(
+            database, row["id"], name, granted, rate_limit, expires_in_days
+        )
+
+    with opened() as session:
+        row, minted = session.run(act)
+    value = {
+        "id": minted.id,
+        "token": minted.text,
+        "tenant_id": row["id"],
+        "name": name.strip(),
+        "last_four": minted.last_four,
+        "scopes": list(granted),
+        "rate_limit_per_minute": rate_limit,
+        "expires_at": minted.expires_at,
+    }
+    show(
+        as_json,
+        value,
+        f"Token {minted.id} of {row['subdomain']}, shown only now:",
+        "",
+        f"  {minted.text}",
+        "",
+    )
+
+
+@app.command("list")
+def list_(tenant: TenantOption, as_json: AsJson = False) -> None:
+    """List the tokens of a tenant by their last four characters."""
+
+    async def ask(db: Db) -> tuple[Row, list[Row]]:
+        row = await tenants.get_tenant(db, tenant)
+        return row, await tenants.list_tokens(db, row["id"])
+
+    with opened() as session:
+        row, rows = session.query(ask)
+    tokens = [_token(item) for item in rows]
+    headings = ("id", "name", "ends with", "state", "per minute", "last used", "expires", "scopes")
+    cells = [
+        (
+            token["id"],
+            token["name"],
+            token["last_four"],
+            token["state"],
+            token["rate_limit_per_minute"],
+            token["last_used_at"],
+            token["expires_at"],
+            "all" if len(token["scopes"]) == len(scope_names.ALL_SCOPES) else token["scopes"],
+        )
+        for token in tokens
+    ]
+    shown = table(headings, cells) if tokens else f"{row['subdomain']} has no token yet."
+    show(as_json, {"tenant_id": row["id"], "tokens": tokens}, shown)
+
+
+@app.command()
+def revoke(
+    tenant: TenantOption,
+    token_id: Annotated[
+        int | None, typer.Argument(help="Id of the token, as `rasl token list` shows it.")
+    ] = None,
+    id_: Annotated[int | None, typer.Option("--id", help="The same as an option.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Revoke a token; it stops working within a second."""
+    wanted = id_ if id_ is not None else token_id
+    if wanted is None or (token_id is not None and id_ is not None and token_id != id_):
+        raise typer.BadParameter("Name one token by its id.")
+
+    async def ask(db: Db) -> Row:
+        row = await tenants.get_tenant(db, tenant)
+        await tenants.revoke_token(db, row["id"], wanted)
+        return row
+
+    with opened() as session:
+        row = session.query(ask)
+    value = {"id": wanted, "tenant_id": row["id"], "revoked": True}
+    show(as_json, value, f"Revoked token {wanted} of {row['subdomain']}.")
+
+
+def _token(row: Row) -> dict[str, Any]:
+    token = dict(row)
+    is_expired = token["expires_at"] is not None and token["expires_at"] <= clock.now()
+    token["state"] = "revoked" if token["revoked_at"] else "expired" if is_expired else "active"
+    return token

@@ -1,0 +1,107 @@
+"""`rasl whatsapp`: connect."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rasl.cli.output import AsJson, TenantOption, show
+from rasl.cli.session import opened
+from rasl.db.pool import Database, Row
+from rasl.sandbox import as_running
+from rasl.sealing import Sealer
+from rasl.services import tenants
+from rasl.services.tenants import Connection
+
+_SECRET_HELP = "{}; `@file` reads a file, `-` standard input."  # noqa: S105 - help, not a secret
+
+app = typer.Typer(no_args_is_help=True, help="Connect WhatsApp numbers.")
+
+
+def add_to(root: typer.Typer) -> None:
+    """Register under the root."""
+    root.add_typer(app, name="whatsapp")
+
+
+@app.callback()
+def about() -> None:
+    """Connect WhatsApp numbers."""
+
+
+@app.command()
+def connect(
+    tenant: TenantOption,
+    waba_id: Annotated[str, typer.Option(help="Id of the WhatsApp Business account.")],
+    phone_number_id: Annotated[str, typer.Option(help="Id of the number, not the number itself.")],
+    access_token: Annotated[
+        str,
+        typer.Option(help=_SECRET_HELP.format("System user token"), envvar="RASL_CONNECT_ACCESS_TOKEN"),
+    ],
+    app_secret: Annotated[
+        str,
+        typer.Option(
+            help=_SECRET_HELP.format("Secret of the Meta app, which signs its webhooks"),
+            envvar="RASL_CONNECT_APP_SECRET",
+        ),
+    ],
+    verify_token: Annotated[
+        str,
+        typer.Option(
+            help=_SECRET_HELP.format("A word of your choice, to be repeated at Meta"),
+            envvar="RASL_CONNECT_VERIFY_TOKEN",
+        ),
+    ],
+    display_phone_number: Annotated[str | None, typer.Option(help="The number as people read it.")] = None,
+    messages_per_second: Annotated[int, typer.Option(help="Throughput Meta grants the number.")] = 80,
+    as_json: AsJson = False,
+) -> None:
+    """Connect a number to a tenant, or renew its credentials, and show what to enter at Meta."""
+    given = Connection(
+        waba_id=waba_id,
+        phone_number_id=phone_number_id,
+        access_token=_read_secret(access_token),
+        app_secret=_read_secret(app_secret),
+        verify_token=_read_secret(verify_token),
+        display_phone_number=display_phone_number,
+        messages_per_second=messages_per_second,
+    )
+    with opened() as session:
+        row, connected = session.run(lambda database: _connect(database, session.sealer, tenant, given))
+        url = tenants.callback_url(as_running(session.settings).base_url, connected.callback_key)
+    value = {
+        "callback_url": url,
+        "verify_token": given.verify_token,
+        "phone_number_id": phone_number_id,
+        "waba_id": waba_id,
+        "id": connected.number_id,
+        "tenant_id": row["id"],
+    }
+    show(
+        as_json,
+        value,
+        f"Connected number {phone_number_id} to {row['subdomain']}. At Meta, under WhatsApp > Configuration, enter",
+        f"  Callback URL  {url}",
+        f"  Verify token  {given.verify_token}",
+        "and subscribe to `messages`. Then `rasl doctor` checks every step.",
+    )
+
+
+async def _connect(
+    database: Database, sealer: Sealer, tenant: str, given: Connection
+) -> tuple[Row, tenants.Connected]:
+    async with database.connection() as db:
+        row = await tenants.get_tenant(db, tenant)
+    return row, await tenants.connect_whatsapp(database, sealer, row["id"], given)
+
+
+def _read_secret(text: str) -> str:
+    """Keep secrets out of the process list for those who want that."""
+    if text == "-":
+        return sys.stdin.readline().strip()
+    if text.startswith("@"):
+        try:
+            return Path(text[1:]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise typer.BadParameter(f"{text[1:]} cannot be read.") from None
+    return text

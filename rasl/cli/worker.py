@@ -1,0 +1,38 @@
+"""`rasl worker`."""
+
+import asyncio
+import os
+
+import typer
+import uvloop
+
+from rasl import log
+from rasl.app import run_worker
+from rasl.cli.holding import held
+from rasl.cli.output import AsJson, show
+from rasl.settings import Settings
+from rasl.start import Prepared
+from rasl.start.signals import ENDING, ended_by_signal
+
+
+def add_to(root: typer.Typer) -> None:
+    """Register under the root."""
+    root.command()(worker)
+
+
+def worker(as_json: AsJson = False) -> None:
+    """Run the worker until SIGTERM or Ctrl-C, then finish what is in flight."""
+    settings = Settings.from_environment()
+    log.configure(settings.log_format, settings.log_level)
+    with ended_by_signal(), held(settings) as found:
+        show(as_json, {"pid": os.getpid()}, "The worker runs. Ctrl-C stops it.")
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_work(found))
+
+
+async def _work(found: Prepared) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in ENDING:
+        loop.add_signal_handler(number, stop.set)
+    await run_worker(found.settings, found.dsn, stop)

@@ -1,0 +1,273 @@
+"""The running sandbox: who starts when, what is told when all of it answers, and how it ends.
+
+The database belongs to this process; API, worker and simulator are children that import while it starts, are
+started again when they crash, and cannot outlive it (rasl.sandbox.supervised).
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rasl.sandbox import files
+from rasl.sandbox.children import Child, call, ending
+from rasl.sandbox.demo import PEOPLE, Demo, Kept, furnish
+from rasl.sandbox.supervised import MARK
+from rasl.settings import Settings
+from rasl.start import Prepared, StartError, make_data_folder, prepared
+from rasl.start.listening import bound, is_free
+from rasl.start.signals import ENDING, ended_by_signal, ignore
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 6.0
+_ROUND_SECONDS = 0.25
+_STABLE_SECONDS = 10.0
+_LONGEST_PAUSE = 10.0
+_MOST_PORTS = 100
+
+Say = Callable[[str], None]
+
+
+def sandbox_file(settings: Settings) -> Path:
+    """Where a running sandbox tells its addresses and tokens."""
+    return settings.data_dir / "sandbox.json"
+
+
+def as_running(settings: Settings, environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings with the addresses of the sandbox that runs on this data folder, where they are not set."""
+    env = os.environ if environment is None else environment
+    kept = files.read(sandbox_file(settings))
+    if not kept or not settings.is_embedded:
+        return settings
+    found: dict[str, Any] = {}
+    if not _is_set(env, "RASL_GRAPH_BASE_URL"):
+        found["graph_base_url"] = kept["simulator_url"]
+    if not _is_set(env, "RASL_PUBLIC_URL") and not _is_set(env, "RASL_PORT"):
+        found["public_url"] = kept["base_url"].removesuffix("/api/v2")
+    return dataclasses.replace(settings, **found)
+
+
+class Sandbox:
+    """The running whole."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self._say = say
+        self.settings = _with_free_port(settings, say)
+        host = _reachable_host(self.settings.host)
+        simulator_port = _free_port(host, self.settings.port + 1)
+        self.api_url = f"http://{_bracketed(host)}:{self.settings.port}"
+        self.simulator_url = f"http://{_bracketed(host)}:{simulator_port}"
+        environment = _child_environment(self.settings, self.simulator_url)
+        self.api = Child("API", ("serve",), environment)
+        self.worker = Child("worker", ("worker",), environment)
+        self.simulator = Child(
+            "simulator", ("simulator", "--host", host, "--port", str(simulator_port)), environment
+        )
+        self._children = (self.api, self.simulator, self.worker)
+        self._order = b""
+        self._demo: Demo | None = None
+        self._path = sandbox_file(self.settings)
+        self._last_path = self._path.with_name("sandbox.last.json")
+
+    def run(self, show: Callable[[Mapping[str, Any]], None]) -> None:
+        """Start everything, call `show` when all of it answers, keep it up until a signal ends it."""
+        with _alone(self.settings.data_dir), ended_by_signal():
+            kept = self._recall()
+            try:
+                for child in self._children:
+                    child.start()
+                with prepared(self.settings, self._say, is_lasting=True) as found:
+                    try:
+                        self._open(found, kept)
+                        show(self._publish())
+                        self._keep_up()
+                    finally:
+                        ignore()
+                        self._stop()
+            finally:
+                ignore()
+                self._stop()
+
+    def _recall(self) -> Kept:
+        """Take the tokens of the last time; the file itself means that everything answers, so it goes."""
+        with contextlib.suppress(FileNotFoundError):
+            self._path.replace(self._last_path)
+        return Kept.read(files.read(self._last_path) or {})
+
+    def _open(self, found: Prepared, kept: Kept) -> None:
+        self._demo = furnish(found, kept)
+        order = {"dsn": found.dsn, "secret_key": found.settings.secret_key}
+        self._order = json.dumps(order).encode() + b"\n"
+        for child in (self.api, self.worker):
+            child.order(self._order)
+        self._await(self.simulator, self.simulator_url, "/_control/health")
+        self._await(self.api, self.api_url, "/readyz")
+        self._introduce()
+
+    def _await(self, child: Child, url: str, path: str) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if call("GET", f"{url}{path}")[0] == 200:
+                    return
+            if child.exit_code() is not None or time.monotonic() > deadline:
+                raise StartError(
+                    "SANDBOX_NOT_STARTED", f"The {child.name} did not start: the lines above say why."
+                )
+            time.sleep(0.02)
+
+    def _introduce(self) -> None:
+        """Register numbers and callbacks with the simulator, which forgets everything when it ends."""
+        if self._demo is None:
+            return
+        for person, state in zip(PEOPLE, self._demo.members, strict=True):
+            number = {
+                "phone_number_id": person.phone_number_id,
+                "waba_id": person.waba_id,
+                "waba_name": person.name,
+                "verified_name": person.name,
+                "display_phone_number": person.display_phone_number,
+                "tokens": [state.access_token],
+                "app_secret": state.app_secret,
+                "subscribed": True,
+            }
+            callback = {
+                "waba_id": person.waba_id,
+                "callback_url": f"{self.api_url}{state.callback_path}",
+                "verify_token": state.verify_token,
+                "app_secret": state.app_secret,
+            }
+            for name, body in (("numbers", number), ("callback", callback)):
+                status, answer = call("POST", f"{self.simulator_url}/_control/{name}", body)
+                if status != 200:
+                    raise StartError(
+                        "SANDBOX_NOT_STARTED", f"The simulator refused {name}: {answer.get('error')}"
+                    )
+
+    def _publish(self) -> dict[str, Any]:
+        if self._demo is None:
+            raise RuntimeError("nothing is furnished yet")
+        value = {
+            "base_url": f"{self.api_url}/api/v2",
+            "docs_url": f"{self.api_url}/docs",
+            "simulator_url": self.simulator_url,
+            "control_url": f"{self.simulator_url}/_control",
+            **self._demo.published(self.api_url),
+            "pid": os.getpid(),
+        }
+        files.write(self._path, value)
+        self._last_path.unlink(missing_ok=True)
+        return value
+
+    def _keep_up(self) -> None:
+        """Start again what crashes, until a signal comes."""
+        ended = threading.Event()
+        for number in ENDING:
+            signal.signal(number, lambda _number, _frame: ended.set())
+        needs_introduction = False
+        while not ended.wait(_ROUND_SECONDS):
+            for child in self._children:
+                if child.exit_code() is not None:
+                    needs_introduction |= self._revive(child) and child is self.simulator
+            if needs_introduction:
+                with contextlib.suppress(OSError, http.client.HTTPException, StartError):
+                    self._introduce()
+                    needs_introduction = False
+
+    def _revive(self, child: Child) -> bool:
+        now = time.monotonic()
+        if not child.due_at:
+            has_lasted = now - child.started_at > _STABLE_SECONDS
+            child.pause = 0.0 if has_lasted else min(_LONGEST_PAUSE, child.pause * 2 or 0.5)
+            child.due_at = now + child.pause
+            self._say(f"The {child.name} ended ({ending(child.exit_code())}); it is started again.")
+        if now < child.due_at:
+            return False
+        child.due_at = 0.0
+        child.start()
+        if child is not self.simulator:
+            child.order(self._order)
+        return True
+
+    def _stop(self) -> None:
+        """First those who call, then those who are called."""
+        with contextlib.suppress(FileNotFoundError):
+            self._path.replace(self._last_path)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for group in ((self.api, self.worker), (self.simulator,)):
+            for child in group:
+                child.terminate()
+            for child in group:
+                child.stop(deadline)
+
+
+@contextlib.contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder's sandbox for ourselves."""
+    make_data_folder(data_dir)
+    descriptor = os.open(data_dir / "sandbox.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartError(
+                "SANDBOX_RUNS",
+                f"A sandbox runs on {data_dir.absolute()} already: use it, or set RASL_DATA_DIR for another one.",
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _child_environment(settings: Settings, simulator_url: str) -> dict[str, str]:
+    environment = dict(os.environ)
+    ours = {
+        "RASL_HOST": settings.host,
+        "RASL_PORT": str(settings.port),
+        "RASL_DATA_DIR": str(settings.data_dir.absolute()),
+        "RASL_GRAPH_BASE_URL": simulator_url,
+        MARK: "1",
+    }
+    for name in ours:
+        environment.pop(f"{name}_FILE", None)
+    if not _is_set(environment, "RASL_LOG_LEVEL"):
+        ours["RASL_LOG_LEVEL"] = "warning"
+    return environment | ours
+
+
+def _with_free_port(settings: Settings, say: Say) -> Settings:
+    if _is_set(os.environ, "RASL_PORT"):
+        bound(settings.host, settings.port).close()
+        return settings
+    port = _free_port(settings.host, settings.port)
+    if port != settings.port:
+        say(f"Port {settings.port} is in use, taking {port}.")
+    return dataclasses.replace(settings, port=port)
+
+
+def _free_port(host: str, first: int) -> int:
+    for port in range(first, min(first + _MOST_PORTS, 65536)):
+        if is_free(host, port):
+            return port
+    raise StartError("PORT_IN_USE", f"No port from {first} on is free: set RASL_PORT to a free one.")
+
+
+def _reachable_host(host: str) -> str:
+    """Return where something listening on this address is reached from this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_set(environment: Mapping[str, str], name: str) -> bool:
+    return bool(environment.get(name, "").strip() or environment.get(f"{name}_FILE", "").strip())

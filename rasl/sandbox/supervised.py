@@ -1,0 +1,65 @@
+"""A process started by the sandbox: it imports at once, waits for the database's address, and dies with its parent.
+
+The parent writes one line of JSON to our standard input and keeps the pipe open; its end is the parent's end. So
+secrets are in nobody's environment, the imports run while the database starts, and nothing outlives the sandbox.
+"""
+
+import ctypes
+import dataclasses
+import os
+import signal
+import sys
+import threading
+
+import msgspec
+
+from rasl.settings import Settings
+from rasl.start import Prepared
+
+MARK = "RASL_SUPERVISED"
+_PR_SET_PDEATHSIG = 1
+_STANDARD_INPUT = 0
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What the parent says when the database is there."""
+
+    dsn: str
+    secret_key: str
+
+
+def is_supervised() -> bool:
+    """Whether a sandbox started this process."""
+    return os.environ.get(MARK) == "1"
+
+
+def await_order(settings: Settings) -> Prepared:
+    """Wait until the parent has the database ready, then begin to follow the parent."""
+    _die_with_parent()
+    line = b""
+    while not line.endswith(b"\n"):
+        chunk = os.read(_STANDARD_INPUT, 4096)
+        if not chunk:
+            sys.exit(0)
+        line += chunk
+    order = msgspec.json.decode(line, type=Order)
+    follow_parent()
+    return Prepared(dataclasses.replace(settings, secret_key=order.secret_key), order.dsn)
+
+
+def follow_parent() -> None:
+    """End this process as soon as its parent does, however that ends."""
+    _die_with_parent()
+    threading.Thread(target=_wait_for_end, name="rasl-parent", daemon=True).start()
+
+
+def _wait_for_end() -> None:
+    # os.read and not sys.stdin: its lock, held by this thread, would break the interpreter's shutdown.
+    while os.read(_STANDARD_INPUT, 4096):
+        pass
+    os._exit(1)
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
