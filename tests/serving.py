@@ -79,7 +79,7 @@ class Client:
     """Calls one base URL, as one person."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, headers: dict[str, str]) -> None:
-        self._session = session
+        self.session = session
         self.base_url = base_url
         self._headers = headers
 
@@ -88,7 +88,7 @@ class Client:
     ) -> Answer:
         """Send a request; `path` is below the base URL."""
         merged = {**self._headers, **(headers or {})}
-        async with self._session.request(method, self.base_url + path, headers=merged, **options) as answer:
+        async with self.session.request(method, self.base_url + path, headers=merged, **options) as answer:
             is_json = answer.content_type == "application/json"
             return Answer(
                 answer.status, answer.headers, await answer.json() if is_json else await answer.text()

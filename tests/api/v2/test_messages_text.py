@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rasl.db.pool import Database
-from tests.serving import Api, Answer, graph_requests
+from tests.serving import Answer, Api, graph_requests
 
 PHONE = "+44 20 7946 0011"
 PATH = "/api/v2/messages/text"
