@@ -76,6 +76,7 @@ class _Door:
         self._apps: dict[str, tuple[float, _App]] = {}
         self._loading: Batch[str, _App] = Batch("meta_apps", self._load)
         self._storing: Batch[tuple[int, bytes], None] = Batch("ingest", self._store)
+        self._stored = metrics.INGESTED.labels("stored")
 
     def handler(self) -> ASGIRouteHandler:
         """Return the route; a bare ASGI one, because this path carries more requests than all others together.
@@ -114,7 +115,7 @@ class _Door:
         if not signature.is_signed(body, header, app.secret):
             raise _NotSignedError
         await self._storing.put((app.id, body))
-        metrics.INGESTED.labels("stored").inc()
+        self._stored.inc()
         await _send(send, _JSON, _DONE)
 
     def _verified_challenge(self, app: _App, query: bytes) -> bytes:
