@@ -1,5 +1,6 @@
 """What commands print: one JSON object, or a few friendly lines. Progress goes to stderr."""
 
+import datetime as dt
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -12,13 +13,16 @@ from rich.table import Table
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="Subdomain or id of the tenant.")]
 
+_WIDE = 200
+
 
 def show(as_json: bool, value: dict[str, Any], *texts: str | Table) -> None:
     """Print the result of a command for a machine or for a person."""
     if as_json:
         sys.stdout.write(f"{msgspec.json.encode(value).decode()}\n")
     else:
-        console = Console(highlight=False, markup=False, emoji=False)
+        width = None if sys.stdout.isatty() else _WIDE
+        console = Console(highlight=False, markup=False, emoji=False, width=width)
         for text in texts:
             # Wrapping would break addresses and commands that are meant to be copied.
             console.print(text, soft_wrap=isinstance(text, str))
@@ -42,6 +46,6 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
 
 
 def _cell(value: Any) -> str:
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat(sep=" ", timespec="seconds"))
+    if isinstance(value, dt.datetime):
+        return str(value.strftime("%Y-%m-%d %H:%M"))
     return ", ".join(value) if isinstance(value, list | tuple) else str(value)

@@ -27,7 +27,7 @@ def run(as_json: AsJson = False) -> None:
     def shown(found: Mapping[str, Any]) -> None:
         show(as_json, dict(found), *_welcome(found, settings))
 
-    sandbox.Sandbox(settings, progress).run(shown)
+    sandbox.run(settings, progress, shown)
     progress("Stopped. The data is kept; the next start continues with it.")
 
 

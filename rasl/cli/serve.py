@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import tempfile
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from rasl.start import Prepared, StartError
 from rasl.start.listening import bound
 from rasl.start.signals import ENDING, ended_by_signal
 
+_START_SECONDS = 30
 _GRACEFUL_SECONDS = 25
 _KEEPALIVE_SECONDS = 75
 _BACKLOG = 2048
@@ -41,21 +43,24 @@ def serve(
     log.configure(settings.log_format, settings.log_level)
     with ended_by_signal(), bound(settings.host, settings.port) as listener, held(settings) as found:
         url = f"http://{settings.host}:{settings.port}"
-        show(
-            as_json,
-            {
-                "url": url,
-                "api_url": f"{url}/api/v2",
-                "docs_url": f"{url}/docs",
-                "workers": workers,
-                "pid": os.getpid(),
-            },
-            f"API at {url}/api/v2, documentation at {url}/docs. Ctrl-C stops it.",
-        )
+
+        def announce() -> None:
+            show(
+                as_json,
+                {
+                    "url": url,
+                    "api_url": f"{url}/api/v2",
+                    "docs_url": f"{url}/docs",
+                    "workers": workers,
+                    "pid": os.getpid(),
+                },
+                f"API at {url}/api/v2, documentation at {url}/docs. Ctrl-C stops it.",
+            )
+
         if workers == 1:
-            _serve_here(found, listener)
+            _serve_here(found, listener, announce)
         else:
-            _serve_in_processes(found, listener, workers)
+            _serve_in_processes(found, listener, workers, announce)
 
 
 def application() -> object:
@@ -65,8 +70,32 @@ def application() -> object:
     return create_app(settings, settings.database_url)
 
 
-def _serve_here(found: Prepared, listener: socket.socket) -> None:
-    server = uvicorn.Server(_config(lambda: create_app(found.settings, found.dsn), 1))
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+class _Servers(Multiprocess):
+    def __init__(
+        self, config: uvicorn.Config, sockets: list[socket.socket], announce: Callable[[], None]
+    ) -> None:
+        super().__init__(config, sockets)
+        self._announce = announce
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if self.processes[0].wait_until_ready(_START_SECONDS, self.should_exit):
+            self._announce()
+
+
+def _serve_here(found: Prepared, listener: socket.socket, announce: Callable[[], None]) -> None:
+    server = _Server(_config(lambda: create_app(found.settings, found.dsn), 1), announce)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
@@ -79,7 +108,9 @@ def _serve_here(found: Prepared, listener: socket.socket) -> None:
         raise StartError("API_NOT_STARTED", "The API could not start: the log lines above say why.")
 
 
-def _serve_in_processes(found: Prepared, listener: socket.socket, workers: int) -> None:
+def _serve_in_processes(
+    found: Prepared, listener: socket.socket, workers: int, announce: Callable[[], None]
+) -> None:
     for name in ("RASL_DATABASE_URL_FILE", "RASL_SECRET_KEY_FILE", "RASL_HOST_FILE", "RASL_PORT_FILE"):
         os.environ.pop(name, None)
     os.environ["RASL_DATABASE_URL"] = found.dsn
@@ -90,7 +121,7 @@ def _serve_in_processes(found: Prepared, listener: socket.socket, workers: int) 
         # The children's metrics library reads it when it is imported; ours was imported without.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         listener.set_inheritable(True)
-        Multiprocess(_config("rasl.cli.serve:application", workers), sockets=[listener]).run()
+        _Servers(_config("rasl.cli.serve:application", workers), [listener], announce).run()
 
 
 def _config(app: object, workers: int) -> uvicorn.Config:

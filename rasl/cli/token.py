@@ -11,6 +11,8 @@ from rasl.db.pool import Database, Db, Row
 from rasl.domain import scopes as scope_names
 from rasl.services import tenants
 
+_SHORT = {frozenset(scope_names.ALL_SCOPES): "all", frozenset(scope_names.READ_SCOPES): "all that only read"}
+
 app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API tokens.")
 
 
@@ -86,7 +88,7 @@ def list_(tenant: TenantOption, as_json: AsJson = False) -> None:
             token["rate_limit_per_minute"],
             token["last_used_at"],
             token["expires_at"],
-            "all" if len(token["scopes"]) == len(scope_names.ALL_SCOPES) else token["scopes"],
+            _SHORT.get(frozenset(token["scopes"]), token["scopes"]),
         )
         for token in tokens
     ]

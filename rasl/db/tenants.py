@@ -256,4 +256,7 @@ async def list_tenants(db: Db) -> list[Row]:
 
 async def has_default(db: Db, tenant_id: int, default_id: int, table: str) -> bool:
     """Tell whether a tenant has this row in `sources` or `contact_statuses`."""
-    return await db.fetchval(f"select exists (select from {table} where tenant_id = $1 and id = $2)", tenant_id, default_id)
+    has: bool = await db.fetchval(
+        f"select exists (select from {table} where tenant_id = $1 and id = $2)", tenant_id, default_id
+    )
+    return has

@@ -34,6 +34,7 @@ _LONGEST_PAUSE = 10.0
 _MOST_PORTS = 100
 
 Say = Callable[[str], None]
+Show = Callable[[Mapping[str, Any]], None]
 
 
 def sandbox_file(settings: Settings) -> Path:
@@ -55,7 +56,13 @@ def as_running(settings: Settings, environment: Mapping[str, str] | None = None)
     return dataclasses.replace(settings, **found)
 
 
-class Sandbox:
+def run(settings: Settings, say: Say, show: Show) -> None:
+    """Run a sandbox until a signal ends it; `show` is called when everything answers."""
+    with _alone(settings.data_dir), ended_by_signal():
+        _Sandbox(settings, say).run(show)
+
+
+class _Sandbox:
     """The running whole."""
 
     def __init__(self, settings: Settings, say: Say) -> None:
@@ -77,24 +84,25 @@ class Sandbox:
         self._path = sandbox_file(self.settings)
         self._last_path = self._path.with_name("sandbox.last.json")
 
-    def run(self, show: Callable[[Mapping[str, Any]], None]) -> None:
+    def run(self, show: Show) -> None:
         """Start everything, call `show` when all of it answers, keep it up until a signal ends it."""
-        with _alone(self.settings.data_dir), ended_by_signal():
-            kept = self._recall()
-            try:
-                for child in self._children:
-                    child.start()
-                with prepared(self.settings, self._say, is_lasting=True) as found:
-                    try:
-                        self._open(found, kept)
-                        show(self._publish())
-                        self._keep_up()
-                    finally:
-                        ignore()
-                        self._stop()
-            finally:
-                ignore()
-                self._stop()
+        kept = self._recall()
+        self._say("Starting database, API, worker and simulator ...")
+        try:
+            # The worker comes last: on a small machine its imports would delay the first answer.
+            self.api.start()
+            self.simulator.start()
+            with prepared(self.settings, self._say, is_lasting=True) as found:
+                try:
+                    self._open(found, kept)
+                    show(self._publish())
+                    self._keep_up()
+                finally:
+                    ignore()
+                    self._stop()
+        finally:
+            ignore()
+            self._stop()
 
     def _recall(self) -> Kept:
         """Take the tokens of the last time; the file itself means that everything answers, so it goes."""
@@ -106,10 +114,11 @@ class Sandbox:
         self._demo = furnish(found, kept)
         order = {"dsn": found.dsn, "secret_key": found.settings.secret_key}
         self._order = json.dumps(order).encode() + b"\n"
-        for child in (self.api, self.worker):
-            child.order(self._order)
+        self.api.order(self._order)
         self._await(self.simulator, self.simulator_url, "/_control/health")
         self._await(self.api, self.api_url, "/readyz")
+        self.worker.start()
+        self.worker.order(self._order)
         self._introduce()
 
     def _await(self, child: Child, url: str, path: str) -> None:

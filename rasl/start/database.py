@@ -184,7 +184,7 @@ async def _check_server(dsn: str) -> str:
             f"The database server is PostgreSQL {version.major}, RASL needs {OLDEST_POSTGRES} or newer: "
             "upgrade it, or unset RASL_DATABASE_URL to use the embedded one.",
         )
-    return f"{version.major}.{version.minor}"
+    return f"{version.major}.{version.micro}"
 
 
 _REFUSALS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (

@@ -1,0 +1,188 @@
+"""`rasl doctor`."""
+
+import asyncio
+import contextlib
+import http.client
+import ssl
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import asyncpg
+import typer
+from rich.table import Table
+
+from rasl.cli.output import AsJson, progress, show
+from rasl.db import schema
+from rasl.db.pool import Database
+from rasl.graph.client import GraphClient
+from rasl.postgres import PostgresError
+from rasl.sandbox import as_running
+from rasl.sealing import Sealer
+from rasl.services.doctor import Check, examine
+from rasl.settings import Settings, SettingsError
+from rasl.start import Prepared, StartError, make_data_folder, reachable
+from rasl.start.database import check_server, read_secret_key, secret_key_path
+
+_NETWORK_SECONDS = 5.0
+
+
+def add_to(root: typer.Typer) -> None:
+    """Register under the root."""
+    root.command()(doctor)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check the installation, say how to mend what is wrong, and exit with 1 if anything is."""
+    checks = list(_walk())
+    is_well = all(check.ok for check in checks)
+    value = {
+        "ok": is_well,
+        "checks": [{"name": c.name, "ok": c.ok, "message": c.message, "fix": c.fix} for c in checks],
+    }
+    failed = sum(not check.ok for check in checks)
+    show(
+        as_json,
+        value,
+        _table(checks),
+        "",
+        "All is well." if is_well else f"{failed} of {len(checks)} checks failed.",
+    )
+    if not is_well:
+        raise typer.Exit(1)
+
+
+def _walk() -> Iterator[Check]:
+    """Every step stands on the one before: the first that fails ends the walk."""
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        yield Check("settings", False, str(error), "docs/settings.md explains every setting.")
+        return
+    yield Check("settings", True, "are readable and do not contradict each other")
+    settings = as_running(settings)
+    if settings.is_embedded:
+        try:
+            make_data_folder(settings.data_dir)
+        except StartError as error:
+            yield _failed("data folder", error)
+            return
+        yield Check("data folder", True, f"{settings.data_dir.absolute()} can be written")
+    with contextlib.ExitStack() as stack:
+        try:
+            found = stack.enter_context(reachable(settings, progress))
+            version = check_server(found.dsn)
+        except (StartError, PostgresError) as error:
+            yield _failed("database", error)
+            return
+        yield Check(
+            "database", True, f"PostgreSQL {version}{' (embedded)' if settings.is_embedded else ''} answers"
+        )
+        yield from _look_inside(found)
+
+
+def _look_inside(found: Prepared) -> Iterator[Check]:
+    settings = found.settings
+    check = _check_schema(found.dsn)
+    yield check
+    if not check.ok and check.fix == _MIGRATE:
+        return
+    if (two_keys := _check_key_file(settings)) is not None:
+        yield two_keys
+    checks = asyncio.run(_examine(found))
+    yield from checks
+    if any(item.name.startswith("number ") for item in checks):
+        yield _check_public_address(settings.base_url)
+
+
+_MIGRATE = "rasl migrate"
+
+
+def _check_schema(dsn: str) -> Check:
+    try:
+        differences = asyncio.run(schema.drift(dsn))
+    except schema.MigrationError as error:
+        return Check("schema", False, str(error), "Use the version of RASL that this database was used with.")
+    except asyncpg.InsufficientPrivilegeError:
+        return Check("schema", True, "is migrated; comparing it needs the right to create databases")
+    if not differences:
+        return Check("schema", True, "is as this version made it")
+    if all(item.startswith("- migration ") for item in differences):
+        names = ", ".join(item.removeprefix("- migration ") for item in differences)
+        return Check("schema", False, f"is not migrated: {names}", _MIGRATE)
+    count = len(differences)
+    return Check(
+        "schema",
+        False,
+        f"differs in {count} places",
+        "`rasl migrate --check` lists them all.",
+    )
+
+
+def _check_key_file(settings: Settings) -> Check | None:
+    """Tell of two keys: whoever forgets to set the variable would use the other one."""
+    if not settings.is_embedded:
+        return None
+    path = secret_key_path(settings)
+    with contextlib.suppress(StartError):
+        kept = read_secret_key(path)
+        if kept is not None and kept != settings.secret_key:
+            return Check(
+                "secret key file",
+                False,
+                f"RASL_SECRET_KEY is another key than {path.absolute()}",
+                "Keep the one that opens the stored secrets (see `secret key` below) and remove the other.",
+            )
+    return None
+
+
+async def _examine(found: Prepared) -> list[Check]:
+    settings = found.settings
+    database = Database(found.dsn, 2)
+    await database.open()
+    try:
+        async with GraphClient(settings.graph_base_url, settings.graph_version, _NETWORK_SECONDS, 4) as graph:
+            sealer = Sealer(settings.secret_key)
+            return await examine(database, sealer, graph, settings.base_url, settings.unknown_window_seconds)
+    finally:
+        await database.close()
+
+
+def _check_public_address(base_url: str) -> Check:
+    """Knock where Meta would."""
+    parts = urlsplit(base_url)
+    try:
+        secure = parts.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = kind(parts.hostname or "", parts.port, timeout=_NETWORK_SECONDS)
+        with contextlib.closing(connection):
+            connection.request("GET", f"{parts.path}/livez")
+            status = connection.getresponse().status
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
+        return Check(
+            "public address",
+            False,
+            f"{base_url} does not answer ({reason or type(error).__name__})",
+            "Start `rasl serve`; set RASL_PUBLIC_URL to the https address under which Meta reaches it.",
+        )
+    if status != 200:
+        return Check(
+            "public address",
+            False,
+            f"{base_url} is not RASL (HTTP {status})",
+            "Set RASL_PUBLIC_URL rightly.",
+        )
+    return Check("public address", True, f"{base_url} answers")
+
+
+def _failed(name: str, error: Exception) -> Check:
+    problem, _, cure = str(error).partition(": ")
+    return Check(name, False, problem, cure or "See the lines above.")
+
+
+def _table(checks: list[Check]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for check in checks:
+        text = check.message if check.fix is None else f"{check.message}\n-> {check.fix}"
+        table.add_row("ok" if check.ok else "FAIL", check.name, text, style=None if check.ok else "red")
+    return table
