@@ -49,17 +49,17 @@ def template_dsn(server_dsn: str) -> str:
 
 
 @pytest.fixture(scope="session")
-async def process_dsn(template_dsn: str) -> AsyncIterator[str]:
+async def shared_dsn(template_dsn: str) -> AsyncIterator[str]:
     """The database that the tests of this process share, one after the other."""
     async with cloned(template_dsn, "tests") as dsn:
         yield dsn
 
 
 @pytest.fixture
-async def dsn(process_dsn: str) -> str:
+async def dsn(shared_dsn: str) -> str:
     """A migrated database with nothing of any other test in it."""
-    await wipe(process_dsn)
-    return process_dsn
+    await wipe(shared_dsn)
+    return shared_dsn
 
 
 @pytest.fixture
@@ -70,18 +70,18 @@ async def empty_dsn(server_dsn: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-async def process_database(process_dsn: str) -> AsyncIterator[Database]:
+async def shared_database(shared_dsn: str) -> AsyncIterator[Database]:
     """Pools on the shared database."""
-    opened = Database(process_dsn, 4)
+    opened = Database(shared_dsn, 4)
     await opened.open()
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-def database(dsn: str, process_database: Database) -> Database:  # noqa: ARG001 - wiped first
+def database(dsn: str, shared_database: Database) -> Database:  # noqa: ARG001 - wiped first
     """Pools on the test's database."""
-    return process_database
+    return shared_database
 
 
 @pytest.fixture
@@ -106,9 +106,9 @@ async def simulator_url() -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-async def api_url(process_dsn: str, simulator_url: str) -> AsyncIterator[str]:
+async def api_url(shared_dsn: str, simulator_url: str) -> AsyncIterator[str]:
     """The API as a real server on the shared database."""
-    async with served(create_app(settings_for(simulator_url), process_dsn)) as url:
+    async with served(create_app(settings_for(simulator_url), shared_dsn)) as url:
         yield url
 
 

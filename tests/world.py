@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rasl import ids
 from rasl.db import tenants
-from rasl.db.pool import Database
+from rasl.db.pool import Database, Db
 from rasl.domain.scopes import ALL_SCOPES, READ_SCOPES
 from rasl.sealing import Sealer
 from rasl.services.callers import hash_token
@@ -76,17 +76,11 @@ async def create_person(
         status_id = await tenants.create_contact_status(db, tenant_id, "New", "#3B82F6")
         defaults = {"default_source_id": source_id, "default_status_id": status_id}
         await tenants.change_tenant(db, tenant_id, defaults)
-        token_id = await tenants.create_token(
-            db, tenant_id, "all", hash_token(token), token[-4:], ALL_SCOPES, 1_000_000, None
-        )
-        await tenants.create_token(
-            db, tenant_id, "read", hash_token(read_only), read_only[-4:], READ_SCOPES, 1_000_000, None
-        )
+        token_id = await _keep_token(db, tenant_id, token, ALL_SCOPES)
+        await _keep_token(db, tenant_id, read_only, READ_SCOPES)
+        sealed = sealer.seal(app_secret, "app_secret")
         app = await tenants.keep_meta_app(
-            db,
-            ids.mint_random(32),
-            sealer.seal(app_secret, "app_secret"),
-            sealer.digest(app_secret, "app_secret"),
+            db, ids.mint_random(32), sealed, sealer.digest(app_secret, "app_secret")
         )
         number_id = await tenants.keep_number(
             db,
@@ -116,4 +110,10 @@ async def create_person(
         callback_key=app["callback_key"],
         status_id=status_id,
         source_id=source_id,
+    )
+
+
+async def _keep_token(db: Db, tenant_id: int, token: str, scopes: tuple[str, ...]) -> int:
+    return await tenants.create_token(
+        db, tenant_id, "test", hash_token(token), token[-4:], scopes, 1_000_000, None
     )

@@ -11,22 +11,6 @@ from rasl.db.pool import Db, Row
 Alias = tuple[int, str, str]  # tenant_id, kind, value
 
 
-class NewPerson(msgspec.Struct, frozen=True):
-    """Someone who writes for the first time, under the first of their aliases."""
-
-    tenant_id: int
-    alias_kind: str
-    alias_value: str
-    wa_id: str | None
-    firstname: str
-    lastname: str
-    phone: str | None
-    type: str
-    status_id: int
-    source_id: int
-    assigned_id: int | None
-
-
 class Stored(msgspec.Struct, frozen=True):
     """An inbound message about to be stored under an id that was taken with its wamid."""
 
@@ -124,36 +108,6 @@ async def load_defaults(db: Db, tenant_ids: Sequence[int]) -> dict[int, Row]:
         tenant_ids,
     )
     return {row["id"]: row for row in rows}
-
-
-async def create_people(db: Db, people: Sequence[NewPerson]) -> int:
-    """Create contacts whose first alias nobody has yet and return how many; the alias decides who was first."""
-    ordered = sorted(people, key=lambda item: (item.tenant_id, item.alias_kind, item.alias_value))
-    count: int = await db.fetchval(
-        """
-        with item as (
-            select nextval(pg_get_serial_sequence('contacts', 'id')) as contact_id, u.*
-            from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                        $8::text[], $9::bigint[], $10::bigint[], $11::bigint[])
-                 as u (tenant_id, kind, value, wa_id, firstname, lastname, phone, type, status_id, source_id,
-                       assigned_id)
-        ), alias as (
-            insert into contact_aliases (tenant_id, kind, value, contact_id, wa_id)
-            select tenant_id, kind, value, contact_id, wa_id from item
-            on conflict do nothing
-            returning tenant_id, contact_id
-        ), contact as (
-            insert into contacts (tenant_id, id, firstname, lastname, phone, type, status_id, source_id, assigned_id)
-            overriding system value
-            select tenant_id, contact_id, firstname, lastname, phone, type, status_id, source_id, assigned_id
-            from item join alias using (tenant_id, contact_id)
-            returning 1
-        )
-        select count(*) from contact
-        """,
-        *_columns(ordered, NewPerson),
-    )
-    return count
 
 
 async def add_aliases(db: Db, aliases: Sequence[tuple[int, str, str, int, str | None]]) -> None:

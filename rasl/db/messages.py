@@ -148,8 +148,9 @@ with item as (
         status = case when m.status in ('queued', 'sending', 'unknown') then i.status else m.status end,
         wamid = coalesce(i.wamid, m.wamid),
         is_ambiguous = m.is_ambiguous or i.is_ambiguous,
-        error_code = i.code,
-        status_message = coalesce(i.details, i.title),
+        error_code = case when m.status in ('queued', 'sending', 'unknown') then i.code else m.error_code end,
+        status_message = case when m.status in ('queued', 'sending', 'unknown')
+                              then coalesce(i.details, i.title) else m.status_message end,
         sent_at = case when i.status = 'sent' then coalesce(m.sent_at, now()) else m.sent_at end,
         failed_at = case when i.status = 'failed' and m.status in ('queued', 'sending', 'unknown')
                          then now() else m.failed_at end,

@@ -26,6 +26,7 @@ class NewContact(msgspec.Struct, frozen=True):
     alias_value: str
     wa_id: str | None
     firstname: str
+    lastname: str
     phone: str | None
     type: str
     status_id: int
@@ -142,17 +143,18 @@ async def create_contacts(db: Db, contacts: Sequence[NewContact]) -> int:
         with item as (
             select nextval(pg_get_serial_sequence('contacts', 'id')) as contact_id, u.*
             from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                        $8::bigint[], $9::bigint[], $10::bigint[])
-                 as u (tenant_id, kind, value, wa_id, firstname, phone, type, status_id, source_id, assigned_id)
+                        $8::text[], $9::bigint[], $10::bigint[], $11::bigint[])
+                 as u (tenant_id, kind, value, wa_id, firstname, lastname, phone, type, status_id, source_id,
+                       assigned_id)
         ), alias as (
             insert into contact_aliases (tenant_id, kind, value, contact_id, wa_id)
             select tenant_id, kind, value, contact_id, wa_id from item
             on conflict do nothing
             returning tenant_id, contact_id
         ), contact as (
-            insert into contacts (tenant_id, id, firstname, phone, type, status_id, source_id, assigned_id)
+            insert into contacts (tenant_id, id, firstname, lastname, phone, type, status_id, source_id, assigned_id)
             overriding system value
-            select tenant_id, contact_id, firstname, phone, type, status_id, source_id, assigned_id
+            select tenant_id, contact_id, firstname, lastname, phone, type, status_id, source_id, assigned_id
             from item join alias using (tenant_id, contact_id)
             returning 1
         )
@@ -163,6 +165,7 @@ async def create_contacts(db: Db, contacts: Sequence[NewContact]) -> int:
         [item.alias_value for item in ordered],
         [item.wa_id for item in ordered],
         [item.firstname for item in ordered],
+        [item.lastname for item in ordered],
         [item.phone for item in ordered],
         [item.type for item in ordered],
         [item.status_id for item in ordered],

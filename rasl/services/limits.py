@@ -1,5 +1,6 @@
 """Rate limits that hold across processes: permits are taken from PostgreSQL in blocks and spent here."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -70,17 +71,20 @@ class Limits:
         return _verdict(bucket, block, now, is_allowed=True)
 
     async def _take(self, wishes: Sequence[buckets.Take]) -> list[buckets.Grant | Exception]:
-        merged: dict[str, buckets.Take] = {}
-        for wish in wishes:
-            known = merged.get(wish.name)
-            count = known.wanted + wish.wanted if known else wish.wanted
-            merged[wish.name] = buckets.Take(wish.name, wish.interval, wish.burst, count)
+        """Take one block per bucket, or one permit for each who waits when they are more."""
+        waiting = Counter(wish.name for wish in wishes)
+        merged = {
+            wish.name: msgspec.structs.replace(wish, wanted=max(wish.wanted, waiting[wish.name]))
+            for wish in wishes
+        }
         async with self._database.connection() as db:
             granted = await buckets.take(db, list(merged.values()))
         left = {name: grant.permits for name, grant in granted.items()}
         grants: list[buckets.Grant | Exception] = []
         for wish in wishes:
-            share = min(left[wish.name], wish.wanted)
+            waiting[wish.name] -= 1
+            # The last of them takes what the others do not need.
+            share = min(1, left[wish.name]) if waiting[wish.name] else left[wish.name]
             left[wish.name] -= share
             grants.append(buckets.Grant(share, granted[wish.name].tat_ahead))
         return grants

@@ -181,6 +181,7 @@ def _new_contact(draft: Draft) -> recipients.NewContact:
         alias_value=phone.match_key,
         wa_id=None,
         firstname=phone.digits,
+        lastname="",
         phone=f"+{phone.digits}",
         type=tenant.default_type,
         status_id=tenant.default_status_id,

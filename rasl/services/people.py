@@ -8,8 +8,9 @@ import msgspec
 from rasl import log, metrics
 from rasl.db import inbound as inbound_rows
 from rasl.db import recipients
-from rasl.db.inbound import Alias, NewPerson
+from rasl.db.inbound import Alias
 from rasl.db.pool import Database, Db, Row
+from rasl.db.recipients import NewContact
 from rasl.domain import phone
 from rasl.graph.inbound import InboundMessage
 
@@ -103,7 +104,7 @@ async def create(db: Db, people: Sequence[Person]) -> None:
     defaults = await inbound_rows.load_defaults(db, list(by_tenant))
     for tenant_id, strangers in sorted(by_tenant.items()):
         await recipients.take_contact_places(db, tenant_id, len(strangers), -1)
-        created = await inbound_rows.create_people(
+        created = await recipients.create_contacts(
             db, [_new(person, defaults[tenant_id]) for person in strangers]
         )
         # Some were created by another process in the same moment.
@@ -200,11 +201,11 @@ async def _complete(db: Db, people: Sequence[Person], known: dict[Alias, Row]) -
         await inbound_rows.redirect_phones(db, moves)
 
 
-def _new(person: Person, defaults: Row) -> NewPerson:
+def _new(person: Person, defaults: Row) -> NewContact:
     # The phone first: it is what sending looks for, so two processes meet on the same alias.
     alias, wa_id = min(person.aliases.items(), key=lambda item: item[0][1] != "phone")
     firstname, _, lastname = person.name.strip().partition(" ")
-    return NewPerson(
+    return NewContact(
         tenant_id=person.tenant_id,
         alias_kind=alias[1],
         alias_value=alias[2],

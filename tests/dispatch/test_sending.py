@@ -20,9 +20,9 @@ ASYNC = {"prefer": "respond-async"}
 
 
 @pytest.fixture
-async def engine(api: Api, process_dsn: str) -> AsyncIterator[Engine]:
+async def engine(api: Api, shared_dsn: str) -> AsyncIterator[Engine]:
     """A worker's engine on the test's database."""
-    async with running(build_engine(api.settings, process_dsn)) as opened:
+    async with running(build_engine(api.settings, shared_dsn)) as opened:
         yield opened
 
 
