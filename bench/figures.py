@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 
 from bench.send import Report, Run, median
 
-_PARTS = ("app", "worker", "postgres", "simulator", "load")
-_COLUMNS = "{:<12}{:>9}{:>9}{:>9}{:>9}{:>9}{:>11}{:>11}{:>8}"
+_PARTS = ("app", "worker", "postgres", "simulator", "load", "others")
+_COLUMNS = "{:<11}{:>8}{:>8}{:>8}{:>8}{:>8}{:>10}{:>11}{:>7}{:>8}"
 
 
 def tables(report: Report) -> Iterator[str]:
     """Yield the lines of every scenario that ran."""
     machine = report.machine
     yield f"\n{machine['cores']} cores of {machine['processor']}, Python {machine['python']}"
-    yield f"load average before: {machine['load_before']}"
+    yield f"load average before: {machine['load_before']}, one sha256: {machine['sha256_ns']:.0f} ns (reference 350)"
     if report.closed:
         yield from _closed(report)
     if report.steady:
@@ -32,6 +32,8 @@ def tables(report: Report) -> Iterator[str]:
             f"p99 {1000 * ingest.lag_p99:.0f} ms, "
             f"drained {ingest.drained_after:.1f} s after the end, {ingest.left} left"
         )
+    if any(report.logged.values()):
+        yield f"\nerrors and warnings logged: {report.logged}"
     for row in report.statements:
         yield (
             f"{row['milliseconds']:>9.0f} ms {row['calls']:>8} calls, plan {row['plan_ms_per_call']:.3f} + "
@@ -42,7 +44,9 @@ def tables(report: Report) -> Iterator[str]:
 
 def _closed(report: Report) -> Iterator[str]:
     yield f"\nClosed loop, no Graph latency, {report.options.connections} connections; CPU in us per message"
-    yield _COLUMNS.format("", "msg/s", "p50 ms", "p99 ms", "app", "", "postgres", "simulator", "load")
+    yield _COLUMNS.format(
+        "", "msg/s", "p50 ms", "p99 ms", "app", "", "postgres", "simulator", "load", "others"
+    )
     for name in ("rasl", "yardstick"):
         yield _COLUMNS.format(
             name,
@@ -67,7 +71,9 @@ def ratios(report: Report) -> tuple[float, float]:
 
 def _steady(title: str, run: Run) -> Iterator[str]:
     yield f"\n{title}; CPU in % of one core"
-    yield _COLUMNS.format("", "msg/s", "p50 ms", "p99 ms", "app", "worker", "postgres", "simulator", "load")
+    yield _COLUMNS.format(
+        "", "msg/s", "p50 ms", "p99 ms", "app", "worker", "postgres", "simulator", "load", "others"
+    )
     outcome = run.outcome
     yield _COLUMNS.format(
         run.server,

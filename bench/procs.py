@@ -22,6 +22,8 @@ from rasl.postgres import EmbeddedPostgres
 ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 20.0
 _END_SECONDS = 6.0
+_QUIET_SECONDS = 15.0
+_MOST_LOG = 1 << 20
 _TICKS = os.sysconf("SC_CLK_TCK")
 _STATEMENTS = "shared_preload_libraries = 'pg_stat_statements'\npg_stat_statements.track_planning = on\n"
 
@@ -35,11 +37,13 @@ class Running:
 
     def __init__(self, arguments: list[str], first_line: bytes) -> None:
         self.name = " ".join(arguments)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self.process = subprocess.Popen(  # noqa: S603 - our own modules
             [sys.executable, "-m", *arguments],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._log,
             start_new_session=True,  # Ctrl-C is for us, who then end them in order
         )
         self.write(first_line)
@@ -60,8 +64,20 @@ class Running:
         assert self.process.stdout is not None
         line = self.process.stdout.readline().strip()
         if not line:
-            raise BenchError(f"{self.name} ended early")
+            raise BenchError(f"{self.name} ended early: {self.last_words()}")
         return line
+
+    def last_words(self) -> str:
+        """Return the end of what the process logged."""
+        return "\n".join(self._logged().splitlines()[-8:])
+
+    def count_errors(self) -> int:
+        """Return how many errors and warnings the process logged."""
+        return sum("[error " in line or "[warning " in line for line in self._logged().splitlines())
+
+    def _logged(self) -> str:
+        size = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), min(size, _MOST_LOG), 0).decode(errors="replace")
 
     def end(self) -> None:
         """End the process, by force if it does not want to."""
@@ -91,7 +107,7 @@ def _wait_for(running: Running, port: int) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if running.process.poll() is not None:
-            raise BenchError(f"{running.name} ended with {running.process.returncode}")
+            raise BenchError(f"{running.name} ended: {running.last_words()}")
         with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
             return
         time.sleep(0.05)
@@ -171,12 +187,30 @@ class Cpu:
         self._before = self._now()
 
     def used(self) -> dict[str, float]:
-        """Return the seconds used since."""
+        """Return the seconds used since; `machine` is everything that ran on it."""
         return {name: value - self._before[name] for name, value in self._now().items()}
 
     def _now(self) -> dict[str, float]:
         usage, parents = _usage()
-        return {name: _of_tree(root, usage, parents) for name, root in self._roots.items()}
+        trees = {name: _of_tree(root, usage, parents) for name, root in self._roots.items()}
+        return {**trees, "machine": _of_machine()}
+
+
+def wait_until_quiet(pid: int) -> None:
+    """Wait until a process has worked off what it was given, at most some seconds."""
+    deadline = time.monotonic() + _QUIET_SECONDS
+    cpu = Cpu({"app": pid})
+    while time.monotonic() < deadline:
+        cpu.begin()
+        time.sleep(0.5)
+        if cpu.used()["app"] < 0.05:
+            return
+
+
+def _of_machine() -> float:
+    """Return the seconds all cores were not idle, those the hypervisor took included."""
+    ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(ticks) - ticks[3] - ticks[4]) / _TICKS
 
 
 def _usage() -> tuple[dict[int, float], dict[int, int]]:
@@ -233,6 +267,8 @@ def measure(orders: list[Order], roots: Mapping[str, int]) -> Measured:
         for generator in generators:
             generator.end()
     used["load"] = sum(outcome.cpu_seconds for outcome in outcomes)
+    used["others"] = max(0.0, 2 * used["machine"] - sum(used.values()))
+    del used["machine"]
     return Measured(outcomes, used)
 
 

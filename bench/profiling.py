@@ -11,13 +11,14 @@ _SHOWN = 70
 
 
 class Sampler:
-    """Samples inside the `with` block and writes two lists: own time and time with everything below."""
+    """Samples inside the `with` block; writes lists of own and whole time, and the stacks for a flame graph."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._own: Counter[str] = Counter()
         self._lines: Counter[str] = Counter()
         self._below: Counter[str] = Counter()
+        self._stacks: Counter[str] = Counter()
         self._total = 0
 
     def __enter__(self) -> Self:
@@ -36,6 +37,8 @@ class Sampler:
         ]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text("\n".join(parts), encoding="utf-8")
+        folded = "".join(f"{stack} {count}\n" for stack, count in self._stacks.items())
+        self._path.with_suffix(".folded").write_text(folded, encoding="utf-8")
 
     def _sample(self, _signal: int, frame: FrameType | None) -> None:
         if frame is None:
@@ -43,11 +46,12 @@ class Sampler:
         self._total += 1
         self._own[_name(frame)] += 1
         self._lines[f"{_name(frame)}:{frame.f_lineno}"] += 1
-        seen = set()
+        stack: list[str] = []
         while frame is not None:
-            seen.add(_name(frame))
+            stack.append(_name(frame))
             frame = frame.f_back
-        self._below.update(seen)
+        self._below.update(set(stack))
+        self._stacks[";".join(reversed(stack)).replace(" ", ":")] += 1
 
     def _list(self, title: str, counts: Counter[str]) -> str:
         rows = [f"{100 * count / self._total:6.2f} %  {name}" for name, count in counts.most_common(_SHOWN)]

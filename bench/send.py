@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import platform
 import statistics
 import time
+import timeit
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,17 @@ import msgspec
 
 from bench import world as worlds
 from bench.load import Order, Outcome, Sends, Webhooks
-from bench.procs import BenchError, Measured, Postgres, Running, control, free_port, measure, server
+from bench.procs import (
+    BenchError,
+    Measured,
+    Postgres,
+    Running,
+    control,
+    free_port,
+    measure,
+    server,
+    wait_until_quiet,
+)
 from bench.servers import HOST, Plan
 from bench.world import FIRST_RECIPIENT, RECIPIENTS, World
 from rasl.db.schema import migrate
@@ -70,6 +82,7 @@ class Report(msgspec.Struct):
     webhooks: Run | None = None
     ingest: Ingest | None = None
     statements: list[dict[str, Any]] = []
+    logged: dict[str, int] = {}  # errors and warnings by process
 
 
 class _Stage(msgspec.Struct, frozen=True):
@@ -78,6 +91,7 @@ class _Stage(msgspec.Struct, frozen=True):
     dsn: str
     world: World
     ports: dict[str, int]
+    running: dict[str, Running]
     pids: dict[str, int]
     plan: Plan
 
@@ -95,9 +109,12 @@ def run(options: Options, say: Progress) -> Report:
             say(f"steady {options.rate:.0f} msg/s at 100 ms Graph latency")
             measured = measure([_sends(stage, options, "rasl", options.rate)], _watched(stage, "rasl"))
             report.steady = _read(measured, "rasl", options.steady_seconds)
+            wait_until_quiet(stage.pids["rasl"])
         if "webhooks" in options.scenarios:
             worker = stack.enter_context(_worker(stage))
             report.webhooks, report.ingest = _with_webhooks(stage, options, worker, say)
+            wait_until_quiet(stage.pids["rasl"])
+        report.logged = {name: running.count_errors() for name, running in stage.running.items()}
         if options.statements:
             report.statements = _statements(stage.dsn)
     return report
@@ -112,7 +129,8 @@ def _set_up(stack: contextlib.ExitStack, options: Options) -> _Stage:
     ports = {name: free_port() for name in ("simulator", "rasl", "yardstick")}
     graph_url = f"http://{HOST}:{ports['simulator']}"
     plans = {name: Plan(port, postgres.dsn, graph_url, world) for name, port in ports.items()}
-    pids = {name: stack.enter_context(server(name, plan)).pid for name, plan in plans.items()}
+    running = {name: stack.enter_context(server(name, plan)) for name, plan in plans.items()}
+    pids = {name: process.pid for name, process in running.items()} | {"postgres": postgres.pid}
     number = {
         "phone_number_id": world.phone_number_id,
         "waba_id": world.waba_id,
@@ -120,9 +138,7 @@ def _set_up(stack: contextlib.ExitStack, options: Options) -> _Stage:
         "app_secret": world.app_secret,
     }
     control(ports["simulator"], "numbers", number)
-    return _Stage(
-        postgres.dsn, world, ports, {**pids, "postgres": postgres.pid}, Plan(0, postgres.dsn, graph_url)
-    )
+    return _Stage(postgres.dsn, world, ports, running, pids, Plan(0, postgres.dsn, graph_url))
 
 
 def _closed(stage: _Stage, options: Options, say: Progress) -> Iterator[Run]:
@@ -268,7 +284,14 @@ def _machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.system(),
         "load_before": float(load),
+        "sha256_ns": _speed(),
     }
+
+
+def _speed() -> float:
+    """Return nanoseconds for one short hash, the best of many: tells a slow machine from slow code."""
+    token = b"rasl_" + b"x" * 54
+    return round(min(timeit.repeat(lambda: hashlib.sha256(token).digest(), number=2000, repeat=40)) / 2e-6, 0)
 
 
 def median(runs: list[Run], name: str, pick: Callable[[Run], float]) -> float:

@@ -130,6 +130,8 @@ def main() -> None:
     plan = msgspec.json.decode(sys.stdin.readline(), type=Plan)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     log.configure("console", "warning")
+    # uvicorn gives the signal on after its own graceful end: leave by the front door all the same.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     kind = sys.argv[1]
     folder = os.environ.get("BENCH_PROFILE")
     if folder is None:
