@@ -1,0 +1,177 @@
+"""Tenants, tokens and numbers from the command line."""
+
+import hashlib
+import itertools
+
+import pytest
+
+from tests.cli.commands import CONNECTION, Rasl
+
+_names = itertools.count(1)
+
+
+@pytest.fixture
+def acme(rasl: Rasl) -> str:
+    """The subdomain of a new tenant."""
+    subdomain = f"acme-{next(_names)}"
+    rasl.good("tenant", "create", "Acme", "--subdomain", subdomain)
+    return subdomain
+
+
+def test_it_creates_a_tenant_that_can_send_at_once(rasl: Rasl) -> None:
+    created = rasl.good("tenant", "create", "Fresh Ltd", "--subdomain", "fresh", "--plan", "free")
+    assert (created["subdomain"], created["name"], created["plan"]) == ("fresh", "Fresh Ltd", "free")
+    sources = rasl.query("select id, name from sources where tenant_id = $1 order by id", created["id"])
+    statuses = rasl.query(
+        "select id, name, color from contact_statuses where tenant_id = $1 order by id", created["id"]
+    )
+    assert [row["name"] for row in sources] == ["WhatsApp", "API", "Website"]
+    assert [row["name"] for row in statuses] == ["New", "In progress", "Won", "Lost"]
+    assert statuses[0]["color"] == "#3B82F6"
+    assert created["default_source_id"] == sources[1]["id"]
+    assert created["default_status_id"] == statuses[0]["id"]
+
+
+def test_it_speaks_to_people_without_json(rasl: Rasl) -> None:
+    created = rasl("tenant", "create", "Human", "--subdomain", "human")
+    assert created.code == 0
+    assert "Created tenant Human" in created.out
+    listed = rasl("tenant", "list")
+    assert "human" in listed.out
+    assert rasl("tenant", "set", "--tenant", "human", "--default-country", "gb").out.count("GB") == 1
+    assert any(item["subdomain"] == "human" for item in rasl.good("tenant", "list")["tenants"])
+
+
+@pytest.mark.parametrize("subdomain", ["ab", "-abc", "abc-", "Abc", "a_bc", "a" * 64, "äbc"])
+def test_it_refuses_a_subdomain_that_cannot_be_one(rasl: Rasl, subdomain: str) -> None:
+    error = rasl.bad("tenant", "create", "X", f"--subdomain={subdomain}")
+    assert error["code"] == "INVALID_VALUE"
+    assert subdomain in error["message"]
+
+
+def test_it_refuses_a_subdomain_that_is_taken(rasl: Rasl, acme: str) -> None:
+    assert rasl.bad("tenant", "create", "Again", "--subdomain", acme)["code"] == "ALREADY_TAKEN"
+
+
+def test_it_refuses_an_unknown_plan_and_names_the_known(rasl: Rasl) -> None:
+    error = rasl.bad("tenant", "create", "X", "--subdomain", "planless", "--plan", "gold")
+    assert "free" in error["message"]
+    assert "unlimited" in error["message"]
+
+
+def test_it_changes_settings_and_takes_them_back(rasl: Rasl, acme: str) -> None:
+    changed = rasl.good(
+        "tenant", "set", "--tenant", acme, "--default-country", "GB", "--window-policy", "reject",
+        "--unknown-policy", "resend", "--default-type", "customer", "--default-status-id", "none",
+        "--plan", "free", "--name", "Acme 2", "--status", "suspended",
+    )  # fmt: skip
+    assert changed["default_country"] == "GB"
+    assert changed["window_policy"] == "reject"
+    assert changed["unknown_policy"] == "resend"
+    assert changed["default_type"] == "customer"
+    assert changed["default_status_id"] is None
+    assert (changed["plan"], changed["name"], changed["status"]) == ("free", "Acme 2", "suspended")
+    assert (
+        rasl.good("tenant", "set", f"--tenant={changed['id']}", "--default-country=none")["default_country"]
+        is None
+    )
+
+
+def test_it_refuses_settings_that_make_no_sense(rasl: Rasl, acme: str) -> None:
+    other = rasl.good("tenant", "create", "Other", "--subdomain", f"{acme}-other")
+    for options in (
+        ["--default-country", "Britain"],
+        ["--window-policy", "maybe"],
+        ["--default-status-id", str(other["default_status_id"])],
+        ["--default-source-id", "99999999999999999999"],
+        [],
+    ):
+        rasl.bad("tenant", "set", "--tenant", acme, *options)
+    assert "rasl tenant list" in rasl.bad("tenant", "set", "--tenant", "nobody", "--plan", "free")["message"]
+
+
+def test_it_shows_a_token_once_and_keeps_its_hash(rasl: Rasl, acme: str) -> None:
+    created = rasl.good(
+        "token", "create", "--tenant", acme, "--name", "ci", "--scopes", "messages:send,account:read",
+        "--expires-in-days", "30", "--rate-limit", "600",
+    )  # fmt: skip
+    token = created["token"]
+    (row,) = rasl.query(
+        "select * from tokens where tenant_id = $1 and id = $2", created["tenant_id"], created["id"]
+    )
+    assert row["hash"] == hashlib.sha256(token.encode()).digest()
+    assert token not in repr(dict(row))
+    assert (row["last_four"], row["rate_limit_per_minute"]) == (token[-4:], 600)
+    assert sorted(row["scopes"]) == ["account:read", "messages:send"]
+    assert 29.9 < (row["expires_at"] - row["created_at"]).total_seconds() / 86400 < 30.1
+    for listed in (
+        rasl("token", "list", "--tenant", acme),
+        rasl("token", "list", "--tenant", acme, "--json"),
+    ):
+        assert token[-4:] in listed.out
+        assert token not in listed.everything
+        assert row["hash"].hex() not in listed.everything
+
+
+def test_it_revokes_a_token_by_option_or_argument(rasl: Rasl, acme: str) -> None:
+    create = ("token", "create", "--tenant", acme, "--name", "x", "--scopes", "all")
+    first, second = rasl.good(*create)["id"], rasl.good(*create)["id"]
+    assert rasl.good("token", "revoke", "--tenant", acme, "--id", str(first))["revoked"] is True
+    assert rasl("token", "revoke", "--tenant", acme, str(second)).code == 0
+    tokens = rasl.good("token", "list", "--tenant", acme)["tokens"]
+    assert [token["state"] for token in tokens] == ["revoked", "revoked"]
+    assert rasl.bad("token", "revoke", "--tenant", acme, "999999")["code"] == "NOT_FOUND"
+    assert rasl.bad("token", "revoke", "--tenant", acme)["code"] == "USAGE"
+
+
+def test_it_names_every_wrong_scope_and_all_the_right_ones(rasl: Rasl, acme: str) -> None:
+    message = rasl.bad(
+        "token", "create", "--tenant", acme, "--name", "x", "--scopes", "messages:send,nope,never"
+    )["message"]
+    assert "never, nope" in message
+    assert "contacts:delete" in message
+
+
+def test_it_connects_a_number_and_keeps_its_secrets_sealed(rasl: Rasl, acme: str) -> None:
+    connected = rasl.good(*rasl.connect(acme, "700000000000001"))
+    assert connected["phone_number_id"] == "700000000000001"
+    assert connected["verify_token"] == CONNECTION["verify-token"]
+    url = connected["callback_url"]
+    assert url.startswith("http://127.0.0.1:8080/webhooks/whatsapp/")
+    again = rasl.good(*rasl.connect(acme, "700000000000001"), RASL_PUBLIC_URL="https://wa.example.com/")
+    assert again["callback_url"] == url.replace("http://127.0.0.1:8080", "https://wa.example.com")
+    rows = rasl.query("select n.*, a.* from whatsapp_numbers n join meta_apps a on a.id = n.app_id")
+    for secret in ("access-token", "app-secret", "verify-token"):
+        assert CONNECTION[secret].encode() not in b"".join(
+            v for row in rows for v in row.values() if isinstance(v, bytes)
+        )
+
+
+def test_it_takes_secrets_from_files_and_the_environment(rasl: Rasl, acme: str) -> None:
+    secret = rasl.data_dir.parent / "app-secret"
+    secret.write_text("from-a-file\n", encoding="utf-8")
+    arguments = rasl.connect(acme, "700000000000002", **{"app-secret": f"@{secret}"})
+    without = [item for item in arguments if not item.startswith("--access-token")]
+    assert rasl.good(*without, RASL_CONNECT_ACCESS_TOKEN="EAAfromtheenvironment")["id"]
+    assert (
+        rasl.bad(*rasl.connect(acme, "700000000000002", **{"app-secret": "@/no/such/file"}))["code"]
+        == "USAGE"
+    )
+
+
+def test_it_refuses_a_number_of_another_tenant_without_naming_it(rasl: Rasl, acme: str) -> None:
+    rasl.good(*rasl.connect(acme, "700000000000003"))
+    rasl.good("tenant", "create", "Thief", "--subdomain", f"{acme}-thief")
+    error = rasl.bad(*rasl.connect(f"{acme}-thief", "700000000000003"))
+    assert error["code"] == "ALREADY_TAKEN"
+    assert "700000000000003" in error["message"]
+    assert "another tenant" in error["message"]
+    assert acme not in error["message"]
+
+
+def test_it_refuses_ids_that_are_not_metas(rasl: Rasl, acme: str) -> None:
+    assert "phone_number_id" in rasl.bad(*rasl.connect(acme, "+1 555 078 3881"))["message"]
+    assert (
+        "access_token"
+        in rasl.bad(*rasl.connect(acme, "700000000000004", **{"access-token": "two words"}))["message"]
+    )
