@@ -3,31 +3,42 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 _SECRET_KEYS = re.compile(r"token|secret|password|authorization|otp|code_plain|database_url", re.IGNORECASE)
-# Bearer tokens, our own tokens, Meta's access tokens and passwords inside URLs, wherever they turn up in a text.
+# Bearer tokens, our own tokens, Meta's access tokens and what URLs carry, wherever they turn up in a text.
 _SECRET_TEXT = re.compile(
-    r"(?i)(bearer\s+)[^\s\"',}]+|rasl_[0-9A-Za-z]{20,}|EAA[0-9A-Za-z]{20,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+    r"(?i)(bearer\s+)[^\s\"',}]+|rasl_[0-9A-Za-z]{20,}|EAA[0-9A-Za-z]{20,}|(?<=://)[^/\s:@]*:[^/\s]+(?=@)"
+    r"|((?:password|secret|token)=)[^\s&\"']+"
 )
 _SAFE_KEYS = frozenset({"token_id"})
 
 
 def redact(text: str) -> str:
     """Blank out everything in the text that looks like a credential."""
-    return _SECRET_TEXT.sub(lambda match: f"{match.group(1) or ''}[redacted]", text)
+    return _SECRET_TEXT.sub(lambda match: f"{match[1] or match[2] or ''}[redacted]", text)
 
 
 def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if _SECRET_KEYS.search(key) and key not in _SAFE_KEYS:
-            event[key] = "[redacted]"
-        elif isinstance(value, str):
-            event[key] = redact(value)
+        event[key] = _without_secrets(key, value)
     return event
+
+
+def _without_secrets(key: str, value: Any) -> Any:
+    if _SECRET_KEYS.search(key) and key not in _SAFE_KEYS:
+        return "[redacted]"
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {name: _without_secrets(str(name), item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_without_secrets("", item) for item in value]
+    # Both renderers would show what they do not know by its repr.
+    return redact(value if isinstance(value, str) else repr(value))
 
 
 def configure(log_format: str, log_level: str) -> None:

@@ -35,7 +35,7 @@ class Sealer:
             return self._cipher.decrypt(
                 sealed[:_NONCE_LENGTH], sealed[_NONCE_LENGTH:], purpose.encode()
             ).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short to have been sealed at all
             raise SealError(
                 f"{purpose} cannot be decrypted: RASL_SECRET_KEY is not the key it was stored with"
             ) from None
@@ -52,7 +52,7 @@ class Sealer:
     def read_opaque(self, tenant_id: int, opaque: str) -> int | None:
         """Return the message id of an echo of ours for this tenant, None for anything else."""
         parts = opaque.split(".")
-        if len(parts) != 3 or parts[0] != "rasl1" or len(parts[1]) > 13:
+        if len(parts) != 3 or parts[0] != "rasl1" or len(parts[1]) > 13 or not parts[2].isascii():
             return None
         try:
             number = base64.b32decode(parts[1].upper() + "=" * (-len(parts[1]) % 8))

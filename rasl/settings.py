@@ -1,6 +1,7 @@
 """Every setting, read once from the environment (`RASL_*`, or `RASL_*_FILE` for a file holding the value)."""
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,9 @@ class SettingsError(Exception):
 
 
 def _setting(default: Any, help_text: str, *, is_secret: bool = False) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help_text, "is_secret": is_secret})
+    return dataclasses.field(
+        default=default, repr=not is_secret, metadata={"help": help_text, "is_secret": is_secret}
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Settings:
                 text = _read(env, name)
                 if text is not None:
                     values[field.name] = _convert(field.type, text)
-            except (ValueError, OSError) as error:
+            except (ValueError, OSError, RuntimeError) as error:  # RuntimeError: a ~user who has no home
                 problems.append(f"{name}: {error}")
         values.update({name: value for name, value in overrides.items() if value is not None})
         settings = cls(**values)
@@ -129,7 +132,11 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("RASL_LOG_LEVEL: must be debug, info, warning or error")
     if settings.pool_size < 2:
         problems.append("RASL_POOL_SIZE: must be at least 2")
+    if settings.retention_days < 0:
+        problems.append("RASL_RETENTION_DAYS: must not be below 0")
     durations = ("graph_timeout_seconds", "lease_seconds", "unknown_window_seconds")
     return problems + [
-        f"{environment_name(name)}: must be above 0" for name in durations if getattr(settings, name) <= 0
+        f"{environment_name(name)}: must be a number above 0"
+        for name in durations
+        if not 0 < getattr(settings, name) < math.inf
     ]

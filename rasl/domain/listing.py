@@ -166,9 +166,10 @@ def _read_moment(text: str) -> dt.datetime:
     try:
         # A plus sign that was not URL-encoded arrives as a space.
         moment = dt.datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
-    except ValueError:
+        # At the edges of the calendar a zone can lead out of it.
+        return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    except (ValueError, OverflowError):
         raise ValueError("must be an ISO 8601 date or time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""Tests of the queries and the other parts that talk to PostgreSQL."""

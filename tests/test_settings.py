@@ -1,0 +1,139 @@
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rasl.settings import Settings, SettingsError, environment_name
+
+KEY = "k" * 32
+# One good value for each setting, unlike its default.
+GOOD: dict[str, tuple[str, Any]] = {
+    "database_url": (
+        "postgresql://rasl:pw@db.example.test/rasl",
+        "postgresql://rasl:pw@db.example.test/rasl",
+    ),
+    "data_dir": ("/srv/rasl", Path("/srv/rasl")),
+    "host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - a value, nothing listens
+    "port": ("9000", 9000),
+    "public_url": ("https://wa.example.test/", "https://wa.example.test/"),
+    "graph_base_url": ("http://127.0.0.1:9100", "http://127.0.0.1:9100"),
+    "graph_version": ("v25.0", "v25.0"),
+    "secret_key": ("s" * 40, "s" * 40),
+    "log_format": ("json", "json"),
+    "log_level": ("debug", "debug"),
+    "pool_size": ("20", 20),
+    "graph_timeout_seconds": ("12.5", 12.5),
+    "lease_seconds": ("5", 5.0),
+    "unknown_window_seconds": ("60", 60.0),
+    "retention_days": ("30", 30),
+}
+NAMES = [field.name for field in dataclasses.fields(Settings)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_comes_from_its_variable(name: str) -> None:
+    text, value = GOOD[name]
+    settings = Settings.from_environment({"RASL_SECRET_KEY": KEY, environment_name(name): text})
+    assert getattr(settings, name) == value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_can_come_from_a_file(name: str, tmp_path: Path) -> None:
+    text, value = GOOD[name]
+    file = tmp_path / "value"
+    file.write_text(f"{text}\n", encoding="utf-8")
+    env = {"RASL_SECRET_KEY": KEY, f"{environment_name(name)}_FILE": str(file)}
+    assert getattr(Settings.from_environment(env), name) == value
+
+
+def test_every_setting_has_a_help_text() -> None:
+    assert all(field.metadata["help"].endswith(".") for field in dataclasses.fields(Settings))
+
+
+def test_nothing_set_means_embedded_and_local() -> None:
+    settings = Settings.from_environment({})
+    assert settings == Settings()
+    assert settings.is_embedded
+    assert settings.base_url == "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_variable_is_as_good_as_none(text: str) -> None:
+    assert Settings.from_environment({environment_name(name): text for name in NAMES}) == Settings()
+
+
+def test_the_file_wins_over_the_variable(tmp_path: Path) -> None:
+    file = tmp_path / "port"
+    file.write_text("9001", encoding="utf-8")
+    assert Settings.from_environment({"RASL_PORT": "9000", "RASL_PORT_FILE": str(file)}).port == 9001
+
+
+def test_what_the_command_line_says_wins_over_the_environment() -> None:
+    settings = Settings.from_environment({"RASL_PORT": "9000", "RASL_HOST": "10.0.0.1"}, port=9002, host=None)
+    assert (settings.port, settings.host) == (9002, "10.0.0.1")
+
+
+def test_the_public_address_has_no_trailing_slash() -> None:
+    assert Settings.from_environment({"RASL_PUBLIC_URL": "https://wa.example.test/"}).base_url == (
+        "https://wa.example.test"
+    )
+
+
+@pytest.mark.parametrize(
+    ("env", "problem"),
+    [
+        ({"RASL_PORT": "http"}, "RASL_PORT: "),
+        ({"RASL_PORT": "0"}, "RASL_PORT: must be between 1 and 65535"),
+        ({"RASL_PORT": "65536"}, "RASL_PORT: must be between 1 and 65535"),
+        ({"RASL_PORT": "9" * 5000}, "RASL_PORT: "),
+        ({"RASL_SECRET_KEY": "short"}, "RASL_SECRET_KEY: needs at least 32 characters"),
+        ({"RASL_DATABASE_URL": "postgresql://x"}, "RASL_SECRET_KEY: required with RASL_DATABASE_URL"),
+        ({"RASL_LOG_FORMAT": "xml"}, "RASL_LOG_FORMAT: must be console or json"),
+        ({"RASL_LOG_LEVEL": "loud"}, "RASL_LOG_LEVEL: must be debug, info, warning or error"),
+        ({"RASL_POOL_SIZE": "1"}, "RASL_POOL_SIZE: must be at least 2"),
+        ({"RASL_GRAPH_TIMEOUT_SECONDS": "0"}, "RASL_GRAPH_TIMEOUT_SECONDS: must be a number above 0"),
+        ({"RASL_LEASE_SECONDS": "-1"}, "RASL_LEASE_SECONDS: must be a number above 0"),
+        ({"RASL_LEASE_SECONDS": "nan"}, "RASL_LEASE_SECONDS: must be a number above 0"),
+        ({"RASL_UNKNOWN_WINDOW_SECONDS": "inf"}, "RASL_UNKNOWN_WINDOW_SECONDS: must be a number above 0"),
+        ({"RASL_UNKNOWN_WINDOW_SECONDS": "soon"}, "RASL_UNKNOWN_WINDOW_SECONDS: "),
+        ({"RASL_RETENTION_DAYS": "-1"}, "RASL_RETENTION_DAYS: must not be below 0"),
+        ({"RASL_DATA_DIR": "~nobody-of-that-name/data"}, "RASL_DATA_DIR: "),
+        ({"RASL_SECRET_KEY_FILE": "/nowhere/key"}, "RASL_SECRET_KEY: "),
+        ({"RASL_SECRET_KEY_FILE": "/"}, "RASL_SECRET_KEY: "),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_it_needs(env: dict[str, str], problem: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(env)
+    assert str(caught.value).startswith(problem)
+    assert "; " not in str(caught.value).replace("has 5000 digits; use", "")
+
+
+def test_all_wrong_settings_are_named_at_once(tmp_path: Path) -> None:
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe")
+    env = {
+        "RASL_PORT": "http",
+        "RASL_POOL_SIZE": "1",
+        "RASL_LOG_FORMAT": "xml",
+        "RASL_LEASE_SECONDS": "0",
+        "RASL_SECRET_KEY": "short",
+        "RASL_HOST_FILE": str(binary),
+        "RASL_DATA_DIR": "~nobody-of-that-name/data",
+    }
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(env)
+    named = {part.partition(":")[0] for part in str(caught.value).split("; ")}
+    assert named == {name.removesuffix("_FILE") for name in env}
+
+
+def test_settings_can_be_shown_without_their_secrets() -> None:
+    shown = repr(Settings(secret_key=KEY, database_url="postgresql://rasl:hunter2@db/rasl"))
+    assert KEY not in shown
+    assert "hunter2" not in shown
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().port = 1  # type: ignore[misc]
