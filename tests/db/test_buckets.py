@@ -76,14 +76,16 @@ async def test_processes_that_take_at_once_share_exactly_the_burst(dsn: str) -> 
 async def test_opposite_orders_do_not_wait_in_a_ring(dsn: str) -> None:
     shared = Database(dsn, 10)
     await shared.open()
-    names = [f"bucket {number}" for number in range(30)]
+    names = [f"bucket {number}" for number in range(1000)]
+    start = asyncio.Barrier(10)
 
     async def take(order: list[str]) -> int:
+        await start.wait()
         grants = await _take(shared, *(Take(name, HOUR, 1000, 1) for name in order))
         return sum(grant.permits for grant in grants.values())
 
     orders = [names if number % 2 else names[::-1] for number in range(10)]
-    assert await asyncio.gather(*map(take, orders)) == [30] * 10
+    assert await asyncio.gather(*map(take, orders)) == [1000] * 10
     await shared.close()
 
 

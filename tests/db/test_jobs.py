@@ -139,6 +139,13 @@ async def test_a_lower_lane_goes_first_and_a_full_one_does_not_block_another(dat
         assert 4 in _subjects(await _claim(db, limit=5))
 
 
+async def test_a_lower_lane_of_one_queue_goes_before_a_higher_one_of_another(database: Database) -> None:
+    async with database.connection() as db:
+        await _add(db, [21, 22], queue=1, lane=2, due=-3600.0)
+        await _add(db, [1, 2], queue=2, lane=0)
+        assert _subjects(await _claim(db, limit=2)) == [1, 2]
+
+
 async def test_a_paused_queue_is_left_alone(database: Database) -> None:
     async with database.connection() as db:
         await _add(db, [1], queue=1)

@@ -85,6 +85,11 @@ def test_it_reads_what_is_right(raw: bytes, body: Parcel) -> None:
         (b'{"label":"abc","weight":{}}', "weight", "The weight field must be an integer"),
         (b'{"label":"abc","note":"x"}', "sender", "Sender is required"),
         (b'{"label":"ab\\u0000"}', "label", "The label field must not contain NUL characters"),
+        (
+            b'{"label":"abc","sender":"a\\u0000b"}',
+            "sender",
+            "The sender field must not contain NUL characters",
+        ),
         (b'{"label":"abc","lable":1}', "lable", 'Unknown field; did you mean "label"?'),
         (b'{"label":"abc","Label":1}', "Label", 'Unknown field; did you mean "label"?'),
         (
