@@ -1,0 +1,37 @@
+"""The reference pages know every setting and every command."""
+
+import dataclasses
+from pathlib import Path
+
+import typer
+
+from rasl.cli import COMMANDS, tenant, token, whatsapp
+from rasl.settings import Settings, environment_name
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_every_setting_is_documented_in_its_own_words() -> None:
+    text = (DOCS / "settings.md").read_text(encoding="utf-8")
+    for field in dataclasses.fields(Settings):
+        line = next(
+            (line for line in text.splitlines() if line.startswith(f"| `{environment_name(field.name)}` ")),
+            "",
+        )
+        assert field.metadata["help"] in line, field.name
+
+
+def test_every_command_is_documented() -> None:
+    text = (DOCS / "commands.md").read_text(encoding="utf-8")
+    for command in COMMANDS:
+        assert f"## `rasl {command.name}" in text, command.name
+    for noun, app in (("tenant", tenant.app), ("token", token.app), ("whatsapp", whatsapp.app)):
+        for verb in verbs(app):
+            assert f"`rasl {noun} {verb} " in text or f"`rasl {noun} {verb}`" in text, f"{noun} {verb}"
+
+
+def verbs(app: typer.Typer) -> list[str]:
+    """Return the second words of a noun."""
+    return [
+        info.name or (info.callback.__name__ if info.callback else "") for info in app.registered_commands
+    ]
