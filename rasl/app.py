@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import gc
 from collections.abc import AsyncIterator
 
 from litestar import Litestar, Router
@@ -66,6 +67,10 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.engine = engine
+        # What is loaded by now lives as long as the process: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         async with running(engine):
             upkeep = asyncio.create_task(_upkeep(engine, callers))
             try:

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
@@ -15,6 +16,9 @@ _SECRET_TEXT = re.compile(
     r"|((?:password|secret|token)=)[^\s&\"']+"
 )
 _SAFE_KEYS = frozenset({"token_id"})
+# Every request runs in a context of its own, so it is set once and never reset.
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+_state = {"is_debugging": False}
 
 
 def redact(text: str) -> str:
@@ -44,6 +48,7 @@ def _without_secrets(key: str, value: Any) -> Any:
 def configure(log_format: str, log_level: str) -> None:
     """Set up structlog and the standard library's logging for this process; logs go to stderr."""
     level = logging.getLevelNamesMapping()[log_level.upper()]
+    _state["is_debugging"] = level <= logging.DEBUG
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
@@ -52,7 +57,7 @@ def configure(log_format: str, log_level: str) -> None:
         )
     )
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+        _add_request_id,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -74,6 +79,18 @@ def configure(log_format: str, log_level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
+
+
+def is_debugging() -> bool:
+    """Tell whether debug lines are written, for places where even asking a logger costs too much."""
+    return _state["is_debugging"]
+
+
+def _add_request_id(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    request_id = REQUEST_ID.get()
+    if request_id is not None:
+        event.setdefault("request_id", request_id)
+    return event
 
 
 def get_logger() -> Any:

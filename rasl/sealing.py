@@ -1,15 +1,16 @@
 """Encryption at rest and keyed digests, all derived from RASL_SECRET_KEY."""
 
-import base64
 import hashlib
 import hmac
 import os
+import re
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE_LENGTH = 12
 _MAC_LENGTH = 9
+_HEX = re.compile(r"[0-9a-f]{1,16}")
 
 
 class SealError(Exception):
@@ -46,27 +47,22 @@ class Sealer:
 
     def mint_opaque(self, tenant_id: int, message_id: int) -> str:
         """Return the id Meta echoes on every status of a message; says nothing to anyone but us."""
-        number = base64.b32encode(message_id.to_bytes(8).lstrip(b"\0")).decode().rstrip("=").lower()
-        return f"rasl1.{number}.{self._opaque_mac(tenant_id, message_id)}"
+        return f"rasl1.{message_id:x}.{self._opaque_mac(tenant_id, message_id)}"
 
     def read_opaque(self, tenant_id: int, opaque: str) -> int | None:
         """Return the message id of an echo of ours for this tenant, None for anything else."""
         parts = opaque.split(".")
-        if len(parts) != 3 or parts[0] != "rasl1" or len(parts[1]) > 13 or not parts[2].isascii():
+        if len(parts) != 3 or parts[0] != "rasl1" or not _HEX.fullmatch(parts[1]) or not parts[2].isascii():
             return None
-        try:
-            number = base64.b32decode(parts[1].upper() + "=" * (-len(parts[1]) % 8))
-        except ValueError:
-            return None
-        message_id = int.from_bytes(number)
+        message_id = int(parts[1], 16)
         is_ours = message_id < 2**63 and hmac.compare_digest(
             self._opaque_mac(tenant_id, message_id), parts[2]
         )
         return message_id if is_ours else None
 
     def _opaque_mac(self, tenant_id: int, message_id: int) -> str:
-        mac = hmac.digest(self._opaque_key, b"%d:%d" % (tenant_id, message_id), "sha256")
-        return base64.urlsafe_b64encode(mac[:_MAC_LENGTH]).decode()
+        text = b"%d:%d" % (tenant_id, message_id)
+        return hashlib.blake2b(text, key=self._opaque_key, digest_size=_MAC_LENGTH).hexdigest()
 
     def _key(self, purpose: str) -> bytes:
         return hmac.digest(self._root, purpose.encode(), "sha256")

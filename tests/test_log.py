@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from rasl import log
 
@@ -42,7 +41,7 @@ KEYS = [
 def restored() -> Iterator[None]:
     yield
     log.configure("console", "warning")
-    structlog.contextvars.clear_contextvars()
+    log.REQUEST_ID.set(None)
 
 
 @pytest.mark.parametrize(("text", "secret"), TEXTS)
@@ -78,7 +77,7 @@ def test_no_line_shows_a_secret_wherever_it_is(
 ) -> None:
     log.configure(log_format, "info")
     logger = log.get_logger()
-    structlog.contextvars.bind_contextvars(request=text)
+    log.REQUEST_ID.set(text)
     logger.info(text)
     logger.info("value", value=text)
     logger.info("nested", value={"inner": [text]})
@@ -132,7 +131,7 @@ def test_the_id_of_a_token_is_no_secret(log_format: str, capsys: pytest.CaptureF
 
 def test_json_lines_are_json_with_level_time_and_context(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("json", "info")
-    structlog.contextvars.bind_contextvars(request_id="b7a3")
+    log.REQUEST_ID.set("b7a3")
     log.get_logger().warning("message_waits", message_id=9031, parts=("a", {"b": 1.5}))
     logging.getLogger("somebody.else").error("theirs\nin two lines")
     ours, theirs = (json.loads(line) for line in _lines(capsys).splitlines())

@@ -1,13 +1,14 @@
 """What travels with one HTTP request: its id, the headers its answer gets, what it holds."""
 
 import datetime as dt
+import functools
 import uuid
 from typing import Any
 
 import msgspec
-import structlog
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from prometheus_client import Counter, Histogram
 
 from rasl import clock, log, metrics
 from rasl.services.messages import Hold
@@ -39,7 +40,9 @@ def timestamp() -> str:
 
 def iso(moment: dt.datetime | None) -> str | None:
     """Write a moment as the contract does: ISO 8601 in UTC, to the second."""
-    return moment.astimezone(dt.UTC).isoformat(timespec="seconds") if moment else None
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)).isoformat(timespec="seconds")
 
 
 def with_context(app: ASGIApp) -> ASGIApp:
@@ -52,7 +55,7 @@ def with_context(app: ASGIApp) -> ASGIApp:
         request_id = uuid.uuid4()
         context = Context(request_id, [(b"x-request-id", str(request_id).encode())])
         scope[_KEY] = context  # type: ignore[literal-required]
-        structlog.contextvars.bind_contextvars(request_id=str(request_id))
+        log.REQUEST_ID.set(str(request_id))
         begun = clock.monotonic()
 
         async def send_with_headers(message: Message) -> None:
@@ -64,13 +67,20 @@ def with_context(app: ASGIApp) -> ASGIApp:
         try:
             await app(scope, receive, send_with_headers)
         finally:
-            seconds = clock.monotonic() - begun
-            route = str(scope.get("path_template") or "unmatched")
-            metrics.REQUESTS.labels(route, context.status).inc()
-            metrics.REQUEST_SECONDS.labels(route).observe(seconds)
-            _logger.debug(
-                "answered", method=scope["method"], route=route, status=context.status, seconds=seconds
-            )
-            structlog.contextvars.clear_contextvars()
+            _observe(scope, context.status, clock.monotonic() - begun)
 
     return contextual
+
+
+def _observe(scope: HTTPScope, status: int, seconds: float) -> None:
+    route = str(scope.get("path_template") or "unmatched")
+    count, timing = _meters(route, status)
+    count.inc()
+    timing.observe(seconds)
+    if log.is_debugging():
+        _logger.debug("answered", method=scope["method"], route=route, status=status, seconds=seconds)
+
+
+@functools.cache
+def _meters(route: str, status: int) -> tuple[Counter, Histogram]:
+    return metrics.REQUESTS.labels(route, status), metrics.REQUEST_SECONDS.labels(route)

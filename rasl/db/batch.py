@@ -37,8 +37,8 @@ class Batch(Generic[_Item, _Result]):
         self._waiting.append((item, future))
         if self._flight is None or self._flight.done():
             self._flight = asyncio.create_task(self._fly())
-        # A caller that goes away must not take the row with it: others wait for the same transaction.
-        return await asyncio.shield(future)
+        # A caller that goes away cancels only its own future: the row is written with the others all the same.
+        return await future
 
     async def _fly(self) -> None:
         while self._waiting:

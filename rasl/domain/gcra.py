@@ -1,6 +1,7 @@
 """The generic cell rate algorithm: a leaky bucket that needs one number, the theoretical arrival time (TAT)."""
 
 import datetime as dt
+import functools
 import math
 
 import msgspec
@@ -12,15 +13,17 @@ class Bucket(msgspec.Struct, frozen=True):
     interval: float
     burst: int
 
-    @classmethod
-    def per_minute(cls, limit: int) -> "Bucket":
+    @staticmethod
+    @functools.lru_cache(maxsize=1024)
+    def per_minute(limit: int) -> "Bucket":
         """Allow the whole minute's permits at once, then refill evenly."""
-        return cls(60.0 / limit, limit)
+        return Bucket(60.0 / limit, limit)
 
-    @classmethod
-    def per_second(cls, limit: int) -> "Bucket":
+    @staticmethod
+    @functools.lru_cache(maxsize=1024)
+    def per_second(limit: int) -> "Bucket":
         """Allow a tenth of a second's permits at once: Meta counts throughput in short windows."""
-        return cls(1.0 / limit, max(1, limit // 10))
+        return Bucket(1.0 / limit, max(1, limit // 10))
 
     def remaining(self, tat: float, now: float) -> int:
         """Return how many permits are free right now; times in seconds."""

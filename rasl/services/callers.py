@@ -30,13 +30,15 @@ class Callers:
 
     async def authenticate(self, token: str | None) -> Caller:
         """Return the caller of a token; raises Unauthorized without saying which way the token is wrong."""
-        if token is None or not ids.is_token(token):
+        if token is None:
             raise Unauthorized
         cached = self._cache.get(token)
-        if cached is None or cached[0] < clock.monotonic():
+        if cached is not None and cached[0] >= clock.monotonic():
+            caller = cached[1]
+        elif ids.is_token(token):
             caller = await self._loading.put(token)
         else:
-            caller = cached[1]
+            raise Unauthorized
         self._used[caller.tenant.id, caller.token_id] = clock.now()
         return caller
 

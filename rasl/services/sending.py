@@ -26,7 +26,6 @@ from rasl.graph.errors import FailureKind, GraphFailure
 from rasl.services import messages, statuses
 from rasl.services.engine import Engine
 
-_RECORD_PATIENCE = 2.0
 _THROUGHPUT_PAUSE = 0.02
 _TROUBLE = {
     FailureKind.RETRY: Trouble.RETRY,
@@ -229,11 +228,19 @@ def _findings(outcome: SendOutcome) -> dict[str, object]:
 
 
 async def _record(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
-    """Write the result, however long the database is away; the caller waits for it only so long."""
-    writing = asyncio.create_task(_record_until_written(engine, work, result, outcome))
-    _writing.add(writing)
-    writing.add_done_callback(_writing.discard)
-    await asyncio.wait([writing], timeout=_RECORD_PATIENCE)
+    """Write the result; while the database is away it is tried again in the background, however long that takes."""
+    try:
+        await _record_once(engine, work, result, outcome)
+    except ServiceUnavailable:
+        writing = asyncio.create_task(_record_until_written(engine, work, result, outcome))
+        _writing.add(writing)
+        writing.add_done_callback(_writing.discard)
+
+
+async def _record_once(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
+    row = await engine.recording.put(result)
+    if result.wamid is not None:
+        await _follow_up(engine, work, result, outcome, row)
 
 
 _writing: set[asyncio.Task[None]] = set()
@@ -248,26 +255,23 @@ async def finish_recording() -> None:
 async def _record_until_written(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
     pause = 0.1
     while True:
+        _logger.warning("result_waits_for_database", message_id=result.message_id)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 5.0)
         try:
-            row = await engine.recording.put(result)
-            await _follow_up(engine, work, result, outcome, row)
+            return await _record_once(engine, work, result, outcome)
         except ServiceUnavailable:
-            _logger.warning("result_waits_for_database", message_id=result.message_id)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 5.0)
-        else:
-            return
+            continue
 
 
 async def _follow_up(engine: Engine, work: Work, result: Result, outcome: SendOutcome, row: Row) -> None:
     """Do what only few results need: late success, parked statuses, a number Meta spells differently."""
-    if result.wamid is None:
-        return
+    wamid = result.wamid or ""
     if not row["is_owned"]:
         async with engine.database.transaction() as db:
-            await message_rows.adopt_late_success(db, result.tenant_id, result.message_id, result.wamid)
+            await message_rows.adopt_late_success(db, result.tenant_id, result.message_id, wamid)
     if row["has_parked"]:
-        await statuses.attach_parked(engine.database, [(result.tenant_id, result.wamid)])
+        await statuses.attach_parked(engine.database, [(result.tenant_id, wamid)])
     wa_id = outcome.wa_id if isinstance(outcome, Accepted) else None
     if wa_id and wa_id != work.peer and not phone.is_bsuid(work.peer):
         async with engine.database.connection() as db:
