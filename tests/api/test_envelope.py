@@ -44,7 +44,7 @@ async def test_an_unexpected_error_tells_only_its_request_id(
     assert (answer.status, answer.code, answer.details) == (500, "INTERNAL_ERROR", {})
     assert "for the log" not in str(answer.body)
     logged = capsys.readouterr().err
-    assert logged.count("a detail for the log") == 1
+    assert logged.count("RuntimeError: a detail for the log") == 1
     assert answer.body["meta"]["request_id"] in logged
     assert "SECRETSECRET" not in logged
 

@@ -1,6 +1,8 @@
 -- The foundation: tenants, tokens, WhatsApp numbers, contacts by alias, conversations, messages, jobs, ingest.
 -- tenant_id leads every tenant-owned key, so that a query without an owner cannot be written by accident.
 
+create extension if not exists pg_trgm;
+
 create table plans (
     name text primary key,
     title text not null,
@@ -178,6 +180,9 @@ create table messages (
 ) with (fillfactor = 80);
 create index messages_by_time on messages (tenant_id, created_at desc, id desc);
 create index messages_by_conversation on messages (tenant_id, conversation_id, created_at desc, id desc);
+-- Finds any three characters in a million texts in milliseconds instead of a second; a small pending list keeps the
+-- flushes that writers pay for short.
+create index messages_by_text on messages using gin (text gin_trgm_ops) with (gin_pending_list_limit = 256);
 
 create table message_wamids (
     tenant_id bigint not null,
