@@ -69,8 +69,6 @@ def _serve(build: Callable[[], Any], port: int) -> None:
 def _run(main: Any) -> None:
     import uvloop  # noqa: PLC0415 - the simulator brings its own loop
 
-    # What the app sets for itself the yardstick must have as well.
-    gc.set_threshold(50_000, 20, 50)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main)
 
@@ -84,6 +82,10 @@ def _serve_yardstick(plan: Plan) -> None:
     assert world is not None
 
     def build() -> Yardstick:
+        # As the app does for itself.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         graph = GraphClient(
             plan.graph_url, settings.graph_version, settings.graph_timeout_seconds, _GRAPH_CONNECTIONS
         )
