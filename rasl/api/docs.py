@@ -14,6 +14,7 @@ from litestar.params import FromPath
 from litestar.response import File
 
 from rasl import __version__
+from rasl.api.request import ApiRequest
 from rasl.errors import NotFound
 
 _OPENAPI = OpenAPIConfig(
@@ -92,23 +93,36 @@ def _asset_folder() -> Path:
 def document(api: Router) -> dict[str, Any]:
     """Return the OpenAPI document of these routes as data."""
     # An application of its own: the framework would add pages that load from other hosts, and HTML errors.
-    made = Litestar(route_handlers=[api], openapi_config=_OPENAPI).openapi_schema.to_schema()
-    _drop_example_ids(made)
+    app = Litestar(route_handlers=[api], openapi_config=_OPENAPI, request_class=ApiRequest)
+    made = app.openapi_schema.to_schema()
+    _finish_examples(made)
+    _drop_framework_errors(made)
     return made
 
 
-def _drop_example_ids(node: Any) -> None:
-    """Remove the framework's own `id`, which OpenAPI 3.1 does not know, from every example."""
+def _drop_framework_errors(made: dict[str, Any]) -> None:
+    """Remove the 400 that the framework adds to routes with parameters: ours answer 422, in the envelope."""
+    for methods in made["paths"].values():
+        for operation in methods.values():
+            described = operation["responses"].get("400", {}).get("content", {})
+            if any("examples" not in content for content in described.values()):
+                del operation["responses"]["400"]
+
+
+def _finish_examples(node: Any) -> None:
+    """Decode examples, and remove the framework's own `id`, which OpenAPI 3.1 does not know."""
     if isinstance(node, list):
         for item in node:
-            _drop_example_ids(item)
+            _finish_examples(item)
     elif isinstance(node, dict):
         for name, item in node.items():
             if name == "examples" and isinstance(item, dict):
                 for example in item.values():
                     example.pop("id", None)
+                    if isinstance(example.get("value"), msgspec.Raw):
+                        example["value"] = msgspec.json.decode(example["value"])
             else:
-                _drop_example_ids(item)
+                _finish_examples(item)
 
 
 def handlers(api: Callable[[], Router]) -> list[HTTPRouteHandler]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
+import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
@@ -53,7 +54,12 @@ def example(message: str, data: Any, **meta: Any) -> Example:
     return Example(
         id="success",
         summary=message,
-        value={"success": True, "message": message, "data": data, "meta": EXAMPLE_META | meta},
+        # Raw, because the framework would drop every null; `docs.document` decodes it.
+        value=msgspec.Raw(
+            msgspec.json.encode(
+                {"success": True, "message": message, "data": data, "meta": EXAMPLE_META | meta}
+            )
+        ),
     )
 
 

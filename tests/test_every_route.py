@@ -1,0 +1,332 @@
+"""Over the real route table: who may call, what strangers see, and that answers are what the document says.
+
+A new route needs one line in ROUTES; without it the first test fails.
+"""
+
+import asyncio
+import copy
+import dataclasses
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from rasl import ids
+from rasl.api.docs import document
+from rasl.app import api_v2
+from rasl.db import tenants
+from rasl.db.pool import Database
+from rasl.domain.scopes import ALL_SCOPES
+from rasl.errors import ALL_ERRORS
+from rasl.services.callers import hash_token
+from tests.serving import Answer, Api, Client
+
+PREFIX = "/api/v2"
+PHONE = "+442079460011"
+MISSING_ID = 999_999_999_999
+# What no client may ever set by naming it.
+FORBIDDEN = {
+    "tenant_id": 1,
+    "id": 1,
+    "status": "read",
+    "created_at": "2020-01-01",
+    "scopes": ["all"],
+    "role": "x",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Route:
+    """Sample data of one route: a call that works for acme, and every place in it that names a thing.
+
+    A place is path, query or body, the name there, and what kind of thing of the world it names.
+    """
+
+    scope: str
+    body: Mapping[str, Any] | None = None
+    path: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    places: tuple[tuple[str, str, str], ...] = ()
+    alias_of: str | None = None
+
+
+ROUTES = {
+    "POST /messages/text": Route(
+        "messages:send", {"phone": PHONE, "message": "hi"}, places=(("body", "contact_id", "contact"),)
+    ),
+    "GET /messages": Route("messages:read", places=(("query", "filter[interaction_id]", "conversation"),)),
+    "GET /messages/messages": Route("messages:read", alias_of="GET /messages"),
+    "GET /messages/{message_id}": Route(
+        "messages:read",
+        path={"message_id": "message"},
+        places=(("path", "message_id", "message"), ("path", "message_id", "wamid")),
+    ),
+}
+MISSING = {
+    "contact": MISSING_ID,
+    "conversation": MISSING_ID,
+    "message": MISSING_ID,
+    "wamid": "wamid.HBgMNDQyMDc5NDYwMDExFQIAERgS",
+}
+WRITING = [name for name, route in ROUTES.items() if route.body is not None]
+EVERY = pytest.mark.parametrize("name", ROUTES)
+DOCUMENT = document(api_v2())
+
+
+def routes_of_the_app() -> set[str]:
+    """Return every public route as `METHOD /path`."""
+    found = set()
+    for route in api_v2().routes:
+        path = route.path_format.removeprefix(PREFIX)
+        found |= {f"{method} {path}" for method in getattr(route, "methods", ()) if method != "OPTIONS"}
+    return found
+
+
+def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every operation of the document, named as in ROUTES."""
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path.removeprefix(PREFIX)}", operation
+
+
+def problems(schema: Mapping[str, Any], value: Any) -> list[str]:
+    """Say where a value is not what a schema of the document describes."""
+    validator = Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
+
+
+def conforms(name: str, answer: Answer) -> Answer:
+    """Check an answer against the document; an alias is described by what it is an alias of."""
+    operation = dict(operations())[ROUTES[name].alias_of or name]
+    described = operation["responses"].get(str(answer.status))
+    assert described, f"{name} answers {answer.status}, which the document does not know: {answer.body}"
+    assert answer.headers["content-type"] == "application/json"
+    assert problems(described["content"]["application/json"]["schema"], answer.body) == []
+    if answer.status >= 400:
+        assert answer.code in described["content"]["application/json"]["examples"], answer.body
+    return answer
+
+
+@pytest.fixture
+async def things(api: Api) -> dict[str, dict[str, Any]]:
+    """Things of acme's and of globex's, by kind."""
+    return {"acme": await things_of(api.acme), "globex": await things_of(api.globex)}
+
+
+async def things_of(client: Client) -> dict[str, Any]:
+    sent = (await client.send(PHONE)).data
+    return {
+        "contact": sent["contact_id"],
+        "conversation": sent["chat_id"],
+        "message": sent["chat_message_id"],
+        "wamid": sent["message_id"],
+    }
+
+
+async def call(
+    client: Client,
+    name: str,
+    own: Mapping[str, Any],
+    place: tuple[str, str, Any] | None = None,
+    **options: Any,
+) -> Answer:
+    """Make the sample call of a route, perhaps with another value in one place, and hold it to the document."""
+    route = ROUTES[name]
+    method, path = name.split(" ")
+    parts: dict[str, dict[str, Any]] = {
+        "path": {key: own[kind] for key, kind in route.path.items()},
+        "query": {},
+        "body": dict(route.body or {}),
+    }
+    if place is not None:
+        parts[place[0]][place[1]] = place[2]
+    if route.body is not None and not {"json", "data"} & options.keys():
+        options["json"] = parts["body"]
+    url = PREFIX + path.format(**parts["path"])
+    return conforms(name, await client.call(method, url, params=parts["query"], **options))
+
+
+def test_every_route_has_sample_data() -> None:
+    assert routes_of_the_app() == set(ROUTES)
+
+
+def test_every_route_is_documented_or_an_alias_that_is_mentioned() -> None:
+    documented = dict(operations())
+    aliases = {name: route.alias_of for name, route in ROUTES.items() if route.alias_of}
+    assert documented.keys() == ROUTES.keys() - aliases.keys()
+    for alias, name in aliases.items():
+        assert f"`{alias.split(' ')[1]}`" in documented[str(name)]["description"]
+
+
+def test_the_document_is_valid() -> None:
+    OpenAPIV31SpecValidator(copy.deepcopy(DOCUMENT)).validate()
+    assert len({operation["operationId"] for _, operation in operations()}) == len(dict(operations()))
+
+
+async def test_the_document_served_is_this_one(api: Api) -> None:
+    assert (await api.nobody.get(f"{PREFIX}/openapi.json")).body == DOCUMENT
+
+
+@pytest.mark.parametrize("name", dict(operations()))
+def test_every_answer_described_has_examples_that_fit(name: str) -> None:
+    known = {error.code: error.status for error in ALL_ERRORS}
+    for status, described in dict(operations())[name]["responses"].items():
+        content = described["content"]["application/json"]
+        assert content.get("examples"), f"{status} has no example"
+        for code, example in content["examples"].items():
+            assert problems(content["schema"], example["value"]) == []
+            if int(status) >= 400:
+                assert example["value"]["error"]["code"] == code
+                assert known[code] == int(status)
+
+
+@EVERY
+async def test_the_sample_call_works(api: Api, things: dict[str, Any], name: str) -> None:
+    assert (await call(api.acme, name, things["acme"])).status == 200
+
+
+@EVERY
+async def test_nobody_gets_in_without_a_token(api: Api, things: dict[str, Any], name: str) -> None:
+    for headers in ({}, {"authorization": f"Bearer {ids.mint_token()}"}, {"authorization": "Basic YTpi"}):
+        answer = await call(api.nobody, name, things["acme"], headers=headers)
+        assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_each_scope_opens_its_routes_and_no_others(
+    api: Api, things: dict[str, Any], database: Database
+) -> None:
+    for scope in ALL_SCOPES:
+        client = await client_with(api, database, scope)
+        for name, route in ROUTES.items():
+            answer = await call(client, name, things["acme"])
+            if scope == route.scope:
+                assert answer.status == 200, (scope, name)
+            else:
+                assert (answer.status, answer.code) == (403, "INSUFFICIENT_SCOPE"), (scope, name)
+                assert answer.details == {"required_scope": route.scope}
+
+
+async def client_with(api: Api, database: Database, scope: str) -> Client:
+    token = ids.mint_token()
+    async with database.connection() as db:
+        await tenants.create_token(
+            db, api.world.acme.tenant_id, scope, hash_token(token), token[-4:], (scope,), 1000, None
+        )
+    return Client(api.acme.session, api.base_url, {"authorization": f"Bearer {token}"})
+
+
+@EVERY
+async def test_a_strangers_id_answers_like_one_that_does_not_exist(
+    api: Api, things: dict[str, Any], name: str
+) -> None:
+    for where, key, kind in ROUTES[name].places:
+        own, foreign = things["acme"][kind], things["globex"][kind]
+        assert own != foreign
+        theirs = await call(api.acme, name, things["acme"], (where, key, foreign))
+        missing = await call(api.acme, name, things["acme"], (where, key, MISSING[kind]))
+        assert without_meta(theirs) == without_meta(missing)
+        if where != "query":
+            assert (theirs.status, theirs.code) == (404, "NOT_FOUND")
+        mine = await call(api.acme, name, things["acme"], (where, key, own))
+        assert mine.status == 200
+        assert without_meta(mine) != without_meta(missing)
+
+
+def without_meta(answer: Answer) -> tuple[int, str, Any]:
+    """Return all of an answer but its request id and time, to the byte; the page's numbers stay."""
+    body = dict(answer.body)
+    pagination = body.pop("meta").get("pagination")
+    return answer.status, json.dumps(body), pagination
+
+
+def test_routes_that_name_things_say_where() -> None:
+    for name, route in ROUTES.items():
+        named = {key for where, key, _ in route.places if where == "path"}
+        assert named == set(route.path), name
+        assert all(f"{{{key}}}" in name for key in named)
+        body = request_schema(name).get("properties", {})
+        written = {key for where, key, _ in route.places if where == "body"}
+        assert written == {key for key in body if key.endswith(("_id", "_ids"))}, name
+
+
+def request_schema(name: str) -> dict[str, Any]:
+    """Return the schema of a route's body, empty when it takes none."""
+    operation = dict(operations()).get(name, {})
+    if "requestBody" not in operation:
+        return {}
+    reference: str = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    schema: dict[str, Any] = DOCUMENT["components"]["schemas"][reference.rsplit("/", 1)[1]]
+    return schema
+
+
+@pytest.mark.parametrize("name", WRITING)
+async def test_nothing_can_be_set_by_naming_it(
+    api: Api, things: dict[str, Any], database: Database, name: str
+) -> None:
+    before = await dump(database)
+    fields = {key: value for key, value in FORBIDDEN.items() if key not in request_schema(name)["properties"]}
+    for field, value in fields.items():
+        answer = await call(api.acme, name, things["acme"], ("body", field, value))
+        assert (answer.status, list(answer.details)) == (422, [field])
+    answer = await call(api.acme, name, things["acme"], json={**(ROUTES[name].body or {}), **fields})
+    assert (answer.status, set(answer.details)) == (422, set(fields))
+    assert await dump(database) == before
+
+
+async def dump(database: Database) -> dict[str, Any]:
+    """Return all rows of what clients write."""
+    async with database.connection() as db:
+        return {
+            table: [str(row) for row in await db.fetch(f"select * from {table} order by 1, 2")]
+            for table in ("tenants", "contacts", "contact_aliases", "conversations", "messages", "jobs")
+        }
+
+
+@pytest.mark.parametrize("name", WRITING)
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "code"),
+    [
+        (b"", "application/json", 422, "VALIDATION_ERROR"),
+        (b"{", "application/json", 400, "INVALID_JSON"),
+        (b"[]", "application/json", 400, "INVALID_JSON"),
+        (b"{}", "application/json", 422, "VALIDATION_ERROR"),
+        (b"phone=1", "application/x-www-form-urlencoded", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (b" " * (1024 * 1024 + 1), "application/json", 413, "PAYLOAD_TOO_LARGE"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_refused(
+    api: Api, things: dict[str, Any], name: str, body: bytes, content_type: str, status: int, code: str
+) -> None:
+    headers = {"content-type": content_type}
+    # Who waits for a 100 sees the refusal of a large body before sending any of it.
+    options = {"data": io.BytesIO(body), "headers": headers, "expect100": len(body) > 1000}
+    answer = await call(api.acme, name, things["acme"], None, **options)
+    assert (answer.status, answer.code) == (status, code)
+
+
+@EVERY
+async def test_other_methods_are_refused(api: Api, things: dict[str, Any], name: str) -> None:
+    path = name.split(" ")[1].format(**{key: things["acme"][kind] for key, kind in ROUTES[name].path.items()})
+    allowed = {other.split(" ")[0] for other in ROUTES if other.split(" ")[1] == name.split(" ")[1]}
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - allowed:
+        if method == "GET" and name == "POST /messages/text":
+            continue  # reads the message with the id `text`
+        answer = await api.acme.call(method, PREFIX + path)
+        assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize("effect", [{"kind": "error", "code": 131030}, "html_502"])
+async def test_what_meta_does_is_answered_as_documented(
+    api: Api, things: dict[str, Any], effect: Any
+) -> None:
+    await api.simulator.post("/_control/faults", {"effect": effect})
+    sending = [name for name in WRITING if ROUTES[name].scope == "messages:send"]
+    answers = await asyncio.gather(*(call(api.acme, name, things["acme"]) for name in sending))
+    assert {answer.status for answer in answers} == ({200} if effect == "html_502" else {500})
+    later = {"prefer": "respond-async"}
+    answers = [await call(api.acme, name, things["acme"], headers=later) for name in sending]
+    assert {answer.status for answer in answers} == {202}
