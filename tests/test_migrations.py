@@ -88,8 +88,8 @@ async def test_what_was_applied_is_told_and_not_applied_again(empty_dsn: str) ->
             ["- constraint tenants tenants_status_check"],
         ),
         (
-            "alter table contacts alter column email type varchar(5)",
-            ["- column contacts.email text", "+ column contacts.email character varying(5)"],
+            "alter table contacts alter column city type varchar(5)",
+            ["- column contacts.city text", "+ column contacts.city character varying(5)"],
         ),
     ],
 )
