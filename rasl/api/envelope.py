@@ -34,14 +34,18 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 class Pagination(msgspec.Struct):
-    """Where a page stands in its list; `total_is_estimated` appears above 10,000."""
+    """Where a page stands in its list; `total_is_estimated` appears above 10,000.
 
-    current_page: int
+    A page asked for by `cursor` has no number and no total. `next_cursor` is null on the last page.
+    """
+
+    current_page: int | None
     per_page: int
-    total: int
-    last_page: int
+    total: int | None
+    last_page: int | None
     from_: int | None = msgspec.field(name="from")
     to: int | None
+    next_cursor: str | None
     total_is_estimated: bool | msgspec.UnsetType = msgspec.UNSET
 
 

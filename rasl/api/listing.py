@@ -9,7 +9,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from rasl.api.envelope import Pagination
 from rasl.domain import listing
-from rasl.domain.listing import ListQuery, ListSpec, Page
+from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
 from rasl.errors import ValidationFailed
 
 _OPERATORS = "op is one of gte, lte, gt, lt, ne, like, in, not_in, between, null"
@@ -47,16 +47,23 @@ def select_fields(item: Any, fields: frozenset[str] | None) -> Any:
 def parameters(spec: ListSpec) -> list[Parameter]:
     """Describe a list's parameters for the OpenAPI document."""
     integer, text = Schema(type=OpenAPIType.INTEGER, minimum=1), Schema(type=OpenAPIType.STRING)
-    filters = ", ".join(f"`{name}`" for name in spec.filters)
+    filters = ", ".join(
+        f"`{name}.key`" if kind is Kind.JSON else f"`{name}`" for name, kind in spec.filters.items()
+    )
     described = [
         ("page", integer, "Page number, from 1."),
+        (
+            "cursor",
+            text,
+            "`next_cursor` of the page before, with the same `sort`: as fast however deep, without totals.",
+        ),
         ("per_page", integer, "Rows per page: 15 unless given, more than 100 is taken as 100."),
         (
             "sort",
             text,
             f"Comma-separated keys, `-` for descending; default `{spec.default_sort}`: {', '.join(spec.sorts)}.",
         ),
-        ("search", text, "Text to find, in any case. Alias: `q`."),
+        ("search", text, "Words to find, all of them, in any case. Alias: `q`."),
         (
             "filter",
             Schema(type=OpenAPIType.OBJECT, additional_properties=True),

@@ -1,11 +1,14 @@
 """The one list grammar of every noun: page, per_page, sort, search, filter, fields, include (api-v2 1.7-1.11).
 
-Unknown names are ignored (section 17, row 39); a wrong value is reported under the parameter's own name.
+`cursor` is ours: it continues behind the last row of a page, at the same cost however deep. Unknown
+names are ignored (section 17, row 39); a wrong value is reported under the parameter's own name.
 """
 
 import datetime as dt
 import enum
+import hashlib
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,12 +22,16 @@ EXACT_TOTAL = 10_000
 MAX_PAGE = 2**31 - 1
 MAX_ID = 2**63 - 1
 MAX_LIST_VALUES = 1_000
+MAX_SEARCH_WORDS = 20
+MAX_CURSOR = 8_192
 
 _FILTER = re.compile(r"filter\[([^\]]+)\](?:\[([^\]]+)\])?$")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}$")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?$", re.ASCII)
 _ALIASES = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt", "!=": "ne"}
 _SCALAR_OPERATORS = frozenset({"eq", "ne", "gte", "lte", "gt", "lt"})
 _LIST_OPERATORS = frozenset({"in", "not_in", "between"})
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class Kind(enum.Enum):
@@ -33,6 +40,13 @@ class Kind(enum.Enum):
     INTEGER = "integer"
     TEXT = "text"
     MOMENT = "moment"
+    BOOLEAN = "boolean"
+    ARRAY = "array"  # of ids; a condition is about its members
+    JSON = "json"  # an object of scalars; conditions name a key: filter[attributes.key]
+
+
+# What has no order has no ranges, and an id has no substring.
+_SET_OPERATORS = frozenset({"eq", "ne", "in", "not_in", "null"})
 
 
 class ListSpec(msgspec.Struct, frozen=True):
@@ -46,11 +60,15 @@ class ListSpec(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """One condition; `values` has one item, two for between, many for in, a bool for null."""
+    """One condition; `values` has one item, two for between, many for in, a bool for null.
+
+    `key` is the attribute meant, when the field is a JSON object; its values are text as it was sent.
+    """
 
     name: str
     operator: str
     values: tuple[Any, ...]
+    key: str | None = None
 
 
 class ListQuery(msgspec.Struct, frozen=True):
@@ -63,6 +81,7 @@ class ListQuery(msgspec.Struct, frozen=True):
     filters: tuple[Filter, ...] = ()
     fields: frozenset[str] | None = None
     includes: frozenset[str] = frozenset()
+    cursor: tuple[Any, ...] | None = None  # the sort values and the tie-breaker of the row before
 
     @property
     def offset(self) -> int:
@@ -80,21 +99,20 @@ def parse(pairs: Iterable[tuple[str, str]], spec: ListSpec) -> ListQuery:
             problems[name] = [f"The {name} parameter must not contain NUL characters"]
             continue
         values[name] = value
-        if (match := _FILTER.match(name)) and match[1] in spec.filters:
-            try:
-                condition = _read_filter(match[1], match[2] or "eq", value, spec.filters[match[1]])
-            except ValueError as error:
-                problems[name] = [f"The {name} parameter {error}"]
-            else:
-                filters += [condition] if condition else []
+        try:
+            filters += _read_filters(name, value, spec)
+        except ValueError as error:
+            problems[name] = [f"The {name} parameter {error}"]
+    sorts = _read_sorts(values.get("sort", ""), spec)
     query = ListQuery(
         page=_read_number(values, "page", 1, MAX_PAGE, problems),
         per_page=min(_read_number(values, "per_page", DEFAULT_PER_PAGE, MAX_ID, problems), MAX_PER_PAGE),
-        sorts=_read_sorts(values.get("sort", ""), spec),
-        search=(values.get("search") or values.get("q") or "").strip() or None,
+        sorts=sorts,
+        search=_read_search(values, problems),
         filters=tuple(filters),
         fields=_read_names(values.get("fields"), spec.fields),
         includes=_read_names(values.get("include"), spec.includes) or frozenset(),
+        cursor=_read_cursor(values.get("cursor", "").strip(), sorts, problems),
     )
     if problems:
         raise ValidationFailed(problems)
@@ -117,13 +135,21 @@ def _read_number(
     return number
 
 
+def _read_search(values: Mapping[str, str], problems: dict[str, list[str]]) -> str | None:
+    name = "search" if values.get("search") else "q"
+    text = values.get(name, "").strip()
+    if len(text.split()) > MAX_SEARCH_WORDS:
+        problems[name] = [f"The {name} parameter takes at most {MAX_SEARCH_WORDS} words"]
+    return text or None
+
+
 def _read_sorts(text: str, spec: ListSpec) -> tuple[tuple[str, bool], ...]:
-    sorts = tuple(
-        (name.removeprefix("-"), name.startswith("-"))
-        for name in (part.strip() for part in text.split(","))
-        if name.removeprefix("-") in spec.sorts
-    )
-    return sorts or _read_sorts(spec.default_sort, spec)
+    sorts: dict[str, bool] = {}
+    for part in text.split(","):
+        name = part.strip().removeprefix("-")
+        if name in spec.sorts:
+            sorts.setdefault(name, part.strip().startswith("-"))
+    return tuple(sorts.items()) or _read_sorts(spec.default_sort, spec)
 
 
 def _read_names(text: str | None, known: tuple[str, ...]) -> frozenset[str] | None:
@@ -132,12 +158,29 @@ def _read_names(text: str | None, known: tuple[str, ...]) -> frozenset[str] | No
     return frozenset(name.strip() for name in text.split(",")) & frozenset(known)
 
 
+def _read_filters(parameter: str, text: str, spec: ListSpec) -> list[Filter]:
+    match = _FILTER.match(parameter)
+    if match is None:
+        return []
+    name, dot, key = match[1].partition(".")
+    kind = spec.filters.get(name)
+    if kind is None or (kind is Kind.JSON) != bool(dot):
+        return []
+    if "\x00" in key:
+        raise ValueError("must not contain NUL characters")
+    item = _read_filter(name, match[2] or "eq", text, kind)
+    if item is None:
+        return []
+    return [msgspec.structs.replace(item, key=key)] if dot else [item]
+
+
 def _read_filter(name: str, operator: str, text: str, kind: Kind) -> Filter | None:
     operator = _ALIASES.get(operator, operator)
+    is_known = operator in _SCALAR_OPERATORS | _LIST_OPERATORS | {"like", "null"}
+    if kind in {Kind.ARRAY, Kind.BOOLEAN} and is_known and operator not in _SET_OPERATORS:
+        raise ValueError("has an operator that is not for this field: eq, ne, in, not_in and null are")
     if operator == "null":
-        if text.lower() not in {"true", "false", "1", "0"}:
-            raise ValueError("must be true or false")
-        return Filter(name, operator, (text.lower() in {"true", "1"},))
+        return Filter(name, operator, (_read_boolean(text),))
     if operator == "like":
         return Filter(name, operator, (text,))
     if operator in _SCALAR_OPERATORS:
@@ -153,13 +196,22 @@ def _read_filter(name: str, operator: str, text: str, kind: Kind) -> Filter | No
 
 
 def _read_value(text: str, kind: Kind) -> Any:
-    if kind is Kind.TEXT:
+    if kind in {Kind.TEXT, Kind.JSON}:
         return text
-    if kind is Kind.INTEGER:
+    if kind is Kind.BOOLEAN:
+        return _read_boolean(text)
+    if kind in {Kind.INTEGER, Kind.ARRAY}:
         if not _INTEGER.match(text) or not -MAX_ID <= int(text) <= MAX_ID:
             raise ValueError("must be an integer")
         return int(text)
     return _read_moment(text)
+
+
+def _read_boolean(text: str) -> bool:
+    try:
+        return _BOOLEANS[text.lower()]
+    except KeyError:
+        raise ValueError("must be true or false") from None
 
 
 def _read_moment(text: str) -> dt.datetime:
@@ -172,24 +224,83 @@ def _read_moment(text: str) -> dt.datetime:
         raise ValueError("must be an ISO 8601 date or time") from None
 
 
+def spellings(text: str) -> list[Any]:
+    """Return every JSON scalar that a query parameter can mean: `5` is a text and a number."""
+    meanings: list[Any] = [text]
+    if _NUMBER.match(text):
+        meanings.append(msgspec.Raw(text.encode()))
+    if text in {"true", "false"}:
+        meanings.append(text == "true")
+    return meanings
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a query parameter can be compared with numbers."""
+    return _NUMBER.match(text) is not None
+
+
+def write_cursor(sorts: tuple[tuple[str, bool], ...], values: tuple[Any, ...]) -> str:
+    """Return the text that names a place in a sort order: behind the row with these values."""
+    return urlsafe_b64encode(msgspec.msgpack.encode([_digest(sorts), *values])).rstrip(b"=").decode()
+
+
+def _read_cursor(
+    text: str, sorts: tuple[tuple[str, bool], ...], problems: dict[str, list[str]]
+) -> tuple[Any, ...] | None:
+    if not text or "cursor" in problems:
+        return None
+    try:
+        return _cursor_values(text, sorts)
+    except ValueError as error:
+        problems["cursor"] = [f"The cursor parameter {error}"]
+        return None
+
+
+def _cursor_values(text: str, sorts: tuple[tuple[str, bool], ...]) -> tuple[Any, ...]:
+    if len(text) > MAX_CURSOR or not text.isascii():
+        raise ValueError("is not a cursor of this list")
+    try:
+        packed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        digest, *values = msgspec.msgpack.decode(packed, type=list[Any])
+    except (ValueError, msgspec.DecodeError, RecursionError):
+        raise ValueError("is not a cursor of this list") from None
+    if digest != _digest(sorts):
+        raise ValueError("belongs to another sort order")
+    is_sound = all(value is None or isinstance(value, int | float | str | dt.datetime) for value in values)
+    if not is_sound or any(isinstance(value, str) and "\x00" in value for value in values):
+        raise ValueError("is not a cursor of this list")
+    return tuple(values)
+
+
+def _digest(sorts: tuple[tuple[str, bool], ...]) -> bytes:
+    order = ",".join(f"-{name}" if is_descending else name for name, is_descending in sorts)
+    return hashlib.blake2s(order.encode(), digest_size=4).digest()
+
+
 class Page(msgspec.Struct, frozen=True):
-    """One page of rows with the size of the whole."""
+    """One page of rows with the size of the whole, which nobody counts for a page by cursor."""
 
     rows: list[Any]
-    total: int
+    total: int | None
     is_total_estimated: bool
+    next_cursor: str | None = None
 
 
 def pagination(query: ListQuery, page: Page) -> dict[str, Any]:
-    """Return the contract's pagination block (section 17, row 4); totals above 10,000 are marked as estimated."""
+    """Return the contract's pagination block (section 17, row 4); totals above 10,000 are marked as estimated.
+
+    A page by cursor has no number and no total: whoever walks a list read them with its first page.
+    """
     count = len(page.rows)
+    is_numbered = query.cursor is None
     block: dict[str, Any] = {
-        "current_page": query.page,
+        "current_page": query.page if is_numbered else None,
         "per_page": query.per_page,
         "total": page.total,
-        "last_page": max(1, -(-page.total // query.per_page)),
-        "from": query.offset + 1 if count else None,
-        "to": query.offset + count if count else None,
+        "last_page": None if page.total is None else max(1, -(-page.total // query.per_page)),
+        "from": query.offset + 1 if count and is_numbered else None,
+        "to": query.offset + count if count and is_numbered else None,
+        "next_cursor": page.next_cursor,
     }
     if page.is_total_estimated:
         block["total_is_estimated"] = True

@@ -63,7 +63,15 @@ _ITEM = {
     "created_at": "2026-03-04T09:15:22+00:00",
     "updated_at": "2026-03-04T09:15:24+00:00",
 }
-_PAGINATION = {"current_page": 1, "per_page": 15, "total": 37, "last_page": 3, "from": 1, "to": 15}
+_PAGINATION = {
+    "current_page": 1,
+    "per_page": 15,
+    "total": 37,
+    "last_page": 3,
+    "from": 1,
+    "to": 15,
+    "next_cursor": "k8QEuVaKsNf_AAAAAGmoMdoEzgAAEjQ",
+}
 RESULT_TEXTS = {
     "sent": "Message sent successfully",
     "queued": "Message queued; it will be sent as soon as possible",

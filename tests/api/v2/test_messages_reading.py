@@ -50,6 +50,7 @@ async def test_the_list_shows_the_newest_first_with_the_contracts_fields(api: Ap
         "last_page": 1,
         "from": 1,
         "to": 3,
+        "next_cursor": None,
     }
 
 
@@ -67,7 +68,41 @@ async def test_pages_follow_each_other(api: Api) -> None:
         [],
     ]
     pagination = (await api.acme.get(f"{LIST}?per_page=3&page=3")).body["meta"]["pagination"]
-    assert pagination == {"current_page": 3, "per_page": 3, "total": 7, "last_page": 3, "from": 7, "to": 7}
+    numbers = {"current_page": 3, "per_page": 3, "total": 7, "last_page": 3, "from": 7, "to": 7}
+    assert pagination == {**numbers, "next_cursor": None}
+
+
+async def test_a_walk_by_cursor_sees_every_message_once(api: Api) -> None:
+    made = (await fill(api, 7))[::-1]
+    seen: list[int] = []
+    query: str | None = "per_page=3"
+    while query:
+        answer = await api.acme.get(f"{LIST}?{query}")
+        seen += [item["id"] for item in answer.data]
+        cursor = answer.body["meta"]["pagination"]["next_cursor"]
+        query = f"per_page=3&cursor={cursor}" if cursor else None
+    assert seen == made
+    assert answer.body["meta"]["pagination"] == {
+        "current_page": None,
+        "per_page": 3,
+        "total": None,
+        "last_page": None,
+        "from": None,
+        "to": None,
+        "next_cursor": None,
+    }
+
+
+async def test_a_cursor_of_a_stranger_shows_nothing_of_theirs(api: Api) -> None:
+    await fill(api, 4)
+    cursor = (await api.acme.get(f"{LIST}?per_page=2")).body["meta"]["pagination"]["next_cursor"]
+    assert (await api.globex.get(f"{LIST}?cursor={cursor}")).data == []
+
+
+@pytest.mark.parametrize("cursor", ["x", "....", "AAAA", "%00", "kw", "\u0661"])
+async def test_a_bad_cursor_is_named(api: Api, cursor: str) -> None:
+    answer = await api.acme.get(f"{LIST}?cursor={cursor}")
+    assert (answer.status, list(answer.body["error"]["details"])) == (422, ["cursor"])
 
 
 async def test_filters_search_and_sort_narrow_the_list(api: Api, database: Database) -> None:
