@@ -27,6 +27,25 @@ class Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return {}
 
 
+def read_values(body_type: type[_BODY], values: Any) -> _BODY:
+    """Read one object of a list that came in a body; raises ValidationFailed as `read` does."""
+    if not isinstance(values, dict):
+        raise ValidationFailed({"": ["Expected an object"]})
+    try:
+        body = msgspec.convert(values, body_type, strict=False)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return _read_values_slowly(body_type, dict(values))
+    if any(map(_holds_nul, values.values())) or _has_blank(body) or body.missing(_given(body)):
+        return _read_values_slowly(body_type, dict(values))
+    return body
+
+
+def read_id(text: str) -> int:
+    """Read an id out of a path; what cannot be one becomes 0, which no record has."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+    return number if number <= MAX_ID else 0
+
+
 def read(body_type: type[_BODY], raw: bytes) -> _BODY:
     """Decode a JSON body; raises InvalidJson, or ValidationFailed with the messages of every wrong field.
 
@@ -40,7 +59,7 @@ def read(body_type: type[_BODY], raw: bytes) -> _BODY:
         else:
             if not _has_blank(body) and not body.missing(_given(body)):
                 return body
-    return _read_slowly(body_type, raw)
+    return _read_values_slowly(body_type, _read_object(raw))
 
 
 def _has_blank(body: Body) -> bool:
@@ -51,15 +70,18 @@ def _has_blank(body: Body) -> bool:
     )
 
 
-def _read_slowly(body_type: type[_BODY], raw: bytes) -> _BODY:
-    values = _read_object(raw)
+def _read_values_slowly(body_type: type[_BODY], values: dict[str, Any]) -> _BODY:
     fields = {field.encode_name: field for field in msgspec.structs.fields(body_type)}
     problems: dict[str, list[str]] = {}
     for name, field in fields.items():
         value = values.get(name)
         if value is None or (isinstance(value, str) and not value.strip()):
+            # A field that may be left unset tells null from absent: null, or a blank, clears it.
+            is_clearing = field.default is msgspec.UNSET and name in values
             values.pop(name, None)
-            if field.required:
+            if is_clearing and _admits_null(field):
+                values[name] = None
+            elif field.required or is_clearing:
                 problems[name] = [_text(body_type, name, "required", f"The {name} field is required")]
         elif problem := _problem(body_type, field, value):
             problems[name] = [problem]
@@ -72,7 +94,13 @@ def _read_slowly(body_type: type[_BODY], raw: bytes) -> _BODY:
 
 
 def _given(body: Body) -> set[str]:
-    return {name for name in body.__struct_fields__ if getattr(body, name) is not None}
+    values = ((name, getattr(body, name)) for name in body.__struct_fields__)
+    return {name for name, value in values if value is not None and value is not msgspec.UNSET}
+
+
+def _admits_null(field: msgspec.structs.FieldInfo) -> bool:
+    info = msgspec.inspect.type_info(field.type)
+    return isinstance(info, msgspec.inspect.UnionType) and info.includes_none
 
 
 def _read_object(raw: bytes) -> dict[str, Any]:
@@ -93,13 +121,24 @@ def _unknown_field(name: str, known: list[str]) -> str:
 
 def _problem(body_type: type[Body], field: msgspec.structs.FieldInfo, value: Any) -> str | None:
     name = field.encode_name
-    if isinstance(value, str) and "\x00" in value:
+    if _holds_nul(value):
         return f"The {name} field must not contain NUL characters"
     rule = _broken_rule(msgspec.inspect.type_info(field.type), value)
     if rule is None:
-        return _conversion_problem(name, field.type, value)
+        return _conversion_problem(body_type, field, value)
     kind, default = rule
     return _text(body_type, name, kind, f"The {name} field {default}")
+
+
+def _holds_nul(value: Any) -> bool:
+    """Tell whether a text, or one in a list or an object, holds what PostgreSQL cannot; objects in lists are read
+    by a body of their own.
+    """
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(item) for pair in value.items() for item in pair)
+    return isinstance(value, list) and any(isinstance(item, str) and "\x00" in item for item in value)
 
 
 def _broken_rule(info: msgspec.inspect.Type, value: Any) -> tuple[str, str] | None:
@@ -113,6 +152,18 @@ def _broken_rule(info: msgspec.inspect.Type, value: Any) -> tuple[str, str] | No
         return _broken_text_rule(info, value)
     if isinstance(info, msgspec.inspect.IntType):
         return _broken_number_rule(info, value)
+    if isinstance(info, msgspec.inspect.ListType):
+        return _broken_list_rule(info, value)
+    return None
+
+
+def _broken_list_rule(info: msgspec.inspect.ListType, value: Any) -> tuple[str, str] | None:
+    if not isinstance(value, list):
+        return "array", "must be an array"
+    if info.min_length and len(value) < info.min_length:
+        return "required", f"must have at least {info.min_length} items"
+    if info.max_length is not None and len(value) > info.max_length:
+        return "max", f"must not have more than {info.max_length} items"
     return None
 
 
@@ -139,11 +190,22 @@ def _broken_number_rule(info: msgspec.inspect.IntType, value: Any) -> tuple[str,
     return None
 
 
-def _conversion_problem(name: str, kind: Any, value: Any) -> str | None:
+def _broken_list_rule(info: msgspec.inspect.ListType, value: Any) -> tuple[str, str] | None:
+    if not isinstance(value, list):
+        return "array", "must be an array"
+    if info.min_length and len(value) < info.min_length:
+        return "min", f"must have at least {info.min_length} item{'s' if info.min_length > 1 else ''}"
+    if info.max_length and len(value) > info.max_length:
+        return "max", f"must not have more than {info.max_length:,} items"
+    return None
+
+
+def _conversion_problem(body_type: type[Body], field: msgspec.structs.FieldInfo, value: Any) -> str | None:
     try:
-        msgspec.convert(value, kind, strict=False)
+        msgspec.convert(value, field.type, strict=False)
     except msgspec.ValidationError as error:
-        return f"The {name} field is invalid: {error}"
+        name = field.encode_name
+        return _text(body_type, name, "invalid", f"The {name} field is invalid: {error}")
     return None
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rasl.api.v2.message_schemas import SendText
-from rasl.domain.validation import MAX_ID, Body, read
+from rasl.domain.validation import MAX_ID, Body, read, read_values
 from rasl.errors import InvalidJson, ValidationFailed
 
 
@@ -281,3 +281,52 @@ def _outcome(raw: bytes) -> Parcel | dict[str, Any]:
 def test_whatever_bytes_are_sent_are_read_or_refused(raw: bytes) -> None:
     with pytest.raises((ValidationFailed, InvalidJson)):
         read(Parcel, raw)
+
+
+class Change(Body, frozen=True):
+    label: Annotated[str, msgspec.Meta(max_length=5)] | msgspec.UnsetType = msgspec.UNSET
+    note: Annotated[str, msgspec.Meta(max_length=5)] | None | msgspec.UnsetType = msgspec.UNSET
+    stops: Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)] | msgspec.UnsetType = msgspec.UNSET
+    extras: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+
+    messages: ClassVar[dict[tuple[str, str], str]] = {("extras", "invalid"): "Extras must be texts"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "body"),
+    [
+        (b"{}", Change()),
+        (b'{"note":null}', Change(note=None)),
+        (b'{"note":" "}', Change(note=None)),
+        (b'{"note":"a","stops":["1"]}', Change(note="a", stops=[1])),
+    ],
+)
+def test_a_field_that_may_be_unset_tells_null_from_absent(raw: bytes, body: Change) -> None:
+    assert read(Change, raw) == body
+    assert read_values(Change, msgspec.json.decode(raw)) == body
+
+
+@pytest.mark.parametrize(
+    ("raw", "field", "problem"),
+    [
+        (b'{"label":null}', "label", "The label field is required"),
+        (b'{"label":""}', "label", "The label field is required"),
+        (b'{"stops":{}}', "stops", "The stops field must be an array"),
+        (b'{"stops":[]}', "stops", "The stops field must have at least 1 items"),
+        (b'{"stops":[1,2,3]}', "stops", "The stops field must not have more than 2 items"),
+        (b'{"extras":{"a":1}}', "extras", "Extras must be texts"),
+        (b'{"extras":{"a":"b\\u0000"}}', "extras", "The extras field must not contain NUL characters"),
+        (b'{"extras":{"a\\u0000":"b"}}', "extras", "The extras field must not contain NUL characters"),
+    ],
+)
+def test_lists_and_objects_are_named_when_wrong(raw: bytes, field: str, problem: str) -> None:
+    assert _problems(raw, Change) == {field: [problem]}
+    with pytest.raises(ValidationFailed) as caught:
+        read_values(Change, msgspec.json.decode(raw))
+    assert caught.value.details == {field: [problem]}
+
+
+def test_a_row_that_is_no_object_is_named() -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        read_values(Change, ["label"])
+    assert caught.value.details == {"": ["Expected an object"]}
