@@ -1,0 +1,348 @@
+"""From the columns and rows of a CSV file to contacts: which column is what, and what is wrong with a row."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from rasl.domain import phone
+from rasl.domain.csv_files import split_names, unprotected
+from rasl.domain.phone import PhoneProblem
+from rasl.errors import ValidationFailed
+
+TYPES = ("lead", "customer", "guest")
+ATTRIBUTE = "attributes."
+MAX_ATTRIBUTES = 50
+MAX_ID = 2**63 - 1
+# Texts and how long they may be.
+TEXTS = {
+    "firstname": 255,
+    "lastname": 255,
+    "name": 255,
+    "company": 255,
+    "city": 255,
+    "state": 255,
+    "zip": 20,
+    "address": 500,
+    "description": 65_535,
+}
+FIELDS = ("phone", *TEXTS, "email", "type", "status", "status_id", "source", "source_id")
+FIELDS += ("country_id", "assigned_id", "groups")
+# Headers as people and other programs write them, without case, spaces and signs.
+_GUESSES = {
+    "phone": "phone phonenumber phone1value mobile mobilephone mobilenumber cell cellphone whatsapp whatsappnumber tel"
+    " telephone telefon msisdn handy telefono celular telefone",
+    "firstname": "firstname givenname first forename vorname prenom nombre",
+    "lastname": "lastname surname familyname last nachname nom apellido apellidos sobrenome",
+    "name": "name fullname contactname displayname contact",
+    "email": "email emailaddress mail email1value correo",
+    "company": "company companyname organisation organization firma empresa",
+    "city": "city town ort stadt ciudad",
+    "state": "state region province county bundesland",
+    "zip": "zip zipcode postcode postalcode plz",
+    "address": "address street streetaddress adresse",
+    "description": "description note notes comment comments",
+    "type": "type contacttype",
+    "status": "status leadstatus",
+    "source": "source leadsource",
+    "groups": "groups group tags labels",
+}
+_KNOWN = {word: field for field, words in _GUESSES.items() for word in words.split()}
+_KNOWN |= {field.replace("_", ""): field for field in FIELDS}
+_SIGNS = re.compile(r"[\W_]+")
+_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s.,;<>]+(?:\.[^@\s.,;<>]+)+")
+_ID = re.compile(r"[0-9]{1,19}")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,10})?")
+# Signs that programs put around numbers to steer how they are shown.
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"))
+_INVISIBLE_AND_SPACES = {**_INVISIBLE, 0xA0: " ", 0x202F: " ", 0x2009: " ", 0x2010: "-", 0x2011: "-", 0x2013: "-"}
+
+
+class Lookups(msgspec.Struct, frozen=True):
+    """What of the tenant's the rows refer to: ids by lower-case name."""
+
+    sources: Mapping[str, int]
+    statuses: Mapping[str, int]
+    groups: Mapping[str, int]
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """How the rows of one file are read; the defaults are for rows that say nothing."""
+
+    targets: tuple[str | None, ...]
+    type: str
+    status_id: int | None
+    source_id: int | None
+    default_country: str | None
+    lookups: Lookups
+
+
+class ContactRow(msgspec.Struct):
+    """A row that is a contact; `values` has only what the row gives."""
+
+    number: int
+    cells: list[str]
+    match_key: str
+    digits: str
+    values: dict[str, Any]
+
+
+class BadRow(msgspec.Struct):
+    """A row that is none, with every reason."""
+
+    number: int
+    cells: list[str]
+    reasons: list[str]
+
+
+def find_targets(headers: Sequence[str], mapping: Mapping[str, str | None]) -> tuple[str | None, ...]:
+    """Return the contact field of each column, None where it is left out; raises ValidationFailed."""
+    problems = _mapping_problems(headers, mapping)
+    if problems:
+        raise ValidationFailed({"mapping": problems})
+    taken = {target for target in mapping.values() if target}
+    targets: list[str | None] = []
+    for header in headers:
+        if header in mapping:
+            targets.append(mapping[header])
+            continue
+        guess = _guess(header)
+        targets.append(None if guess in taken else guess)
+        taken |= {guess} if guess else set()
+    if "phone" not in targets:
+        columns = ", ".join(header or "(without a name)" for header in headers[:50])
+        raise ValidationFailed(
+            {
+                "file": [
+                    "The file has no phone column. Its columns are: "
+                    f"{columns}. Name the one that holds phone numbers in mapping"
+                ]
+            }
+        )
+    if sum(1 for target in targets if target and target.startswith(ATTRIBUTE)) > MAX_ATTRIBUTES:
+        raise ValidationFailed({"mapping": [f"At most {MAX_ATTRIBUTES} columns can be attributes"]})
+    return tuple(targets)
+
+
+def _mapping_problems(headers: Sequence[str], mapping: Mapping[str, str | None]) -> list[str]:
+    problems = [
+        f'The file has no column "{name}"; it has {", ".join(headers[:50])}'
+        for name in mapping
+        if name not in headers
+    ]
+    wanted = [target for target in mapping.values() if target is not None]
+    problems += [
+        f'"{target}" is not a field of contacts; use {", ".join(FIELDS)}, {ATTRIBUTE}KEY or null'
+        for target in wanted
+        if not _is_target(target)
+    ]
+    problems += [
+        f'More than one column is mapped to "{target}"' for target in sorted(set(wanted)) if wanted.count(target) > 1
+    ]
+    return problems
+
+
+def _is_target(name: str) -> bool:
+    if name.startswith(ATTRIBUTE):
+        key = name.removeprefix(ATTRIBUTE)
+        return bool(key.strip()) and len(key) <= 64 and "\x00" not in key
+    return name in FIELDS
+
+
+def _guess(header: str) -> str | None:
+    if header.startswith(ATTRIBUTE):
+        return header if _is_target(header) else None
+    return _KNOWN.get(_SIGNS.sub("", header.casefold()))
+
+
+class RowReader:
+    """Reads rows by one set of rules."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._width = len(rules.targets)
+        self._phone = rules.targets.index("phone")
+        self._readers: list[tuple[int, str, Callable[[str, dict[str, Any]], str | None]]] = [
+            (place, target, self._reader(target))
+            for place, target in enumerate(rules.targets)
+            if target is not None and target != "phone"
+        ]
+
+    def read(self, number: int, cells: list[str]) -> ContactRow | BadRow:
+        """Return the contact of a row, or all that is wrong with it."""
+        width = len(cells)
+        if width > self._width and any(cell.strip() for cell in cells[self._width :]):
+            reason = f"The row has {width} cells, the header has {self._width}"
+            return BadRow(number, cells, [reason])
+        reasons: list[str] = []
+        values: dict[str, Any] = {}
+        if any("\x00" in cell for cell in cells):
+            reasons.append("The row contains NUL characters")
+        text = cells[self._phone].strip() if self._phone < width else ""
+        understood = self._understand(text, values, reasons)
+        for place, target, read in self._readers:
+            if place < width and (cell := cells[place].strip()):
+                reason = read(unprotected(cell) if cell[0] == "'" else cell, values)
+                if reason is not None:
+                    reasons.append(f"{target}: {reason}")
+        self._fill(values, reasons)
+        if reasons or understood is None:
+            return BadRow(number, cells, reasons)
+        return ContactRow(number, cells, understood.match_key, understood.digits, values)
+
+    def _understand(self, text: str, values: dict[str, Any], reasons: list[str]) -> phone.Phone | None:
+        if not text.isascii():
+            text = text.translate(_INVISIBLE_AND_SPACES).strip()
+        # Spreadsheets and our own export mark texts that look like numbers.
+        text = text.removeprefix("'")
+        if not text:
+            reasons.append("Phone number is required")
+            return None
+        if len(text) > 20:
+            reasons.append("phone: must not be greater than 20 characters")
+            return None
+        understood = phone.understand(text, self._rules.default_country)
+        if isinstance(understood, PhoneProblem):
+            reasons.append(f"phone: {understood.sentence}")
+            return None
+        values["phone"] = text
+        return understood
+
+    def _fill(self, values: dict[str, Any], reasons: list[str]) -> None:
+        """Split a full name, and say what a new contact would lack."""
+        if (name := values.pop("name", None)) and "firstname" not in values:
+            first, _, last = name.partition(" ")
+            values["firstname"] = first
+            if last.strip():
+                values.setdefault("lastname", last.strip())
+        for field, default in (("status_id", self._rules.status_id), ("source_id", self._rules.source_id)):
+            if default is None and field not in values:
+                noun = field.removesuffix("_id")
+                if not any(reason.startswith(noun) for reason in reasons):
+                    reasons.append(f"{noun}: The row names none, and there is no default {noun}")
+
+    def _reader(self, target: str) -> Callable[[str, dict[str, Any]], str | None]:
+        lookups = self._rules.lookups
+        if target.startswith(ATTRIBUTE):
+            return _attribute_reader(target.removeprefix(ATTRIBUTE))
+        if target in TEXTS:
+            return _text_reader(target, TEXTS[target])
+        if target == "email":
+            return _read_email
+        if target == "type":
+            return _read_type
+        if target == "groups":
+            return _groups_reader(lookups.groups)
+        if target in {"status", "source"}:
+            return _name_reader(target, lookups.statuses if target == "status" else lookups.sources)
+        if target in {"status_id", "source_id"}:
+            known = lookups.statuses if target == "status_id" else lookups.sources
+            return _owned_id_reader(target, frozenset(known.values()))
+        return _id_reader(target)
+
+
+def _text_reader(name: str, longest: int) -> Callable[[str, dict[str, Any]], str | None]:
+    def read(text: str, values: dict[str, Any]) -> str | None:
+        if len(text) > longest:
+            return f"must not be greater than {longest} characters"
+        values[name] = text
+        return None
+
+    return read
+
+
+def _attribute_reader(key: str) -> Callable[[str, dict[str, Any]], str | None]:
+    def read(text: str, values: dict[str, Any]) -> str | None:
+        if len(text) > 1000:
+            return "must not be greater than 1000 characters"
+        values.setdefault("attributes", {})[key] = read_scalar(text)
+        return None
+
+    return read
+
+
+def _read_email(text: str, values: dict[str, Any]) -> str | None:
+    if len(text) > 191:
+        return "must not be greater than 191 characters"
+    if not _EMAIL.fullmatch(text):
+        return "must be a valid email address"
+    values["email"] = text
+    return None
+
+
+def _read_type(text: str, values: dict[str, Any]) -> str | None:
+    if text.lower() not in TYPES:
+        return "Type must be either lead, customer, or guest"
+    values["type"] = text.lower()
+    return None
+
+
+def _groups_reader(known: Mapping[str, int]) -> Callable[[str, dict[str, Any]], str | None]:
+    def read(text: str, values: dict[str, Any]) -> str | None:
+        names = split_names(text)
+        missing = [name for name in names if name.lower() not in known]
+        if missing:
+            return f"There is no group named {', '.join(missing)}"
+        values["groups"] = list(dict.fromkeys(known[name.lower()] for name in names))
+        return None
+
+    return read
+
+
+def _name_reader(noun: str, known: Mapping[str, int]) -> Callable[[str, dict[str, Any]], str | None]:
+    def read(text: str, values: dict[str, Any]) -> str | None:
+        found = known.get(text.lower())
+        if found is None:
+            return f"There is no {noun} named {text[:255]}"
+        values.setdefault(f"{noun}_id", found)
+        return None
+
+    return read
+
+
+def _owned_id_reader(name: str, known: frozenset[int]) -> Callable[[str, dict[str, Any]], str | None]:
+    noun = name.removesuffix("_id")
+
+    def read(text: str, values: dict[str, Any]) -> str | None:
+        if not _ID.fullmatch(text) or int(text) not in known:
+            return f"The selected {noun} does not exist or does not belong to your account"
+        values[name] = int(text)
+        return None
+
+    return read
+
+
+def _id_reader(name: str) -> Callable[[str, dict[str, Any]], str | None]:
+    def read(text: str, values: dict[str, Any]) -> str | None:
+        if not _ID.fullmatch(text) or not 0 < int(text) <= MAX_ID:
+            return "must be an integer"
+        values[name] = int(text)
+        return None
+
+    return read
+
+
+def read_scalar(text: str) -> str | int | float | bool:
+    """Return what a cell of an attribute means: a plain number, true, false, or a text; a quoted one is a text."""
+    if text in {"true", "false"}:
+        return text == "true"
+    if _NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
+    if len(text) > 1 and text[0] == '"' == text[-1]:
+        try:
+            return msgspec.json.decode(text, type=str)
+        except msgspec.MsgspecError:
+            return text
+    return text
+
+
+def write_scalar(value: Any) -> str:
+    """Write an attribute so that `read_scalar` gives the same value back."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value) if math.isfinite(value) else ""
+    text = str(value)
+    return text if read_scalar(text) == text and type(read_scalar(text)) is str else msgspec.json.encode(text).decode()

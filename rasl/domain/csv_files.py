@@ -1,0 +1,144 @@
+"""CSV as people's programs write it: encodings, delimiters, cells that spreadsheets must not run as formulas."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from rasl.errors import ValidationFailed
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+MAX_COLUMNS = 500
+_LONGEST_LINE = 8 * 1024 * 1024  # a file without any line end must not be read whole
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n?")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_PROTECTED = re.compile(r"'+[=+\-@\t\r]")
+_NOT_TEXT = "The file is neither UTF-8 nor UTF-16 with a byte order mark; save it as CSV UTF-8"
+_EMPTY = "The file is empty"
+
+
+class CsvFile:
+    """An open CSV file: its headers, then its rows with the numbers a spreadsheet shows (the header is row 1)."""
+
+    def __init__(self, file: BinaryIO, delimiter: str | None = None) -> None:
+        file.seek(0)
+        start = file.read(4)
+        encoding = next((name for bom, name in _BOMS if start.startswith(bom)), "utf-8")
+        file.seek(0)
+        # Detached by the caller's file being closed; newline="" leaves line ends inside of quotes alone.
+        self._text = io.TextIOWrapper(file, encoding=encoding, errors="strict", newline="")
+        first = self._read_line()
+        offset = 0
+        if named := _SEPARATOR_LINE.fullmatch(first):
+            delimiter = delimiter or named[1]
+            offset, first = 1, self._read_line()
+        self.delimiter = delimiter or _guess_delimiter(first)
+        self._lines = _Lines(first, self._text)
+        self._reader = csv.reader(self._lines, delimiter=self.delimiter)
+        self._number = offset
+        self.headers = self._read_headers()
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield each row that is not blank; raises ValidationFailed where the file is no CSV."""
+        while (cells := self._next()) is not None:
+            if any(cells):
+                yield self._number, cells
+
+    def _read_headers(self) -> list[str]:
+        cells = self._next()
+        while cells is not None and not any(cells):
+            cells = self._next()
+        if cells is None:
+            raise ValidationFailed({"file": [_EMPTY]})
+        headers = [cell.strip() for cell in cells]
+        if len(headers) > MAX_COLUMNS:
+            raise ValidationFailed({"file": [f"The file has more than {MAX_COLUMNS} columns"]})
+        if any("\x00" in header for header in headers):
+            raise ValidationFailed({"file": ["The header row contains NUL characters"]})
+        return headers
+
+    def _next(self) -> list[str] | None:
+        self._number += 1
+        try:
+            return next(self._reader, None)
+        except UnicodeError:
+            raise ValidationFailed({"file": [f"{_NOT_TEXT} (near row {self._number})"]}) from None
+        except csv.Error as error:
+            raise ValidationFailed(
+                {
+                    "file": [
+                        f"Row {self._number} cannot be read: {error}. Was a quotation mark opened and never closed?"
+                    ]
+                }
+            ) from None
+
+    def _read_line(self) -> str:
+        try:
+            return self._text.readline(_LONGEST_LINE)
+        except UnicodeError:
+            raise ValidationFailed({"file": [_NOT_TEXT]}) from None
+
+    def detach(self) -> None:
+        """Let go of the file without closing it."""
+        self._text.detach()
+
+
+class _Lines:
+    """The lines of a text, the first of which was read already; none longer than a cell may be."""
+
+    def __init__(self, first: str, rest: io.TextIOWrapper) -> None:
+        self._first: str | None = first
+        self._rest = rest
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line, self._first = (self._first, None) if self._first else (self._rest.readline(_LONGEST_LINE), None)
+        if not line:
+            raise StopIteration
+        return line
+
+
+def _guess_delimiter(line: str) -> str:
+    """Return the candidate that the header row has most of, outside of quotes."""
+    bare = re.sub(r'"[^"]*"', "", line)
+    return max(DELIMITERS.values(), key=lambda item: (bare.count(item), item == ","))
+
+
+def protected(text: str) -> str:
+    """Put an apostrophe before what a spreadsheet would run as a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unprotected(text: str) -> str:
+    """Take away the apostrophe that `protected` put there."""
+    return text[1:] if _PROTECTED.match(text) else text
+
+
+def split_names(text: str) -> list[str]:
+    """Read names separated by semicolons; one that holds a semicolon is quoted."""
+    try:
+        names = next(csv.reader([text], delimiter=";"), [])
+    except csv.Error:
+        names = [text]
+    return [name.strip() for name in names if name.strip()]
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Write names so that `split_names` reads them."""
+    return write_row(names, ";").removesuffix("\r\n") if names else ""
+
+
+def write_row(cells: Sequence[str], delimiter: str = ",") -> str:
+    """Return one CSV line with its line end."""
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter).writerow(cells)
+    return out.getvalue()
