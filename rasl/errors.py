@@ -148,6 +148,13 @@ class ValidationFailed(ApiError):
         super().__init__(None, {field: list(messages) for field, messages in fields.items()})
 
 
+class StillInUse(ValidationFailed):
+    """A deletion is refused because something refers to the record; the message says what."""
+
+    def __init__(self, message: str, details: Mapping[str, Any]) -> None:
+        ApiError.__init__(self, message, details)
+
+
 class WhatsAppNotConfigured(ApiError):
     """The tenant has no connected WhatsApp number."""
 

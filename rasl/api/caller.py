@@ -2,7 +2,7 @@
 
     async def list_messages(caller: MayReadMessages, ...): ...
 
-A route of the API without such a parameter does not start.
+A route of the API without such a parameter does not start; one for every token says so with AnyCaller.
 """
 
 import math
@@ -26,17 +26,27 @@ from rasl.services.callers import Callers
 from rasl.services.limits import Limits, Verdict
 
 _KEY = "rasl.caller"
-_OPTION = "required_scope"
+_OPTION = "requires"
 
 
 class Requires(msgspec.Struct, frozen=True):
-    """The scope a route asks for."""
+    """The scope a route asks for, None when any valid token will do."""
 
-    scope: str
+    scope: str | None
 
 
 MaySendMessages = Annotated[Caller, Requires("messages:send")]
 MayReadMessages = Annotated[Caller, Requires("messages:read")]
+MayReadGroups = Annotated[Caller, Requires("groups:read")]
+MayWriteGroups = Annotated[Caller, Requires("groups:write")]
+MayDeleteGroups = Annotated[Caller, Requires("groups:delete")]
+MayReadSources = Annotated[Caller, Requires("sources:read")]
+MayWriteSources = Annotated[Caller, Requires("sources:write")]
+MayDeleteSources = Annotated[Caller, Requires("sources:delete")]
+MayReadStatuses = Annotated[Caller, Requires("statuses:read")]
+MayWriteStatuses = Annotated[Caller, Requires("statuses:write")]
+MayDeleteStatuses = Annotated[Caller, Requires("statuses:delete")]
+AnyCaller = Annotated[Caller, Requires(None)]
 
 
 def current_caller(scope: Scope) -> Any:
@@ -47,12 +57,12 @@ def current_caller(scope: Scope) -> Any:
 PROVIDE_CALLER = {"caller": Provide(current_caller, sync_to_thread=False)}
 
 
-def required_scope(handler: HTTPRouteHandler) -> str:
-    """Read the scope out of the route's signature; raises TypeError when it names none."""
+def requirement(handler: HTTPRouteHandler) -> Requires:
+    """Read out of the route's signature what a caller needs; raises TypeError when it says nothing."""
     hints = typing.get_type_hints(handler.fn, include_extras=True)
     for marker in getattr(hints.get("caller"), "__metadata__", ()):
         if isinstance(marker, Requires):
-            return marker.scope
+            return marker
     raise TypeError(f"{handler.fn.__qualname__} takes no caller: name the scope it needs in its signature")
 
 
@@ -60,7 +70,7 @@ def secured(path: str, handlers: Iterable[HTTPRouteHandler]) -> Router:
     """Collect routes that only authenticated callers reach."""
     collected = list(handlers)
     for handler in collected:
-        handler.opt[_OPTION] = required_scope(handler)
+        handler.opt[_OPTION] = requirement(handler)
     return Router(path=path, route_handlers=collected, dependencies=PROVIDE_CALLER)
 
 
@@ -69,14 +79,16 @@ def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], 
 
     def middleware(app: ASGIApp) -> ASGIApp:
         async def authenticated(scope: Scope, receive: Receive, send: Send) -> None:
-            needed = scope["route_handler"].opt.get(_OPTION) if scope["type"] == ScopeType.HTTP else None
-            if needed is None:
+            needs: Requires | None = (
+                scope["route_handler"].opt.get(_OPTION) if scope["type"] == ScopeType.HTTP else None
+            )
+            if needs is None:
                 await app(scope, receive, send)
                 return
             caller = await callers.authenticate(_bearer(scope))
             verdict = await _count(caller, limits, scope)
-            if needed not in caller.scopes:
-                raise InsufficientScope.of(needed)
+            if needs.scope is not None and needs.scope not in caller.scopes:
+                raise InsufficientScope.of(needs.scope)
             if not verdict.is_allowed:
                 raise RateLimitExceeded(max(1, math.ceil(verdict.retry_after)))
             scope[_KEY] = caller  # type: ignore[literal-required]

@@ -254,9 +254,9 @@ async def list_tenants(db: Db) -> list[Row]:
     )
 
 
-async def has_default(db: Db, tenant_id: int, default_id: int, table: str) -> bool:
-    """Tell whether a tenant has this row in `sources` or `contact_statuses`."""
-    has: bool = await db.fetchval(
-        f"select exists (select from {table} where tenant_id = $1 and id = $2)", tenant_id, default_id
+async def hold_default(db: Db, tenant_id: int, default_id: int, table: str) -> bool:
+    """Tell whether a tenant has this row in `sources` or `contact_statuses`, and keep it until the transaction ends."""
+    held = await db.fetchval(
+        f"select id from {table} where tenant_id = $1 and id = $2 for key share", tenant_id, default_id
     )
-    return has
+    return held is not None

@@ -249,7 +249,7 @@ async def _check_plan(db: Db, plan: str) -> None:
 async def _check_default(db: Db, tenant_id: int, default_id: int | None, table: str) -> None:
     if default_id is None:
         return
-    if not 0 < default_id <= _LARGEST_ID or not await tenant_rows.has_default(
+    if not 0 < default_id <= _LARGEST_ID or not await tenant_rows.hold_default(
         db, tenant_id, default_id, table
     ):
         noun = "source" if table == "sources" else "contact status"

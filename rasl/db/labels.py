@@ -1,0 +1,121 @@
+"""Queries on what contacts are labelled with: groups, sources and statuses are rows with a unique name."""
+
+import asyncpg
+import msgspec
+
+from rasl.db.listing import ListSource
+from rasl.db.pool import Db, Row
+
+
+class LabelTable(msgspec.Struct, frozen=True):
+    """A table of labels; `contact_column` refers to it and `default_column` is the tenant's setting."""
+
+    name: str
+    contact_column: str | None = None
+    default_column: str | None = None
+    has_color: bool = False
+
+    @property
+    def columns(self) -> str:
+        """Return what a client sees of a label."""
+        return "id, name, created_at, updated_at" + (", color" if self.has_color else "")
+
+    @property
+    def list_source(self) -> ListSource:
+        """Return where lists come from."""
+        names = ("name", "created_at", "updated_at")
+        return ListSource(
+            select=self.columns,
+            tables=self.name,
+            where="tenant_id = $1",
+            columns={name: name for name in names},
+            search=("name",),
+            tie_breaker="id",
+        )
+
+
+GROUPS = LabelTable("contact_groups")
+SOURCES = LabelTable("sources", "source_id", "default_source_id")
+STATUSES = LabelTable("contact_statuses", "status_id", "default_status_id", has_color=True)
+
+
+async def create_label(db: Db, table: LabelTable, tenant_id: int, name: str, color: str | None) -> Row | None:
+    """Create a label and return it, None when the tenant has one of this name already."""
+    columns, values = ("tenant_id, name, color", "$1, $2, $3") if table.has_color else ("tenant_id, name", "$1, $2")
+    return await db.fetchrow(
+        f"""
+        insert into {table.name} ({columns}) values ({values})
+        on conflict (tenant_id, lower(name)) do nothing returning {table.columns}
+        """,
+        *((tenant_id, name, color) if table.has_color else (tenant_id, name)),
+    )
+
+
+async def find_label(db: Db, table: LabelTable, tenant_id: int, label_id: int) -> Row | None:
+    """Return one label."""
+    return await db.fetchrow(
+        f"select {table.columns} from {table.name} where tenant_id = $1 and id = $2", tenant_id, label_id
+    )
+
+
+class NameTakenError(Exception):
+    """Another label of the tenant has this name."""
+
+
+async def change_label(
+    db: Db, table: LabelTable, tenant_id: int, label_id: int, name: str, color: str | msgspec.UnsetType | None
+) -> Row | None:
+    """Rename a label, recolor it if a color is given, and return it, None when there is none.
+
+    Raises NameTakenError, which ends the caller's transaction.
+    """
+    assignments, values = "name = $3", [tenant_id, label_id, name]
+    if color is not msgspec.UNSET:
+        assignments, values = f"{assignments}, color = $4", [*values, color]
+    try:
+        return await db.fetchrow(
+            f"""
+            update {table.name} set {assignments}, updated_at = now() where tenant_id = $1 and id = $2
+            returning {table.columns}
+            """,
+            *values,
+        )
+    except asyncpg.UniqueViolationError:
+        raise NameTakenError from None
+
+
+async def delete_label(db: Db, table: LabelTable, tenant_id: int, label_id: int) -> bool | None:
+    """Delete a label nothing refers to: whether it is gone, None when there is none; the foreign keys decide.
+
+    False ends the caller's transaction.
+    """
+    try:
+        deleted = await db.fetchval(
+            f"delete from {table.name} where tenant_id = $1 and id = $2 returning id", tenant_id, label_id
+        )
+    except asyncpg.ForeignKeyViolationError:
+        return False
+    return None if deleted is None else True
+
+
+async def is_default(db: Db, table: LabelTable, tenant_id: int, label_id: int) -> bool:
+    """Tell whether new contacts of the tenant get this label."""
+    found: bool = await db.fetchval(
+        f"select exists (select from tenants where id = $1 and {table.default_column} = $2)", tenant_id, label_id
+    )
+    return found
+
+
+async def count_contacts(db: Db, table: LabelTable, tenant_id: int, label_id: int, most: int) -> int:
+    """Count the contacts with this label, not beyond `most`."""
+    count: int = await db.fetchval(
+        f"""
+        select count(*) from (
+            select from contacts where tenant_id = $1 and {table.contact_column} = $2 limit $3
+        ) as capped
+        """,
+        tenant_id,
+        label_id,
+        most,
+    )
+    return count
