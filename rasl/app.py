@@ -17,7 +17,7 @@ from rasl.api.context import with_context
 from rasl.api.envelope import render, render_framework_error, render_unexpected
 from rasl.api.idempotency import with_idempotency
 from rasl.api.request import ApiRequest
-from rasl.api.v2 import messages
+from rasl.api.v2 import comments, groups, messages, sources, statuses
 from rasl.db.pool import Database
 from rasl.dispatch.worker import Worker
 from rasl.errors import ApiError, ServiceUnavailable
@@ -56,7 +56,16 @@ async def running(engine: Engine) -> AsyncIterator[Engine]:
 
 def api_v2() -> Router:
     """Return every route of the public API."""
-    return secured("/api/v2", messages.HANDLERS)
+    return secured(
+        "/api/v2",
+        (
+            *messages.HANDLERS,
+            *groups.HANDLERS,
+            *sources.HANDLERS,
+            *statuses.HANDLERS,
+            *comments.HANDLERS,
+        ),
+    )
 
 
 def create_app(settings: Settings, dsn: str) -> ASGIApp:

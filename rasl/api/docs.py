@@ -34,7 +34,13 @@ _OPENAPI = OpenAPIConfig(
         }
     ),
     security=[{"bearer": []}],
-    tags=[Tag(name="Messages", description="Send messages, and see what became of them.")],
+    tags=[
+        Tag(name="Messages", description="Send messages, and see what became of them."),
+        Tag(name="Groups", description="Groups of contacts, and who is in them."),
+        Tag(name="Sources", description="Where contacts come from."),
+        Tag(name="Statuses", description="How far one is with a contact."),
+        Tag(name="Comments", description="Internal notes on the conversation with a person."),
+    ],
     use_handler_docstrings=False,
 )
 

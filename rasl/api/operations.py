@@ -1,11 +1,15 @@
 """OpenAPI operations whose parameters are read by our own code instead of the framework's."""
 
 import dataclasses
+from typing import ClassVar
 
 from litestar.openapi.spec import Operation, Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
 from rasl.api.listing import parameters
+from rasl.domain.listing import ListSpec
+from rasl.services.comments import COMMENT_LIST
+from rasl.services.labels import GROUP, STATUS
 from rasl.services.reading import MESSAGE_LIST
 
 _IDEMPOTENCY_KEY = Parameter(
@@ -41,12 +45,51 @@ class SendMessage(Operation):
 
 
 @dataclasses.dataclass
-class ListMessages(Operation):
-    """Documents the list parameters of messages."""
+class Create(Operation):
+    """Documents the header of a POST that stores something."""
+
+    def __post_init__(self) -> None:
+        """Add it."""
+        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY]
+
+
+@dataclasses.dataclass
+class _List(Operation):
+    """Documents the list parameters of a noun."""
+
+    list_spec: ClassVar[ListSpec]
 
     def __post_init__(self) -> None:
         """Add them."""
-        self.parameters = [*(self.parameters or []), *parameters(MESSAGE_LIST)]
+        self.parameters = [*(self.parameters or []), *parameters(self.list_spec)]
+
+
+@dataclasses.dataclass
+class ListMessages(_List):
+    """Messages."""
+
+    list_spec = MESSAGE_LIST
+
+
+@dataclasses.dataclass
+class ListNames(_List):
+    """Groups and sources, which have nothing but a name."""
+
+    list_spec = GROUP.list_spec
+
+
+@dataclasses.dataclass
+class ListStatuses(_List):
+    """Contact statuses."""
+
+    list_spec = STATUS.list_spec
+
+
+@dataclasses.dataclass
+class ListComments(_List):
+    """Comments."""
+
+    list_spec = COMMENT_LIST
 
 
 @dataclasses.dataclass

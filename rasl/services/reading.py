@@ -134,5 +134,11 @@ def sender_of(row: Row) -> str | None:
     if row["direction"] == "inbound":
         peer: str = row["peer"]
         return peer
-    display = row["display_phone_number"]
-    return "".join(character for character in display if character.isdigit()) if display else None
+    return digits_of(row["display_phone_number"])
+
+
+def digits_of(display_phone_number: str | None) -> str | None:
+    """Return a number of ours as senders are written: digits only."""
+    if not display_phone_number:
+        return None
+    return "".join(character for character in display_phone_number if character.isdigit())

@@ -1,0 +1,61 @@
+"""Queries on comments: what staff notes down about a conversation."""
+
+from rasl.db.listing import ListSource
+from rasl.db.pool import Db, Row
+
+LIST_SOURCE = ListSource(
+    select="""k.id, k.conversation_id, k.text, k.status_message, k.media_url, k.message_id, k.ref_message_id,
+        k.created_at, n.display_phone_number""",
+    tables="""comments k join conversations v on v.tenant_id = k.tenant_id and v.id = k.conversation_id
+        join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id""",
+    where="k.tenant_id = $1",
+    columns={"interaction_id": "k.conversation_id", "created_at": "k.created_at"},
+    search=("k.text",),
+    tie_breaker="k.id",
+)
+
+
+async def list_conversations(db: Db, tenant_id: int, match_key: str) -> list[Row]:
+    """Return the conversations with whoever has this phone, the liveliest first."""
+    return await db.fetch(
+        """
+        select v.id, n.display_phone_number
+        from contact_aliases a
+        join conversations v on v.tenant_id = a.tenant_id and v.contact_id = a.contact_id
+        join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id
+        where a.tenant_id = $1 and a.kind = 'phone' and a.value = $2
+        order by v.last_message_at desc, v.id desc
+        """,
+        tenant_id,
+        match_key,
+    )
+
+
+async def create_comment(
+    db: Db,
+    tenant_id: int,
+    conversation_id: int,
+    token_id: int,
+    text: str,
+    status_message: str,
+    media_url: str | None,
+    message_id: str | None,
+    ref_message_id: str | None,
+) -> int:
+    """Store a comment and return its id."""
+    value: int = await db.fetchval(
+        """
+        insert into comments (tenant_id, conversation_id, token_id, text, status_message, media_url, message_id,
+                              ref_message_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8) returning id
+        """,
+        tenant_id,
+        conversation_id,
+        token_id,
+        text,
+        status_message,
+        media_url,
+        message_id,
+        ref_message_id,
+    )
+    return value
