@@ -54,10 +54,23 @@ _KNOWN |= {field.replace("_", ""): field for field in FIELDS}
 _SIGNS = re.compile(r"[\W_]+")
 _EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s.,;<>]+(?:\.[^@\s.,;<>]+)+")
 _ID = re.compile(r"[0-9]{1,19}")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,10})?")
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,49}")
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+# As Python writes them; 1e5 is more often the name of something than a number.
+_FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,16})(?:\.[0-9]{1,20})?(?:e[+-][0-9]{2,3})?")
 # Signs that programs put around numbers to steer how they are shown.
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"))
-_INVISIBLE_AND_SPACES = {**_INVISIBLE, 0xA0: " ", 0x202F: " ", 0x2009: " ", 0x2010: "-", 0x2011: "-", 0x2013: "-"}
+_INVISIBLE = dict.fromkeys(
+    map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+)
+_INVISIBLE_AND_SPACES = {
+    **_INVISIBLE,
+    0xA0: " ",
+    0x202F: " ",
+    0x2009: " ",
+    0x2010: "-",
+    0x2011: "-",
+    0x2013: "-",
+}
 
 
 class Lookups(msgspec.Struct, frozen=True):
@@ -139,15 +152,16 @@ def _mapping_problems(headers: Sequence[str], mapping: Mapping[str, str | None])
         if not _is_target(target)
     ]
     problems += [
-        f'More than one column is mapped to "{target}"' for target in sorted(set(wanted)) if wanted.count(target) > 1
+        f'More than one column is mapped to "{target}"'
+        for target in sorted(set(wanted))
+        if wanted.count(target) > 1
     ]
     return problems
 
 
 def _is_target(name: str) -> bool:
     if name.startswith(ATTRIBUTE):
-        key = name.removeprefix(ATTRIBUTE)
-        return bool(key.strip()) and len(key) <= 64 and "\x00" not in key
+        return _KEY.fullmatch(name.removeprefix(ATTRIBUTE)) is not None
     return name in FIELDS
 
 
@@ -328,8 +342,10 @@ def read_scalar(text: str) -> str | int | float | bool:
     """Return what a cell of an attribute means: a plain number, true, false, or a text; a quoted one is a text."""
     if text in {"true", "false"}:
         return text == "true"
-    if _NUMBER.fullmatch(text):
-        return float(text) if "." in text else int(text)
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
     if len(text) > 1 and text[0] == '"' == text[-1]:
         try:
             return msgspec.json.decode(text, type=str)
@@ -345,4 +361,8 @@ def write_scalar(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value) if math.isfinite(value) else ""
     text = str(value)
-    return text if read_scalar(text) == text and type(read_scalar(text)) is str else msgspec.json.encode(text).decode()
+    return (
+        text
+        if read_scalar(text) == text and type(read_scalar(text)) is str
+        else msgspec.json.encode(text).decode()
+    )

@@ -19,7 +19,12 @@ def read(text: bytes, delimiter: str | None = None) -> tuple[list[str], list[tup
 
 
 def row(targets: str, *cells: str, **changes: Any) -> ContactRow | BadRow:
-    values: dict[str, Any] = {"type": "lead", "status_id": 2, "source_id": 5, "default_country": "GB"} | changes
+    values: dict[str, Any] = {
+        "type": "lead",
+        "status_id": 2,
+        "source_id": 5,
+        "default_country": "GB",
+    } | changes
     rules = Rules(tuple(None if name == "-" else name for name in targets.split()), lookups=LOOKUPS, **values)
     return RowReader(rules).read(7, list(cells))
 
@@ -68,7 +73,7 @@ def test_rows_are_numbered_as_a_spreadsheet_numbers_them() -> None:
         (b"\n\n", "empty"),
         ("phone,näme\n".encode("latin-1"), "neither UTF-8 nor UTF-16"),
         (b"phone\n+1\n" + b"\xff" * 10, "neither UTF-8 nor UTF-16"),
-        (b"phone,note\n+1,\"" + b"x" * 200_000, "never closed"),
+        (b'phone,note\n+1,"' + b"x" * 200_000, "never closed"),
         (b",".join([b"a"] * 501), "more than 500 columns"),
     ],
 )
@@ -118,13 +123,20 @@ def test_columns_that_cannot_be_are_refused(
 
 
 def test_a_row_becomes_a_contact() -> None:
-    found = row("phone firstname - email groups", " 020 7946 0011 ", " Priya ", "x", "p@h.test", "VIP;\"A; b\"")
+    found = row("phone firstname - email groups", " 020 7946 0011 ", " Priya ", "x", "p@h.test", 'VIP;"A; b"')
     assert isinstance(found, ContactRow)
     assert (found.match_key, found.digits) == ("442079460011", "442079460011")
-    assert found.values == {"phone": "020 7946 0011", "firstname": "Priya", "email": "p@h.test", "groups": [3, 9]}
+    assert found.values == {
+        "phone": "020 7946 0011",
+        "firstname": "Priya",
+        "email": "p@h.test",
+        "groups": [3, 9],
+    }
 
 
-@pytest.mark.parametrize("text", ["'+442079460011", "\u202a+44\u00a020\u00a07946\u00a00011\u202c", "442079460011"])
+@pytest.mark.parametrize(
+    "text", ["'+442079460011", "\u202a+44\u00a020\u00a07946\u00a00011\u202c", "442079460011"]
+)
 def test_phones_are_freed_of_what_programs_put_around_them(text: str) -> None:
     found = row("phone", text)
     assert isinstance(found, ContactRow)
@@ -141,7 +153,13 @@ def test_a_full_name_is_split(name: str, expected: dict[str, str]) -> None:
 
 def test_ids_and_names_of_the_tenants_are_found_in_any_case() -> None:
     found = values("phone status source type country_id", "+442079460011", "NEW", "Fair", "Guest", "230")
-    assert found == {"phone": "+442079460011", "status_id": 2, "source_id": 6, "type": "guest", "country_id": 230}
+    assert found == {
+        "phone": "+442079460011",
+        "status_id": 2,
+        "source_id": 6,
+        "type": "guest",
+        "country_id": 230,
+    }
 
 
 @pytest.mark.parametrize(
@@ -174,7 +192,9 @@ def test_a_row_needs_a_status_and_a_source() -> None:
     assert values("phone status", "+442079460011", "new", status_id=None)["status_id"] == 2
 
 
-@pytest.mark.parametrize("value", ["x", "12", "1.50", "true", '"a"', '"', "", "-5", "007", "1e5", "=1", 12, -5, 1.5, True, False])
+@pytest.mark.parametrize(
+    "value", ["x", "12", "1.50", "true", '"a"', '"', "", "-5", "007", "1e5", "=1", 12, -5, 1.5, True, False]
+)
 def test_attributes_come_back_as_they_were(value: Any) -> None:
     found = contact_csv.read_scalar(contact_csv.write_scalar(value))
     assert (found, type(found)) == (value, type(value))

@@ -1,0 +1,291 @@
+"""Queries on imports: the file as chunks, progress, errors."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rasl.db.channels import JOBS
+from rasl.db.pool import Db, Row
+from rasl.errors import NotFound
+
+KIND = "import"
+_SMALL = 5_000  # imports up to this size go first
+
+
+async def begin(db: Db, tenant_id: int, values: Mapping[str, Any]) -> int:
+    """Create an import that is still being uploaded."""
+    names = ", ".join(values)
+    places = ", ".join(f"${number}" for number in range(2, len(values) + 2))
+    import_id: int = await db.fetchval(
+        f"insert into contact_imports (tenant_id, status, {names}) values ($1, 'uploading', {places}) returning id",
+        tenant_id,
+        *values.values(),
+    )
+    return import_id
+
+
+async def add_chunk(db: Db, tenant_id: int, import_id: int, number: int, content: bytes) -> None:
+    """Keep a part of the file."""
+    await db.execute(
+        "insert into import_chunks (tenant_id, import_id, number, content) values ($1, $2, $3, $4)",
+        tenant_id,
+        import_id,
+        number,
+        content,
+    )
+
+
+async def enqueue(
+    db: Db,
+    tenant_id: int,
+    import_id: int,
+    total: int,
+    chunks: int,
+    key: str | None,
+    fingerprint: bytes | None,
+    lease: dt.timedelta | None,
+) -> None:
+    """Make an uploaded import somebody's job: the worker's, or the caller's own while it holds the lease."""
+    await db.execute(
+        """
+        update contact_imports
+        set status = 'queued', total = $3, chunks = $4, idempotency_key = $5, fingerprint = $6
+        where tenant_id = $1 and id = $2
+        """,
+        tenant_id,
+        import_id,
+        total,
+        chunks,
+        key,
+        fingerprint,
+    )
+    await db.execute(
+        """
+        insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
+        values ($1, $2, $3, $1, $4, now() + coalesce($5::interval, interval '0'), $5::interval is not null)
+        """,
+        tenant_id,
+        KIND,
+        import_id,
+        0 if total <= _SMALL else 1,
+        lease,
+    )
+    if lease is None:
+        await db.execute(f"select pg_notify('{JOBS}', '')")
+
+
+async def drop(db: Db, tenant_id: int, import_id: int) -> None:
+    """Remove an import that was never finished uploading."""
+    await db.execute(
+        "delete from contact_imports where tenant_id = $1 and id = $2 and status = 'uploading'",
+        tenant_id,
+        import_id,
+    )
+
+
+async def find_by_key(db: Db, tenant_id: int, key: str) -> Row | None:
+    """Return the import that was made under an Idempotency-Key."""
+    return await db.fetchrow(
+        "select id, fingerprint from contact_imports where tenant_id = $1 and idempotency_key = $2",
+        tenant_id,
+        key,
+    )
+
+
+async def find(db: Db, tenant_id: int, import_id: int) -> Row | None:
+    """Return an import that was uploaded."""
+    return await db.fetchrow(
+        "select * from contact_imports where tenant_id = $1 and id = $2 and status <> 'uploading'",
+        tenant_id,
+        import_id,
+    )
+
+
+async def load_chunk(db: Db, tenant_id: int, import_id: int, number: int) -> bytes | None:
+    """Return a part of the file that was not applied yet."""
+    content: bytes | None = await db.fetchval(
+        "select content from import_chunks where tenant_id = $1 and import_id = $2 and number = $3",
+        tenant_id,
+        import_id,
+        number,
+    )
+    return content
+
+
+async def hold(db: Db, tenant_id: int, import_id: int, fence: int, lease: dt.timedelta) -> bool:
+    """Lock the job and renew its lease; False when it is somebody else's by now."""
+    held: int | None = await db.fetchval(
+        """
+        update jobs set due_at = now() + $5::interval
+        where tenant_id = $1 and kind = $2 and subject_id = $3 and fence = $4 and is_leased returning 1
+        """,
+        tenant_id,
+        KIND,
+        import_id,
+        fence,
+        lease,
+    )
+    return held is not None
+
+
+async def start(db: Db, tenant_id: int, import_id: int) -> None:
+    """Say that the first row is being applied."""
+    await db.execute(
+        """
+        update contact_imports set status = 'running', started_at = coalesce(started_at, now())
+        where tenant_id = $1 and id = $2 and status = 'queued'
+        """,
+        tenant_id,
+        import_id,
+    )
+
+
+async def record_chunk(
+    db: Db, tenant_id: int, import_id: int, number: int, counts: Mapping[str, int]
+) -> Row | None:
+    """Count what a chunk came to and drop it; None when it was applied before."""
+    row = await db.fetchrow(
+        """
+        update contact_imports
+        set chunks_done = $3 + 1, created = created + $4, updated = updated + $5, skipped = skipped + $6,
+            failed = failed + $7
+        where tenant_id = $1 and id = $2 and chunks_done = $3
+        returning *
+        """,
+        tenant_id,
+        import_id,
+        number,
+        counts["created"],
+        counts["updated"],
+        counts["skipped"],
+        counts["failed"],
+    )
+    await db.execute(
+        "delete from import_chunks where tenant_id = $1 and import_id = $2 and number = $3",
+        tenant_id,
+        import_id,
+        number,
+    )
+    # What moves on is not on its last try.
+    await db.execute(
+        "update jobs set attempts = 1 where tenant_id = $1 and kind = $2 and subject_id = $3",
+        tenant_id,
+        KIND,
+        import_id,
+    )
+    return row
+
+
+async def add_errors(
+    db: Db, tenant_id: int, import_id: int, errors: Sequence[tuple[int, str, Sequence[str]]]
+) -> None:
+    """Keep rows that failed, given as (row number, cells as JSON, reasons)."""
+    await db.execute(
+        """
+        insert into import_errors (tenant_id, import_id, row_number, cells, reasons)
+        select $1, $2, u.row_number, u.cells, u.reasons::text[]
+        from unnest($3::bigint[], $4::text[], $5::text[]) as u (row_number, cells, reasons)
+        """,
+        tenant_id,
+        import_id,
+        [item[0] for item in errors],
+        [item[1] for item in errors],
+        [text_array(item[2]) for item in errors],
+    )
+
+
+def text_array(values: Sequence[str]) -> str:
+    """Write a text[] as PostgreSQL reads it: unnest cannot take arrays of different lengths."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"').replace("\x00", "") for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+
+
+async def finish(db: Db, tenant_id: int, import_id: int, status: str, failure: str | None = None) -> None:
+    """Close an import: its job, its keys and what is left of its file go."""
+    await db.execute(
+        """
+        update contact_imports set status = $3, failure = $4, started_at = coalesce(started_at, now()),
+               finished_at = now()
+        where tenant_id = $1 and id = $2
+        """,
+        tenant_id,
+        import_id,
+        status,
+        failure,
+    )
+    for table in ("import_chunks", "import_keys"):
+        await db.execute(f"delete from {table} where tenant_id = $1 and import_id = $2", tenant_id, import_id)
+    await db.execute(
+        "delete from jobs where tenant_id = $1 and kind = $2 and subject_id = $3", tenant_id, KIND, import_id
+    )
+
+
+async def postpone(db: Db, tenant_id: int, import_id: int, fence: int, seconds: float) -> None:
+    """Give the job back after a failure; the try counts."""
+    await db.execute(
+        """
+        update jobs set is_leased = false, fence = fence + 1, due_at = now() + make_interval(secs => $5)
+        where tenant_id = $1 and kind = $2 and subject_id = $3 and fence = $4
+        """,
+        tenant_id,
+        KIND,
+        import_id,
+        fence,
+        seconds,
+    )
+
+
+async def list_errors(db: Db, tenant_id: int, import_id: int, after: int, limit: int) -> list[Row]:
+    """Return rows that failed, in order, after a row number."""
+    return await db.fetch(
+        """
+        select row_number, cells, reasons from import_errors
+        where tenant_id = $1 and import_id = $2 and row_number > $3 order by row_number limit $4
+        """,
+        tenant_id,
+        import_id,
+        after,
+        limit,
+    )
+
+
+async def load_lookups(db: Db, tenant_id: int) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    """Return sources, contact statuses and groups of a tenant: ids by lower-case name."""
+    sources, statuses, groups = [
+        {
+            row["name"].lower(): row["id"]
+            for row in await db.fetch(
+                f"select id, name from {table} where tenant_id = $1 order by id desc", tenant_id
+            )
+        }
+        for table in ("sources", "contact_statuses", "contact_groups")
+    ]
+    return sources, statuses, groups
+
+
+async def load_tenant(db: Db, tenant_id: int) -> Row:
+    """Return what rows are read and counted by: the default country and how many contacts the plan allows."""
+    row = await db.fetchrow(
+        """
+        select t.default_country, p.max_contacts from tenants t join plans p on p.name = t.plan where t.id = $1
+        """,
+        tenant_id,
+    )
+    if row is None:
+        raise NotFound("Tenant not found")
+    return row
+
+
+async def forget_abandoned(db: Db, uploading: dt.timedelta, finished: dt.timedelta) -> None:
+    """Drop uploads that broke off, and the rows that failed in imports finished long ago."""
+    await db.execute(
+        "delete from contact_imports where status = 'uploading' and created_at < now() - $1::interval",
+        uploading,
+    )
+    await db.execute(
+        """
+        delete from import_errors e using contact_imports i
+        where i.tenant_id = e.tenant_id and i.id = e.import_id and i.finished_at < now() - $1::interval
+        """,
+        finished,
+    )
