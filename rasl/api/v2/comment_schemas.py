@@ -10,7 +10,7 @@ from rasl.api.v2.label_schemas import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, resp
 from rasl.domain.validation import Body
 from rasl.errors import NotFound, ValidationFailed
 
-_URL = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#@:]+(:[0-9]{1,5})?([/?#][^\s]*)?$"
+_URL = r"^[Hh][Tt][Tt][Pp][Ss]?://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][^\s]*)?$(?!\s)"
 _Reference = Annotated[
     str, msgspec.Meta(max_length=255, description="A reference of your own; stored as given.")
 ]

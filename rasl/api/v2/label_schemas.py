@@ -101,6 +101,7 @@ class Members(Body, frozen=True):
     messages: ClassVar[dict[tuple[str, str], str]] = {
         ("contact_ids", "required"): "Contact IDs are required",
         ("contact_ids", "array"): "Contact IDs must be an array",
+        ("contact_ids", "invalid"): "Contact IDs must be integers",
         ("contact_ids", "max"): f"At most {MAX_MEMBERS:,} contact IDs can be given in one call",
     }
 
