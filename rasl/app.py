@@ -17,7 +17,7 @@ from rasl.api.context import with_context
 from rasl.api.envelope import render, render_framework_error, render_unexpected
 from rasl.api.idempotency import with_idempotency
 from rasl.api.request import ApiRequest
-from rasl.api.v2 import comments, groups, messages, sources, statuses
+from rasl.api.v2 import comments, contacts, groups, messages, sources, statuses
 from rasl.db.pool import Database
 from rasl.dispatch.worker import Worker
 from rasl.errors import ApiError, ServiceUnavailable
@@ -60,6 +60,7 @@ def api_v2() -> Router:
         "/api/v2",
         (
             *messages.HANDLERS,
+            *contacts.HANDLERS,
             *groups.HANDLERS,
             *sources.HANDLERS,
             *statuses.HANDLERS,

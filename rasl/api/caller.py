@@ -37,6 +37,9 @@ class Requires(msgspec.Struct, frozen=True):
 
 MaySendMessages = Annotated[Caller, Requires("messages:send")]
 MayReadMessages = Annotated[Caller, Requires("messages:read")]
+MayReadContacts = Annotated[Caller, Requires("contacts:read")]
+MayWriteContacts = Annotated[Caller, Requires("contacts:write")]
+MayDeleteContacts = Annotated[Caller, Requires("contacts:delete")]
 MayReadGroups = Annotated[Caller, Requires("groups:read")]
 MayWriteGroups = Annotated[Caller, Requires("groups:write")]
 MayDeleteGroups = Annotated[Caller, Requires("groups:delete")]

@@ -36,6 +36,7 @@ _OPENAPI = OpenAPIConfig(
     security=[{"bearer": []}],
     tags=[
         Tag(name="Messages", description="Send messages, and see what became of them."),
+        Tag(name="Contacts", description="The people one writes to."),
         Tag(name="Groups", description="Groups of contacts, and who is in them."),
         Tag(name="Sources", description="Where contacts come from."),
         Tag(name="Statuses", description="How far one is with a contact."),

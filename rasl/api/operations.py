@@ -9,6 +9,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from rasl.api.listing import parameters
 from rasl.domain.listing import ListSpec
 from rasl.services.comments import COMMENT_LIST
+from rasl.services.contacts import CONTACT_LIST, RELATIONS
 from rasl.services.labels import GROUP, STATUS
 from rasl.services.reading import MESSAGE_LIST
 
@@ -24,6 +25,13 @@ _PREFER = Parameter(
     param_in="header",
     schema=Schema(type=OpenAPIType.STRING, enum=["respond-async"]),
     description="`respond-async`: answer 202 at once and send in the background.",
+    required=False,
+)
+_INCLUDE_RELATIONS = Parameter(
+    name="include",
+    param_in="query",
+    schema=Schema(type=OpenAPIType.STRING),
+    description=f"Comma-separated relations to return: {', '.join(RELATIONS)}.",
     required=False,
 )
 _INCLUDE_TIMELINE = Parameter(
@@ -69,6 +77,22 @@ class ListMessages(_List):
     """Messages."""
 
     list_spec = MESSAGE_LIST
+
+
+@dataclasses.dataclass
+class ListContacts(_List):
+    """Contacts."""
+
+    list_spec = CONTACT_LIST
+
+
+@dataclasses.dataclass
+class GetContact(Operation):
+    """Documents what can be included."""
+
+    def __post_init__(self) -> None:
+        """Add it."""
+        self.parameters = [*(self.parameters or []), _INCLUDE_RELATIONS]
 
 
 @dataclasses.dataclass

@@ -35,7 +35,7 @@ class NewContact(msgspec.Struct, frozen=True):
 
 
 _LOCK_THREADS = r"""
-select i.ord, c.id as contact_id, c.is_opted_out, c.firstname, c.lastname, c.email, c.phone,
+select i.ord, c.id as contact_id, c.is_opted_out, c.firstname, c.lastname, c.email, c.phone, c.attributes,
        v.id as conversation_id, v.window_expires_at, v.counted_until, v.pair_tat, now() as now,
        case when i.has_phone then null else (
            select coalesce(

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-_TOKEN = re.compile(r"@\{([a-z_]+)\}")
+ATTRIBUTE_PREFIX = "contact_attr_"
+_TOKEN = re.compile(r"@\{([a-z][a-z0-9_]*)\}", re.ASCII)
 
 
 def has_fields(text: str) -> bool:
@@ -14,6 +15,14 @@ def has_fields(text: str) -> bool:
 def render(text: str, values: Mapping[str, str | None]) -> str:
     """Replace known fields, an absent value by nothing; leave unknown ones untouched.
 
-    Replacement is a single pass: a contact named `@{contact_email}` does not unfold into an address.
+    Every attribute is known: one that the contact lacks is an absent value. Replacement is a single pass: a contact
+    named `@{contact_email}` does not unfold into an address.
     """
-    return _TOKEN.sub(lambda match: (values[match[1]] or "") if match[1] in values else match[0], text)
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name in values:
+            return values[name] or ""
+        return "" if name.startswith(ATTRIBUTE_PREFIX) else match[0]
+
+    return _TOKEN.sub(value, text)

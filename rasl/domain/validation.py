@@ -131,9 +131,7 @@ def _problem(body_type: type[Body], field: msgspec.structs.FieldInfo, value: Any
 
 
 def _holds_nul(value: Any) -> bool:
-    """Tell whether a text, or one in a list or an object, holds what PostgreSQL cannot; objects in lists are read
-    by a body of their own.
-    """
+    """Tell whether a text, or one in it, holds what PostgreSQL cannot; objects in lists have a body of their own."""
     if isinstance(value, str):
         return "\x00" in value
     if isinstance(value, dict):
@@ -187,16 +185,6 @@ def _broken_number_rule(info: msgspec.inspect.IntType, value: Any) -> tuple[str,
         return "integer", "must be an integer"
     if (info.ge is not None and number < info.ge) or (info.le is not None and number > info.le):
         return "range", f"must be between {info.ge} and {info.le}"
-    return None
-
-
-def _broken_list_rule(info: msgspec.inspect.ListType, value: Any) -> tuple[str, str] | None:
-    if not isinstance(value, list):
-        return "array", "must be an array"
-    if info.min_length and len(value) < info.min_length:
-        return "min", f"must have at least {info.min_length} item{'s' if info.min_length > 1 else ''}"
-    if info.max_length and len(value) > info.max_length:
-        return "max", f"must not have more than {info.max_length:,} items"
     return None
 
 

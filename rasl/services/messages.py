@@ -10,7 +10,7 @@ import msgspec
 from rasl.db import idempotency, recipients
 from rasl.db import messages as message_rows
 from rasl.db.pool import Database, Db, Row
-from rasl.domain import admission
+from rasl.domain import admission, attributes
 from rasl.domain.admission import Thread
 from rasl.domain.message_types.base import Content
 from rasl.domain.phone import Phone
@@ -236,6 +236,7 @@ def _merge_values(row: Row) -> dict[str, str | None]:
         "contact_last_name": row["lastname"],
         "contact_email": row["email"],
         "contact_phone": row["phone"],
+        **attributes.merge_values(row["attributes"]),
     }
 
 

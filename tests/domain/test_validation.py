@@ -285,7 +285,7 @@ def test_whatever_bytes_are_sent_are_read_or_refused(raw: bytes) -> None:
 
 class Change(Body, frozen=True):
     label: Annotated[str, msgspec.Meta(max_length=5)] | msgspec.UnsetType = msgspec.UNSET
-    note: Annotated[str, msgspec.Meta(max_length=5)] | None | msgspec.UnsetType = msgspec.UNSET
+    note: Annotated[str, msgspec.Meta(max_length=5)] | msgspec.UnsetType | None = msgspec.UNSET
     stops: Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)] | msgspec.UnsetType = msgspec.UNSET
     extras: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 

@@ -1,0 +1,282 @@
+"""Queries on contacts.
+
+Lock order of everything that writes contacts: groups, sources and statuses (held, by id) → conversations (by id) → the
+tenant's counter → contacts (by id) → aliases. Whoever claims a phone or an email takes the counter first, so claims of
+one tenant meet in one place; that a phone or an email is free is nevertheless decided by its unique key.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from rasl.db.listing import ListSource
+from rasl.db.pool import Db, Row
+
+COLUMNS = (
+    "firstname",
+    "lastname",
+    "company",
+    "type",
+    "email",
+    "phone",
+    "status_id",
+    "source_id",
+    "description",
+    "city",
+    "state",
+    "zip",
+    "address",
+    "country_id",
+    "assigned_id",
+    "group_ids",
+    "attributes",
+)
+_SELECT = f"c.id, {', '.join(f'c.{name}' for name in COLUMNS)}, c.is_opted_out, c.created_at, c.updated_at"
+
+LIST_SOURCE = ListSource(
+    select=_SELECT,
+    tables="contacts c",
+    where="c.tenant_id = $1",
+    columns={
+        "id": "c.id",
+        "firstname": "c.firstname",
+        "lastname": "c.lastname",
+        "type": "c.type",
+        "status_id": "c.status_id",
+        "source_id": "c.source_id",
+        "assigned_id": "c.assigned_id",
+        "group_id": "c.group_ids",
+        "attributes": "c.attributes",
+        "created_at": "c.created_at",
+        "updated_at": "c.updated_at",
+    },
+    search=(),
+    search_column="c.search_text",
+    tie_breaker="c.id",
+    array_columns=frozenset({"group_id"}),
+    json_columns=frozenset({"attributes"}),
+)
+
+# What a concurrent transaction can do to one that wrote nothing wrong: try the whole of it again.
+CONFLICTS = (asyncpg.UniqueViolationError, asyncpg.ForeignKeyViolationError, asyncpg.DeadlockDetectedError)
+
+
+class NewContact(msgspec.Struct, frozen=True):
+    """A contact about to be created under its phone's match key."""
+
+    match_key: str
+    values: Mapping[str, Any]  # by column
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """Which phones and emails somebody has; `email_keys` are the given emails as the unique index sees them."""
+
+    match_keys: frozenset[str]
+    emails: frozenset[str]
+    email_keys: Mapping[str, str]
+
+
+async def find_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) -> dict[int, Row]:
+    """Return contacts by id."""
+    rows = await db.fetch(
+        f"select {_SELECT} from contacts c where c.tenant_id = $1 and c.id = any($2::bigint[])",
+        tenant_id,
+        contact_ids,
+    )
+    return {row["id"]: row for row in rows}
+
+
+async def lock_contact(db: Db, tenant_id: int, contact_id: int) -> Row | None:
+    """Lock one contact and return it."""
+    return await db.fetchrow(
+        f"select {_SELECT} from contacts c where c.tenant_id = $1 and c.id = $2 for no key update",
+        tenant_id,
+        contact_id,
+    )
+
+
+async def load_relations(
+    db: Db, tenant_id: int, rows: Sequence[Row], names: frozenset[str]
+) -> dict[str, dict[int, Row]]:
+    """Return what contacts refer to, by relation (groups, source, status) and id."""
+    wanted = {
+        "groups": ("contact_groups", "", {group_id for row in rows for group_id in row["group_ids"]}),
+        "source": ("sources", "", {row["source_id"] for row in rows}),
+        "status": ("contact_statuses", ", color", {row["status_id"] for row in rows}),
+    }
+    relations: dict[str, dict[int, Row]] = {}
+    for name in sorted(names & wanted.keys()):
+        table, more, ids = wanted[name]
+        found = await db.fetch(
+            f"""
+            select id, name, created_at, updated_at{more} from {table}
+            where tenant_id = $1 and id = any($2::bigint[])
+            """,
+            tenant_id,
+            sorted(ids),
+        )
+        relations[name] = {row["id"]: row for row in found}
+    return relations
+
+
+async def hold_references(
+    db: Db, tenant_id: int, source_ids: Sequence[int], status_ids: Sequence[int]
+) -> tuple[set[int], set[int]]:
+    """Return which of these sources and statuses the tenant has, and keep them from being deleted."""
+    rows = await db.fetch(
+        """
+        with source as (
+            select id from sources where tenant_id = $1 and id = any($2::bigint[]) order by id for key share
+        ), status as (
+            select id from contact_statuses where tenant_id = $1 and id = any($3::bigint[]) order by id for key share
+        )
+        select true as is_source, id from source union all select false, id from status
+        """,
+        tenant_id,
+        sorted(set(source_ids)),
+        sorted(set(status_ids)),
+    )
+    return (
+        {row["id"] for row in rows if row["is_source"]},
+        {row["id"] for row in rows if not row["is_source"]},
+    )
+
+
+async def find_taken(
+    db: Db, tenant_id: int, match_keys: Sequence[str], emails: Sequence[str], but: int | None = None
+) -> Taken:
+    """Return which of these phones and emails contacts have, `but` one; it only names what the unique keys decide."""
+    aliases = await db.fetch(
+        """
+        select value from contact_aliases
+        where tenant_id = $1 and kind = 'phone' and value = any($2::text[]) and contact_id is distinct from $3
+        """,
+        tenant_id,
+        match_keys,
+        but,
+    )
+    owners = (
+        await db.fetch(
+            """
+        select i.email, lower(i.email) as key, c.id is not null as is_taken
+        from unnest($2::text[]) as i (email)
+        left join contacts c
+            on c.tenant_id = $1 and lower(c.email) = lower(i.email) and c.email is not null
+            and c.id is distinct from $3
+        """,
+            tenant_id,
+            emails,
+            but,
+        )
+        if emails
+        else []
+    )
+    return Taken(
+        frozenset(row["value"] for row in aliases),
+        frozenset(row["key"] for row in owners if row["is_taken"]),
+        {row["email"]: row["key"] for row in owners},
+    )
+
+
+async def insert_contacts(db: Db, tenant_id: int, contacts: Sequence[NewContact]) -> list[int]:
+    """Create contacts with distinct phones and return their ids, in order.
+
+    Raises UniqueViolationError, which ends the caller's transaction or savepoint, when somebody has one of the phones
+    or emails.
+    """
+    names = [name for name in COLUMNS if name not in {"group_ids", "attributes"}]
+    integers = {"status_id", "source_id", "country_id", "assigned_id"}
+    types = [f"${place}::{'bigint' if name in integers else 'text'}[]" for place, name in enumerate(names, 5)]
+    rows = await db.fetch(
+        f"""
+        with item as materialized (
+            select nextval(pg_get_serial_sequence('contacts', 'id')) as id, u.*
+            from unnest($2::text[], $3::text[], $4::jsonb[], {", ".join(types)})
+                 with ordinality as u (match_key, group_ids, attributes, {", ".join(names)}, ord)
+        ), contact as (
+            insert into contacts (tenant_id, id, group_ids, attributes, {", ".join(names)})
+            overriding system value
+            select $1, id, group_ids::bigint[], attributes, {", ".join(names)} from item order by id
+        ), alias as (
+            insert into contact_aliases (tenant_id, kind, value, contact_id)
+            select $1, 'phone', match_key, id from item order by match_key
+        )
+        select id from item order by ord
+        """,
+        tenant_id,
+        [contact.match_key for contact in contacts],
+        ["{" + ",".join(map(str, contact.values["group_ids"])) + "}" for contact in contacts],
+        [contact.values["attributes"] for contact in contacts],
+        *([contact.values.get(name) for contact in contacts] for name in names),
+    )
+    return [row["id"] for row in rows]
+
+
+async def change_contact(db: Db, tenant_id: int, contact_id: int, changes: Mapping[str, Any]) -> None:
+    """Write columns of a locked contact; raises UniqueViolationError when another has the email."""
+    names = [name for name in COLUMNS if name in changes]
+    assignments = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 3))
+    await db.execute(
+        f"update contacts set {assignments}, updated_at = now() where tenant_id = $1 and id = $2",
+        tenant_id,
+        contact_id,
+        *(changes[name] for name in names),
+    )
+
+
+async def change_phone_alias(db: Db, tenant_id: int, contact_id: int, match_key: str) -> bool:
+    """Make this the one phone of a locked contact; returns False when another contact has it."""
+    await db.execute(
+        "delete from contact_aliases where tenant_id = $1 and contact_id = $2 and kind = 'phone' and value <> $3",
+        tenant_id,
+        contact_id,
+        match_key,
+    )
+    # Its own number again: what it had moved to is forgotten.
+    owner = await db.fetchval(
+        """
+        insert into contact_aliases (tenant_id, kind, value, contact_id) values ($1, 'phone', $3, $2)
+        on conflict (tenant_id, kind, value) do update set wa_id = null
+            where contact_aliases.contact_id = excluded.contact_id
+        returning contact_id
+        """,
+        tenant_id,
+        contact_id,
+        match_key,
+    )
+    return owner is not None
+
+
+async def lock_count(db: Db, tenant_id: int) -> int:
+    """Lock the tenant's counter, as everyone does who claims phones or emails, and return its number of contacts."""
+    await db.execute("insert into tenant_counters (tenant_id) values ($1) on conflict do nothing", tenant_id)
+    value: int = await db.fetchval(
+        "select contacts from tenant_counters where tenant_id = $1 for update", tenant_id
+    )
+    return value
+
+
+async def lock_conversations(db: Db, tenant_id: int, contact_ids: Sequence[int]) -> None:
+    """Lock all conversations of contacts, in order of id."""
+    await db.execute(
+        "select from conversations where tenant_id = $1 and contact_id = any($2::bigint[]) order by id for update",
+        tenant_id,
+        contact_ids,
+    )
+
+
+async def delete_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) -> int:
+    """Delete contacts and return how many there were; aliases go with them, conversations stay without a contact."""
+    await db.execute(
+        "select from contacts where tenant_id = $1 and id = any($2::bigint[]) order by id for update",
+        tenant_id,
+        contact_ids,
+    )
+    rows = await db.fetch(
+        "delete from contacts where tenant_id = $1 and id = any($2::bigint[]) returning id",
+        tenant_id,
+        contact_ids,
+    )
+    return len(rows)
