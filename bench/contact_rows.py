@@ -85,7 +85,7 @@ select $1, firstname, lastname,
            || case when n % 77 = 11 then array[groups[$5 + 4]] else '{}'::bigint[] end
            || case when n between 1000 and 1000 + $6 / 50 then array[groups[$5 + 5]] else '{}'::bigint[] end
        else array[groups[1 + floor(3 * e)::int]] end,
-       case when b < 0.3 then jsonb_build_object('tier', floor(5 * a)::int, 'city', city,
+       case when b < 0.3 then jsonb_build_object('tier', n % 5, 'city', city,
                                                  'vip', c < 0.01)
             else '{}' end,
        now() - ($6::bigint - n) * interval '20 seconds', now() - random() * interval '200 days'

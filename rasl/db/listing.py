@@ -15,11 +15,20 @@ _COMPARISONS = {"eq": "=", "ne": "<>", "gte": ">=", "lte": "<=", "gt": ">", "lt"
 _SHORT_TERM = 2  # characters; three make a trigram
 # An exact total is worth this much of a request's time; what takes longer is estimated.
 _COUNT_MILLISECONDS = 200
-# Rows expected to match: so few are fetched and sorted, so many are not counted.
+# Rows expected to match: so few are fetched and sorted at once, so many are neither counted nor sorted with a count.
 _FEW = 2_000
-_MANY = 5 * EXACT_TOTAL
-# Rows of an order to look for matches in before all matches are fetched and sorted.
+_MANY = 2 * EXACT_TOTAL
+# Rows of an order to look for matches in, first and most, before all matches are fetched and sorted.
 _WINDOW = 2_000
+_LARGEST_WINDOW = 20_000
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """A page and one row more; how many rows match, and how many the planner expected to, if that is known."""
+
+    rows: list[Row]
+    total: int | None = None
+    expected: int | None = None
 
 
 class ListSource(msgspec.Struct, frozen=True):
@@ -94,7 +103,9 @@ class _Walk:
         """Return where a row stands in the order."""
         return tuple(row[f"cursor_{number}"] for number in range(len(self._keys)))
 
-    def page(self, *, until: tuple[Any, ...] | None = None, is_sorted: bool = False) -> tuple[Any, ...]:
+    def page(
+        self, *, until: tuple[Any, ...] | None = None, is_sorted: bool = False, is_counted: bool = False
+    ) -> tuple[Any, ...]:
         """Return the statement of a page: as the planner likes, not further than a place, or sorting all matches."""
         statement = self._statement.copy()
         if until is not None:
@@ -104,20 +115,21 @@ class _Walk:
             # No index has this order.
             order = ", ".join(f"coalesce({key.column}, {key.column}) {key.direction}" for key in self._keys)
         offset = self.query.offset if self.query.cursor is None else 0
+        counted = ", count(*) over () as matching" if is_counted else ""
         # One row more than the page holds tells whether there is another page.
         text = (
-            f"select {self._source.select}, {self._places} {self._from(statement)}"
+            f"select {self._source.select}, {self._places}{counted} {self._from(statement)}"
             f" order by {order} limit {self.query.per_page + 1} offset {offset}"
         )
         return text, *statement.parameters
 
-    def edge(self) -> tuple[Any, ...]:
-        """Return the statement that finds the place some thousand rows on, whatever they match."""
+    def edge(self, size: int) -> tuple[Any, ...]:
+        """Return the statement that finds the place so many rows on, whatever they match."""
         query = msgspec.structs.replace(self.query, filters=(), search=None)
         bare = _Walk(self._source, query, self._statement.parameters[0])
         statement = bare._statement
         return (
-            f"select {self._places} {self._from(statement)} order by {self._order} limit 1 offset {_WINDOW}",
+            f"select {self._places} {self._from(statement)} order by {self._order} limit 1 offset {size}",
             *statement.parameters,
         )
 
@@ -166,27 +178,28 @@ async def fetch_page(db: Db, source: ListSource, query: ListQuery, tenant_id: in
     """
     walk = _Walk(source, query, tenant_id)
     try:
-        rows, expected = await _page_rows(db, walk)
+        found = await _find(db, walk)
     except asyncpg.DataError:
         if query.cursor is None:
             raise
         raise _stranger() from None
-    has_more = len(rows) > query.per_page
-    rows = rows[: query.per_page]
+    has_more = len(found.rows) > query.per_page
+    rows = found.rows[: query.per_page]
     next_cursor = listing.write_cursor(query.sorts, walk.place(rows[-1])) if has_more else None
     if query.cursor is not None:
         return Page(rows, None, is_total_estimated=False, next_cursor=next_cursor)
     if not has_more and (rows or query.page == 1):
         return Page(rows, query.offset + len(rows), is_total_estimated=False)
-    total, is_estimated = await _total(db, walk, expected, query.offset + len(rows))
+    total, is_estimated = await _total(db, walk, found, query.offset + len(rows))
     return Page(rows, total, is_estimated, next_cursor)
 
 
 async def explanations(db: Db, source: ListSource, query: ListQuery, tenant_id: int) -> list[str]:
     """Run the statements that a page can be fetched by, and return their plans."""
     walk = _Walk(source, query, tenant_id)
-    edge = await db.fetchrow(*walk.edge())
-    statements = {"as planned": walk.page(), "sorting all": walk.page(is_sorted=True), "edge": walk.edge()}
+    edge = await db.fetchrow(*walk.edge(_LARGEST_WINDOW))
+    statements = {"as planned": walk.page(), "sorting all": walk.page(is_sorted=True)}
+    statements["edge"] = walk.edge(_LARGEST_WINDOW)
     statements["count"] = walk.count(EXACT_TOTAL + 1)
     if edge is not None:
         statements["window"] = walk.page(until=walk.place(edge))
@@ -200,24 +213,28 @@ async def explanations(db: Db, source: ListSource, query: ListQuery, tenant_id: 
     return lines
 
 
-async def _page_rows(db: Db, walk: _Walk) -> tuple[list[Row], int | None]:
-    """Fetch a page and one row more, and tell how many rows the planner expects to match, if it was asked.
+async def _find(db: Db, walk: _Walk) -> _Found:
+    """Fetch a page.
 
     Left to itself the planner takes matches to be spread evenly, and walks an order from its beginning until a page is
     full: 1.4 s for a group whose members were all imported first. So: few matches are fetched and sorted. Many are
-    looked for among the next rows of the order, and when a page does not fill there, fetched and sorted all the same.
+    looked for among the next rows of the order, at most as many as are expected to match, and when a page does not
+    fill there, fetched and sorted all the same.
     """
     query = walk.query
     if not query.filters and not query.search:
-        return await db.fetch(*walk.page()), None
+        return _Found(await db.fetch(*walk.page()))
     expected = await _expected(db, walk)
-    if expected > _FEW and query.offset < _WINDOW:
-        edge = await db.fetchrow(*walk.edge())
+    windows = () if expected <= _FEW else (_WINDOW, min(expected, _LARGEST_WINDOW))
+    for size in windows:
+        edge = await db.fetchrow(*walk.edge(size)) if query.offset < size else None
         if edge is not None:
             rows = await db.fetch(*walk.page(until=walk.place(edge)))
             if len(rows) > query.per_page:
-                return rows, expected
-    return await db.fetch(*walk.page(is_sorted=True)), expected
+                return _Found(rows, expected=expected)
+    is_counted = query.cursor is None and expected <= _MANY
+    rows = await db.fetch(*walk.page(is_sorted=True, is_counted=is_counted))
+    return _Found(rows, rows[0]["matching"] if rows and is_counted else None, expected)
 
 
 def _behind(keys: Sequence[_Key], values: Sequence[Any], parameter: Callable[[Any], str]) -> str:
@@ -269,8 +286,11 @@ def _stranger() -> ValidationFailed:
     return ValidationFailed({"cursor": ["The cursor parameter is not a cursor of this list"]})
 
 
-async def _total(db: Db, walk: _Walk, expected: int | None, seen: int) -> tuple[int, bool]:
+async def _total(db: Db, walk: _Walk, found: _Found, seen: int) -> tuple[int, bool]:
     """Count up to 10,000, but not for long, and not what is expected to be far more."""
+    if found.total is not None:
+        return found.total, False
+    expected = found.expected
     if expected is None or expected <= _MANY:
         try:
             async with db.transaction():
