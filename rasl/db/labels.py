@@ -41,7 +41,9 @@ STATUSES = LabelTable("contact_statuses", "status_id", "default_status_id", has_
 
 async def create_label(db: Db, table: LabelTable, tenant_id: int, name: str, color: str | None) -> Row | None:
     """Create a label and return it, None when the tenant has one of this name already."""
-    columns, values = ("tenant_id, name, color", "$1, $2, $3") if table.has_color else ("tenant_id, name", "$1, $2")
+    columns, values = (
+        ("tenant_id, name, color", "$1, $2, $3") if table.has_color else ("tenant_id, name", "$1, $2")
+    )
     return await db.fetchrow(
         f"""
         insert into {table.name} ({columns}) values ({values})
@@ -101,7 +103,9 @@ async def delete_label(db: Db, table: LabelTable, tenant_id: int, label_id: int)
 async def is_default(db: Db, table: LabelTable, tenant_id: int, label_id: int) -> bool:
     """Tell whether new contacts of the tenant get this label."""
     found: bool = await db.fetchval(
-        f"select exists (select from tenants where id = $1 and {table.default_column} = $2)", tenant_id, label_id
+        f"select exists (select from tenants where id = $1 and {table.default_column} = $2)",
+        tenant_id,
+        label_id,
     )
     return found
 

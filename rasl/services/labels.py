@@ -29,7 +29,9 @@ class LabelNoun(msgspec.Struct, frozen=True):
 GROUP = LabelNoun("group", rows.GROUPS, _LIST)
 SOURCE = LabelNoun("source", rows.SOURCES, _LIST)
 STATUS = LabelNoun(
-    "status", rows.STATUSES, msgspec.structs.replace(_LIST, fields=("id", "name", "color", "created_at", "updated_at"))
+    "status",
+    rows.STATUSES,
+    msgspec.structs.replace(_LIST, fields=("id", "name", "color", "created_at", "updated_at")),
 )
 
 
