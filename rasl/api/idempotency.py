@@ -20,6 +20,9 @@ from rasl.errors import IdempotencyInProgress, IdempotencyKeyReused, ValidationF
 from rasl.services.messages import Hold
 
 HEADER = b"idempotency-key"
+OWN_KEY = (
+    "rasl.own_key"  # the option of a route that keeps keys itself: its body is too large to be held here
+)
 MAX_LENGTH = 255
 
 
@@ -28,7 +31,11 @@ def with_idempotency(database: Database, lease: dt.timedelta) -> typing.Callable
 
     def middleware(app: ASGIApp) -> ASGIApp:
         async def idempotent(scope: Scope, receive: Receive, send: Send) -> None:
-            key = _key(scope) if scope["type"] == ScopeType.HTTP and scope["method"] == "POST" else None
+            key = None
+            if scope["type"] == ScopeType.HTTP and scope["method"] == "POST":
+                key = read_key(scope)
+            if key is not None and scope["route_handler"].opt.get(OWN_KEY):
+                key = None
             if key is None:
                 await app(scope, receive, send)
                 return
@@ -47,7 +54,8 @@ def with_idempotency(database: Database, lease: dt.timedelta) -> typing.Callable
     return middleware
 
 
-def _key(scope: Scope) -> str | None:
+def read_key(scope: Scope) -> str | None:
+    """Return the key of a request; raises ValidationFailed."""
     for name, value in scope["headers"]:
         if name == HEADER:
             key = value.decode("latin-1").strip()

@@ -72,15 +72,15 @@ async def apply(ground: Ground, rows: Sequence[ContactRow]) -> list[Outcome]:
 
 
 async def _enter(ground: Ground, rows: Iterable[ContactRow]) -> None:
-    """Take the tenant's counter first, as sending does, so that the two never wait for each other in a ring."""
+    """Lock in the order of everything that writes contacts (see `db/contacts.py`): groups, counter, the rest."""
+    groups = sorted({group_id for row in rows for group_id in row.values.get("groups", ())})
+    if groups and await rows_db.lock_groups(ground.db, ground.tenant_id, groups) != set(groups):
+        raise ChangedError
     if ground.is_dry_run:
         before = await rows_db.count_contacts(ground.db, ground.tenant_id) + ground.created_before
     else:
         _, before = await recipients.take_contact_places(ground.db, ground.tenant_id, 0, ground.maximum)
     ground.room = None if ground.maximum < 0 else max(0, ground.maximum - before)
-    groups = sorted({group_id for row in rows for group_id in row.values.get("groups", ())})
-    if groups and await rows_db.lock_groups(ground.db, ground.tenant_id, groups) != set(groups):
-        raise ChangedError
 
 
 async def _leave(ground: Ground, outcomes: Sequence[Outcome]) -> None:

@@ -1,0 +1,236 @@
+"""Answers of imports and exports, with their part of the OpenAPI document."""
+
+import dataclasses
+from typing import Any
+
+import msgspec
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example, OpenAPIMediaType, Parameter, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIType
+
+from rasl.api.envelope import Success
+from rasl.api.openapi import example, raises
+from rasl.api.operations import Create, _List
+from rasl.domain.contact_csv import TYPES
+from rasl.errors import (
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    NotFound,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from rasl.services.contact_imports import IMPORT_LIST, MAX_ROWS, MODES, Status
+from rasl.services.contacts import CONTACT_LIST
+
+
+class ImportItem(msgspec.Struct):
+    """An import and how far it is."""
+
+    id: int
+    status: Status
+    file_name: str | None
+    dry_run: bool
+    on_duplicate: str
+    total: int
+    created: int
+    updated: int
+    skipped: int
+    failed: int
+    percentage: float
+    failure: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class FailedRow(msgspec.Struct):
+    """A row that failed."""
+
+    row: int
+    reasons: list[str]
+    values: dict[str, str]
+
+
+class ImportDetail(ImportItem):
+    """An import with the first rows that failed."""
+
+    errors: list[FailedRow]
+
+
+_ITEM: dict[str, Any] = {
+    "id": 17,
+    "status": "queued",
+    "file_name": "people.csv",
+    "dry_run": False,
+    "on_duplicate": "skip",
+    "total": 120_000,
+    "created": 0,
+    "updated": 0,
+    "skipped": 0,
+    "failed": 0,
+    "percentage": 0.0,
+    "failure": None,
+    "created_at": "2026-03-04T09:15:22+00:00",
+    "started_at": None,
+    "finished_at": None,
+}
+_RUNNING = _ITEM | {
+    "status": "running",
+    "created": 14_990,
+    "skipped": 9,
+    "failed": 1,
+    "percentage": 12.5,
+    "started_at": "2026-03-04T09:15:23+00:00",
+}
+_FAILED_ROW = {
+    "row": 42,
+    "reasons": ["phone: The phone number has too few digits for its country code."],
+    "values": {"Phone": "+44 20", "Name": "Priya Nair"},
+}
+_PAGE = {
+    "current_page": 1,
+    "per_page": 15,
+    "total": 1,
+    "last_page": 1,
+    "from": 1,
+    "to": 1,
+    "next_cursor": None,
+}
+
+IMPORT = (
+    f"A CSV file of up to 200 MB and {MAX_ROWS:,} rows, UTF-8 or UTF-16 with a byte order mark. It is checked, stored "
+    "and answered at once; a worker applies it. A row that is wrong never stops the others."
+)
+IMPORT_RESPONSES = {
+    202: ResponseSpec(
+        Success[ImportItem],
+        generate_examples=False,
+        description="Stored; a worker applies it",
+        examples=[example("Import queued", _ITEM)],
+    ),
+    **raises(
+        ValidationFailed,
+        UnsupportedMediaType,
+        PayloadTooLarge,
+        IdempotencyKeyReused,
+        IdempotencyInProgress,
+        NotFound,
+    ),
+}
+LIST_RESPONSES = {
+    200: ResponseSpec(
+        Success[list[ImportItem]],
+        generate_examples=False,
+        description="One page, newest first",
+        examples=[example("Imports retrieved successfully", [_RUNNING], pagination=_PAGE)],
+    ),
+    **raises(ValidationFailed),
+}
+GET_RESPONSES = {
+    200: ResponseSpec(
+        Success[ImportDetail],
+        generate_examples=False,
+        description="The import with its first 100 failed rows",
+        examples=[example("Import retrieved successfully", _RUNNING | {"errors": [_FAILED_ROW]})],
+    ),
+    **raises(NotFound),
+}
+
+
+def csv_responses(description: str, text: str, *errors: Any) -> dict[int, ResponseSpec]:
+    """Describe an answer that is a CSV file."""
+    return {
+        200: ResponseSpec(
+            str,
+            generate_examples=False,
+            description=description,
+            media_type="text/csv",  # type: ignore[arg-type]
+            examples=[Example(id="success", summary=description, value=text)],
+        ),
+        **raises(*errors),
+    }
+
+
+ERRORS_RESPONSES = csv_responses(
+    "Every failed row: its number, why, and its cells",
+    "row,error,Phone,Name\r\n42,phone: The phone number has too few digits for its country code.,+44 20,Priya Nair\r\n",
+    NotFound,
+)
+EXPORT_RESPONSES = csv_responses(
+    "All contacts that match",
+    "id,firstname,lastname,phone,email,type,status,source,company,description,city,state,zip,address,country_id,"
+    "assigned_id,groups,is_opted_out,created_at,updated_at,attributes.tier\r\n",
+    ValidationFailed,
+)
+
+_FORM: dict[str, Schema] = {
+    "file": Schema(type=OpenAPIType.STRING, format="binary", description="The CSV file, with a header row."),
+    "mapping": Schema(
+        type=OpenAPIType.STRING,
+        description='JSON object from the file\'s columns to fields: `{"Tel": "phone", "Tier": "attributes.tier", '
+        '"Remarks": null}`. Columns it does not name are guessed by their headers.',
+    ),
+    "dry_run": Schema(
+        type=OpenAPIType.BOOLEAN, description="Check everything, write nothing, report the same."
+    ),
+    "on_duplicate": Schema(
+        type=OpenAPIType.STRING,
+        enum=list(MODES),
+        description="A phone that is known already: `skip` the row, `update` the contact, or `fail-row`.",
+    ),
+    "default_source_id": Schema(type=OpenAPIType.INTEGER, description="Source of rows that name none."),
+    "default_status_id": Schema(type=OpenAPIType.INTEGER, description="Status of rows that name none."),
+    "type": Schema(type=OpenAPIType.STRING, enum=list(TYPES), description="Type of new contacts."),
+    "groups": Schema(
+        type=OpenAPIType.STRING, description="Comma-separated ids of groups to add every contact to."
+    ),
+    "delimiter": Schema(
+        type=OpenAPIType.STRING,
+        description="auto (default), comma, semicolon, tab, pipe, or the sign itself.",
+    ),
+}
+
+
+@dataclasses.dataclass
+class ImportContacts(Create):
+    """Documents the form."""
+
+    def __post_init__(self) -> None:
+        """Add it."""
+        super().__post_init__()
+        schema = Schema(type=OpenAPIType.OBJECT, properties=dict(_FORM), required=["file"])
+        self.request_body = RequestBody(
+            content={"multipart/form-data": OpenAPIMediaType(schema=schema)}, required=True
+        )
+
+
+@dataclasses.dataclass
+class ListImports(_List):
+    """Imports."""
+
+    list_spec = IMPORT_LIST
+
+
+@dataclasses.dataclass
+class ExportContacts(_List):
+    """Contacts, without what makes pages."""
+
+    list_spec = CONTACT_LIST
+
+    def __post_init__(self) -> None:
+        """Leave out paging, and add the byte order mark."""
+        super().__post_init__()
+        kept = [
+            item
+            for item in self.parameters or []
+            if isinstance(item, Parameter) and item.name in {"search", "filter"}
+        ]
+        bom = Parameter(
+            name="bom",
+            param_in="query",
+            schema=Schema(type=OpenAPIType.BOOLEAN),
+            description="`true`: begin with a byte order mark, for spreadsheets that ask for one.",
+            required=False,
+        )
+        self.parameters = [*kept, bom]

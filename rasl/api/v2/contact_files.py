@@ -1,0 +1,156 @@
+"""Contacts from and to CSV files: imports by the worker, exports as streams."""
+
+from typing import Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from rasl.api import listing
+from rasl.api.caller import MayReadContacts, MayWriteContacts
+from rasl.api.context import iso
+from rasl.api.envelope import Success, success
+from rasl.api.form import received
+from rasl.api.idempotency import OWN_KEY, read_key
+from rasl.api.request import ApiRequest
+from rasl.api.v2 import contact_file_schemas as schemas
+from rasl.api.v2.contact_file_schemas import ImportDetail, FailedRow, ImportItem
+from rasl.db.pool import Row
+from rasl.domain.listing import parse
+from rasl.domain.validation import read_id
+from rasl.errors import ValidationFailed
+from rasl.services import contact_exports, contact_imports
+from rasl.services.contact_imports import IMPORT_LIST, MAX_FILE_BYTES, Upload
+from rasl.services.contacts import CONTACT_LIST
+
+_FORM_BYTES = 1024 * 1024  # what a form may hold besides the file
+_CSV = "text/csv"
+
+
+@post(
+    "/contacts/import",
+    status_code=202,
+    summary="Import contacts from a CSV file",
+    description=schemas.IMPORT,
+    operation_class=schemas.ImportContacts,
+    responses=schemas.IMPORT_RESPONSES,
+    request_max_body_size=MAX_FILE_BYTES + _FORM_BYTES,
+    tags=["Contacts"],
+    opt={OWN_KEY: True},
+)
+async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> Response[Success[ImportItem]]:
+    """Store a file for the worker."""
+    database, tenant_id = request.engine.database, caller.tenant.id
+    async with received(request, "file") as form:
+        options = contact_imports.read_options(form.fields)
+        if not form.has_file:
+            raise ValidationFailed({"file": ["The file field is required"]})
+        upload = Upload(form.file, form.file_name, read_key(request.scope), form.digest)
+        accepted = await contact_imports.accept(database, tenant_id, upload, options)
+    row, _ = await contact_imports.get_import(database, tenant_id, accepted.id)
+    headers = {"idempotent-replayed": "true"} if accepted.is_replayed else None
+    return Response(success(request, "Import queued", _item(row)), status_code=202, headers=headers)
+
+
+@get(
+    "/contacts/imports",
+    summary="List imports",
+    description="Imports of contacts, newest first.",
+    operation_class=schemas.ListImports,
+    responses=schemas.LIST_RESPONSES,
+    tags=["Contacts"],
+)
+async def list_imports(caller: MayReadContacts, request: ApiRequest) -> Success[list[Any]]:
+    """Return one page of the tenant's imports."""
+    query = listing.read_query(request.scope["query_string"], IMPORT_LIST)
+    page = await contact_imports.list_imports(request.engine.database, caller.tenant.id, query)
+    items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
+    return success(request, "Imports retrieved successfully", items, listing.read_pagination(query, page))
+
+
+@get(
+    "/contacts/imports/{import_id:str}",
+    summary="Get an import",
+    description="How far it is, and the first 100 rows that failed.",
+    responses=schemas.GET_RESPONSES,
+    tags=["Contacts"],
+)
+async def get_import(
+    import_id: FromPath[str], caller: MayReadContacts, request: ApiRequest
+) -> Success[ImportDetail]:
+    """Return one import of the tenant."""
+    row, errors = await contact_imports.get_import(
+        request.engine.database, caller.tenant.id, read_id(import_id)
+    )
+    detail = ImportDetail(**msgspec.structs.asdict(_item(row)), errors=[_error(row, item) for item in errors])
+    return success(request, "Import retrieved successfully", detail)
+
+
+@get(
+    "/contacts/imports/{import_id:str}/errors",
+    summary="Get the failed rows of an import as CSV",
+    description="Row number (the header is row 1), reasons, and the row's own cells: mend them and import the file.",
+    responses=schemas.ERRORS_RESPONSES,
+    tags=["Contacts"],
+)
+async def get_import_errors(import_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> Stream:
+    """Stream the rows that failed."""
+    database = request.engine.database
+    row, _ = await contact_imports.get_import(database, caller.tenant.id, read_id(import_id))
+    lines = contact_imports.read_error_file(database, caller.tenant.id, row)
+    return _file(lines, f"import-{row['id']}-errors.csv")
+
+
+@get(
+    "/contacts/export",
+    summary="Export contacts as CSV",
+    description="All contacts, or those that a search and filters find, in order of id. Importing the file again "
+    "changes nothing. Cells that a spreadsheet would run as a formula begin with an apostrophe, phones do not.",
+    operation_class=schemas.ExportContacts,
+    responses=schemas.EXPORT_RESPONSES,
+    tags=["Contacts"],
+)
+async def export_contacts(caller: MayReadContacts, request: ApiRequest) -> Stream:
+    """Stream contacts."""
+    pairs = listing.read_pairs(request.scope["query_string"])
+    has_bom = dict(pairs).get("bom", "").lower() in {"true", "1"}
+    database = request.engine.database
+    query = parse([pair for pair in pairs if pair[0] != "cursor"], CONTACT_LIST)
+    export = await contact_exports.begin(database, caller.tenant.id, query, has_bom)
+    return _file(contact_exports.lines(database, export), "contacts.csv")
+
+
+HANDLERS = (import_contacts, list_imports, get_import, get_import_errors, export_contacts)
+
+
+def _file(lines: Any, name: str) -> Stream:
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Stream(lines, media_type=_CSV, headers=headers)
+
+
+def _item(row: Row) -> ImportItem:
+    return ImportItem(
+        id=row["id"],
+        status=row["status"],
+        file_name=row["file_name"],
+        dry_run=row["is_dry_run"],
+        on_duplicate=row["on_duplicate"],
+        total=row["total"],
+        created=row["created"],
+        updated=row["updated"],
+        skipped=row["skipped"],
+        failed=row["failed"],
+        percentage=contact_imports.percentage(row),
+        failure=row["failure"],
+        created_at=iso(row["created_at"]) or "",
+        started_at=iso(row["started_at"]),
+        finished_at=iso(row["finished_at"]),
+    )
+
+
+def _error(row: Row, error: Row) -> FailedRow:
+    cells = msgspec.json.decode(error["cells"], type=list[str])
+    return FailedRow(
+        error["row_number"], list(error["reasons"]), dict(zip(row["headers"], cells, strict=False))
+    )
