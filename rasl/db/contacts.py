@@ -148,30 +148,34 @@ async def find_taken(
     db: Db, tenant_id: int, match_keys: Sequence[str], emails: Sequence[str], but: int | None = None
 ) -> Taken:
     """Return which of these phones and emails contacts have, `but` one; it only names what the unique keys decide."""
+    # The limits keep the planner from joining all contacts with all values while it knows nothing of the table.
     aliases = await db.fetch(
         """
-        select value from contact_aliases
-        where tenant_id = $1 and kind = 'phone' and value = any($2::text[]) and contact_id is distinct from $3
+        select i.value from unnest($2::text[]) as i (value)
+        cross join lateral (
+            select from contact_aliases a
+            where a.tenant_id = $1 and a.kind = 'phone' and a.value = i.value and a.contact_id is distinct from $3
+            limit 1
+        ) a
         """,
         tenant_id,
         match_keys,
         but,
     )
-    owners = (
-        await db.fetch(
-            """
+    owners = await db.fetch(
+        """
         select i.email, lower(i.email) as key, c.id is not null as is_taken
         from unnest($2::text[]) as i (email)
-        left join contacts c
-            on c.tenant_id = $1 and lower(c.email) = lower(i.email) and c.email is not null
-            and c.id is distinct from $3
+        left join lateral (
+            select c.id from contacts c
+            where c.tenant_id = $1 and lower(c.email) = lower(i.email) and c.email is not null
+              and c.id is distinct from $3
+            limit 1
+        ) c on true
         """,
-            tenant_id,
-            emails,
-            but,
-        )
-        if emails
-        else []
+        tenant_id,
+        emails,
+        but,
     )
     return Taken(
         frozenset(row["value"] for row in aliases),
