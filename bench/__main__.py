@@ -1,4 +1,4 @@
-"""`python -m bench [send] [options]`: run, print the figures and compare them with what is expected of them."""
+"""`python -m bench [send|contacts] [options]`: run, print the figures beside what is expected of them."""
 
 import argparse
 import signal
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from bench import contacts
 from bench.figures import expectations, tables
 from bench.procs import BenchError
-from bench.send import Options, run
+from bench.send import Options, Report, run
 
 _QUICK = Options(seconds=3, warm_seconds=1.5, rounds=2, steady_seconds=6)
 _SCENARIOS = ("closed", "steady", "webhooks")
@@ -22,25 +23,41 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     try:
-        report = run(_options(arguments), lambda line: print(f"  {line}", flush=True))
+        report = _run(arguments)
     except BenchError as error:
         print(f"The benchmark stopped: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped; everything is cleaned up.", file=sys.stderr)
         return 130
-    for line in [*tables(report), *expectations(report)]:
-        print(line)
+    if not isinstance(report, list):
+        print(*tables(report), *expectations(report), sep="\n")
+    else:
+        print(*contacts.report(report), sep="\n")
     print(f"\nTook {time.monotonic() - began:.0f} s.")
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
     return 0
 
 
+def _run(arguments: argparse.Namespace) -> Report | list[contacts.Result]:
+    if arguments.benchmark == "contacts":
+        return contacts.run(arguments.quick, _say)
+    return run(_options(arguments), _say)
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", flush=True)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("benchmark", nargs="?", default="send", choices=["send"], help="what to measure")
-    parser.add_argument("--quick", action="store_true", help="short: under a minute, rough figures")
+    parser.add_argument(
+        "benchmark", nargs="?", default="send", choices=["send", "contacts"], help="what to measure"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="short: under a minute, rough figures; a tenth of the contacts"
+    )
     parser.add_argument("--seconds", type=float, help="measured time of each closed-loop run")
     parser.add_argument("--rounds", type=int, help="closed-loop runs of each server")
     parser.add_argument("--steady-seconds", type=float, help="measured time at the steady rate")

@@ -9,7 +9,7 @@ import msgspec
 from rasl.db.pool import Db, Row
 from rasl.domain import listing
 from rasl.domain.listing import EXACT_TOTAL, Filter, ListQuery, Page
-from rasl.errors import ValidationFailed
+from rasl.errors import ServiceUnavailable, ValidationFailed
 
 _COMPARISONS = {"eq": "=", "ne": "<>", "gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
 _SHORT_TERM = 2  # characters; three make a trigram
@@ -174,7 +174,7 @@ def _keys(source: ListSource, query: ListQuery) -> list[_Key]:
 async def fetch_page(db: Db, source: ListSource, query: ListQuery, tenant_id: int) -> Page:
     """Return one page and the total: exact up to 10,000, beyond it estimated, so that no list costs a full count.
 
-    Raises ValidationFailed when the cursor does not fit the columns.
+    Raises ValidationFailed when the cursor does not fit the columns, ServiceUnavailable after the pool's time limit.
     """
     walk = _Walk(source, query, tenant_id)
     try:
@@ -183,6 +183,8 @@ async def fetch_page(db: Db, source: ListSource, query: ListQuery, tenant_id: in
         if query.cursor is None:
             raise
         raise _stranger() from None
+    except asyncpg.QueryCanceledError as error:
+        raise ServiceUnavailable from error
     has_more = len(found.rows) > query.per_page
     rows = found.rows[: query.per_page]
     next_cursor = listing.write_cursor(query.sorts, walk.place(rows[-1])) if has_more else None
@@ -206,10 +208,10 @@ async def explanations(db: Db, source: ListSource, query: ListQuery, tenant_id: 
     lines: list[str] = []
     for name, (text, *parameters) in statements.items():
         try:
-            plan = await db.fetch(f"explain (analyze, buffers) {text}", *parameters)
+            plan = [row[0] for row in await db.fetch(f"explain (analyze, buffers) {text}", *parameters)]
         except asyncpg.QueryCanceledError as error:
-            plan = [[str(error)]]
-        lines += [f"-- {name}: {text}", *(row[0] for row in plan)]
+            plan = [str(error)]
+        lines += [f"-- {name}: {text}", *plan]
     return lines
 
 

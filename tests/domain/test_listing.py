@@ -1,6 +1,8 @@
 import datetime as dt
+from base64 import urlsafe_b64encode
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,17 +18,30 @@ from rasl.domain.listing import (
     Page,
     pagination,
     parse,
+    write_cursor,
 )
 from rasl.errors import ValidationFailed
 
 SPEC = ListSpec(
-    filters={"status": Kind.TEXT, "status_id": Kind.INTEGER, "created_at": Kind.MOMENT},
+    filters={
+        "status": Kind.TEXT,
+        "status_id": Kind.INTEGER,
+        "created_at": Kind.MOMENT,
+        "is_open": Kind.BOOLEAN,
+        "group_id": Kind.ARRAY,
+        "attributes": Kind.JSON,
+    },
     sorts=("created_at", "name"),
     default_sort="-created_at",
     fields=("id", "name", "status"),
     includes=("groups", "source"),
 )
+_SET = "eq, ne, in, not_in and null are"
 NOON = dt.datetime(2026, 3, 4, 12, 0, tzinfo=dt.UTC)
+
+
+def _packed(value: Any) -> str:
+    return urlsafe_b64encode(msgspec.msgpack.encode(value)).decode().rstrip("=")
 
 
 def _filters(*pairs: tuple[str, str]) -> tuple[Filter, ...]:
@@ -71,6 +86,15 @@ def test_a_bare_list_is_the_first_page_in_default_order() -> None:
         ("filter[status][null]", "FALSE", Filter("status", "null", (False,))),
         ("filter[created_at][null]", "1", Filter("created_at", "null", (True,))),
         ("filter[created_at][null]", "0", Filter("created_at", "null", (False,))),
+        ("filter[is_open]", "TRUE", Filter("is_open", "eq", (True,))),
+        ("filter[is_open][in]", "0,1", Filter("is_open", "in", (False, True))),
+        ("filter[group_id]", "3", Filter("group_id", "eq", (3,))),
+        ("filter[group_id][in]", "3,9", Filter("group_id", "in", (3, 9))),
+        ("filter[group_id][not_in]", "3,9", Filter("group_id", "not_in", (3, 9))),
+        ("filter[group_id][null]", "true", Filter("group_id", "null", (True,))),
+        ("filter[attributes.k]", "5", Filter("attributes", "eq", ("5",), "k")),
+        ("filter[attributes.a b.c][>]", "5", Filter("attributes", "gt", ("5",), "a b.c")),
+        ("filter[attributes.k][null]", "0", Filter("attributes", "null", (False,), "k")),
     ],
 )
 def test_it_reads_every_operator_and_alias(name: str, value: str, expected: Filter) -> None:
@@ -121,6 +145,33 @@ def test_two_conditions_on_one_field_both_hold() -> None:
         ("filter[created_at]", "0001-01-01T00:00:00+14:00", "must be an ISO 8601 date or time"),
         ("filter[created_at]", "9999-12-31T23:59:59-14:00", "must be an ISO 8601 date or time"),
         ("filter[created_at][between]", "2026-01-01,soon", "must be an ISO 8601 date or time"),
+        ("filter[is_open]", "yes", "must be true or false"),
+        ("filter[group_id]", "x", "must be an integer"),
+        *(
+            (f"filter[{name}][{operator}]", "1", "has an operator that is not for this field: " + _SET)
+            for name in ("group_id", "is_open")
+            for operator in ("gt", "gte", "lt", "lte", ">", "<", ">=", "<=", "like", "between")
+        ),
+        ("filter[attributes.a\x00b]", "1", "must not contain NUL characters"),
+        ("search", "a " * 21, "takes at most 20 words"),
+        ("q", "a " * 21, "takes at most 20 words"),
+        *(
+            ("cursor", cursor, "is not a cursor of this list")
+            for cursor in (
+                "x",
+                "....",
+                "AAAA",
+                "kw",
+                "\u0661",
+                "a" * 8193,
+                "gaFh",
+                _packed([]),
+                _packed({}),
+            )
+        ),
+        ("cursor", write_cursor((("name", False),), (1,)), "belongs to another sort order"),
+        ("cursor", write_cursor((("created_at", True),), ([1],)), "is not a cursor of this list"),
+        ("cursor", write_cursor((("created_at", True),), ("\x00",)), "is not a cursor of this list"),
         ("filter[status]", "a\x00b", "must not contain NUL characters"),
         ("search", "\x00", "must not contain NUL characters"),
         ("page", "\x00", "must not contain NUL characters"),
@@ -171,6 +222,7 @@ def test_a_page_knows_how_many_rows_come_before_it(page: str, per_page: str, off
         ("--name", (("created_at", True),)),
         ("name; drop table messages", (("created_at", True),)),
         (",", (("created_at", True),)),
+        ("name,-name", (("name", False),)),
         ("", (("created_at", True),)),
     ],
 )
@@ -218,6 +270,9 @@ def test_fields_and_includes_are_known_names(
         "filter[]",
         "filter",
         "filter[status",
+        "filter[attributes]",
+        "filter[status.key]",
+        "filter[.key]",
         "offset",
         "",
         "__proto__",
@@ -230,7 +285,11 @@ def test_unknown_names_are_ignored(name: str) -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["page", "per_page", "sort", "filter[status_id][in]"]) | st.text(), st.text()
+            st.sampled_from(
+                ["page", "per_page", "sort", "cursor", "filter[status_id][in]", "filter[attributes.k][gt]"]
+            )
+            | st.text(),
+            st.text(),
         )
     )
 )
@@ -267,3 +326,31 @@ def test_the_pagination_block_says_where_the_page_stands(
 def test_an_estimated_total_is_marked() -> None:
     block = pagination(ListQuery(), Page([None] * 15, 123_456, is_total_estimated=True))
     assert block["total_is_estimated"] is True
+
+
+def test_a_page_by_cursor_has_neither_number_nor_total() -> None:
+    query = ListQuery(cursor=(NOON, 5))
+    block = pagination(query, Page([None] * 15, None, is_total_estimated=False, next_cursor="abc"))
+    numbers = dict.fromkeys(("current_page", "total", "last_page", "from", "to"))
+    assert block == {**numbers, "per_page": 15, "next_cursor": "abc"}
+
+
+_VALUES = (
+    st.none()
+    | st.integers(-MAX_ID, MAX_ID)
+    | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=200)
+    | st.datetimes(timezones=st.just(dt.UTC))
+)
+
+
+@given(st.lists(_VALUES, max_size=4))
+def test_a_cursor_says_what_was_written(values: list[Any]) -> None:
+    sorts = (("created_at", True),)
+    assert parse([("cursor", write_cursor(sorts, tuple(values)))], SPEC).cursor == tuple(values)
+
+
+@given(st.binary(max_size=60))
+def test_whatever_a_cursor_holds_is_refused(packed: bytes) -> None:
+    text = urlsafe_b64encode(packed).decode()
+    if text:
+        assert list(_problems(("cursor", text))) == ["cursor"]
