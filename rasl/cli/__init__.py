@@ -27,6 +27,7 @@ COMMANDS = (
     Command("tenant", "rasl.cli.tenant", "Create, list and change tenants."),
     Command("token", "rasl.cli.token", "Create, list and revoke API tokens."),
     Command("whatsapp", "rasl.cli.whatsapp", "Connect WhatsApp numbers."),
+    Command("contacts", "rasl.cli.contacts", "Import and export contacts as CSV."),
     Command("doctor", "rasl.cli.doctor", "Check the installation and say how to mend it."),
     Command("migrate", "rasl.cli.migrate", "Bring the database schema up to date, or check it."),
     Command("simulator", "rasl.cli.simulator", "Run the Meta simulator alone."),

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from rasl.db.schema import MigrationError
-from rasl.errors import ApiError, ServiceUnavailable
+from rasl.errors import ApiError, ServiceUnavailable, ValidationFailed
 from rasl.log import redact
 from rasl.postgres import PostgresError
 from rasl.sealing import SealError
@@ -75,9 +75,16 @@ def describe(error: Exception) -> Failure:
     for kinds, code, message in _KNOWN:
         if isinstance(error, kinds):
             own_code = getattr(error, "code", None)
-            return Failure(code or str(own_code), message if message is not None else redact(str(error)))
+            return Failure(code or str(own_code), message if message is not None else redact(_text_of(error)))
     name = type(error).__name__
     return Failure("UNEXPECTED", f"something unexpected happened ({name}); please report the lines above")
+
+
+def _text_of(error: Exception) -> str:
+    """Return what an error says, with the fields it names."""
+    if isinstance(error, ValidationFailed):
+        return "; ".join(f"{field}: {' '.join(texts)}" for field, texts in error.details.items())
+    return str(error)
 
 
 def _describe_wrong_call(error: typer.TyperException) -> Failure:

@@ -10,10 +10,10 @@ import asyncpg
 from rasl import log
 from rasl.db import buckets, idempotency
 from rasl.db.channels import INGESTS, JOBS
-from rasl.dispatch import ingesting
+from rasl.dispatch import importing, ingesting
 from rasl.dispatch.sending import Sender
 from rasl.errors import ServiceUnavailable
-from rasl.services import inbound, sending, statuses
+from rasl.services import contact_imports, inbound, sending, statuses
 from rasl.services.engine import Engine
 
 _logger = log.get_logger()
@@ -39,7 +39,9 @@ class Worker:
         ingest = ingesting.run(self._engine.database, self._engine.sealer, self._wake_ingest, stop)
         _logger.info("worker_started")
         try:
-            await asyncio.gather(sender.run(self._wake_sender, stop), ingest)
+            await asyncio.gather(
+                sender.run(self._wake_sender, stop), ingest, importing.run(self._engine.database, stop)
+            )
         finally:
             for task in helpers:
                 task.cancel()
@@ -90,3 +92,4 @@ class Worker:
             await buckets.forget_full(db)
         await inbound.forget_applied(self._engine.database, self._engine.settings.retention_days)
         await statuses.forget_parked(self._engine.database)
+        await contact_imports.forget_old(self._engine.database)

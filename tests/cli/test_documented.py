@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from rasl.cli import COMMANDS, tenant, token, whatsapp
+from rasl.cli import COMMANDS, contacts, tenant, token, whatsapp
 from rasl.settings import Settings, environment_name
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -25,7 +25,12 @@ def test_every_command_is_documented() -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     for command in COMMANDS:
         assert f"## `rasl {command.name}" in text, command.name
-    for noun, app in (("tenant", tenant.app), ("token", token.app), ("whatsapp", whatsapp.app)):
+    for noun, app in (
+        ("contacts", contacts.app),
+        ("tenant", tenant.app),
+        ("token", token.app),
+        ("whatsapp", whatsapp.app),
+    ):
         for verb in verbs(app):
             assert f"`rasl {noun} {verb} " in text or f"`rasl {noun} {verb}`" in text, f"{noun} {verb}"
 
