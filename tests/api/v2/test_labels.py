@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from rasl.db.pool import Database
-from tests.api.v2.labelled import insert_contacts, make_contacts, until_someone_waits
-from tests.serving import Api, Client
+from tests.api.v2.labelled import groups_of, insert_contacts, make_contacts, until_someone_waits
+from tests.serving import Answer, Api, Client
 
 
 @dataclasses.dataclass(frozen=True)
@@ -299,3 +299,48 @@ async def test_deletions_and_new_contacts_at_once_leave_no_contact_without_its_l
     answers, has_contact = await deletions, await additions
     assert [answer.status for answer in answers] == [422 if has else 200 for has in has_contact]
     assert all(answer.details == {"contacts_count": 1} for answer in answers if answer.status == 422)
+
+
+async def create_contact(api: Api, number: int, **labels: Any) -> Answer:
+    person = api.world.acme
+    contact = {
+        "firstname": "Ana",
+        "lastname": "Lopes",
+        "type": "lead",
+        "phone": f"+4420794600{number:02}",
+        "source_id": person.source_id,
+        "status_id": person.status_id,
+    }
+    return await api.acme.post("/api/v2/contacts", {**contact, **labels})
+
+
+@USED
+async def test_a_contact_and_the_deletion_of_its_label_at_once_never_both_succeed(
+    api: Api, noun: Noun
+) -> None:
+    made = [(await create(api.acme, noun, f"Number {n}"))["id"] for n in range(20)]
+    field = f"{noun.word}_id"
+    deletions = asyncio.gather(*(api.acme.call("DELETE", f"{noun.url}/{label_id}") for label_id in made))
+    creations = asyncio.gather(
+        *(create_contact(api, number, **{field: label_id}) for number, label_id in enumerate(made))
+    )
+    deleted, created = await deletions, await creations
+    assert [(answer.status, other.status) for answer, other in zip(deleted, created, strict=True)] == [
+        (422, 201) if other.status == 201 else (200, 422) for other in created
+    ]
+    assert all(list(other.details) == [field] for other in created if other.status == 422)
+
+
+async def test_contacts_created_into_a_group_that_is_deleted_are_never_left_in_it(
+    api: Api, database: Database
+) -> None:
+    made = [(await create(api.acme, NOUNS[0], f"Number {n}"))["id"] for n in range(20)]
+    deletions = asyncio.gather(*(api.acme.call("DELETE", f"/api/v2/groups/{group_id}") for group_id in made))
+    creations = asyncio.gather(
+        *(create_contact(api, number, groups=[group_id]) for number, group_id in enumerate(made))
+    )
+    deleted, answers = await deletions, await creations
+    assert {answer.status for answer in deleted} == {200}
+    assert {answer.status for answer in answers} <= {201, 422}
+    created = [answer.data["id"] for answer in answers if answer.status == 201]
+    assert await groups_of(database, created) == [[]] * len(created)
