@@ -37,10 +37,12 @@ _PLAIN = [name for name in _COLUMNS if name not in {"phone", "groups", "attribut
 _MERGED_GROUPS = (
     "c.group_ids || array(select g from unnest(i.groups::bigint[]) g where g <> all (c.group_ids))"
 )
+_VALUES = _NAMES.replace("groups", "coalesce(i.groups, '{}')::bigint[]")
+_VALUES = _VALUES.replace("attributes", "coalesce(i.attributes, '{}')::jsonb")
 _INSERT = f"""
 insert into contacts (tenant_id, id, {_NAMES.replace("groups", "group_ids")})
 overriding system value
-select $1, i.id, {_NAMES.replace("groups", "coalesce(i.groups, '{}')::bigint[]").replace("attributes", "coalesce(i.attributes, '{}')::jsonb")}
+select $1, i.id, {_VALUES}
 from {_UNNEST.format(first="$2::bigint[]")} as i (id, {_NAMES})
 on conflict do nothing
 returning id
@@ -74,7 +76,8 @@ async def claim_phones(db: Db, tenant_id: int, keys: Sequence[str]) -> dict[str,
     rows = await db.fetch(
         """
         insert into contact_aliases (tenant_id, kind, value, contact_id)
-        select $1, 'phone', value, nextval(pg_get_serial_sequence('contacts', 'id')) from unnest($2::text[]) as u (value)
+        select $1, 'phone', value, nextval(pg_get_serial_sequence('contacts', 'id'))
+        from unnest($2::text[]) as u (value)
         on conflict do nothing
         returning value, contact_id
         """,

@@ -129,8 +129,7 @@ def find_targets(headers: Sequence[str], mapping: Mapping[str, str | None]) -> t
         raise ValidationFailed(
             {
                 "file": [
-                    "The file has no phone column. Its columns are: "
-                    f"{columns}. Name the one that holds phone numbers in mapping"
+                    f"The file has no phone column. Its columns are: {columns}. Name the one of phones in mapping"
                 ]
             }
         )
@@ -198,9 +197,9 @@ class RowReader:
         understood = self._understand(text, values, reasons)
         for place, target, read in self._readers:
             if place < width and (cell := cells[place].strip()):
-                reason = read(unprotected(cell) if cell[0] == "'" else cell, values)
-                if reason is not None:
-                    reasons.append(f"{target}: {reason}")
+                problem = read(unprotected(cell) if cell[0] == "'" else cell, values)
+                if problem is not None:
+                    reasons.append(f"{target}: {problem}")
         self._fill(values, reasons)
         if reasons or understood is None:
             return BadRow(number, cells, reasons)
@@ -243,18 +242,16 @@ class RowReader:
             return _attribute_reader(target.removeprefix(ATTRIBUTE))
         if target in TEXTS:
             return _text_reader(target, TEXTS[target])
-        if target == "email":
-            return _read_email
-        if target == "type":
-            return _read_type
-        if target == "groups":
-            return _groups_reader(lookups.groups)
-        if target in {"status", "source"}:
-            return _name_reader(target, lookups.statuses if target == "status" else lookups.sources)
-        if target in {"status_id", "source_id"}:
-            known = lookups.statuses if target == "status_id" else lookups.sources
-            return _owned_id_reader(target, frozenset(known.values()))
-        return _id_reader(target)
+        readers = {
+            "email": _read_email,
+            "type": _read_type,
+            "groups": _groups_reader(lookups.groups),
+            "status": _name_reader("status", lookups.statuses),
+            "source": _name_reader("source", lookups.sources),
+            "status_id": _owned_id_reader("status_id", frozenset(lookups.statuses.values())),
+            "source_id": _owned_id_reader("source_id", frozenset(lookups.sources.values())),
+        }
+        return readers.get(target) or _id_reader(target)
 
 
 def _text_reader(name: str, longest: int) -> Callable[[str, dict[str, Any]], str | None]:

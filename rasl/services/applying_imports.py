@@ -19,6 +19,7 @@ from rasl.services.import_waves import Ground
 
 LEASE = dt.timedelta(seconds=60)
 _TRIES = 5
+_MANY = 5_000
 # Somebody else got in between: the same transaction works a moment later.
 _PASSING = (
     asyncpg.DeadlockDetectedError,
@@ -75,7 +76,18 @@ async def apply(
     finally:
         prepared.cancel()
         await asyncio.gather(prepared, return_exceptions=True)
+    if last == row["chunks"] and row["total"] > _MANY:
+        await _merge_indexes(database)
     return bool(last == row["chunks"])
+
+
+async def _merge_indexes(database: Database) -> None:
+    try:
+        async with database.connection() as db:
+            await import_rows.merge_indexes(db)
+    except (asyncpg.PostgresError, ServiceUnavailable) as error:
+        # A server where another role owns the tables: autovacuum does it later.
+        _logger.info("indexes_not_merged", reason=type(error).__name__)
 
 
 async def _load(database: Database, holding: Holding) -> Row:
@@ -140,6 +152,7 @@ async def _write(database: Database, holding: Holding, row: Row, chunk: Chunk) -
 async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk) -> Row:
     tenant_id, import_id = holding.tenant_id, holding.import_id
     await _hold(db, holding)
+    await import_rows.prepare_for_bulk(db)
     now = await import_rows.find(db, tenant_id, import_id)
     tenant = await import_rows.load_tenant(db, tenant_id)
     if now is None:

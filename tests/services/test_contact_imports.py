@@ -1,7 +1,7 @@
 """Imports row by row: what a file comes to, whoever applies it and however often somebody dies."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -60,7 +60,7 @@ async def errors(database: Database, row: Row) -> list[tuple[int, str]]:
     return [(item["row_number"], item["reasons"][0]) for item in found]
 
 
-def counts(row: Mapping[str, Any]) -> tuple[int, ...]:
+def counts(row: Row) -> tuple[int, ...]:
     return tuple(row[name] for name in COUNTS)
 
 
@@ -135,13 +135,13 @@ async def test_rows_become_contacts(database: Database, world: World) -> None:
     [("skip", (5, 2, 0, 3, 0)), ("update", (5, 2, 3, 0, 0)), ("fail-row", (5, 2, 0, 0, 3))],
 )
 @pytest.mark.parametrize("is_dry", [False, True])
+@pytest.mark.usefixtures("chunks_of_three")
 async def test_duplicates_of_the_account_and_of_the_file_are_one_kind(
     database: Database,
     world: World,
     mode: str,
     expected: tuple[int, ...],
     is_dry: bool,
-    chunks_of_three: None,
 ) -> None:
     await apply(database, world.acme.tenant_id, "phone,name\n+4915112345670,Old Name\n")
     before = [dict(row) for row in await contacts(database, world.acme.tenant_id)]
@@ -163,8 +163,9 @@ async def test_duplicates_of_the_account_and_of_the_file_are_one_kind(
 
 @MODES
 @pytest.mark.parametrize("is_dry", [False, True])
+@pytest.mark.usefixtures("chunks_of_three")
 async def test_an_email_belongs_to_one_contact(
-    database: Database, world: World, mode: str, is_dry: bool, chunks_of_three: None
+    database: Database, world: World, mode: str, is_dry: bool
 ) -> None:
     await apply(database, world.acme.tenant_id, "phone,email\n+4915112345670,a@x.test\n")
     rows = [
@@ -180,9 +181,8 @@ async def test_an_email_belongs_to_one_contact(
 
 @MODES
 @pytest.mark.parametrize("is_dry", [False, True])
-async def test_the_plan_limit_is_exact(
-    database: Database, world: World, mode: str, is_dry: bool, chunks_of_three: None
-) -> None:
+@pytest.mark.usefixtures("chunks_of_three")
+async def test_the_plan_limit_is_exact(database: Database, world: World, mode: str, is_dry: bool) -> None:
     tenant_id = world.acme.tenant_id
     await apply(database, tenant_id, csv("phone", numbers(0, 3)))
     async with database.connection() as db:
@@ -256,8 +256,9 @@ async def test_a_contact_never_gets_too_many_attributes(database: Database, worl
 
 
 @pytest.mark.parametrize("dies_after", [0, 1, 2])
+@pytest.mark.usefixtures("chunks_of_three")
 async def test_another_worker_goes_on_where_one_died(
-    database: Database, world: World, chunks_of_three: None, dies_after: int
+    database: Database, world: World, dies_after: int
 ) -> None:
     tenant_id = world.acme.tenant_id
     rows = [*numbers(0, 10), "bad", *numbers(5, 8)]
@@ -279,8 +280,9 @@ async def test_another_worker_goes_on_where_one_died(
     await consistent(database, tenant_id)
 
 
+@pytest.mark.usefixtures("chunks_of_three")
 async def test_a_late_waker_applies_nothing(
-    database: Database, world: World, chunks_of_three: None, monkeypatch: pytest.MonkeyPatch
+    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import_id = await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 7)))
     async with database.connection() as db:
@@ -303,9 +305,8 @@ async def test_a_late_waker_applies_nothing(
     await consistent(database, world.acme.tenant_id)
 
 
-async def test_tenants_take_turns(
-    database: Database, world: World, chunks_of_three: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("chunks_of_three")
+async def test_tenants_take_turns(database: Database, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "TURN_CHUNKS", 1)
     ids = [await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 9)))]
     ids += [await accept(database, world.globex.tenant_id, csv("phone", numbers(0, 9)))]
@@ -383,8 +384,9 @@ async def test_what_cannot_be_imported_is_refused_and_leaves_nothing(
     assert await count(database, "contact_imports") == await count(database, "import_chunks") == 0
 
 
+@pytest.mark.usefixtures("chunks_of_three")
 async def test_too_many_rows_are_refused_and_leave_nothing(
-    database: Database, world: World, chunks_of_three: None, monkeypatch: pytest.MonkeyPatch
+    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contact_imports, "MAX_ROWS", 7)
     with pytest.raises(ValidationFailed):

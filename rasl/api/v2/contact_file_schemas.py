@@ -145,7 +145,7 @@ def csv_responses(description: str, text: str, *errors: Any) -> dict[int, Respon
             str,
             generate_examples=False,
             description=description,
-            media_type="text/csv",  # type: ignore[arg-type]
+            media_type="text/csv",
             examples=[Example(id="success", summary=description, value=text)],
         ),
         **raises(*errors),
@@ -165,7 +165,9 @@ EXPORT_RESPONSES = csv_responses(
 )
 
 _FORM: dict[str, Schema] = {
-    "file": Schema(type=OpenAPIType.STRING, format="binary", description="The CSV file, with a header row."),
+    "file": Schema(
+        type=OpenAPIType.STRING, content_media_type="text/csv", description="The CSV file, with a header row."
+    ),
     "mapping": Schema(
         type=OpenAPIType.STRING,
         description='JSON object from the file\'s columns to fields: `{"Tel": "phone", "Tier": "attributes.tier", '

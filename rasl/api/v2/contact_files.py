@@ -15,7 +15,7 @@ from rasl.api.form import received
 from rasl.api.idempotency import OWN_KEY, read_key
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import contact_file_schemas as schemas
-from rasl.api.v2.contact_file_schemas import ImportDetail, FailedRow, ImportItem
+from rasl.api.v2.contact_file_schemas import FailedRow, ImportDetail, ImportItem
 from rasl.db.pool import Row
 from rasl.domain.listing import parse
 from rasl.domain.validation import read_id

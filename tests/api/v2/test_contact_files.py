@@ -51,7 +51,8 @@ async def imported(client: Client, text: str | bytes, **fields: str) -> Any:
     return (await client.get(place)).data
 
 
-async def test_a_file_is_imported_and_its_failed_rows_come_back_as_a_file(api: Api, worker: None) -> None:
+@pytest.mark.usefixtures("worker")
+async def test_a_file_is_imported_and_its_failed_rows_come_back_as_a_file(api: Api) -> None:
     text = 'Phone,Name,Note\n+442079460011,Ana,"=1+1"\nnope,Bo,"two\nlines"\n+442079460011,Cy,\n'
     found = await imported(api.acme, text)
     counts = {
@@ -69,7 +70,8 @@ async def test_a_file_is_imported_and_its_failed_rows_come_back_as_a_file(api: A
     assert (again["created"], again["failed"]) == (1, 0)
 
 
-async def test_imports_are_listed_newest_first(api: Api, worker: None) -> None:
+@pytest.mark.usefixtures("worker")
+async def test_imports_are_listed_newest_first(api: Api) -> None:
     first, second = [(await imported(api.acme, f"phone\n+44207946001{n}\n"))["id"] for n in range(2)]
     answer = await api.acme.get(f"{PATH}/imports?per_page=5")
     assert [item["id"] for item in answer.data] == [second, first]
@@ -137,7 +139,8 @@ async def test_one_key_makes_one_import(api: Api) -> None:
     assert (other.status, other.code) == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
-async def test_an_export_imported_again_changes_nothing(api: Api, worker: None, database: Database) -> None:
+@pytest.mark.usefixtures("worker")
+async def test_an_export_imported_again_changes_nothing(api: Api, database: Database) -> None:
     async with database.connection() as db:
         await db.execute(
             "insert into contact_groups (tenant_id, name) values ($1, 'A; \"b\"'), ($1, '=VIP')",
@@ -163,7 +166,8 @@ async def test_an_export_imported_again_changes_nothing(api: Api, worker: None, 
     assert (await api.acme.get(f"{PATH}/export")).body == exported
 
 
-async def test_an_export_is_filtered_and_searched_like_the_list(api: Api, worker: None) -> None:
+@pytest.mark.usefixtures("worker")
+async def test_an_export_is_filtered_and_searched_like_the_list(api: Api) -> None:
     rows = "".join(f"+4915{number:09},Name{number % 3},{number % 2}\n" for number in range(2_500))
     await imported(api.acme, f"phone,name,attributes.odd\n{rows}")
 
