@@ -17,7 +17,7 @@ _SHORT_TERM = 2  # characters; three make a trigram
 _COUNT_MILLISECONDS = 200
 # Rows expected to match: so few are fetched and sorted at once, so many are neither counted nor sorted with a count.
 _FEW = 2_000
-_MANY = 2 * EXACT_TOTAL
+_MANY = EXACT_TOTAL + EXACT_TOTAL // 5
 # Rows of an order to look for matches in, first and most, before all matches are fetched and sorted.
 _WINDOW = 2_000
 _LARGEST_WINDOW = 20_000
@@ -220,8 +220,7 @@ async def _find(db: Db, walk: _Walk) -> _Found:
 
     Left to itself the planner takes matches to be spread evenly, and walks an order from its beginning until a page is
     full: 1.4 s for a group whose members were all imported first. So: few matches are fetched and sorted. Many are
-    looked for among the next rows of the order, at most as many as are expected to match, and when a page does not
-    fill there, fetched and sorted all the same.
+    looked for among the next rows of the order, and when a page does not fill there, fetched and sorted all the same.
     """
     query = walk.query
     if not query.filters and not query.search:
