@@ -166,7 +166,7 @@ EXPORT_RESPONSES = csv_responses(
 
 _FORM: dict[str, Schema] = {
     "file": Schema(
-        type=OpenAPIType.STRING, content_media_type="text/csv", description="The CSV file, with a header row."
+        type=OpenAPIType.STRING, content_media_type="text/csv", description="CSV with a header row."
     ),
     "mapping": Schema(
         type=OpenAPIType.STRING,
