@@ -9,6 +9,7 @@ import msgspec
 
 from rasl.db import idempotency, recipients
 from rasl.db import messages as message_rows
+from rasl.db.contacts import CONFLICTS
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import admission, attributes
 from rasl.domain.admission import Thread
@@ -65,6 +66,16 @@ async def accept(
     database: Database, drafts: Sequence[Draft], lease: dt.timedelta
 ) -> list[Accepted | Exception]:
     """Commit the drafts that may go out, in one transaction; the others get the reason, and nothing of them stays."""
+    try:
+        return await _accept(database, drafts, lease)
+    except CONFLICTS:
+        # A contact was deleted after it was found; nothing is stored, and the second look sees that it is gone.
+        return await _accept(database, drafts, lease)
+
+
+async def _accept(
+    database: Database, drafts: Sequence[Draft], lease: dt.timedelta
+) -> list[Accepted | Exception]:
     async with database.transaction() as db:
         answers: dict[int, Accepted | Exception] = {}
         held = await _without_lost_keys(db, drafts, answers)
