@@ -184,7 +184,7 @@ class Worker(Process):
         await until(is_working, START_SECONDS, self.output)
 
     def _times_started(self) -> int:
-        return self._output.read_bytes().count(b'"worker_started"') if self._output.exists() else 0
+        return self._output.read_bytes().count(b"worker_started") if self._output.exists() else 0
 
 
 async def ready(session: aiohttp.ClientSession, url: str) -> int:
