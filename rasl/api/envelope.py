@@ -114,6 +114,11 @@ def render_framework_error(request: Request[Any, Any, Any], error: HTTPException
     return render(request, known())
 
 
+def render_gone(_request: Request[Any, Any, Any], _error: Exception) -> Response[None]:
+    """Answer nobody: the client is gone."""
+    return Response(None, status_code=499)
+
+
 def render_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Log an unexpected error once, with its trace, and answer with nothing but the request id."""
     _logger.error("unexpected_error", path=request.scope["path"], exc_info=error)

@@ -132,7 +132,7 @@ with item as (
     delete from jobs j using item i
     where j.tenant_id = i.tenant_id and j.kind = 'send' and j.subject_id = i.message_id and j.fence = i.fence
       and i.retry_seconds is null
-    returning j.tenant_id, j.subject_id as message_id
+    returning i.*
 ), kept as (
     update jobs j
     set is_leased = i.keeps_lease, fence = j.fence + (not i.keeps_lease)::integer,
@@ -140,7 +140,7 @@ with item as (
     from item i
     where j.tenant_id = i.tenant_id and j.kind = 'send' and j.subject_id = i.message_id and j.fence = i.fence
       and i.retry_seconds is not null
-    returning j.tenant_id, j.subject_id as message_id
+    returning i.*
 ), owned as (
     select * from done union all select * from kept
 ), message as (
@@ -155,12 +155,11 @@ with item as (
         failed_at = case when i.status = 'failed' and m.status in ('queued', 'sending', 'unknown')
                          then now() else m.failed_at end,
         updated_at = now()
-    from item i join owned o using (tenant_id, message_id)
+    from owned i
     where m.tenant_id = i.tenant_id and m.id = i.message_id
 ), wamid as (
     insert into message_wamids (tenant_id, wamid, message_id)
-    select i.tenant_id, i.wamid, i.message_id from item i join owned o using (tenant_id, message_id)
-    where i.wamid is not null
+    select tenant_id, wamid, message_id from owned where wamid is not null
     on conflict do nothing
 ), attempt as (
     insert into message_attempts as a (tenant_id, message_id, attempt, outcome, started_at, finished_at, code, subcode,
@@ -174,16 +173,16 @@ with item as (
         cure = excluded.cure, fbtrace_id = excluded.fbtrace_id, wamid = excluded.wamid
     where a.outcome = 'unknown'
 )
-select i.message_id, o.message_id is not null as is_owned, now() as now, exists (
-    select from message_statuses s where s.tenant_id = i.tenant_id and s.wamid = i.wamid and s.is_parked) as has_parked
-from item i left join owned o using (tenant_id, message_id)
+select message_id, exists (
+    select from message_statuses s where s.tenant_id = owned.tenant_id and s.wamid = owned.wamid and s.is_parked
+) as has_parked from owned
 """
 
 
-async def record_results(db: Db, results: Sequence[Result]) -> dict[int, Row]:
-    """Write what attempts brought, in one statement; returns is_owned, has_parked and now by message id."""
+async def record_results(db: Db, results: Sequence[Result]) -> dict[int, bool]:
+    """Write what attempts brought, in one statement; returns has_parked by message id of those whose fence held."""
     columns = [[getattr(item, name) for item in results] for name in _RESULT_COLUMNS]
-    return {row["message_id"]: row for row in await db.fetch(_RECORD, *columns)}
+    return {row["message_id"]: row["has_parked"] for row in await db.fetch(_RECORD, *columns)}
 
 
 _RESULT_COLUMNS = (

@@ -43,7 +43,7 @@ class Draft(msgspec.Struct, frozen=True):
 
     def address(self) -> recipients.Address:
         """Return how the recipient is looked up."""
-        match_key = self.phone.match_key if self.phone and self.contact_id is None else None
+        match_key = self.phone.match_key if self.phone else None
         return recipients.Address(
             self.tenant.id, self.number.id, self.contact_id, match_key, self.phone is not None
         )

@@ -14,7 +14,6 @@ from rasl import clock, log, metrics
 from rasl.db import jobs, recipients
 from rasl.db import messages as message_rows
 from rasl.db.messages import Result
-from rasl.db.pool import Row
 from rasl.domain import backoff, phone
 from rasl.domain.backoff import Fail, Retry, Step, Trouble, Wait
 from rasl.domain.gcra import PAIR, Bucket
@@ -24,7 +23,7 @@ from rasl.errors import ServiceUnavailable
 from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
 from rasl.graph.errors import FailureKind, GraphFailure
 from rasl.services import messages, statuses
-from rasl.services.engine import Engine
+from rasl.services.engine import Engine, Recorded
 
 _THROUGHPUT_PAUSE = 0.02
 _TROUBLE = {
@@ -238,9 +237,12 @@ async def _record(engine: Engine, work: Work, result: Result, outcome: SendOutco
 
 
 async def _record_once(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
-    row = await engine.recording.put(result)
-    if result.wamid is not None:
-        await _follow_up(engine, work, result, outcome, row)
+    recorded = await engine.recording.put(result)
+    if isinstance(outcome, Accepted):
+        wa_id = outcome.wa_id
+        is_respelled = wa_id is not None and wa_id != work.peer and not phone.is_bsuid(work.peer)
+        if is_respelled or recorded.has_parked or not recorded.is_owned:
+            await _follow_up(engine, work, outcome, recorded, wa_id if is_respelled else None)
 
 
 _writing: set[asyncio.Task[None]] = set()
@@ -264,18 +266,18 @@ async def _record_until_written(engine: Engine, work: Work, result: Result, outc
             continue
 
 
-async def _follow_up(engine: Engine, work: Work, result: Result, outcome: SendOutcome, row: Row) -> None:
-    """Do what only few results need: late success, parked statuses, a number Meta spells differently."""
-    wamid = result.wamid or ""
-    if not row["is_owned"]:
+async def _follow_up(
+    engine: Engine, work: Work, outcome: Accepted, recorded: Recorded, new_wa_id: str | None
+) -> None:
+    """Do what only few successes need: one that came late, statuses that were parked, Meta's own spelling."""
+    if not recorded.is_owned:
         async with engine.database.transaction() as db:
-            await message_rows.adopt_late_success(db, result.tenant_id, result.message_id, wamid)
-    if row["has_parked"]:
-        await statuses.attach_parked(engine.database, [(result.tenant_id, wamid)])
-    wa_id = outcome.wa_id if isinstance(outcome, Accepted) else None
-    if wa_id and wa_id != work.peer and not phone.is_bsuid(work.peer):
+            await message_rows.adopt_late_success(db, work.tenant_id, work.message_id, outcome.wamid)
+    if recorded.has_parked:
+        await statuses.attach_parked(engine.database, [(work.tenant_id, outcome.wamid)])
+    if new_wa_id:
         async with engine.database.connection() as db:
-            await recipients.keep_wa_ids(db, [(work.tenant_id, phone.match_key(work.peer), wa_id)])
+            await recipients.keep_wa_ids(db, [(work.tenant_id, phone.match_key(work.peer), new_wa_id)])
 
 
 async def _line_up(engine: Engine, work: Work, seconds: float) -> None:

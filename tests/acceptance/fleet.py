@@ -127,6 +127,14 @@ class Process:
         self._popen.wait(10)
         self.kills += 1
 
+    def freeze(self) -> None:
+        """Stop it where it stands, as a machine that swaps does."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on as if nothing had happened."""
+        os.killpg(self.pid, signal.SIGCONT)
+
     def terminate(self) -> None:
         """Send SIGTERM."""
         assert self._popen is not None
