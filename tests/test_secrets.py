@@ -14,7 +14,8 @@ import pytest
 from rasl import ids
 from rasl.simulator.config import SimulatorConfig
 from rasl.simulator.server import running
-from tests.acceptance.fleet import SECRET_KEY, Fleet, Server, Tenant, create_tenant, fleet_of, until
+from tests.acceptance.fleet import SECRET_KEY, Fleet, Tenant, create_tenant, fleet_of
+from tests.acceptance.processes import Server, until
 from tests.conftest import cloned
 
 pytestmark = pytest.mark.acceptance

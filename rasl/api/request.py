@@ -57,7 +57,8 @@ class ApiRequest(Request[Any, Any, Any]):
 
     async def json(self) -> Any:
         """Decode the body; raises UnsupportedMediaType, InvalidJson or ValidationFailed."""
-        content_type = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        header = self.context.asked.get(b"content-type", b"application/json").decode("latin-1")
+        content_type = header.partition(";")[0].strip().lower()
         if content_type != "application/json" and not content_type.endswith("+json"):
             raise UnsupportedMediaType(details={"content_type": content_type[:100]})
         data_field = self.route_handler.parsed_data_field

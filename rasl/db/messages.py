@@ -1,7 +1,6 @@
 """Queries on messages: writing the intent, recording outcomes, reading."""
 
 import datetime as dt
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +21,7 @@ class Intent(msgspec.Struct, frozen=True):
     text: str | None
     content: Any
     reply_to: str | None
-    request_id: uuid.UUID
+    request_id: str  # a UUID
     lane: int
     due_at: dt.datetime | None  # None: this process sends it at once
 

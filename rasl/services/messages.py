@@ -1,7 +1,6 @@
 """Accepting messages: recipient, limits and the durable row, for many sends in one transaction."""
 
 import datetime as dt
-import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -36,7 +35,7 @@ class Draft(msgspec.Struct, frozen=True):
     content: Content
     phone: Phone | None
     contact_id: int | None
-    request_id: uuid.UUID
+    request_id: str
     is_async: bool = False  # leave it to the worker
     reply_to: str | None = None
     hold: Hold | None = None

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import People
-from tests.acceptance.fleet import Fleet, until
+from tests.acceptance.fleet import Fleet
 from tests.acceptance.load import Load
+from tests.acceptance.processes import until
 
 pytestmark = pytest.mark.acceptance
 
