@@ -10,6 +10,7 @@ from rasl.errors import PayloadTooLarge, UnsupportedMediaType
 from rasl.services.engine import Engine
 
 MAX_BODY_BYTES = 1024 * 1024
+_MAX_DRAINED_BYTES = 64 * 1024 * 1024
 
 
 class ClientGoneError(Exception):
@@ -48,12 +49,15 @@ class ApiRequest(Request[Any, Any, Any]):
             message = await self.receive()
             if message["type"] != "http.request":
                 raise ClientGoneError
-            parts.append(message["body"])
             size += len(message["body"])
-            if size > MAX_BODY_BYTES:
+            is_last = not message["more_body"]
+            if size <= MAX_BODY_BYTES:
+                parts.append(message["body"])
+                if is_last:
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+            # What is already on its way is taken in: closing on unread data would reset the connection, answer and all.
+            elif is_last or size > _MAX_DRAINED_BYTES:
                 raise PayloadTooLarge(details={"maximum_bytes": MAX_BODY_BYTES})
-            if not message["more_body"]:
-                return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def json(self) -> Any:
         """Decode the body; raises UnsupportedMediaType, InvalidJson or ValidationFailed."""

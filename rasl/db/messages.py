@@ -245,6 +245,19 @@ async def mark_queued(db: Db, keys: Sequence[tuple[int, int]]) -> None:
     )
 
 
+async def find_queued(db: Db, keys: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return those of the messages, given as (tenant_id, message_id), that nobody has started to send."""
+    rows = await db.fetch(
+        """
+        select m.tenant_id, m.id from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+        join messages m on m.tenant_id = k.tenant_id and m.id = k.id and m.status = 'queued'
+        """,
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+    )
+    return {(row["tenant_id"], row["id"]) for row in rows}
+
+
 async def start_sending(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
     """Show claimed messages, given as (tenant_id, message_id), as `sending` and return what sending them needs.
 

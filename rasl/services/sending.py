@@ -24,6 +24,7 @@ from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
 from rasl.graph.errors import FailureKind, GraphFailure
 from rasl.services import messages, statuses
 from rasl.services.engine import Engine, Recorded
+from rasl.services.limits import Verdict
 
 _THROUGHPUT_PAUSE = 0.02
 _TROUBLE = {
@@ -83,16 +84,20 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     return Attempted(result.status, result.wamid, failure, reason, seconds)
 
 
-async def deliver(engine: Engine, work: Work, patience: float) -> Attempted:
-    """Attempt a leased message until it is settled or its next try is more than `patience` seconds away."""
+async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bool = False) -> Attempted:
+    """Attempt a leased message until it is settled or its next try is more than `patience` seconds away.
+
+    `has_permit` says that the first attempt has its share of the number's throughput already.
+    """
     key = (work.tenant_id, work.message_id)
     engine.holdings[key] = work.fence
     deadline = clock.monotonic() + patience
     try:
         while True:
-            if not await _throughput(engine, work.number, deadline):
+            if not has_permit and not await _throughput(engine, work.number, deadline):
                 await give_back(engine, work, 1.0)
                 return Attempted("queued")
+            has_permit = False
             attempted = await attempt(engine, work, deadline - clock.monotonic())
             if attempted.status != "sending" or attempted.retry_seconds is None:
                 return attempted
@@ -135,11 +140,15 @@ async def extend_leases(engine: Engine) -> None:
             await jobs.extend(db, "send", held, engine.lease)
 
 
+async def take_permit(engine: Engine, number: Number) -> Verdict:
+    """Take one permit of the number's throughput, if there is one."""
+    return await engine.limits.spend(f"number:{number.id}", Bucket.per_second(number.messages_per_second))
+
+
 async def _throughput(engine: Engine, number: Number, deadline: float) -> bool:
     """Wait for a permit of the sending number, at most until the deadline."""
-    bucket = Bucket.per_second(number.messages_per_second)
     while True:
-        verdict = await engine.limits.spend(f"number:{number.id}", bucket)
+        verdict = await take_permit(engine, number)
         if verdict.is_allowed:
             return True
         pause = verdict.retry_after + random.random() * _THROUGHPUT_PAUSE  # noqa: S311 - spreads the waiters
@@ -281,8 +290,12 @@ async def _follow_up(
 
 
 async def _line_up(engine: Engine, work: Work, seconds: float) -> None:
-    async with engine.database.connection() as db:
-        await jobs.postpone_pair(db, work.tenant_id, work.conversation_id, seconds, PAIR.interval)
+    try:
+        async with engine.database.connection() as db:
+            await jobs.postpone_pair(db, work.tenant_id, work.conversation_id, seconds, PAIR.interval)
+    except ServiceUnavailable:
+        # The message itself is recorded; the others meet the limit themselves.
+        _logger.warning("pair_not_lined_up", conversation_id=work.conversation_id)
 
 
 REQUEST_PATIENCE = 3.0  # seconds a request waits for throughput and retries before the worker takes over
