@@ -298,11 +298,18 @@ async def _line_up(engine: Engine, work: Work, seconds: float) -> None:
         _logger.warning("pair_not_lined_up", conversation_id=work.conversation_id)
 
 
+MOST_IN_FLIGHT = 2000  # sends of one process; a thousand a second at a second's latency
 REQUEST_PATIENCE = 3.0  # seconds a request waits for throughput and retries before the worker takes over
 
 
 async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted, Attempted]:
-    """Commit a message and, unless it has to wait its turn, send it at once; raises what accepting refuses."""
+    """Commit a message and, unless it has to wait its turn, send it at once; raises what accepting refuses.
+
+    Raises ServiceUnavailable, storing nothing, when so many sends are under way that one more would only make all of
+    them, and Meta's webhooks beside them, later.
+    """
+    if len(engine.holdings) >= MOST_IN_FLIGHT and not draft.is_async:
+        raise ServiceUnavailable
     accepted = await engine.accepting.put(draft)
     if not accepted.is_leased:
         return accepted, Attempted("queued")
