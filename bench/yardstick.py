@@ -47,7 +47,7 @@ class Yardstick:
         self._callers = {f"Bearer {world.token}".encode(): world}
         self._world = world
         self._accepting: Batch[_Draft, tuple[Row, Row]] = Batch("yardstick_accept", self._accept)
-        self._recording: Batch[Result, Row] = Batch("yardstick_record", self._record)
+        self._recording: Batch[Result, bool] = Batch("yardstick_record", self._record)
 
     async def __call__(
         self,
@@ -120,7 +120,7 @@ class Yardstick:
                     draft.text,
                     None,
                     None,
-                    uuid.uuid4(),
+                    str(uuid.uuid4()),
                     _LANE,
                     None,
                 )
@@ -135,7 +135,7 @@ class Yardstick:
             stored = await messages.insert_intents(db, intents, list(states.values()), _LEASE)
         return [(threads[place], row) for place, row in enumerate(stored)]
 
-    async def _record(self, results: Sequence[Result]) -> list[Row | Exception]:
+    async def _record(self, results: Sequence[Result]) -> list[bool | Exception]:
         async with self._database.connection() as db:
             rows = await messages.record_results(db, results)
         return [rows[item.message_id] for item in results]

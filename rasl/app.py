@@ -14,9 +14,9 @@ from rasl import log
 from rasl.api import docs, health
 from rasl.api.caller import secured, with_caller
 from rasl.api.context import with_context
-from rasl.api.envelope import render, render_framework_error, render_unexpected
+from rasl.api.envelope import render, render_framework_error, render_gone, render_unexpected
 from rasl.api.idempotency import with_idempotency
-from rasl.api.request import ApiRequest
+from rasl.api.request import ApiRequest, ClientGoneError
 from rasl.api.v2 import comments, contact_files, contacts, groups, messages, sources, statuses
 from rasl.db.pool import Database
 from rasl.dispatch.worker import Worker
@@ -29,7 +29,6 @@ from rasl.services.callers import Callers
 from rasl.services.engine import Engine
 from rasl.settings import Settings
 
-MAX_BODY_BYTES = 1024 * 1024
 _GRAPH_CONNECTIONS = 1000
 _logger = log.get_logger()
 
@@ -102,9 +101,10 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         ],
         middleware=[with_caller(callers, engine.limits), with_idempotency(engine.database, lease)],
         request_class=ApiRequest,
-        request_max_body_size=MAX_BODY_BYTES,
+        request_max_body_size=None,  # ApiRequest and the door have limits of their own
         exception_handlers={
             ApiError: render,
+            ClientGoneError: render_gone,
             HTTPException: render_framework_error,
             Exception: render_unexpected,
         },

@@ -103,12 +103,12 @@ def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], 
 
 
 def _bearer(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            scheme, _, token = value.decode("latin-1").strip().partition(" ")
-            if scheme.lower() == "bearer":
-                return token.strip()
-    raise Unauthorized
+    scheme, _, token = (
+        context_of(scope).asked.get(b"authorization", b"").decode("latin-1").strip().partition(" ")
+    )
+    if scheme.lower() != "bearer":
+        raise Unauthorized
+    return token.strip()
 
 
 async def _count(caller: Caller, limits: Limits, scope: Scope) -> Verdict:

@@ -20,8 +20,9 @@ _logger = log.get_logger()
 class Context(msgspec.Struct):
     """One request of ours."""
 
-    request_id: uuid.UUID
-    headers: list[tuple[bytes, bytes]]
+    request_id: str  # a UUID, as everything writes it
+    headers: list[tuple[bytes, bytes]]  # of the answer
+    asked: dict[bytes, bytes]  # headers of the request, by lower-case name
     hold: Hold | None = None
     is_stored: bool = False  # something was committed: an Idempotency-Key must keep the answer
     status: int = 0
@@ -52,10 +53,10 @@ def with_context(app: ASGIApp) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        request_id = uuid.uuid4()
-        context = Context(request_id, [(b"x-request-id", str(request_id).encode())])
+        request_id = str(uuid.uuid4())
+        context = Context(request_id, [(b"x-request-id", request_id.encode())], dict(scope["headers"]))
         scope[_KEY] = context  # type: ignore[literal-required]
-        log.REQUEST_ID.set(str(request_id))
+        log.REQUEST_ID.set(request_id)
         begun = clock.monotonic()
 
         async def send_with_headers(message: Message) -> None:

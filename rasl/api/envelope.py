@@ -5,6 +5,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from rasl import log
 from rasl.api.context import context_of, timestamp
@@ -82,14 +83,34 @@ class Failure(msgspec.Struct):
     meta: Meta
 
 
-def success(request: Any, message: str, data: _Data, pagination: Pagination | None = None) -> Success[_Data]:
-    """Put data into the envelope of this request."""
-    return Success(
+class Answer:
+    """A finished answer; the framework's own response classes would cost as much as the rest of the route."""
+
+    __slots__ = ("_body", "_status")
+
+    def __init__(self, body: bytes, status: int) -> None:
+        self._body = body
+        self._status = status
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it."""
+        length = b"%d" % len(self._body)
+        headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+
+
+def success(
+    request: Any, message: str, data: Any, pagination: Pagination | None = None, status: int = 200
+) -> ASGIApp:
+    """Answer with data in the envelope of this request; the route documents its type among its responses."""
+    envelope = Success(
         success=True,
         message=message,
         data=data,
-        meta=Meta(str(context_of(request.scope).request_id), timestamp(), pagination or msgspec.UNSET),
+        meta=Meta(context_of(request.scope).request_id, timestamp(), pagination or msgspec.UNSET),
     )
+    return Answer(msgspec.json.encode(envelope), status)
 
 
 def render(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
@@ -97,7 +118,7 @@ def render(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
     body = Failure(
         success=False,
         error=ErrorBody(error.code, error.message, error.details),
-        meta=Meta(str(context_of(request.scope).request_id), timestamp()),
+        meta=Meta(context_of(request.scope).request_id, timestamp()),
     )
     # A refused body may still be on its way; closing keeps it from being read as the next request.
     headers = {**error.headers, **({"connection": "close"} if isinstance(error, PayloadTooLarge) else {})}
@@ -116,6 +137,11 @@ def render_framework_error(request: Request[Any, Any, Any], error: HTTPException
     if known is MethodNotAllowed:
         return render(request, MethodNotAllowed(f"{request.method} is not allowed here"))
     return render(request, known())
+
+
+def render_gone(_request: Request[Any, Any, Any], _error: Exception) -> Response[None]:
+    """Answer nobody: the client is gone."""
+    return Response(None, status_code=499)
 
 
 def render_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -56,15 +56,13 @@ def with_idempotency(database: Database, lease: dt.timedelta) -> typing.Callable
 
 def read_key(scope: Scope) -> str | None:
     """Return the key of a request; raises ValidationFailed."""
-    for name, value in scope["headers"]:
-        if name == HEADER:
-            key = value.decode("latin-1").strip()
-            if not 1 <= len(key) <= MAX_LENGTH or not key.isprintable():
-                raise ValidationFailed(
-                    {"Idempotency-Key": [f"must have 1 to {MAX_LENGTH} printable characters"]}
-                )
-            return key
-    return None
+    value = context_of(scope).asked.get(HEADER)
+    if value is None:
+        return None
+    key = value.decode("latin-1").strip()
+    if not 1 <= len(key) <= MAX_LENGTH or not key.isprintable():
+        raise ValidationFailed({"Idempotency-Key": [f"must have 1 to {MAX_LENGTH} printable characters"]})
+    return key
 
 
 async def _read(receive: Receive) -> list[ReceiveMessage]:

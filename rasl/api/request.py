@@ -6,12 +6,21 @@ from litestar import Request
 
 from rasl.api.context import Context, context_of
 from rasl.domain import validation
-from rasl.errors import UnsupportedMediaType
+from rasl.errors import PayloadTooLarge, UnsupportedMediaType
 from rasl.services.engine import Engine
+
+MAX_BODY_BYTES = 1024 * 1024
+_MAX_DRAINED_BYTES = 64 * 1024 * 1024
+
+
+class ClientGoneError(Exception):
+    """The client hung up before its request was complete: there is nobody to answer."""
 
 
 class ApiRequest(Request[Any, Any, Any]):
     """A request that knows its context, and decodes JSON into the `data` type of its route."""
+
+    _whole: bytes | None = None
 
     @property
     def context(self) -> Context:
@@ -25,12 +34,35 @@ class ApiRequest(Request[Any, Any, Any]):
         return engine
 
     async def body(self) -> bytes:
-        """Return the body; an empty one reads as an empty object, so that missing fields are named."""
-        return await super().body() or b"{}"
+        """Return the body; an empty one reads as an empty object, so that missing fields are named.
+
+        Raises PayloadTooLarge, and ClientGoneError when the client hung up in the middle of it.
+        """
+        if self._whole is None:
+            self._whole = await self._read_body() or b"{}"
+        return self._whole
+
+    async def _read_body(self) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await self.receive()
+            if message["type"] != "http.request":
+                raise ClientGoneError
+            size += len(message["body"])
+            is_last = not message["more_body"]
+            if size <= MAX_BODY_BYTES:
+                parts.append(message["body"])
+                if is_last:
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+            # What is already on its way is taken in: closing on unread data would reset the connection, answer and all.
+            elif is_last or size > _MAX_DRAINED_BYTES:
+                raise PayloadTooLarge(details={"maximum_bytes": MAX_BODY_BYTES})
 
     async def json(self) -> Any:
         """Decode the body; raises UnsupportedMediaType, InvalidJson or ValidationFailed."""
-        content_type = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        header = self.context.asked.get(b"content-type", b"application/json").decode("latin-1")
+        content_type = header.partition(";")[0].strip().lower()
         if content_type != "application/json" and not content_type.endswith("+json"):
             raise UnsupportedMediaType(details={"content_type": content_type[:100]})
         data_field = self.route_handler.parsed_data_field

@@ -136,6 +136,8 @@ def _config(app: object, workers: int) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,
+        proxy_headers=False,  # nothing here depends on who is in front of us
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEPALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACEFUL_SECONDS,

@@ -1,7 +1,6 @@
 """Queries on messages: writing the intent, recording outcomes, reading."""
 
 import datetime as dt
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +21,7 @@ class Intent(msgspec.Struct, frozen=True):
     text: str | None
     content: Any
     reply_to: str | None
-    request_id: uuid.UUID
+    request_id: str  # a UUID
     lane: int
     due_at: dt.datetime | None  # None: this process sends it at once
 
@@ -132,7 +131,7 @@ with item as (
     delete from jobs j using item i
     where j.tenant_id = i.tenant_id and j.kind = 'send' and j.subject_id = i.message_id and j.fence = i.fence
       and i.retry_seconds is null
-    returning j.tenant_id, j.subject_id as message_id
+    returning i.*
 ), kept as (
     update jobs j
     set is_leased = i.keeps_lease, fence = j.fence + (not i.keeps_lease)::integer,
@@ -140,7 +139,7 @@ with item as (
     from item i
     where j.tenant_id = i.tenant_id and j.kind = 'send' and j.subject_id = i.message_id and j.fence = i.fence
       and i.retry_seconds is not null
-    returning j.tenant_id, j.subject_id as message_id
+    returning i.*
 ), owned as (
     select * from done union all select * from kept
 ), message as (
@@ -155,12 +154,11 @@ with item as (
         failed_at = case when i.status = 'failed' and m.status in ('queued', 'sending', 'unknown')
                          then now() else m.failed_at end,
         updated_at = now()
-    from item i join owned o using (tenant_id, message_id)
+    from owned i
     where m.tenant_id = i.tenant_id and m.id = i.message_id
 ), wamid as (
     insert into message_wamids (tenant_id, wamid, message_id)
-    select i.tenant_id, i.wamid, i.message_id from item i join owned o using (tenant_id, message_id)
-    where i.wamid is not null
+    select tenant_id, wamid, message_id from owned where wamid is not null
     on conflict do nothing
 ), attempt as (
     insert into message_attempts as a (tenant_id, message_id, attempt, outcome, started_at, finished_at, code, subcode,
@@ -174,16 +172,16 @@ with item as (
         cure = excluded.cure, fbtrace_id = excluded.fbtrace_id, wamid = excluded.wamid
     where a.outcome = 'unknown'
 )
-select i.message_id, o.message_id is not null as is_owned, now() as now, exists (
-    select from message_statuses s where s.tenant_id = i.tenant_id and s.wamid = i.wamid and s.is_parked) as has_parked
-from item i left join owned o using (tenant_id, message_id)
+select message_id, exists (
+    select from message_statuses s where s.tenant_id = owned.tenant_id and s.wamid = owned.wamid and s.is_parked
+) as has_parked from owned
 """
 
 
-async def record_results(db: Db, results: Sequence[Result]) -> dict[int, Row]:
-    """Write what attempts brought, in one statement; returns is_owned, has_parked and now by message id."""
+async def record_results(db: Db, results: Sequence[Result]) -> dict[int, bool]:
+    """Write what attempts brought, in one statement; returns has_parked by message id of those whose fence held."""
     columns = [[getattr(item, name) for item in results] for name in _RESULT_COLUMNS]
-    return {row["message_id"]: row for row in await db.fetch(_RECORD, *columns)}
+    return {row["message_id"]: row["has_parked"] for row in await db.fetch(_RECORD, *columns)}
 
 
 _RESULT_COLUMNS = (
@@ -245,6 +243,19 @@ async def mark_queued(db: Db, keys: Sequence[tuple[int, int]]) -> None:
         [key[0] for key in keys],
         [key[1] for key in keys],
     )
+
+
+async def find_queued(db: Db, keys: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return those of the messages, given as (tenant_id, message_id), that nobody has started to send."""
+    rows = await db.fetch(
+        """
+        select m.tenant_id, m.id from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+        join messages m on m.tenant_id = k.tenant_id and m.id = k.id and m.status = 'queued'
+        """,
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+    )
+    return {(row["tenant_id"], row["id"]) for row in rows}
 
 
 async def start_sending(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:

@@ -9,7 +9,10 @@ from rasl.db.pool import Db, Row
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where a message should go: a known contact, or whoever has this phone (by match key)."""
+    """Where a message should go: a known contact, or whoever has this phone (by match key).
+
+    With both, the conversation is the contact's, but the person behind the phone may have opted out, too.
+    """
 
     tenant_id: int
     number_id: int
@@ -35,8 +38,12 @@ class NewContact(msgspec.Struct, frozen=True):
 
 
 _LOCK_THREADS = r"""
-select i.ord, c.id as contact_id, c.is_opted_out, c.firstname, c.lastname, c.email, c.phone, c.attributes,
+select i.ord, c.id as contact_id, c.firstname, c.lastname, c.email, c.phone, c.attributes,
        v.id as conversation_id, v.window_expires_at, v.counted_until, v.pair_tat, now() as now,
+       c.is_opted_out or (i.contact_id is not null and exists (
+           select from contact_aliases a join contacts o on o.tenant_id = a.tenant_id and o.id = a.contact_id
+           where a.tenant_id = i.tenant_id and a.kind = 'phone' and a.value = i.match_key and o.is_opted_out
+       )) as is_opted_out,
        case when i.has_phone then null else (
            select coalesce(
                a.wa_id, case a.kind when 'phone' then nullif(regexp_replace(c.phone, '\D', '', 'g'), '') end, a.value)

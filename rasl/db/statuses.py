@@ -116,7 +116,8 @@ async def adopt_wamids(db: Db, adoptions: Sequence[Adoption]) -> None:
     )
     await db.execute(
         """
-        update message_attempts a set outcome = 'accepted', wamid = p.new_wamid
+        update message_attempts a set outcome = 'accepted', wamid = p.new_wamid, title = null,
+            details = 'WhatsApp did not answer; its status callback showed that it had accepted the message.'
         from (
             select b.tenant_id, b.message_id, b.attempt, e.wamid as new_wamid
             from unnest($1::bigint[], $2::bigint[], $3::text[]) as e (tenant_id, message_id, wamid)

@@ -8,7 +8,7 @@ from rasl import clock, log, metrics
 from rasl.db import jobs, tenants
 from rasl.db import messages as message_rows
 from rasl.db.messages import Result
-from rasl.db.pool import Row
+from rasl.db.pool import Db, Row
 from rasl.domain import message_types
 from rasl.domain.tenants import Number
 from rasl.errors import ServiceUnavailable
@@ -20,9 +20,11 @@ from rasl.services.sending import Work
 CLAIM = 100
 IN_FLIGHT = 400
 PER_NUMBER = 50  # of one claim
-_PATIENCE = 3.0  # seconds a claimed message waits for throughput before it goes back to the queue
+_PATIENCE = 3.0  # seconds within which a retry stays with this process
+_PAUSE = 0.1  # seconds in which a number regains a burst of permits
 _POLL_SECONDS = 0.5
 _logger = log.get_logger()
+_Key = tuple[int, int]  # tenant_id, message_id
 
 
 class Sender:
@@ -32,7 +34,7 @@ class Sender:
         self._engine = engine
         self._running: set[asyncio.Task[None]] = set()
         self._numbers: dict[int, tuple[float, Number, str]] = {}
-        self._busy: Counter[int] = Counter()
+        self._paused: dict[int, float] = {}
 
     async def run(self, wake: asyncio.Event, stop: asyncio.Event) -> None:
         """Claim and send until stopped, then finish what is in flight."""
@@ -60,12 +62,9 @@ class Sender:
         return len(claims)
 
     def _saturated(self) -> list[int]:
-        """Return numbers with half a second's throughput in hand: more would only wait here and keep others out."""
-        return [
-            number_id
-            for number_id, count in self._busy.items()
-            if count >= max(10, self._numbers[number_id][1].messages_per_second // 2)
-        ]
+        """Return numbers that have just used up their throughput: claiming for them would only keep others out."""
+        now = clock.monotonic()
+        return [number_id for number_id, until in self._paused.items() if until > now]
 
     async def drain(self) -> None:
         """Wait until every message in flight is recorded."""
@@ -75,17 +74,39 @@ class Sender:
 
     async def _start(self, claims: Sequence[Row]) -> None:
         abandoned = [claim for claim in claims if claim["was_abandoned"]]
-        fresh = {
-            (claim["tenant_id"], claim["subject_id"]): claim for claim in claims if not claim["was_abandoned"]
-        }
         async with self._engine.database.connection() as db:
-            await self._load_numbers({claim["queue_id"] for claim in claims})
-            rows = await message_rows.start_sending(db, list(fresh))
+            await self._load_numbers(db, {claim["queue_id"] for claim in claims})
+            untouched = await message_rows.find_queued(db, [_key(claim) for claim in abandoned])
+        # Whoever claimed these died before starting them: Meta has not heard of them.
+        fresh = [claim for claim in claims if not claim["was_abandoned"] or _key(claim) in untouched]
+        permitted, waiting = await self._permitted(sorted(fresh, key=_key))
+        async with self._engine.database.connection() as db:
+            rows = await message_rows.start_sending(db, list(permitted))
             for row in rows:
-                self._launch(row, fresh.pop((row["tenant_id"], row["id"])))
+                self._launch(row, permitted.pop((row["tenant_id"], row["id"])))
             # What is left was settled by Meta's echo in the meantime: nothing to send any more.
-            await jobs.discard(db, "send", [(*key, claim["fence"]) for key, claim in fresh.items()])
-        await self._rescue(abandoned)
+            await jobs.discard(db, "send", [(*key, claim["fence"]) for key, claim in permitted.items()])
+            await jobs.release(db, "send", waiting)
+        await self._rescue([claim for claim in abandoned if _key(claim) not in untouched])
+
+    async def _permitted(
+        self, fresh: Sequence[Row]
+    ) -> tuple[dict[_Key, Row], list[tuple[int, int, int, float]]]:
+        """Take a permit of its number for each claim; the others go back, each due when its turn will have come."""
+        permitted: dict[_Key, Row] = {}
+        waiting: list[tuple[int, int, int, float]] = []
+        queued: Counter[int] = Counter()
+        for claim in fresh:
+            number = self._numbers[claim["queue_id"]][1]
+            if not queued[number.id]:
+                verdict = await sending.take_permit(self._engine, number)
+                if verdict.is_allowed:
+                    permitted[_key(claim)] = claim
+                    continue
+                self._paused[number.id] = clock.monotonic() + _PAUSE
+            queued[number.id] += 1
+            waiting.append((*_key(claim), claim["fence"], queued[number.id] / number.messages_per_second))
+        return permitted, waiting
 
     def _launch(self, row: Row, claim: Row) -> None:
         _, number, unknown_policy = self._numbers[claim["queue_id"]]
@@ -107,26 +128,22 @@ class Sender:
         task.add_done_callback(self._running.discard)
 
     async def _send(self, work: Work) -> None:
-        self._busy[work.number.id] += 1
         try:
-            await sending.deliver(self._engine, work, _PATIENCE)
+            await sending.deliver(self._engine, work, _PATIENCE, has_permit=True)
         except ServiceUnavailable:
             # Nothing was written about it: its lease runs out and it is rescued.
             _logger.warning("message_waits_for_database", message_id=work.message_id)
         except Exception:
             _logger.exception("sending_failed", message_id=work.message_id)
-        finally:
-            self._busy[work.number.id] -= 1
 
-    async def _load_numbers(self, number_ids: set[int]) -> None:
+    async def _load_numbers(self, db: Db, number_ids: set[int]) -> None:
         now = clock.monotonic()
         wanted = [key for key in number_ids if key not in self._numbers or self._numbers[key][0] < now]
         if not wanted:
             return
-        async with self._engine.database.connection() as db:
-            for row in await tenants.load_numbers(db, wanted):
-                number = read_number(row, self._engine.sealer)
-                self._numbers[number.id] = (now + 1.0, number, row["unknown_policy"])
+        for row in await tenants.load_numbers(db, wanted):
+            number = read_number(row, self._engine.sealer)
+            self._numbers[number.id] = (now + 1.0, number, row["unknown_policy"])
 
     async def _rescue(self, abandoned: Sequence[Row]) -> None:
         """Mark messages whose process died in the middle of an attempt: nobody knows whether Meta got them."""
@@ -162,3 +179,7 @@ async def _first(
     finally:
         for task in waits:
             task.cancel()
+
+
+def _key(claim: Row) -> _Key:
+    return claim["tenant_id"], claim["subject_id"]

@@ -12,7 +12,7 @@ MAX_TEXT = 1_000
 _LARGEST = 2**63 - 1
 _EXACT = 1e15  # a float beyond it shows digits that it does not hold
 
-Key = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,49}\Z")]
+Key = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,49}(?![\s\S])")]
 Value = (
     Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
     | bool

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from rasl.graph.error_table import ERRORS, ERRORS_BY_SUBCODE, FailureKind, KnownError
+from rasl.log import redact
 
 __all__ = ["FailureKind", "GraphFailure", "classify", "failure_from_body", "failure_from_error"]
 
@@ -141,4 +142,5 @@ def _whole_number(value: object) -> int | None:
 
 
 def _text(value: object) -> str | None:
-    return value[:_LONGEST_TEXT] if isinstance(value, str) and value else None
+    """Return Meta's own words without what Meta quotes in them: "Malformed access token EAA..."."""
+    return redact(value)[:_LONGEST_TEXT] if isinstance(value, str) and value else None

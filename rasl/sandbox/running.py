@@ -147,6 +147,7 @@ class _Sandbox:
                 "tokens": [state.access_token],
                 "app_secret": state.app_secret,
                 "subscribed": True,
+                "window": "off",  # the first five minutes are not for the 24-hour rule
             }
             callback = {
                 "waba_id": person.waba_id,

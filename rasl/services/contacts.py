@@ -190,7 +190,7 @@ async def _change(db: Db, tenant: Tenant, contact_id: int, fields: Mapping[str, 
     if row is None:
         raise _not_found()
     changes = columns_of(fields)
-    if fields.get("attributes"):
+    if fields.get("attributes") is not None:
         changes["attributes"] = attributes.merged(row["attributes"], fields["attributes"])
         if len(changes["attributes"]) > attributes.MAX_KEYS:
             problems["attributes"] = [attributes.TOO_MANY]

@@ -3,16 +3,25 @@
 import datetime as dt
 from collections.abc import Sequence
 
+import msgspec
+
 from rasl.db import messages as message_rows
 from rasl.db.batch import Batch
 from rasl.db.messages import Result
-from rasl.db.pool import Database, Row
+from rasl.db.pool import Database
 from rasl.graph.client import GraphClient
 from rasl.sealing import Sealer
 from rasl.services import messages
 from rasl.services.limits import Limits
 from rasl.services.messages import Accepted, Draft
 from rasl.settings import Settings
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """Whether a result was written under a fence that held, and whether statuses already waited for its wamid."""
+
+    is_owned: bool
+    has_parked: bool
 
 
 class Engine:
@@ -26,16 +35,19 @@ class Engine:
         self.limits = Limits(database)
         self.lease = dt.timedelta(seconds=settings.lease_seconds)
         self.accepting: Batch[Draft, Accepted] = Batch("accept", self._accept)
-        self.recording: Batch[Result, Row] = Batch("record", self._record, limit=100_000)
+        self.recording: Batch[Result, Recorded] = Batch("record", self._record, limit=100_000)
         # Leases this process holds: (tenant_id, message_id) -> fence, kept alive by the heartbeat.
         self.holdings: dict[tuple[int, int], int] = {}
 
     async def _accept(self, drafts: Sequence[Draft]) -> list[Accepted | Exception]:
         return await messages.accept(self.database, drafts, self.lease)
 
-    async def _record(self, results: Sequence[Result]) -> list[Row | Exception]:
+    async def _record(self, results: Sequence[Result]) -> list[Recorded | Exception]:
         # One order in every process, so that two transactions never wait for each other's rows.
         ordered = sorted(results, key=lambda item: (item.tenant_id, item.message_id))
         async with self.database.connection() as db:
             rows = await message_rows.record_results(db, ordered)
-        return [rows[item.message_id] for item in results]
+        return [
+            Recorded(is_owned=item.message_id in rows, has_parked=rows.get(item.message_id, False))
+            for item in results
+        ]

@@ -1,7 +1,6 @@
 """Accepting messages: recipient, limits and the durable row, for many sends in one transaction."""
 
 import datetime as dt
-import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -37,14 +36,14 @@ class Draft(msgspec.Struct, frozen=True):
     content: Content
     phone: Phone | None
     contact_id: int | None
-    request_id: uuid.UUID
+    request_id: str
     is_async: bool = False  # leave it to the worker
     reply_to: str | None = None
     hold: Hold | None = None
 
     def address(self) -> recipients.Address:
         """Return how the recipient is looked up."""
-        match_key = self.phone.match_key if self.phone and self.contact_id is None else None
+        match_key = self.phone.match_key if self.phone else None
         return recipients.Address(
             self.tenant.id, self.number.id, self.contact_id, match_key, self.phone is not None
         )

@@ -9,6 +9,7 @@ from rasl.db import messages as message_rows
 from rasl.db.pool import Database, Row
 from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
 from rasl.errors import NotFound
+from rasl.graph.errors import classify
 
 MESSAGE_LIST = ListSpec(
     filters={
@@ -125,6 +126,7 @@ def _status_step(row: Row) -> Step:
         code=row["code"],
         title=row["title"],
         details=row["details"],
+        cure=classify(400, row["code"]).cure if row["code"] else None,
         message_id=row["wamid"],
     )
 

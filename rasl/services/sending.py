@@ -14,7 +14,6 @@ from rasl import clock, log, metrics
 from rasl.db import jobs, recipients
 from rasl.db import messages as message_rows
 from rasl.db.messages import Result
-from rasl.db.pool import Row
 from rasl.domain import backoff, phone
 from rasl.domain.backoff import Fail, Retry, Step, Trouble, Wait
 from rasl.domain.gcra import PAIR, Bucket
@@ -24,7 +23,8 @@ from rasl.errors import ServiceUnavailable
 from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
 from rasl.graph.errors import FailureKind, GraphFailure
 from rasl.services import messages, statuses
-from rasl.services.engine import Engine
+from rasl.services.engine import Engine, Recorded
+from rasl.services.limits import Verdict
 
 _THROUGHPUT_PAUSE = 0.02
 _TROUBLE = {
@@ -84,16 +84,20 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     return Attempted(result.status, result.wamid, failure, reason, seconds)
 
 
-async def deliver(engine: Engine, work: Work, patience: float) -> Attempted:
-    """Attempt a leased message until it is settled or its next try is more than `patience` seconds away."""
+async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bool = False) -> Attempted:
+    """Attempt a leased message until it is settled or its next try is more than `patience` seconds away.
+
+    `has_permit` says that the first attempt has its share of the number's throughput already.
+    """
     key = (work.tenant_id, work.message_id)
     engine.holdings[key] = work.fence
     deadline = clock.monotonic() + patience
     try:
         while True:
-            if not await _throughput(engine, work.number, deadline):
+            if not has_permit and not await _throughput(engine, work.number, deadline):
                 await give_back(engine, work, 1.0)
                 return Attempted("queued")
+            has_permit = False
             attempted = await attempt(engine, work, deadline - clock.monotonic())
             if attempted.status != "sending" or attempted.retry_seconds is None:
                 return attempted
@@ -136,11 +140,15 @@ async def extend_leases(engine: Engine) -> None:
             await jobs.extend(db, "send", held, engine.lease)
 
 
+async def take_permit(engine: Engine, number: Number) -> Verdict:
+    """Take one permit of the number's throughput, if there is one."""
+    return await engine.limits.spend(f"number:{number.id}", Bucket.per_second(number.messages_per_second))
+
+
 async def _throughput(engine: Engine, number: Number, deadline: float) -> bool:
     """Wait for a permit of the sending number, at most until the deadline."""
-    bucket = Bucket.per_second(number.messages_per_second)
     while True:
-        verdict = await engine.limits.spend(f"number:{number.id}", bucket)
+        verdict = await take_permit(engine, number)
         if verdict.is_allowed:
             return True
         pause = verdict.retry_after + random.random() * _THROUGHPUT_PAUSE  # noqa: S311 - spreads the waiters
@@ -238,9 +246,12 @@ async def _record(engine: Engine, work: Work, result: Result, outcome: SendOutco
 
 
 async def _record_once(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
-    row = await engine.recording.put(result)
-    if result.wamid is not None:
-        await _follow_up(engine, work, result, outcome, row)
+    recorded = await engine.recording.put(result)
+    if isinstance(outcome, Accepted):
+        wa_id = outcome.wa_id
+        is_respelled = wa_id is not None and wa_id != work.peer and not phone.is_bsuid(work.peer)
+        if is_respelled or recorded.has_parked or not recorded.is_owned:
+            await _follow_up(engine, work, outcome, recorded, wa_id if is_respelled else None)
 
 
 _writing: set[asyncio.Task[None]] = set()
@@ -264,30 +275,41 @@ async def _record_until_written(engine: Engine, work: Work, result: Result, outc
             continue
 
 
-async def _follow_up(engine: Engine, work: Work, result: Result, outcome: SendOutcome, row: Row) -> None:
-    """Do what only few results need: late success, parked statuses, a number Meta spells differently."""
-    wamid = result.wamid or ""
-    if not row["is_owned"]:
+async def _follow_up(
+    engine: Engine, work: Work, outcome: Accepted, recorded: Recorded, new_wa_id: str | None
+) -> None:
+    """Do what only few successes need: one that came late, statuses that were parked, Meta's own spelling."""
+    if not recorded.is_owned:
         async with engine.database.transaction() as db:
-            await message_rows.adopt_late_success(db, result.tenant_id, result.message_id, wamid)
-    if row["has_parked"]:
-        await statuses.attach_parked(engine.database, [(result.tenant_id, wamid)])
-    wa_id = outcome.wa_id if isinstance(outcome, Accepted) else None
-    if wa_id and wa_id != work.peer and not phone.is_bsuid(work.peer):
+            await message_rows.adopt_late_success(db, work.tenant_id, work.message_id, outcome.wamid)
+    if recorded.has_parked:
+        await statuses.attach_parked(engine.database, [(work.tenant_id, outcome.wamid)])
+    if new_wa_id:
         async with engine.database.connection() as db:
-            await recipients.keep_wa_ids(db, [(work.tenant_id, phone.match_key(work.peer), wa_id)])
+            await recipients.keep_wa_ids(db, [(work.tenant_id, phone.match_key(work.peer), new_wa_id)])
 
 
 async def _line_up(engine: Engine, work: Work, seconds: float) -> None:
-    async with engine.database.connection() as db:
-        await jobs.postpone_pair(db, work.tenant_id, work.conversation_id, seconds, PAIR.interval)
+    try:
+        async with engine.database.connection() as db:
+            await jobs.postpone_pair(db, work.tenant_id, work.conversation_id, seconds, PAIR.interval)
+    except ServiceUnavailable:
+        # The message itself is recorded; the others meet the limit themselves.
+        _logger.warning("pair_not_lined_up", conversation_id=work.conversation_id)
 
 
+MOST_IN_FLIGHT = 2000  # sends of one process; a thousand a second at a second's latency
 REQUEST_PATIENCE = 3.0  # seconds a request waits for throughput and retries before the worker takes over
 
 
 async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted, Attempted]:
-    """Commit a message and, unless it has to wait its turn, send it at once; raises what accepting refuses."""
+    """Commit a message and, unless it has to wait its turn, send it at once; raises what accepting refuses.
+
+    Raises ServiceUnavailable, storing nothing, when so many sends are under way that one more would only make all of
+    them, and Meta's webhooks beside them, later.
+    """
+    if len(engine.holdings) >= MOST_IN_FLIGHT and not draft.is_async:
+        raise ServiceUnavailable
     accepted = await engine.accepting.put(draft)
     if not accepted.is_leased:
         return accepted, Attempted("queued")

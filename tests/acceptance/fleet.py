@@ -5,12 +5,9 @@ import contextlib
 import dataclasses
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,11 +17,10 @@ import asyncpg
 
 from tests.acceptance.checker import Stored, Taken, Verdict, check
 from tests.acceptance.load import History, Load
+from tests.acceptance.processes import ROOT, Process, Server, Worker, free_port, until
 
 SECRET_KEY = "an acceptance test's secret key, long enough to be taken seriously"
-START_SECONDS = 30.0
 DRAIN_SECONDS = 45.0
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +47,7 @@ def command(env: Mapping[str, str], *arguments: str) -> dict[str, Any]:
     """Run one command with --json to its end and return what it printed."""
     done = subprocess.run(  # noqa: S603 - ourselves
         [sys.executable, "-m", "rasl", *arguments, "--json"],
-        cwd=_ROOT,
+        cwd=ROOT,
         env=dict(env),
         capture_output=True,
         check=False,
@@ -87,113 +83,6 @@ def create_tenant(env: Mapping[str, str], subdomain: str, prefix: str, messages_
         token=token,
         callback_path=urlsplit(connected["callback_url"]).path,
     )
-
-
-class Process:
-    """One process of ours that can be killed and started again."""
-
-    def __init__(self, arguments: tuple[str, ...], env: Mapping[str, str], output: Path) -> None:
-        self._arguments = arguments
-        self._env = dict(env)
-        self._output = output
-        self._popen: subprocess.Popen[bytes] | None = None
-        self.kills = 0
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        assert self._popen is not None
-        return self._popen.pid
-
-    def launch(self) -> None:
-        """Start it, in a process group of its own."""
-        with self._output.open("ab") as output:
-            self._popen = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-m", "rasl", *self._arguments],
-                cwd=_ROOT,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                process_group=0,
-            )
-
-    def kill(self) -> None:
-        """Kill it and its children with SIGKILL; nothing of it runs afterwards."""
-        if self._popen is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
-        self._popen.wait(10)
-        self.kills += 1
-
-    def terminate(self) -> None:
-        """Send SIGTERM."""
-        assert self._popen is not None
-        self._popen.terminate()
-
-    async def exit_code(self, seconds: float) -> int:
-        """Wait for its end."""
-        await until(self.has_ended, seconds, self.output)
-        assert self._popen is not None
-        return int(self._popen.returncode)
-
-    async def has_ended(self) -> bool:
-        """Tell whether it has."""
-        return self._popen is None or self._popen.poll() is not None
-
-    def output(self) -> str:
-        """Return the end of what it printed and logged."""
-        return self._output.read_text(encoding="utf-8", errors="replace")[-3000:]
-
-
-class Server(Process):
-    """`rasl serve` on a port that stays the same."""
-
-    def __init__(self, port: int, workers: int, env: Mapping[str, str], output: Path) -> None:
-        super().__init__(
-            ("serve", "--port", str(port), "--workers", str(workers), "--json"),
-            {**env, "RASL_PORT": str(port)},
-            output,
-        )
-        self.url = f"http://127.0.0.1:{port}"
-
-    async def start(self, session: aiohttp.ClientSession) -> None:
-        """Start it and wait until it is ready."""
-        self.launch()
-
-        async def is_ready() -> bool:
-            assert not await self.has_ended(), self.output()
-            return await ready(session, self.url) == 200
-
-        await until(is_ready, START_SECONDS, self.output)
-
-
-class Worker(Process):
-    """`rasl worker`."""
-
-    async def start(self) -> None:
-        """Start it and wait until it works."""
-        before = self._times_started()
-        self.launch()
-
-        async def is_working() -> bool:
-            assert not await self.has_ended(), self.output()
-            return self._times_started() > before
-
-        await until(is_working, START_SECONDS, self.output)
-
-    def _times_started(self) -> int:
-        return self._output.read_bytes().count(b'"worker_started"') if self._output.exists() else 0
-
-
-async def ready(session: aiohttp.ClientSession, url: str) -> int:
-    """Return the HTTP status of /readyz, 0 when nobody listens."""
-    try:
-        async with session.get(f"{url}/readyz", timeout=aiohttp.ClientTimeout(total=5)) as answer:
-            return answer.status
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        return 0
 
 
 class Fleet:
@@ -390,23 +279,3 @@ async def fleet_of(
             yield fleet
         finally:
             fleet.close()
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-async def until(
-    condition: Callable[[], Awaitable[bool]],
-    seconds: float,
-    explain: Callable[[], str] = str,
-    pause: float = 0.03,
-) -> None:
-    """Poll until it holds; raises TimeoutError with an explanation when it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"did not happen within {seconds} s\n{explain()}")
-        await asyncio.sleep(pause)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import People
-from tests.acceptance.fleet import Fleet, until
+from tests.acceptance.fleet import Fleet
 from tests.acceptance.load import Load
+from tests.acceptance.processes import until
 
 pytestmark = pytest.mark.acceptance
 
@@ -65,6 +66,34 @@ async def test_the_worker_is_killed_in_the_middle_of_a_backlog(fleet: Fleet, peo
     assert verdict.settled, "no message was in Meta's hands when its worker died: nothing was tried"
     assert not verdict.unanswered
     assert len(verdict.ok) + len(verdict.held) == 500
+
+
+async def test_a_server_that_freezes_and_wakes_late_changes_nothing(fleet: Fleet, people: People) -> None:
+    server, other, worker = await fleet.serve(), await fleet.serve(), await fleet.work()
+    # The echo comes through a server that is awake, but not before the frozen one was given up.
+    await fleet.connect(people.fast, other)
+    await fleet.control("POST", "settings", {"latency_median": 0.1, "sent_delay": 4, "delivered_delay": 5})
+    load = fleet.load(people.fast)
+    async with load.running(server.url, clients=16):
+        await fleet.until_accepted(40)
+        server.freeze()
+
+        async def is_given_up() -> bool:
+            query = "select 1 from messages where status in ('sending', 'queued')"
+            return bool(await fleet.fetch("select 1 from messages where status = 'unknown'")) and not (
+                await fleet.fetch(query)
+            )
+
+        await until(is_given_up, 20, fleet.logs)
+        server.thaw()
+        await fleet.until_accepted(40)
+    verdict = await fleet.settle()
+    assert verdict.is_green, str(verdict)
+    assert verdict.settled
+    assert not verdict.held, "what it learned late was lost"
+    for process in (server, other, worker):
+        process.terminate()
+        assert await process.exit_code(30) == 0
 
 
 async def retried(load: Load, url: str, key: str) -> dict[str, Any]:

@@ -12,7 +12,8 @@ import pytest
 
 from rasl.postgres import EmbeddedPostgres
 from tests.acceptance.conftest import People
-from tests.acceptance.fleet import Fleet, command, create_tenant, environment, fleet_of, ready, until
+from tests.acceptance.fleet import Fleet, command, create_tenant, environment, fleet_of
+from tests.acceptance.processes import ready, until
 
 pytestmark = pytest.mark.acceptance
 

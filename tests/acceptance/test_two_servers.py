@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import People
-from tests.acceptance.fleet import Fleet, Server, until
+from tests.acceptance.fleet import Fleet
+from tests.acceptance.processes import Server, until
 
 pytestmark = pytest.mark.acceptance
 

@@ -80,11 +80,37 @@ async def test_a_message_whose_process_died_becomes_unknown_and_is_not_sent(
     assert steps[1]["title"] == "The process sending it died"
 
 
+async def test_a_message_claimed_but_not_started_by_a_process_that_died_is_sent(
+    api: Api, engine: Engine, database: Database
+) -> None:
+    await api.acme.send(PHONE, headers=ASYNC)
+    await execute(database, "update jobs set is_leased = true, due_at = now() - interval '1 second'")
+    await send_all_due(engine)
+    assert await statuses(database) == ["sent"]
+
+
+async def test_beyond_its_throughput_a_numbers_messages_wait_their_turn(
+    api: Api, engine: Engine, database: Database
+) -> None:
+    await execute(database, "update whatsapp_numbers set messages_per_second = 20")
+    for n in range(6):
+        await api.acme.send(f"+44207946000{n}", headers=ASYNC)
+    await Sender(engine).step()
+    async with database.connection() as db:
+        waits = await db.fetch(
+            "select extract(epoch from due_at - now())::float8 as s from jobs where not is_leased"
+        )
+    assert len(waits) >= 3
+    assert all(row["s"] <= 6 / 20 for row in waits)
+    assert "queued" in await statuses(database)
+
+
 async def test_a_tenant_may_have_it_sent_again_after_the_window(
     api: Api, engine: Engine, database: Database
 ) -> None:
     await execute(database, "update tenants set unknown_policy = 'resend'")
     await api.acme.send(PHONE, headers=ASYNC)
+    await execute(database, "update messages set status = 'sending'")
     await execute(
         database, "update jobs set is_leased = true, attempts = 1, due_at = now() - interval '1 second'"
     )
@@ -98,9 +124,7 @@ async def test_a_tenant_may_have_it_sent_again_after_the_window(
     assert detail["is_ambiguous"] is True
 
 
-async def test_a_late_waker_cannot_overwrite_but_its_success_is_not_lost(
-    api: Api, engine: Engine, database: Database
-) -> None:
+async def test_a_late_waker_cannot_overwrite(api: Api, engine: Engine, database: Database) -> None:
     await api.acme.send(PHONE, headers=ASYNC)
     async with database.connection() as db:
         [claimed] = await jobs.claim(db, "send", 1, 1, engine.lease)
@@ -113,8 +137,32 @@ async def test_a_late_waker_cannot_overwrite_but_its_success_is_not_lost(
             **key, fence=claimed["fence"], attempt=1, outcome="refused", started_at=now, status="failed"
         )
         rows = await record_results(db, [late])
-    assert rows[claimed["subject_id"]]["is_owned"] is False
+    assert rows == {}
     assert await statuses(database) == ["queued"]
+
+
+async def test_a_success_that_comes_after_the_rescue_settles_the_message(
+    api: Api, engine: Engine, database: Database
+) -> None:
+    await api.simulator.post(
+        "/_control/faults", {"when": "always", "effect": {"kind": "latency", "seconds": 0.8}}
+    )
+    sending = asyncio.create_task(api.acme.send(PHONE))
+
+    async def is_leased() -> bool:
+        async with database.connection() as db:
+            return bool(await db.fetchval("select exists (select from jobs where is_leased)"))
+
+    await eventually(is_leased)
+    await execute(
+        database, "update jobs set due_at = now()"
+    )  # as if its process had been silent for too long
+    await send_all_due(engine)
+    assert await statuses(database) == ["unknown"]
+    answer = await sending
+    assert answer.data["status"] == "sent"
+    assert await statuses(database) == ["sent"]
+    assert len(await graph_requests(api)) == 1
 
 
 async def test_a_message_settled_meanwhile_is_not_sent(api: Api, engine: Engine, database: Database) -> None:

@@ -1,15 +1,20 @@
 """Creating and changing contacts where another writer, who takes no counter, is in between."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 import pytest
 
 from rasl.db import contacts as rows
+from rasl.db import recipients
 from rasl.db.pool import Database, Db
 from rasl.domain.tenants import Plan, Tenant
 from rasl.errors import ValidationFailed
-from rasl.services import contacts
+from rasl.services import contact_groups, contacts
+from tests.api.v2.labelled import groups_of, until_someone_waits
+from tests.serving import Api
 from tests.world import Person, World
 
 
@@ -118,3 +123,43 @@ async def aliases(database: Database) -> list[tuple[str, str | None]]:
         return [
             tuple(row) for row in await db.fetch("select value, wa_id from contact_aliases order by value")
         ]
+
+
+async def test_a_group_cannot_be_deleted_while_a_contact_is_put_into_it(
+    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database.connection() as db:
+        group_id = await db.fetchval(
+            "insert into contact_groups (tenant_id, name) values ($1, 'VIP') returning id",
+            world.acme.tenant_id,
+        )
+    lock_count, deleting = rows.lock_count, []
+
+    async def with_deletion(db: Db, tenant_id: int) -> int:
+        deleting.append(asyncio.create_task(contact_groups.delete_group(database, tenant_id, group_id)))
+        await until_someone_waits(database)
+        return await lock_count(db, tenant_id)
+
+    monkeypatch.setattr(rows, "lock_count", with_deletion)
+    contact_id = await create(database, world.acme, "+442079460011", groups=[group_id])
+    await asyncio.gather(*deleting)
+    assert await groups_of(database, [contact_id]) == [[]]
+
+
+async def test_a_send_to_a_contact_that_is_deleted_meanwhile_makes_a_new_one(
+    api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact_id = await create(database, api.world.acme, "+442079460011")
+    open_conversations, opened = recipients.open_conversations, []
+
+    async def after_deletion(db: Db, keys: Sequence[tuple[int, int, int]]) -> None:
+        opened.append(keys)
+        if len(opened) == 1:
+            await contacts.delete_contact(database, api.world.acme.tenant_id, contact_id)
+        await open_conversations(db, keys)
+
+    monkeypatch.setattr(recipients, "open_conversations", after_deletion)
+    answer = await api.acme.send("+442079460011")
+    assert answer.status == 200, answer.body
+    assert answer.data["contact_id"] != contact_id
+    assert len(opened) == 2

@@ -1,14 +1,14 @@
 """Comments: internal notes on a conversation (api-v2 section 11, enveloped like everything else)."""
 
-from typing import Any
 
 from litestar import get, post
 from litestar.params import FromPath, JSONBody
+from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import AnyCaller
 from rasl.api.context import iso
-from rasl.api.envelope import Success, success
+from rasl.api.envelope import success
 from rasl.api.operations import Create, ListComments
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import comment_schemas as schemas
@@ -27,7 +27,7 @@ from rasl.services.reading import digits_of
     responses=schemas.LIST_RESPONSES,
     tags=["Comments"],
 )
-async def list_comments(mobile: FromPath[str], caller: AnyCaller, request: ApiRequest) -> Success[list[Any]]:
+async def list_comments(mobile: FromPath[str], caller: AnyCaller, request: ApiRequest) -> ASGIApp:
     """Return one page of the comments on a person."""
     query = listing.read_query(request.scope["query_string"], COMMENT_LIST)
     page = await comments.list_comments(request.engine.database, caller.tenant, mobile, query)
@@ -46,7 +46,7 @@ async def list_comments(mobile: FromPath[str], caller: AnyCaller, request: ApiRe
 )
 async def add_comment(
     mobile: FromPath[str], data: JSONBody[AddComment], caller: AnyCaller, request: ApiRequest
-) -> Success[AddedComment]:
+) -> ASGIApp:
     """Store a comment."""
     note = Note(
         text=data.comment,

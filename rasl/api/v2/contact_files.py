@@ -3,14 +3,15 @@
 from typing import Any
 
 import msgspec
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Stream
+from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayReadContacts, MayWriteContacts
 from rasl.api.context import iso
-from rasl.api.envelope import Success, success
+from rasl.api.envelope import success
 from rasl.api.form import received
 from rasl.api.idempotency import OWN_KEY, read_key
 from rasl.api.request import ApiRequest
@@ -39,7 +40,7 @@ _CSV = "text/csv"
     tags=["Contacts"],
     opt={OWN_KEY: True},
 )
-async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> Response[Success[ImportItem]]:
+async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGIApp:
     """Store a file for the worker."""
     database, tenant_id = request.engine.database, caller.tenant.id
     async with received(request, "file") as form:
@@ -49,8 +50,9 @@ async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> Resp
         upload = Upload(form.file, form.file_name, read_key(request.scope), form.digest)
         accepted = await contact_imports.accept(database, tenant_id, upload, options)
     row, _ = await contact_imports.get_import(database, tenant_id, accepted.id)
-    headers = {"idempotent-replayed": "true"} if accepted.is_replayed else None
-    return Response(success(request, "Import queued", _item(row)), status_code=202, headers=headers)
+    if accepted.is_replayed:
+        request.context.headers.append((b"idempotent-replayed", b"true"))
+    return success(request, "Import queued", _item(row), status=202)
 
 
 @get(
@@ -61,7 +63,7 @@ async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> Resp
     responses=schemas.LIST_RESPONSES,
     tags=["Contacts"],
 )
-async def list_imports(caller: MayReadContacts, request: ApiRequest) -> Success[list[Any]]:
+async def list_imports(caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's imports."""
     query = listing.read_query(request.scope["query_string"], IMPORT_LIST)
     page = await contact_imports.list_imports(request.engine.database, caller.tenant.id, query)
@@ -76,9 +78,7 @@ async def list_imports(caller: MayReadContacts, request: ApiRequest) -> Success[
     responses=schemas.GET_RESPONSES,
     tags=["Contacts"],
 )
-async def get_import(
-    import_id: FromPath[str], caller: MayReadContacts, request: ApiRequest
-) -> Success[ImportDetail]:
+async def get_import(import_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
     """Return one import of the tenant."""
     row, errors = await contact_imports.get_import(
         request.engine.database, caller.tenant.id, read_id(import_id)

@@ -49,7 +49,7 @@ Email = Annotated[
     str,
     msgspec.Meta(
         max_length=191,
-        pattern=r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+\Z",
+        pattern=r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+(?![\s\S])",
         description="Unique in the account, in any case of letters.",
     ),
 ]

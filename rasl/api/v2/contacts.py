@@ -5,11 +5,12 @@ from typing import Any
 import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
+from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteContacts, MayReadContacts, MayWriteContacts
 from rasl.api.context import iso
-from rasl.api.envelope import Success, success
+from rasl.api.envelope import success
 from rasl.api.operations import Create, GetContact, ListContacts
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import contact_schemas as schemas
@@ -43,7 +44,7 @@ from rasl.services.contacts import CONTACT_LIST, RELATIONS, Contacts
     responses=schemas.LIST_RESPONSES,
     tags=["Contacts"],
 )
-async def list_contacts(caller: MayReadContacts, request: ApiRequest) -> Success[list[Any]]:
+async def list_contacts(caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's contacts."""
     query = listing.read_query(request.scope["query_string"], CONTACT_LIST)
     page, found = await contacts.list_contacts(request.engine.database, caller.tenant.id, query)
@@ -62,11 +63,11 @@ async def list_contacts(caller: MayReadContacts, request: ApiRequest) -> Success
 )
 async def create_contact(
     data: JSONBody[CreateContact], caller: MayWriteContacts, request: ApiRequest
-) -> Success[ContactItem]:
+) -> ASGIApp:
     """Create a contact."""
     found = await contacts.create_contact(request.engine.database, caller.tenant, _given(data))
     request.context.is_stored = True
-    return success(request, schemas.CREATED, _items(found)[0])
+    return success(request, schemas.CREATED, _items(found)[0], status=201)
 
 
 @get(
@@ -77,9 +78,7 @@ async def create_contact(
     responses=schemas.GET_RESPONSES,
     tags=["Contacts"],
 )
-async def get_contact(
-    contact_id: FromPath[str], caller: MayReadContacts, request: ApiRequest
-) -> Success[ContactItem]:
+async def get_contact(contact_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
     """Return one contact of the tenant."""
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     names = {name.strip() for name in pairs.get("include", "").split(",")}
@@ -99,7 +98,7 @@ async def get_contact(
 )
 async def change_contact(
     contact_id: FromPath[str], data: JSONBody[ChangeContact], caller: MayWriteContacts, request: ApiRequest
-) -> Success[ContactItem]:
+) -> ASGIApp:
     """Change what is given of a contact."""
     database = request.engine.database
     found = await contacts.change_contact(database, caller.tenant, read_id(contact_id), _given(data))
@@ -116,7 +115,7 @@ async def change_contact(
 )
 async def delete_contact(
     contact_id: FromPath[str], caller: MayDeleteContacts, request: ApiRequest
-) -> Success[None]:
+) -> ASGIApp:
     """Delete a contact."""
     await contacts.delete_contact(request.engine.database, caller.tenant.id, read_id(contact_id))
     return success(request, schemas.DELETED, None)
@@ -131,9 +130,7 @@ async def delete_contact(
     responses=schemas.BATCH_CREATE_RESPONSES,
     tags=["Contacts"],
 )
-async def create_batch(
-    data: JSONBody[CreateBatch], caller: MayWriteContacts, request: ApiRequest
-) -> Success[BatchCreated]:
+async def create_batch(data: JSONBody[CreateBatch], caller: MayWriteContacts, request: ApiRequest) -> ASGIApp:
     """Create many contacts."""
     wishes = [_wish(row) for row in data.contacts]
     given = data.options
@@ -160,7 +157,7 @@ async def create_batch(
 )
 async def delete_batch(
     data: JSONBody[DeleteBatch], caller: MayDeleteContacts, request: ApiRequest
-) -> Success[BatchDeleted]:
+) -> ASGIApp:
     """Delete many contacts."""
     deleted = await contacts.delete_batch(request.engine.database, caller.tenant.id, data.ids)
     summary = DeletionSummary(len(data.ids), deleted, len(data.ids) - deleted)

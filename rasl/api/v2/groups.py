@@ -1,14 +1,14 @@
 """Groups of contacts: themselves, and who is in them (api-v2 section 7)."""
 
-from typing import Any
 
 from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
+from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteGroups, MayReadGroups, MayWriteGroups
 from rasl.api.context import iso
-from rasl.api.envelope import Success, success
+from rasl.api.envelope import success
 from rasl.api.operations import Create, ListNames
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import label_schemas as schemas
@@ -35,7 +35,7 @@ _REMOVED = "Contacts removed from group successfully"
     responses=schemas.listed(GroupItem, _LISTED, GROUP_EXAMPLE),
     tags=["Groups"],
 )
-async def list_groups(caller: MayReadGroups, request: ApiRequest) -> Success[list[Any]]:
+async def list_groups(caller: MayReadGroups, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's groups."""
     query = listing.read_query(request.scope["query_string"], GROUP.list_spec)
     page = await labels.list_labels(request.engine.database, GROUP, caller.tenant.id, query)
@@ -51,13 +51,11 @@ async def list_groups(caller: MayReadGroups, request: ApiRequest) -> Success[lis
     responses=schemas.created(GroupItem, _CREATED, GROUP_EXAMPLE),
     tags=["Groups"],
 )
-async def create_group(
-    data: JSONBody[WriteGroup], caller: MayWriteGroups, request: ApiRequest
-) -> Success[GroupItem]:
+async def create_group(data: JSONBody[WriteGroup], caller: MayWriteGroups, request: ApiRequest) -> ASGIApp:
     """Create a group."""
     row = await labels.create_label(request.engine.database, GROUP, caller.tenant.id, data.name)
     request.context.is_stored = True
-    return success(request, _CREATED, _item(row))
+    return success(request, _CREATED, _item(row), status=201)
 
 
 @get(
@@ -67,9 +65,7 @@ async def create_group(
     responses=schemas.found(GroupItem, _FOUND, GROUP_EXAMPLE),
     tags=["Groups"],
 )
-async def get_group(
-    group_id: FromPath[str], caller: MayReadGroups, request: ApiRequest
-) -> Success[GroupItem]:
+async def get_group(group_id: FromPath[str], caller: MayReadGroups, request: ApiRequest) -> ASGIApp:
     """Return one group of the tenant."""
     row = await labels.get_label(request.engine.database, GROUP, caller.tenant.id, read_id(group_id))
     return success(request, _FOUND, _item(row))
@@ -84,7 +80,7 @@ async def get_group(
 )
 async def change_group(
     group_id: FromPath[str], data: JSONBody[WriteGroup], caller: MayWriteGroups, request: ApiRequest
-) -> Success[GroupItem]:
+) -> ASGIApp:
     """Rename a group."""
     database = request.engine.database
     row = await labels.change_label(database, GROUP, caller.tenant.id, read_id(group_id), data.name)
@@ -99,9 +95,7 @@ async def change_group(
     responses=schemas.deleted(_DELETED, can_be_refused=False),
     tags=["Groups"],
 )
-async def delete_group(
-    group_id: FromPath[str], caller: MayDeleteGroups, request: ApiRequest
-) -> Success[None]:
+async def delete_group(group_id: FromPath[str], caller: MayDeleteGroups, request: ApiRequest) -> ASGIApp:
     """Delete a group and take it from its contacts."""
     await contact_groups.delete_group(request.engine.database, caller.tenant.id, read_id(group_id))
     return success(request, _DELETED, None)
@@ -118,7 +112,7 @@ async def delete_group(
 )
 async def add_contacts(
     group_id: FromPath[str], data: JSONBody[Members], caller: MayWriteGroups, request: ApiRequest
-) -> Success[Added]:
+) -> ASGIApp:
     """Put contacts into a group."""
     id_, database = read_id(group_id), request.engine.database
     count = await contact_groups.add_contacts(database, caller.tenant.id, id_, data.contact_ids)
@@ -136,7 +130,7 @@ async def add_contacts(
 )
 async def remove_contacts(
     group_id: FromPath[str], data: JSONBody[Members], caller: MayWriteGroups, request: ApiRequest
-) -> Success[Removed]:
+) -> ASGIApp:
     """Take contacts out of a group."""
     id_, database = read_id(group_id), request.engine.database
     count = await contact_groups.remove_contacts(database, caller.tenant.id, id_, data.contact_ids)

@@ -101,7 +101,7 @@ class SendText(Body, frozen=True):
             msgspec.Meta(
                 min_length=10,
                 max_length=20,
-                pattern=r"^[0-9+\-() ]+\Z",
+                pattern=r"^[0-9+\-() ]+(?![\s\S])",
                 description="Recipient with country code; may be left out when contact_id is given.",
             ),
         ]

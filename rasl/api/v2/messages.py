@@ -3,13 +3,14 @@
 from typing import Any
 
 import msgspec
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.params import FromPath, JSONBody
+from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayReadMessages, MaySendMessages
 from rasl.api.context import iso
-from rasl.api.envelope import Success, success
+from rasl.api.envelope import success
 from rasl.api.operations import GetMessage, ListMessages, SendMessage
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import message_schemas as schemas
@@ -35,9 +36,7 @@ from rasl.services.sending import Attempted
     responses=schemas.SEND_TEXT_RESPONSES,
     tags=["Messages"],
 )
-async def send_text(
-    data: JSONBody[SendText], caller: MaySendMessages, request: ApiRequest
-) -> Response[Success[SentText]]:
+async def send_text(data: JSONBody[SendText], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Commit a text message and send it."""
     hold = request.context.hold
     if hold and hold.message_id:
@@ -65,7 +64,7 @@ async def send_text(
     responses=schemas.LIST_RESPONSES,
     tags=["Messages"],
 )
-async def list_messages(caller: MayReadMessages, request: ApiRequest) -> Success[list[Any]]:
+async def list_messages(caller: MayReadMessages, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's messages."""
     query = listing.read_query(request.scope["query_string"], MESSAGE_LIST)
     page = await reading.list_messages(request.engine.database, caller.tenant.id, query)
@@ -81,9 +80,7 @@ async def list_messages(caller: MayReadMessages, request: ApiRequest) -> Success
     responses=schemas.GET_RESPONSES,
     tags=["Messages"],
 )
-async def get_message(
-    message_id: FromPath[str], caller: MayReadMessages, request: ApiRequest
-) -> Success[Any]:
+async def get_message(message_id: FromPath[str], caller: MayReadMessages, request: ApiRequest) -> ASGIApp:
     """Return one message of the tenant."""
     database = request.engine.database
     row = await reading.get_message(database, caller.tenant.id, message_id.removeprefix("/"))
@@ -112,7 +109,7 @@ def read_phone(text: str | None, caller: Caller) -> Phone | None:
 
 def wants_async(request: ApiRequest) -> bool:
     """Tell whether the client asked to be answered before the message is sent (RFC 7240)."""
-    return "respond-async" in request.headers.get("prefer", "").lower()
+    return b"respond-async" in request.context.asked.get(b"prefer", b"").lower()
 
 
 def _number(caller: Caller) -> Number:
@@ -121,9 +118,7 @@ def _number(caller: Caller) -> Number:
     return caller.tenant.number
 
 
-def _answer(
-    request: ApiRequest, draft: Draft, accepted: Accepted, attempted: Attempted
-) -> Response[Success[SentText]]:
+def _answer(request: ApiRequest, draft: Draft, accepted: Accepted, attempted: Attempted) -> ASGIApp:
     if attempted.status == "failed":
         raise _send_failed(accepted.message_id, attempted)
     data = SentText(
@@ -136,8 +131,7 @@ def _answer(
         chat_id=accepted.conversation_id,
         chat_message_id=accepted.message_id,
     )
-    status = 202 if draft.is_async else 200
-    return Response(success(request, RESULT_TEXTS[attempted.status], data), status_code=status)
+    return success(request, RESULT_TEXTS[attempted.status], data, status=202 if draft.is_async else 200)
 
 
 def _send_failed(message_id: int, attempted: Attempted) -> MessageSendFailed:
@@ -158,7 +152,7 @@ def _send_failed(message_id: int, attempted: Attempted) -> MessageSendFailed:
     )
 
 
-async def _answer_again(request: ApiRequest, caller: Caller, message_id: int) -> Response[Success[SentText]]:
+async def _answer_again(request: ApiRequest, caller: Caller, message_id: int) -> ASGIApp:
     """Answer for a message whose first request died before it could: from what is stored, sending nothing."""
     row = await reading.get_message(request.engine.database, caller.tenant.id, str(message_id))
     request.context.is_stored = True
@@ -177,9 +171,7 @@ async def _answer_again(request: ApiRequest, caller: Caller, message_id: int) ->
         chat_id=row["conversation_id"],
         chat_message_id=message_id,
     )
-    return Response(
-        success(request, RESULT_TEXTS.get(row["status"], RESULT_TEXTS["sent"]), data), status_code=200
-    )
+    return success(request, RESULT_TEXTS.get(row["status"], RESULT_TEXTS["sent"]), data)
 
 
 def _item(row: Row) -> MessageItem:

@@ -1,14 +1,14 @@
 """Sources: where contacts come from (api-v2 section 8)."""
 
-from typing import Any
 
 from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
+from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteSources, MayReadSources, MayWriteSources
 from rasl.api.context import iso
-from rasl.api.envelope import Success, success
+from rasl.api.envelope import success
 from rasl.api.operations import Create, ListNames
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import label_schemas as schemas
@@ -33,7 +33,7 @@ _DELETED = "Source deleted successfully"
     responses=schemas.listed(SourceItem, _LISTED, SOURCE_EXAMPLE),
     tags=["Sources"],
 )
-async def list_sources(caller: MayReadSources, request: ApiRequest) -> Success[list[Any]]:
+async def list_sources(caller: MayReadSources, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's sources."""
     query = listing.read_query(request.scope["query_string"], SOURCE.list_spec)
     page = await labels.list_labels(request.engine.database, SOURCE, caller.tenant.id, query)
@@ -49,13 +49,11 @@ async def list_sources(caller: MayReadSources, request: ApiRequest) -> Success[l
     responses=schemas.created(SourceItem, _CREATED, SOURCE_EXAMPLE),
     tags=["Sources"],
 )
-async def create_source(
-    data: JSONBody[WriteSource], caller: MayWriteSources, request: ApiRequest
-) -> Success[SourceItem]:
+async def create_source(data: JSONBody[WriteSource], caller: MayWriteSources, request: ApiRequest) -> ASGIApp:
     """Create a source."""
     row = await labels.create_label(request.engine.database, SOURCE, caller.tenant.id, data.name)
     request.context.is_stored = True
-    return success(request, _CREATED, _item(row))
+    return success(request, _CREATED, _item(row), status=201)
 
 
 @get(
@@ -65,9 +63,7 @@ async def create_source(
     responses=schemas.found(SourceItem, _FOUND, SOURCE_EXAMPLE),
     tags=["Sources"],
 )
-async def get_source(
-    source_id: FromPath[str], caller: MayReadSources, request: ApiRequest
-) -> Success[SourceItem]:
+async def get_source(source_id: FromPath[str], caller: MayReadSources, request: ApiRequest) -> ASGIApp:
     """Return one source of the tenant."""
     row = await labels.get_label(request.engine.database, SOURCE, caller.tenant.id, read_id(source_id))
     return success(request, _FOUND, _item(row))
@@ -82,7 +78,7 @@ async def get_source(
 )
 async def change_source(
     source_id: FromPath[str], data: JSONBody[WriteSource], caller: MayWriteSources, request: ApiRequest
-) -> Success[SourceItem]:
+) -> ASGIApp:
     """Rename a source."""
     database = request.engine.database
     row = await labels.change_label(database, SOURCE, caller.tenant.id, read_id(source_id), data.name)
@@ -97,9 +93,7 @@ async def change_source(
     responses=schemas.deleted(_DELETED, can_be_refused=True),
     tags=["Sources"],
 )
-async def delete_source(
-    source_id: FromPath[str], caller: MayDeleteSources, request: ApiRequest
-) -> Success[None]:
+async def delete_source(source_id: FromPath[str], caller: MayDeleteSources, request: ApiRequest) -> ASGIApp:
     """Delete a source that nothing refers to."""
     await labels.delete_label(request.engine.database, SOURCE, caller.tenant.id, read_id(source_id))
     return success(request, _DELETED, None)

@@ -1,14 +1,14 @@
 """Statuses: how far one is with a contact (api-v2 section 9)."""
 
-from typing import Any
 
 from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
+from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteStatuses, MayReadStatuses, MayWriteStatuses
 from rasl.api.context import iso
-from rasl.api.envelope import Success, success
+from rasl.api.envelope import success
 from rasl.api.operations import Create, ListStatuses
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import label_schemas as schemas
@@ -33,7 +33,7 @@ _DELETED = "Status deleted successfully"
     responses=schemas.listed(StatusItem, _LISTED, STATUS_EXAMPLE),
     tags=["Statuses"],
 )
-async def list_statuses(caller: MayReadStatuses, request: ApiRequest) -> Success[list[Any]]:
+async def list_statuses(caller: MayReadStatuses, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's statuses."""
     query = listing.read_query(request.scope["query_string"], STATUS.list_spec)
     page = await labels.list_labels(request.engine.database, STATUS, caller.tenant.id, query)
@@ -51,11 +51,11 @@ async def list_statuses(caller: MayReadStatuses, request: ApiRequest) -> Success
 )
 async def create_status(
     data: JSONBody[CreateStatus], caller: MayWriteStatuses, request: ApiRequest
-) -> Success[StatusItem]:
+) -> ASGIApp:
     """Create a status."""
     row = await labels.create_label(request.engine.database, STATUS, caller.tenant.id, data.name, data.color)
     request.context.is_stored = True
-    return success(request, _CREATED, _item(row))
+    return success(request, _CREATED, _item(row), status=201)
 
 
 @get(
@@ -65,9 +65,7 @@ async def create_status(
     responses=schemas.found(StatusItem, _FOUND, STATUS_EXAMPLE),
     tags=["Statuses"],
 )
-async def get_status(
-    status_id: FromPath[str], caller: MayReadStatuses, request: ApiRequest
-) -> Success[StatusItem]:
+async def get_status(status_id: FromPath[str], caller: MayReadStatuses, request: ApiRequest) -> ASGIApp:
     """Return one status of the tenant."""
     row = await labels.get_label(request.engine.database, STATUS, caller.tenant.id, read_id(status_id))
     return success(request, _FOUND, _item(row))
@@ -82,7 +80,7 @@ async def get_status(
 )
 async def change_status(
     status_id: FromPath[str], data: JSONBody[ChangeStatus], caller: MayWriteStatuses, request: ApiRequest
-) -> Success[StatusItem]:
+) -> ASGIApp:
     """Rename a status and change its color, if one is given."""
     database = request.engine.database
     row = await labels.change_label(
@@ -99,9 +97,7 @@ async def change_status(
     responses=schemas.deleted(_DELETED, can_be_refused=True),
     tags=["Statuses"],
 )
-async def delete_status(
-    status_id: FromPath[str], caller: MayDeleteStatuses, request: ApiRequest
-) -> Success[None]:
+async def delete_status(status_id: FromPath[str], caller: MayDeleteStatuses, request: ApiRequest) -> ASGIApp:
     """Delete a status that nothing refers to."""
     await labels.delete_label(request.engine.database, STATUS, caller.tenant.id, read_id(status_id))
     return success(request, _DELETED, None)

@@ -360,6 +360,7 @@ async def test_a_change_touches_only_what_is_sent(api: Api) -> None:
     assert (await patch(api.acme, contact_id, groups=[])).data["group_id"] == []
     attributes = (await patch(api.acme, contact_id, attributes={"a": None, "c": "x"})).data["attributes"]
     assert attributes == {"b": 2, "c": "x"}
+    assert (await patch(api.acme, contact_id, attributes={})).data["attributes"] == attributes
     assert (await patch(api.acme, contact_id, attributes=None)).data["attributes"] == {}
     cleared = (await patch(api.acme, contact_id, email="", assigned_id=None)).data
     assert (cleared["email"], cleared["assigned_id"]) == (None, None)

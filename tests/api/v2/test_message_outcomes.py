@@ -1,11 +1,13 @@
 """What the client hears when Meta refuses, stalls, hangs up or asks for patience."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from rasl.db.pool import Database
-from tests.serving import Api, graph_requests
+from rasl.services import sending
+from tests.serving import Api, eventually, graph_requests
 
 PHONE = "+442079460011"
 
@@ -117,3 +119,23 @@ async def test_the_answer_drops_out_but_the_graph_got_it_once(api: Api) -> None:
     await fault(api, {"kind": "drop_after_accept"})
     await api.acme.send(PHONE)
     assert len(await graph_requests(api)) == 1
+
+
+async def test_more_than_it_can_carry_is_refused_before_anything_is_stored(
+    api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MOST_IN_FLIGHT", 3)
+    await fault(api, {"kind": "latency", "seconds": 0.3})
+    first = [asyncio.create_task(api.acme.send(f"+44207946000{n}")) for n in range(3)]
+
+    async def are_leased() -> bool:
+        async with database.connection() as db:
+            return int(await db.fetchval("select count(*) from jobs where is_leased")) == 3
+
+    await eventually(are_leased)
+    refused = await api.acme.send("+442079460009")
+    assert (refused.status, refused.code) == (503, "SERVICE_UNAVAILABLE")
+    assert refused.headers["retry-after"] == "2"
+    assert {answer.status for answer in await asyncio.gather(*first)} == {200}
+    async with database.connection() as db:
+        assert await db.fetchval("select count(*) from messages") == 3

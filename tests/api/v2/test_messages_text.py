@@ -193,6 +193,14 @@ async def test_an_opted_out_contact_gets_nothing(api: Api, database: Database) -
     assert len(await graph_requests(api)) == 1
 
 
+async def test_another_contacts_id_does_not_get_around_an_opt_out(api: Api, database: Database) -> None:
+    await api.acme.send(PHONE)
+    other = (await api.acme.send("+442079460012")).data["contact_id"]
+    await rows(database, "update contacts set is_opted_out = true where phone = '+442079460011'")
+    answer = await api.acme.post(PATH, {"phone": PHONE, "message": "x", "contact_id": other})
+    assert (answer.status, answer.code) == (403, "CONTACT_OPTED_OUT")
+
+
 async def test_it_needs_a_connected_number(api: Api, database: Database) -> None:
     await rows(database, "delete from whatsapp_numbers")
     answer = await api.reader.get("/api/v2/messages")
