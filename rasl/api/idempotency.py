@@ -14,6 +14,7 @@ from litestar.types.asgi_types import ReceiveMessage
 
 from rasl.api.caller import current_caller
 from rasl.api.context import context_of
+from rasl.api.request import read_body
 from rasl.db import idempotency
 from rasl.db.pool import Database, Row
 from rasl.errors import IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
@@ -40,7 +41,7 @@ def with_idempotency(database: Database, lease: dt.timedelta) -> typing.Callable
                 await app(scope, receive, send)
                 return
             tenant_id: int = current_caller(scope).tenant.id
-            body = await _read(receive)
+            body = await read_body(receive)
             async with database.connection() as db:
                 row = await idempotency.claim_key(db, tenant_id, key, _fingerprint(scope, body), lease)
             if row["is_mine"]:
@@ -65,33 +66,18 @@ def read_key(scope: Scope) -> str | None:
     return key
 
 
-async def _read(receive: Receive) -> list[ReceiveMessage]:
-    """Take in the whole body, as messages that can be received again."""
-    messages: list[ReceiveMessage] = []
-    while True:
-        message = await receive()
-        messages.append(message)
-        if message["type"] != "http.request" or not message.get("more_body"):
-            return messages
-
-
-def _fingerprint(scope: Scope, body: typing.Iterable[ReceiveMessage]) -> bytes:
-    digest = hashlib.sha256(f"POST {scope['path']}\n".encode())
-    for message in body:
-        if message["type"] == "http.request":
-            digest.update(message["body"])
-    return digest.digest()
+def _fingerprint(scope: Scope, body: bytes) -> bytes:
+    return hashlib.sha256(f"POST {scope['path']}\n".encode() + body).digest()
 
 
 async def _run(
-    app: ASGIApp, scope: Scope, body: list[ReceiveMessage], send: Send, database: Database, tenant_id: int
+    app: ASGIApp, scope: Scope, body: bytes, send: Send, database: Database, tenant_id: int
 ) -> None:
     """Run the route, keep its answer if it stored something, and only then send it."""
-    waiting = iter(body)
     answer: list[Message] = []
 
     async def receive_again() -> ReceiveMessage:
-        return next(waiting)
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def keep(message: Message) -> None:
         answer.append(message)

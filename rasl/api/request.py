@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Request
+from litestar.types import Receive
 
 from rasl.api.context import Context, context_of
 from rasl.domain import validation
@@ -15,6 +16,25 @@ _MAX_DRAINED_BYTES = 64 * 1024 * 1024
 
 class ClientGoneError(Exception):
     """The client hung up before its request was complete: there is nobody to answer."""
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Take in a whole body; raises PayloadTooLarge, and ClientGoneError when the client hung up in the middle of it."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGoneError
+        size += len(message["body"])
+        is_last = not message["more_body"]
+        if size <= MAX_BODY_BYTES:
+            parts.append(message["body"])
+            if is_last:
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+        # What is already on its way is taken in: closing on unread data would reset the connection, answer and all.
+        elif is_last or size > _MAX_DRAINED_BYTES:
+            raise PayloadTooLarge(details={"maximum_bytes": MAX_BODY_BYTES})
 
 
 class ApiRequest(Request[Any, Any, Any]):
@@ -34,30 +54,10 @@ class ApiRequest(Request[Any, Any, Any]):
         return engine
 
     async def body(self) -> bytes:
-        """Return the body; an empty one reads as an empty object, so that missing fields are named.
-
-        Raises PayloadTooLarge, and ClientGoneError when the client hung up in the middle of it.
-        """
+        """Return the body; an empty one reads as an empty object, so that missing fields are named."""
         if self._whole is None:
-            self._whole = await self._read_body() or b"{}"
+            self._whole = await read_body(self.receive) or b"{}"
         return self._whole
-
-    async def _read_body(self) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await self.receive()
-            if message["type"] != "http.request":
-                raise ClientGoneError
-            size += len(message["body"])
-            is_last = not message["more_body"]
-            if size <= MAX_BODY_BYTES:
-                parts.append(message["body"])
-                if is_last:
-                    return parts[0] if len(parts) == 1 else b"".join(parts)
-            # What is already on its way is taken in: closing on unread data would reset the connection, answer and all.
-            elif is_last or size > _MAX_DRAINED_BYTES:
-                raise PayloadTooLarge(details={"maximum_bytes": MAX_BODY_BYTES})
 
     async def json(self) -> Any:
         """Decode the body; raises UnsupportedMediaType, InvalidJson or ValidationFailed."""

@@ -1,6 +1,7 @@
 """Idempotency-Key on POST: one message, one answer."""
 
 import asyncio
+import io
 
 import pytest
 
@@ -98,3 +99,10 @@ async def test_a_get_pays_no_attention_to_the_key(api: Api) -> None:
     await api.acme.send(PHONE)
     second = await api.acme.get("/api/v2/messages", headers={"idempotency-key": "k"})
     assert (len(first.data), len(second.data)) == (0, 1)
+
+
+async def test_a_body_over_the_limit_is_not_read_to_its_end_for_its_key(api: Api) -> None:
+    body = io.BytesIO(b'{"message": "' + b"x" * 1_100_000 + b'"}')
+    headers = {"idempotency-key": "k", "content-type": "application/json"}
+    answer = await api.acme.post("/api/v2/messages/text", headers=headers, data=body)
+    assert (answer.status, answer.code) == (413, "PAYLOAD_TOO_LARGE")

@@ -1,6 +1,5 @@
 """Comments: internal notes on a conversation (api-v2 section 11, enveloped like everything else)."""
 
-
 from litestar import get, post
 from litestar.params import FromPath, JSONBody
 from litestar.types import ASGIApp

@@ -1,6 +1,5 @@
 """Groups of contacts: themselves, and who is in them (api-v2 section 7)."""
 
-
 from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 from litestar.types import ASGIApp

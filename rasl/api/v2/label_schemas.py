@@ -40,7 +40,9 @@ Name = Annotated[
 ]
 Color = Annotated[
     str,
-    msgspec.Meta(max_length=7, pattern=r"^#[0-9A-Fa-f]{6}(?![\s\S])", description="For example #FF5733; null is none."),
+    msgspec.Meta(
+        max_length=7, pattern=r"^#[0-9A-Fa-f]{6}(?![\s\S])", description="For example #FF5733; null is none."
+    ),
 ]
 ContactIds = Annotated[
     list[int],

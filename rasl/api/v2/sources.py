@@ -1,6 +1,5 @@
 """Sources: where contacts come from (api-v2 section 8)."""
 
-
 from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 from litestar.types import ASGIApp

@@ -1,6 +1,5 @@
 """Statuses: how far one is with a contact (api-v2 section 9)."""
 
-
 from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 from litestar.types import ASGIApp
