@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 from bench.send import Report, Run, median
 
-_PARTS = ("app", "worker", "postgres", "simulator", "load", "others")
-_COLUMNS = "{:<11}{:>8}{:>8}{:>8}{:>8}{:>8}{:>10}{:>11}{:>7}{:>8}"
+_PARTS = ("app", "door", "worker", "postgres", "simulator", "load", "others")
+_COLUMNS = "{:<11}{:>8}{:>8}{:>8}{:>8}{:>6}{:>8}{:>10}{:>11}{:>7}{:>8}"
 
 
 def tables(report: Report) -> Iterator[str]:
@@ -45,7 +45,7 @@ def tables(report: Report) -> Iterator[str]:
 def _closed(report: Report) -> Iterator[str]:
     yield f"\nClosed loop, no Graph latency, {report.options.connections} connections; CPU in us per message"
     yield _COLUMNS.format(
-        "", "msg/s", "p50 ms", "p99 ms", "app", "", "postgres", "simulator", "load", "others"
+        "", "msg/s", "p50 ms", "p99 ms", "app", "", "", "postgres", "simulator", "load", "others"
     )
     for name in ("rasl", "yardstick"):
         yield _COLUMNS.format(
@@ -54,6 +54,7 @@ def _closed(report: Report) -> Iterator[str]:
             f"{_of(report, name, lambda item: item.outcome.p50):.1f}",
             f"{_of(report, name, lambda item: item.outcome.p99):.1f}",
             f"{_of(report, name, _app):.0f}",
+            "",
             "",
             *(f"{_of(report, name, _cpu_of(part)):.0f}" for part in _PARTS[2:]),
         )
@@ -72,7 +73,7 @@ def ratios(report: Report) -> tuple[float, float]:
 def _steady(title: str, run: Run) -> Iterator[str]:
     yield f"\n{title}; CPU in % of one core"
     yield _COLUMNS.format(
-        "", "msg/s", "p50 ms", "p99 ms", "app", "worker", "postgres", "simulator", "load", "others"
+        "", "msg/s", "p50 ms", "p99 ms", "app", "door", "worker", "postgres", "simulator", "load", "others"
     )
     outcome = run.outcome
     yield _COLUMNS.format(

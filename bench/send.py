@@ -112,7 +112,13 @@ def run(options: Options, say: Progress) -> Report:
             wait_until_quiet(stage.pids["rasl"])
         if "webhooks" in options.scenarios:
             worker = stack.enter_context(_worker(stage))
-            report.webhooks, report.ingest = _with_webhooks(stage, options, worker, say)
+            port = free_port()
+            # As `rasl serve --workers 2` would share the work: Meta's door in another process than the sends.
+            door = stack.enter_context(
+                server("rasl", msgspec.structs.replace(stage.plan, port=port, world=stage.world))
+            )
+            pids = {"worker": worker.pid, "door": door.pid}
+            report.webhooks, report.ingest = _with_webhooks(stage, options, port, pids, say)
             wait_until_quiet(stage.pids["rasl"])
         report.logged = {name: running.count_errors() for name, running in stage.running.items()}
         if options.statements:
@@ -189,7 +195,9 @@ def _worker(stage: _Stage) -> Iterator[Running]:
         yield running
 
 
-def _with_webhooks(stage: _Stage, options: Options, worker: Running, say: Progress) -> tuple[Run, Ingest]:
+def _with_webhooks(
+    stage: _Stage, options: Options, port: int, pids: dict[str, int], say: Progress
+) -> tuple[Run, Ingest]:
     """Send at the steady rate while Meta reports what became of other messages."""
     count = round(options.webhook_rate * (options.warm_seconds + options.steady_seconds))
     asyncio.run(worlds.add_sent_messages(stage.dsn, stage.world, "bench", count // 2 + 1))
@@ -197,7 +205,7 @@ def _with_webhooks(stage: _Stage, options: Options, worker: Running, say: Progre
     world = stage.world
     webhooks = Order(
         host=HOST,
-        port=stage.ports["rasl"],
+        port=port,
         what=Webhooks(
             world.callback_key,
             world.app_secret,
@@ -214,7 +222,7 @@ def _with_webhooks(stage: _Stage, options: Options, worker: Running, say: Progre
         rate=options.webhook_rate,
     )
     sends = _sends(stage, options, "rasl", options.rate)
-    measured = measure([sends, webhooks], {**_watched(stage, "rasl"), "worker": worker.pid})
+    measured = measure([sends, webhooks], {**_watched(stage, "rasl"), **pids})
     ended = time.monotonic()
     run_ = _read(measured, "rasl", options.steady_seconds)
     left = _wait_for_ingest(stage.dsn)
