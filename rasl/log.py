@@ -1,11 +1,12 @@
 """Structured logs with the request's context, and nothing secret in them."""
 
+import io
 import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -19,6 +20,19 @@ _SAFE_KEYS = frozenset({"token_id"})
 # Every request runs in a context of its own, so it is set once and never reset.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 _state = {"is_debugging": False}
+
+
+class _LateStderr(io.TextIOBase):
+    """Standard error as it is when a line is written: whoever replaced it since may have closed the old one."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+_LATE_STDERR = cast("TextIO", _LateStderr())
 
 
 def redact(text: str) -> str:
@@ -66,10 +80,10 @@ def configure(log_format: str, log_level: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.PositionalArgumentsFormatter(), *ending],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=_LATE_STDERR),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_LATE_STDERR)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
