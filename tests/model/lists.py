@@ -53,7 +53,9 @@ class Query:
     def order(self) -> tuple[tuple[str, bool], ...]:
         """The total order: what was asked for, and the id in the direction of the last."""
         sorts = self.sorts or (("created_at", True),)
-        return sorts if "id" in dict(sorts) else (*sorts, ("id", sorts[-1][1]))
+        names = [name for name, _ in sorts]
+        # Nothing comes after an id: no two rows share one, and what changes later must not move a place.
+        return sorts[: names.index("id") + 1] if "id" in names else (*sorts, ("id", sorts[-1][1]))
 
     def pairs(self) -> list[tuple[str, str]]:
         """What is sent."""

@@ -26,9 +26,9 @@ def tenant_of(person: Person) -> Tenant:
     return Tenant(source, Label(person.status_id, "New", "#3B82F6", begin, begin), MAX_CONTACTS)
 
 
-@pytest.mark.parametrize("seed", [SEED] if SEED else [None] * WALKS)
-async def test_the_server_answers_as_the_model(api: Api, database: Database, seed: str | None) -> None:
-    seed = seed or str(random.randrange(10**9))
+# The same walks every time, so that a red run is about the change; other walks by RASL_MODEL_SEED.
+@pytest.mark.parametrize("seed", [SEED] if SEED else [str(number) for number in range(1, WALKS + 1)])
+async def test_the_server_answers_as_the_model(api: Api, database: Database, seed: str) -> None:
     async with database.connection() as db:
         await db.execute("update plans set max_contacts = $1 where name = 'unlimited'", MAX_CONTACTS)
     chance = random.Random(seed)
