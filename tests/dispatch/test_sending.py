@@ -145,7 +145,7 @@ async def test_a_success_that_comes_after_the_rescue_settles_the_message(
     api: Api, engine: Engine, database: Database
 ) -> None:
     await api.simulator.post(
-        "/_control/faults", {"when": "always", "effect": {"kind": "latency", "seconds": 0.8}}
+        "/_control/faults", {"when": "always", "effect": {"kind": "latency", "seconds": 4}}
     )
     sending = asyncio.create_task(api.acme.send(PHONE))
 
@@ -181,7 +181,7 @@ async def test_a_dead_token_does_not_burn_the_queue(api: Api, engine: Engine, da
     await send_all_due(engine)
     assert await statuses(database) == ["queued"]
     async with database.connection() as db:
-        assert 50 < await db.fetchval("select extract(epoch from due_at - now()) from jobs") <= 60
+        assert 10 < await db.fetchval("select extract(epoch from due_at - now()) from jobs") <= 60
 
 
 async def test_one_numbers_backlog_does_not_hold_up_another(
@@ -233,4 +233,4 @@ async def test_the_loop_is_woken_by_new_work_and_stops_when_told(
 
     await eventually(is_sent)
     stop.set()
-    await asyncio.wait_for(worker, 10)
+    await asyncio.wait_for(worker, 60)
