@@ -37,8 +37,7 @@ class NewContact(msgspec.Struct, frozen=True):
     assigned_id: int | None
 
 
-_LOCK_THREADS = r"""
-select i.ord, c.id as contact_id, c.firstname, c.lastname, c.email, c.phone, c.attributes,
+_THREAD = r"""i.ord, c.id as contact_id, c.firstname, c.lastname, c.email, c.phone, c.attributes,
        v.id as conversation_id, v.window_expires_at, v.counted_until, v.pair_tat, now() as now,
        c.is_opted_out or (i.contact_id is not null and exists (
            select from contact_aliases a join contacts o on o.tenant_id = a.tenant_id and o.id = a.contact_id
@@ -50,12 +49,15 @@ select i.ord, c.id as contact_id, c.firstname, c.lastname, c.email, c.phone, c.a
            from contact_aliases a
            where a.tenant_id = c.tenant_id and a.contact_id = c.id
            order by array_position(array['phone', 'bsuid', 'parent_bsuid'], a.kind) limit 1
-       ) end as address
+       ) end as address"""
+_RECIPIENTS = """
 from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::boolean[])
      with ordinality as i (tenant_id, number_id, contact_id, match_key, has_phone, ord)
 join contacts c on c.tenant_id = i.tenant_id and c.id = coalesce(i.contact_id, (
     select a.contact_id from contact_aliases a
-    where a.tenant_id = i.tenant_id and a.kind = 'phone' and a.value = i.match_key))
+    where a.tenant_id = i.tenant_id and a.kind = 'phone' and a.value = i.match_key))"""
+_LOCK_THREADS = f"""
+select {_THREAD} {_RECIPIENTS}
 join conversations v on v.tenant_id = i.tenant_id and v.number_id = i.number_id and v.contact_id = c.id
 order by v.tenant_id, v.id
 for update of v
@@ -76,6 +78,30 @@ async def lock_threads(db: Db, addresses: Sequence[Address]) -> dict[int, Row]:
         [item.has_phone for item in addresses],
     )
     return {row["ord"] - 1: row for row in rows}
+
+
+async def find_thread(db: Db, address: Address) -> Row | None:
+    """Return contact and, as far as there is one, conversation of an address, without locking anything."""
+    return await db.fetchrow(
+        f"select {_THREAD} {_RECIPIENTS}"
+        " left join conversations v on v.tenant_id = i.tenant_id and v.number_id = i.number_id and v.contact_id = c.id",
+        *([value] for value in msgspec.structs.astuple(address)),
+    )
+
+
+async def load_usage(db: Db, tenant_id: int) -> Row:
+    """Return what the plan counts of a tenant: contacts, and conversations of this month."""
+    row = await db.fetchrow(
+        """
+        select now() as now,
+            coalesce((select contacts from tenant_counters where tenant_id = $1), 0) as contacts,
+            coalesce((select conversations from conversation_counters
+                      where tenant_id = $1 and month = date_trunc('month', now())::date), 0) as conversations
+        """,
+        tenant_id,
+    )
+    assert row is not None  # noqa: S101 - one row without a table
+    return row
 
 
 async def find_contacts(db: Db, addresses: Sequence[Address]) -> list[int | None]:

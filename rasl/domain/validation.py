@@ -86,7 +86,7 @@ def _read_values_slowly(body_type: type[_BODY], values: dict[str, Any]) -> _BODY
         elif problem := _problem(body_type, field, value):
             problems[name] = [problem]
     for name in values.keys() - fields.keys():
-        problems[name] = [_unknown_field(name, list(fields))]
+        problems[name] = [_unknown_field(name, sorted(fields, key=lambda known: not fields[known].required))]
     problems |= body_type.missing(values.keys())
     if problems:
         raise ValidationFailed(problems)

@@ -2,7 +2,8 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,13 @@ class Hold(msgspec.Struct, frozen=True):
     message_id: int | None = None
 
 
+class Reply(msgspec.Struct, frozen=True):
+    """The message that is quoted, and the conversation it belongs to."""
+
+    wamid: str
+    conversation_id: int
+
+
 class Draft(msgspec.Struct, frozen=True):
     """A validated wish to send; `phone` or `contact_id` names the recipient, or both."""
 
@@ -38,7 +46,8 @@ class Draft(msgspec.Struct, frozen=True):
     contact_id: int | None
     request_id: str
     is_async: bool = False  # leave it to the worker
-    reply_to: str | None = None
+    reply: Reply | None = None
+    fallback: Content | None = None  # goes out instead where the service window is closed
     hold: Hold | None = None
 
     def address(self) -> recipients.Address:
@@ -146,14 +155,8 @@ async def _create_missing_contacts(
         phone, tenant = drafts[place].phone, drafts[place].tenant
         if contact_id is not None or phone is None:
             continue
-        if absent := tenant.missing_defaults():
-            answers[place] = ValidationFailed(
-                {
-                    "phone": [
-                        f"No contact has this number and none can be created: {', '.join(absent)} is not set"
-                    ]
-                }
-            )
+        if problem := missing_defaults(tenant):
+            answers[place] = problem
         else:
             wanted[tenant.id][phone.match_key].append(place)
     new: list[recipients.NewContact] = []
@@ -171,6 +174,16 @@ async def _create_missing_contacts(
         await _create(db, new)
 
 
+def missing_defaults(tenant: Tenant) -> ValidationFailed | None:
+    """Return why no contact can be created by sending, or None (api-v2 section 17, row 42)."""
+    absent = ", ".join(tenant.missing_defaults())
+    if not absent:
+        return None
+    return ValidationFailed(
+        {"phone": [f"No contact has this number and none can be created: {absent} is not set"]}
+    )
+
+
 async def _create(db: Db, new: Sequence[recipients.NewContact]) -> None:
     """Create contacts and give back the places of those that another process created in the same moment."""
     by_tenant: dict[int, list[recipients.NewContact]] = defaultdict(list)
@@ -183,8 +196,10 @@ async def _create(db: Db, new: Sequence[recipients.NewContact]) -> None:
 
 def _new_contact(draft: Draft) -> recipients.NewContact:
     tenant, phone = draft.tenant, draft.phone
-    if phone is None or tenant.default_status_id is None or tenant.default_source_id is None:
-        raise ValidationFailed({"phone": ["Phone number is required"]})
+    # `_create_missing_contacts` has looked: a phone is there, and so are the defaults.
+    assert phone is not None  # noqa: S101
+    assert tenant.default_status_id is not None  # noqa: S101
+    assert tenant.default_source_id is not None  # noqa: S101
     return recipients.NewContact(
         tenant_id=tenant.id,
         alias_kind="phone",
@@ -210,26 +225,36 @@ def _admissible(
         if place in answers:
             continue
         draft, row = drafts[place], rows[place]
-        thread = threads.setdefault(row["conversation_id"], _thread(row))
-        refusal = admission.refusal(
-            draft.tenant, thread, needs_window=draft.content.needs_window, now=row["now"]
-        )
-        if refusal is not None:
-            answers[place] = refusal
-            continue
+        thread = threads.setdefault(row["conversation_id"], thread_of(row))
         try:
-            content = (
-                draft.content.rendered(_merge_values(row))
-                if draft.content.needs_rendering()
-                else draft.content
-            )
-            entries.append(_Entry(place, thread, content, _peer(draft, row), row["now"]))
+            content, refusal = choose_content(draft, thread, row["now"])
+            if refusal is not None:
+                raise refusal
+            entries.append(_Entry(place, thread, fill(content, row), peer_of(draft, row), row["now"]))
         except ApiError as error:
             answers[place] = error
     return entries
 
 
-def _thread(row: Row) -> Thread:
+def choose_content(draft: Draft, thread: Thread, now: dt.datetime) -> tuple[Content, ApiError | None]:
+    """Return what would go out, the fallback where the service window is closed, and why it must not, if so."""
+    content = draft.content
+    is_open = admission.is_window_open(thread.window_expires_at, now)
+    if draft.fallback is not None and content.needs_window and not is_open:
+        content = draft.fallback
+    refusal = admission.refusal(draft.tenant, thread, needs_window=content.needs_window, now=now)
+    if refusal is None and draft.reply and draft.reply.conversation_id != thread.conversation_id:
+        refusal = ValidationFailed({"context": ["The message belongs to another conversation"]})
+    return content, refusal
+
+
+def fill(content: Content, contact: Row | Mapping[str, Any]) -> Content:
+    """Replace merge fields by what the contact has; raises ValidationFailed."""
+    return content.rendered(_merge_values(contact)) if content.needs_rendering() else content
+
+
+def thread_of(row: Row) -> Thread:
+    """Read a conversation with its contact."""
     return Thread(
         conversation_id=row["conversation_id"],
         contact_id=row["contact_id"],
@@ -240,7 +265,7 @@ def _thread(row: Row) -> Thread:
     )
 
 
-def _merge_values(row: Row) -> dict[str, str | None]:
+def _merge_values(row: Row | Mapping[str, Any]) -> dict[str, str | None]:
     return {
         "contact_first_name": row["firstname"],
         "contact_last_name": row["lastname"],
@@ -250,11 +275,11 @@ def _merge_values(row: Row) -> dict[str, str | None]:
     }
 
 
-def _peer(draft: Draft, row: Row) -> str:
+def peer_of(draft: Draft, row: Row | None) -> str:
     """Return where the message goes: the phone as understood, else the contact's own, else its BSUID."""
     if draft.phone is not None:
         return draft.phone.digits
-    peer: str | None = row["address"]
+    peer: str | None = row["address"] if row else None
     if not peer:
         raise ValidationFailed({"phone": ["Phone number is required: the contact has none"]})
     return peer
@@ -335,7 +360,7 @@ def _intent(draft: Draft, entry: _Entry, due_at: dt.datetime) -> message_rows.In
         peer=entry.peer,
         text=entry.content.preview(),
         content=entry.content.extra(),
-        reply_to=draft.reply_to,
+        reply_to=draft.reply.wamid if draft.reply else None,
         request_id=draft.request_id,
         lane=LANE_SERVICE,
         due_at=None if is_now else due_at,

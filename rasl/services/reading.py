@@ -8,8 +8,9 @@ from rasl.db import listing as list_rows
 from rasl.db import messages as message_rows
 from rasl.db.pool import Database, Row
 from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
-from rasl.errors import NotFound
+from rasl.errors import NotFound, ValidationFailed
 from rasl.graph.errors import classify
+from rasl.services.messages import Reply
 
 MESSAGE_LIST = ListSpec(
     filters={
@@ -88,6 +89,17 @@ async def get_message(database: Database, tenant_id: int, name: str) -> Row:
     if row is None:
         raise NotFound("Message not found")
     return row
+
+
+async def find_reply(database: Database, tenant_id: int, name: str) -> Reply:
+    """Return the message that one answers, by its id or its wamid; raises ValidationFailed."""
+    try:
+        row = await get_message(database, tenant_id, name)
+    except NotFound:
+        raise ValidationFailed({"context": ["The message to reply to does not exist"]}) from None
+    if row["wamid"] is None:
+        raise ValidationFailed({"context": ["The message to reply to has not reached WhatsApp"]})
+    return Reply(row["wamid"], row["conversation_id"])
 
 
 async def read_timeline(database: Database, message: Row) -> list[Step]:

@@ -7,6 +7,7 @@ on by `domain.backoff`, and recorded under the fence of the lease.
 import asyncio
 import datetime as dt
 import random
+from collections.abc import Mapping
 
 import msgspec
 
@@ -68,7 +69,9 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     started_at = clock.now()
     begun = clock.monotonic()
     outcome = await engine.graph.send_message(
-        work.number.phone_number_id, work.number.access_token, payload(engine, work)
+        work.number.phone_number_id,
+        work.number.access_token,
+        payload(engine, Address(work.tenant_id, work.message_id, work.peer, work.reply_to), work.content, {}),
     )
     metrics.GRAPH_SECONDS.observe(clock.monotonic() - begun)
     trouble = _trouble(outcome)
@@ -107,21 +110,32 @@ async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bo
         engine.holdings.pop(key, None)
 
 
-def payload(engine: Engine, work: Work) -> dict[str, object]:
-    """Return the Graph payload of a stored message, our own id in the data that Meta echoes."""
+class Address(msgspec.Struct, frozen=True):
+    """What a payload says about its message besides the content."""
+
+    tenant_id: int
+    message_id: int
+    peer: str
+    reply_to: str | None
+
+
+def payload(
+    engine: Engine, address: Address, content: Content, uploaded: Mapping[int, str]
+) -> dict[str, object]:
+    """Return the Graph payload of a message, our own id in the data that Meta echoes."""
     fields: dict[str, object] = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
-        "biz_opaque_callback_data": engine.sealer.mint_opaque(work.tenant_id, work.message_id),
-        **work.content.graph_fields(),
+        "biz_opaque_callback_data": engine.sealer.mint_opaque(address.tenant_id, address.message_id),
+        **content.graph_fields(uploaded),
     }
     # Without the plus Meta may take the number for a national one (cloud-api section 2.1).
-    if phone.is_bsuid(work.peer):
-        fields["recipient"] = work.peer
+    if phone.is_bsuid(address.peer):
+        fields["recipient"] = address.peer
     else:
-        fields["to"] = f"+{work.peer}"
-    if work.reply_to:
-        fields["context"] = {"message_id": work.reply_to}
+        fields["to"] = f"+{address.peer}"
+    if address.reply_to:
+        fields["context"] = {"message_id": address.reply_to}
     return fields
 
 
@@ -324,7 +338,7 @@ async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted
         created_at=accepted.created_at,
         fence=1,
         attempt=1,
-        reply_to=draft.reply_to,
+        reply_to=draft.reply.wamid if draft.reply else None,
         is_request=True,
     )
     return accepted, await deliver(engine, work, REQUEST_PATIENCE)

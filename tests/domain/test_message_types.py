@@ -18,7 +18,7 @@ def test_every_type_has_a_name_of_its_own(kind: type[Content]) -> None:
 def test_what_was_stored_is_what_is_sent(content: Content) -> None:
     again = message_types.load(content.type_name, content.preview(), content.extra())
     assert again == content
-    assert again.graph_fields() == content.graph_fields()
+    assert again.graph_fields({}) == content.graph_fields({})
 
 
 def test_a_type_that_nobody_registered_does_not_load() -> None:
@@ -37,7 +37,7 @@ def test_a_type_that_nobody_registered_does_not_load() -> None:
     ],
 )
 def test_a_text_asks_for_a_preview_when_it_holds_a_link(body: str, *, previews: bool) -> None:
-    assert Text(body).graph_fields() == {"type": "text", "text": {"body": body, "preview_url": previews}}
+    assert Text(body).graph_fields({}) == {"type": "text", "text": {"body": body, "preview_url": previews}}
 
 
 @pytest.mark.parametrize(

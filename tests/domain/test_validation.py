@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasl.api.v2.message_schemas import SendText
+from rasl.api.v2.sends.text import SendText
 from rasl.domain.validation import MAX_ID, Body, read, read_values
 from rasl.errors import InvalidJson, ValidationFailed
 
@@ -198,7 +198,7 @@ def test_it_names_every_wrong_field_at_once() -> None:
             b'{"mesage":"Hi","to":"+442079460011"}',
             {
                 "mesage": ['Unknown field; did you mean "message"?'],
-                "to": ["Unknown field; this endpoint takes message, phone, contact_id"],
+                "to": ["Unknown field; this endpoint takes message, phone, contact_id, context, dry_run"],
                 "message": ["Message is required"],
                 "phone": ["Phone number is required"],
             },
@@ -219,7 +219,7 @@ def test_a_text_message_is_refused_in_the_contracts_words(raw: bytes, problems: 
     ],
 )
 def test_a_recipient_may_be_a_known_contact(raw: bytes, contact_id: int) -> None:
-    assert read(SendText, raw) == SendText("Hi", contact_id=contact_id)
+    assert read(SendText, raw) == SendText(message="Hi", contact_id=contact_id)
 
 
 _JSON: st.SearchStrategy[Any] = st.recursive(

@@ -1,54 +1,17 @@
 """Shapes of messages in and out, with their examples and errors for the OpenAPI document."""
 
-from collections.abc import Set
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
 from rasl.api.envelope import Success
 from rasl.api.openapi import EXAMPLE_META, example, raises
-from rasl.domain.message_types.text import MAX_LENGTH
-from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import (
-    ContactOptedOut,
-    FeatureLimitExceeded,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
-    InvalidJson,
-    MessageSendFailed,
     NotFound,
-    PayloadTooLarge,
-    UnsupportedMediaType,
     ValidationFailed,
-    WhatsAppNotConfigured,
-    WindowClosed,
 )
 
-_SEND_ERRORS = raises(
-    InvalidJson,
-    ValidationFailed,
-    WhatsAppNotConfigured,
-    NotFound,
-    ContactOptedOut,
-    FeatureLimitExceeded,
-    WindowClosed,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-    MessageSendFailed,
-)
-_SENT = {
-    "message_id": "wamid.HBgMNDQyMDc5NDYwMDExFQIAERgS",
-    "contact_id": 812,
-    "phone": "442079460011",
-    "message": "Hi Priya, your parcel is ready.",
-    "status": "sent",
-    "sent_at": "2026-03-04T09:15:22+00:00",
-    "chat_id": 77,
-    "chat_message_id": 9031,
-}
 _ITEM = {
     "id": 9031,
     "interaction_id": 77,
@@ -72,70 +35,12 @@ _PAGINATION = {
     "to": 15,
     "next_cursor": "k8QEuVaKsNf_AAAAAGmoMdoEzgAAEjQ",
 }
-RESULT_TEXTS = {
-    "sent": "Message sent successfully",
-    "queued": "Message queued; it will be sent as soon as possible",
-    "unknown": "Message handed over, but WhatsApp did not confirm it yet; do not send it again",
-}
 
 
 def _response(kind: Any, description: str, message: str, data: Any, **meta: Any) -> ResponseSpec:
     return ResponseSpec(
         kind, description=description, generate_examples=False, examples=[example(message, data, **meta)]
     )
-
-
-class SendText(Body, frozen=True):
-    """A text message to a phone number or to a known contact."""
-
-    message: Annotated[
-        str,
-        msgspec.Meta(
-            max_length=MAX_LENGTH,
-            description="The text; may hold merge fields such as @{contact_first_name}.",
-        ),
-    ]
-    phone: (
-        Annotated[
-            str,
-            msgspec.Meta(
-                min_length=10,
-                max_length=20,
-                pattern=r"^[0-9+\-() ]+(?![\s\S])",
-                description="Recipient with country code; may be left out when contact_id is given.",
-            ),
-        ]
-        | None
-    ) = None
-    contact_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID, description="An existing contact.")] | None = (
-        None
-    )
-
-    messages: ClassVar[dict[tuple[str, str], str]] = {
-        ("phone", "pattern"): "Phone number may contain only digits, +, -, spaces and parentheses",
-        ("phone", "string"): "Phone number must be a string",
-        ("phone", "min"): "Phone number must be at least 10 characters",
-        ("phone", "max"): "Phone number must not be greater than 20 characters",
-        ("message", "required"): "Message is required",
-    }
-
-    @classmethod
-    def missing(cls, given: Set[str]) -> dict[str, list[str]]:
-        """Require a recipient."""
-        return {} if given & {"phone", "contact_id"} else {"phone": ["Phone number is required"]}
-
-
-class SentText(msgspec.Struct):
-    """A text message as it stands when the request is answered."""
-
-    message_id: str | None
-    contact_id: int
-    phone: str
-    message: str
-    status: str
-    sent_at: str | None
-    chat_id: int
-    chat_message_id: int
 
 
 class MessageItem(msgspec.Struct):
@@ -186,25 +91,6 @@ _DETAIL = _ITEM | {
     "request_id": EXAMPLE_META["request_id"],
 }
 
-
-SEND_TEXT = """Sends a text to a phone number; an unknown number becomes a contact. Outside the 24-hour service window
-WhatsApp accepts free-form messages but does not deliver them.
-
-The message is committed before WhatsApp is called. `status` is `sent`, `queued` (the worker sends it as soon as
-possible) or `unknown` (WhatsApp did not answer: its callback will settle it; sending again could double it).
-
-Optional headers: `Idempotency-Key` (same key and body: the first answer again, with `Idempotent-Replayed: true`, for 24
-hours) and `Prefer: respond-async` (202, sent by the worker)."""
-
-SEND_TEXT_RESPONSES = _SEND_ERRORS | {
-    200: _response(Success[SentText], "The message.", RESULT_TEXTS["sent"], _SENT),
-    202: _response(
-        Success[SentText],
-        "Accepted with `Prefer: respond-async`.",
-        RESULT_TEXTS["queued"],
-        _SENT | {"message_id": None, "status": "queued", "sent_at": None},
-    ),
-}
 
 LIST = "Sent and received messages, newest first. `/messages/messages` is an alias."
 

@@ -1,59 +1,24 @@
-"""Messages: sending, listing, reading (api-v2 section 3)."""
+"""Messages: listing and reading (api-v2 section 3); each kind of send has its file in `sends`."""
 
 from typing import Any
 
 import msgspec
-from litestar import get, post
-from litestar.params import FromPath, JSONBody
+from litestar import get
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from rasl.api import listing
-from rasl.api.caller import MayReadMessages, MaySendMessages
+from rasl.api.caller import MayReadMessages
 from rasl.api.context import iso
 from rasl.api.envelope import success
-from rasl.api.operations import GetMessage, ListMessages, SendMessage
+from rasl.api.operations import GetMessage, ListMessages
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import message_schemas as schemas
-from rasl.api.v2.message_schemas import RESULT_TEXTS, MessageDetail, MessageItem, SendText, SentText
+from rasl.api.v2.message_schemas import MessageDetail, MessageItem
+from rasl.api.v2.sends import text
 from rasl.db.pool import Row
-from rasl.domain import phone
-from rasl.domain.message_types.text import Text
-from rasl.domain.phone import Phone, PhoneProblem
-from rasl.domain.tenants import Caller, Number
-from rasl.errors import MessageSendFailed, ValidationFailed, WhatsAppNotConfigured
-from rasl.services import reading, sending
-from rasl.services.messages import Accepted, Draft
+from rasl.services import reading
 from rasl.services.reading import MESSAGE_LIST, Step
-from rasl.services.sending import Attempted
-
-
-@post(
-    "/messages/text",
-    status_code=200,
-    summary="Send a text message",
-    description=schemas.SEND_TEXT,
-    operation_class=SendMessage,
-    responses=schemas.SEND_TEXT_RESPONSES,
-    tags=["Messages"],
-)
-async def send_text(data: JSONBody[SendText], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
-    """Commit a text message and send it."""
-    hold = request.context.hold
-    if hold and hold.message_id:
-        return await _answer_again(request, caller, hold.message_id)
-    draft = Draft(
-        tenant=caller.tenant,
-        number=_number(caller),
-        content=Text(data.message),
-        phone=read_phone(data.phone, caller),
-        contact_id=data.contact_id,
-        request_id=request.context.request_id,
-        is_async=wants_async(request),
-        hold=hold,
-    )
-    accepted, attempted = await sending.send(request.engine, draft)
-    request.context.is_stored = True
-    return _answer(request, draft, accepted, attempted)
 
 
 @get(
@@ -94,84 +59,7 @@ async def get_message(message_id: FromPath[str], caller: MayReadMessages, reques
 # The public record prints both paths (api-v2 section 17, row 1).
 list_messages_alias = get("/messages/messages", include_in_schema=False)(list_messages.fn)
 
-HANDLERS = (send_text, list_messages, list_messages_alias, get_message)
-
-
-def read_phone(text: str | None, caller: Caller) -> Phone | None:
-    """Understand a recipient's number; raises ValidationFailed saying what is missing."""
-    if text is None:
-        return None
-    understood = phone.understand(text, caller.tenant.default_country)
-    if isinstance(understood, PhoneProblem):
-        raise ValidationFailed({"phone": [understood.sentence]})
-    return understood
-
-
-def wants_async(request: ApiRequest) -> bool:
-    """Tell whether the client asked to be answered before the message is sent (RFC 7240)."""
-    return b"respond-async" in request.context.asked.get(b"prefer", b"").lower()
-
-
-def _number(caller: Caller) -> Number:
-    if caller.tenant.number is None:
-        raise WhatsAppNotConfigured
-    return caller.tenant.number
-
-
-def _answer(request: ApiRequest, draft: Draft, accepted: Accepted, attempted: Attempted) -> ASGIApp:
-    if attempted.status == "failed":
-        raise _send_failed(accepted.message_id, attempted)
-    data = SentText(
-        message_id=attempted.wamid,
-        contact_id=accepted.contact_id,
-        phone=accepted.peer,
-        message=accepted.content.preview(),
-        status=attempted.status,
-        sent_at=iso(accepted.created_at) if attempted.status == "sent" else None,
-        chat_id=accepted.conversation_id,
-        chat_message_id=accepted.message_id,
-    )
-    return success(request, RESULT_TEXTS[attempted.status], data, status=202 if draft.is_async else 200)
-
-
-def _send_failed(message_id: int, attempted: Attempted) -> MessageSendFailed:
-    failure = attempted.failure
-    if failure is None:
-        return MessageSendFailed(
-            f"WhatsApp could not be reached: {attempted.reason}", {"chat_message_id": message_id}
-        )
-    return MessageSendFailed(
-        f"WhatsApp refused the message: {failure.details or failure.message or failure.title}",
-        {
-            "meta_code": failure.code,
-            "meta_title": failure.title,
-            "fbtrace_id": failure.fbtrace_id,
-            "cure": failure.cure,
-            "chat_message_id": message_id,
-        },
-    )
-
-
-async def _answer_again(request: ApiRequest, caller: Caller, message_id: int) -> ASGIApp:
-    """Answer for a message whose first request died before it could: from what is stored, sending nothing."""
-    row = await reading.get_message(request.engine.database, caller.tenant.id, str(message_id))
-    request.context.is_stored = True
-    if row["status"] == "failed":
-        raise MessageSendFailed(
-            f"WhatsApp refused the message: {row['status_message']}",
-            {"meta_code": row["error_code"], "chat_message_id": message_id},
-        )
-    data = SentText(
-        message_id=row["wamid"],
-        contact_id=row["contact_id"],
-        phone=row["peer"],
-        message=row["text"],
-        status=row["status"],
-        sent_at=iso(row["sent_at"]),
-        chat_id=row["conversation_id"],
-        chat_message_id=message_id,
-    )
-    return success(request, RESULT_TEXTS.get(row["status"], RESULT_TEXTS["sent"]), data)
+HANDLERS = (*text.HANDLERS, list_messages, list_messages_alias, get_message)
 
 
 def _item(row: Row) -> MessageItem:

@@ -3,21 +3,19 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-import msgspec
-
 from rasl.domain import merge_fields
+from rasl.domain.message_types.base import Content
 from rasl.errors import ValidationFailed
 
 MAX_LENGTH = 4096
 
 
-class Text(msgspec.Struct, frozen=True):
+class Text(Content, frozen=True):
     """A text message."""
 
     body: str
 
     type_name: ClassVar[str] = "text"
-    needs_window: ClassVar[bool] = True
 
     def needs_rendering(self) -> bool:
         """Tell whether the body holds a merge field."""
@@ -46,7 +44,7 @@ class Text(msgspec.Struct, frozen=True):
         """Rebuild from the stored body."""
         return cls(text or "")
 
-    def graph_fields(self) -> dict[str, Any]:
+    def graph_fields(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - a text has no files
         """Return the text object; previews only when there is a link to preview."""
         has_link = "http://" in self.body or "https://" in self.body
         return {"type": "text", "text": {"body": self.body, "preview_url": has_link}}

@@ -1,0 +1,127 @@
+"""The way of every send after its body is read: commit, attempt, answer. Only the content differs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar.types import ASGIApp
+
+from rasl.api.context import iso
+from rasl.api.envelope import success
+from rasl.api.request import ApiRequest
+from rasl.api.v2.sends.documented import RESULT_TEXTS
+from rasl.api.v2.sends.recipient import Recipient, read_phone, sending_number
+from rasl.domain import message_types
+from rasl.domain.message_types.base import Content
+from rasl.domain.tenants import Caller
+from rasl.errors import MessageSendFailed
+from rasl.services import reading, rehearsal, sending
+from rasl.services.messages import Accepted, Draft
+from rasl.services.sending import Attempted
+
+Describe = Callable[[Any], dict[str, Any]]
+"""Returns the fields of an answer that belong to one message type, given its content."""
+
+
+async def send(
+    request: ApiRequest, caller: Caller, recipient: Recipient, content: Content, describe: Describe
+) -> ASGIApp:
+    """Commit a message, send it, and answer; with `dry_run` only say what would happen."""
+    again = await answer_again(request, caller, describe)
+    if again is not None:
+        return again
+    draft = await _draft(request, caller, recipient, content)
+    if recipient.dry_run:
+        rehearsed = await rehearsal.rehearse(request.engine, draft)
+        return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
+    accepted, attempted = await sending.send(request.engine, draft)
+    request.context.is_stored = True
+    return _answer(request, draft, accepted, attempted, describe)
+
+
+async def answer_again(request: ApiRequest, caller: Caller, describe: Describe) -> ASGIApp | None:
+    """Answer for a message whose first request died before it could: from what is stored, sending nothing.
+
+    None when this request holds no such message. Routes with work to do before `send` ask here first.
+    """
+    hold = request.context.hold
+    if hold is None or hold.message_id is None:
+        return None
+    row = await reading.get_message(request.engine.database, caller.tenant.id, str(hold.message_id))
+    request.context.is_stored = True
+    if row["status"] == "failed":
+        raise MessageSendFailed(
+            f"WhatsApp refused the message: {row['status_message']}",
+            {"meta_code": row["error_code"], "chat_message_id": hold.message_id},
+        )
+    data = {
+        "message_id": row["wamid"],
+        "contact_id": row["contact_id"],
+        "phone": row["peer"],
+        **describe(message_types.load(row["type"], row["text"], row["content"])),
+        "status": row["status"],
+        "sent_at": iso(row["sent_at"]),
+        "chat_id": row["conversation_id"],
+        "chat_message_id": hold.message_id,
+    }
+    return success(request, RESULT_TEXTS.get(row["status"], RESULT_TEXTS["sent"]), data)
+
+
+def wants_async(request: ApiRequest) -> bool:
+    """Tell whether the client asked to be answered before the message is sent (RFC 7240)."""
+    return b"respond-async" in request.context.asked.get(b"prefer", b"").lower()
+
+
+async def _draft(request: ApiRequest, caller: Caller, recipient: Recipient, content: Content) -> Draft:
+    reply = None
+    number = sending_number(caller)
+    phone = read_phone(recipient.phone, caller)
+    if recipient.context is not None:
+        name = str(recipient.context.message_id)
+        reply = await reading.find_reply(request.engine.database, caller.tenant.id, name)
+    return Draft(
+        tenant=caller.tenant,
+        number=number,
+        content=content,
+        phone=phone,
+        contact_id=recipient.contact_id,
+        request_id=request.context.request_id,
+        is_async=wants_async(request),
+        reply=reply,
+        hold=request.context.hold,
+    )
+
+
+def _answer(
+    request: ApiRequest, draft: Draft, accepted: Accepted, attempted: Attempted, describe: Describe
+) -> ASGIApp:
+    if attempted.status == "failed":
+        raise _send_failed(accepted.message_id, attempted)
+    data = {
+        "message_id": attempted.wamid,
+        "contact_id": accepted.contact_id,
+        "phone": accepted.peer,
+        **describe(accepted.content),
+        "status": attempted.status,
+        "sent_at": iso(accepted.created_at) if attempted.status == "sent" else None,
+        "chat_id": accepted.conversation_id,
+        "chat_message_id": accepted.message_id,
+    }
+    return success(request, RESULT_TEXTS[attempted.status], data, status=202 if draft.is_async else 200)
+
+
+def _send_failed(message_id: int, attempted: Attempted) -> MessageSendFailed:
+    failure = attempted.failure
+    if failure is None:
+        return MessageSendFailed(
+            f"WhatsApp could not be reached: {attempted.reason}", {"chat_message_id": message_id}
+        )
+    return MessageSendFailed(
+        f"WhatsApp refused the message: {failure.details or failure.message or failure.title}",
+        {
+            "meta_code": failure.code,
+            "meta_title": failure.title,
+            "fbtrace_id": failure.fbtrace_id,
+            "cure": failure.cure,
+            "chat_message_id": message_id,
+        },
+    )

@@ -1,0 +1,94 @@
+"""What the OpenAPI document says about every send."""
+
+from typing import Any
+
+import msgspec
+from litestar.openapi.datastructures import ResponseSpec
+
+from rasl.api.envelope import Success
+from rasl.api.openapi import example, raises
+from rasl.errors import (
+    ContactOptedOut,
+    FeatureLimitExceeded,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InvalidJson,
+    MessageSendFailed,
+    NotFound,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+    WhatsAppNotConfigured,
+    WindowClosed,
+)
+
+RESULT_TEXTS = {
+    "sent": "Message sent successfully",
+    "queued": "Message queued; it will be sent as soon as possible",
+    "unknown": "Message handed over, but WhatsApp did not confirm it yet; do not send it again",
+}
+SENT_META = {
+    "message_id": "wamid.HBgMNDQyMDc5NDYwMDExFQIAERgS",
+    "contact_id": 812,
+    "phone": "442079460011",
+}
+SENT_TAIL = {
+    "status": "sent",
+    "sent_at": "2026-03-04T09:15:22+00:00",
+    "chat_id": 77,
+    "chat_message_id": 9031,
+}
+COMMON = """The message is committed before WhatsApp is called. `status` is `sent`, `queued` (the worker sends it as
+soon as possible) or `unknown` (WhatsApp did not answer: its callback will settle it; sending again could double it).
+
+`context` quotes a message of the same conversation. `dry_run` stores and sends nothing and answers with the payload for
+WhatsApp, the number as understood, the service window, the consent and the plan.
+
+Optional headers: `Idempotency-Key` (same key and body: the first answer again, with `Idempotent-Replayed: true`, for 24
+hours) and `Prefer: respond-async` (202, sent by the worker)."""
+
+_ERRORS = raises(
+    InvalidJson,
+    ValidationFailed,
+    WhatsAppNotConfigured,
+    NotFound,
+    ContactOptedOut,
+    FeatureLimitExceeded,
+    WindowClosed,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    MessageSendFailed,
+)
+
+
+class Sent(msgspec.Struct):
+    """A message as it stands when the request is answered; each type adds its own fields."""
+
+    message_id: str | None
+    contact_id: int
+    phone: str
+    status: str
+    sent_at: str | None
+    chat_id: int
+    chat_message_id: int
+
+
+def send_responses(kind: type[Sent], own: dict[str, Any]) -> dict[int, ResponseSpec]:
+    """Return the documented answers of a send, given the example of what its type adds."""
+    sent = {**SENT_META, **own, **SENT_TAIL}
+    queued = sent | {"message_id": None, "status": "queued", "sent_at": None}
+    return _ERRORS | {
+        200: _response(kind, "The message.", RESULT_TEXTS["sent"], sent),
+        202: _response(kind, "Accepted with `Prefer: respond-async`.", RESULT_TEXTS["queued"], queued),
+    }
+
+
+def _response(kind: type[Sent], description: str, message: str, data: dict[str, Any]) -> ResponseSpec:
+    return ResponseSpec(
+        Success[kind],  # type: ignore[valid-type]
+        description=description,
+        generate_examples=False,
+        examples=[example(message, data)],
+    )

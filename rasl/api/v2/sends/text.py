@@ -1,0 +1,62 @@
+"""POST /messages/text (api-v2 section 3.1)."""
+
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from litestar import post
+from litestar.params import JSONBody
+from litestar.types import ASGIApp
+
+from rasl.api.caller import MaySendMessages
+from rasl.api.operations import SendMessage
+from rasl.api.request import ApiRequest
+from rasl.api.v2.sends.answering import send
+from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
+from rasl.api.v2.sends.recipient import Recipient
+from rasl.domain.message_types.text import MAX_LENGTH, Text
+
+
+class SendText(Recipient, frozen=True, kw_only=True):
+    """A text message to a phone number or to a known contact."""
+
+    message: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=MAX_LENGTH,
+            description="The text; may hold merge fields such as @{contact_first_name}.",
+        ),
+    ]
+
+    messages: ClassVar[dict[tuple[str, str], str]] = Recipient.messages | {
+        ("message", "required"): "Message is required",
+    }
+
+
+class SentText(Sent):
+    """A text message as it stands when the request is answered."""
+
+    message: str
+
+
+@post(
+    "/messages/text",
+    status_code=200,
+    summary="Send a text message",
+    description=f"""Sends a text to a phone number; an unknown number becomes a contact. Outside the 24-hour service
+window WhatsApp accepts free-form messages but does not deliver them.
+
+{COMMON}""",
+    operation_class=SendMessage,
+    responses=send_responses(SentText, {"message": "Hi Priya, your parcel is ready."}),
+    tags=["Messages"],
+)
+async def send_text(data: JSONBody[SendText], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
+    """Commit a text message and send it."""
+    return await send(request, caller, data, Text(data.message), _described)
+
+
+def _described(content: Text) -> dict[str, Any]:
+    return {"message": content.body}
+
+
+HANDLERS = (send_text,)
