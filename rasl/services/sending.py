@@ -27,6 +27,8 @@ from rasl.services import messages, statuses
 from rasl.services.engine import Engine, Recorded
 from rasl.services.limits import Verdict
 
+MOST_IN_FLIGHT = 2000  # sends of one process; a thousand a second at a second's latency
+REQUEST_PATIENCE = 3.0  # seconds a request waits for throughput and retries before the worker takes over
 _THROUGHPUT_PAUSE = 0.02
 _TROUBLE = {
     FailureKind.RETRY: Trouble.RETRY,
@@ -310,10 +312,6 @@ async def _line_up(engine: Engine, work: Work, seconds: float) -> None:
     except ServiceUnavailable:
         # The message itself is recorded; the others meet the limit themselves.
         _logger.warning("pair_not_lined_up", conversation_id=work.conversation_id)
-
-
-MOST_IN_FLIGHT = 2000  # sends of one process; a thousand a second at a second's latency
-REQUEST_PATIENCE = 3.0  # seconds a request waits for throughput and retries before the worker takes over
 
 
 async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted, Attempted]:
