@@ -70,7 +70,7 @@ class Sender:
         """Wait until every message in flight is recorded."""
         if self._running:
             await asyncio.wait(self._running)
-        await sending.finish_recording()
+        await sending.finish_recording(self._engine)
 
     async def _start(self, claims: Sequence[Row]) -> None:
         abandoned = [claim for claim in claims if claim["was_abandoned"]]

@@ -1,5 +1,6 @@
 """What sending needs, put together once at the roof: database, Graph, limits, and the group commits."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Sequence
 
@@ -38,6 +39,8 @@ class Engine:
         self.recording: Batch[Result, Recorded] = Batch("record", self._record, limit=100_000)
         # Leases this process holds: (tenant_id, message_id) -> fence, kept alive by the heartbeat.
         self.holdings: dict[tuple[int, int], int] = {}
+        # Results that wait for the database to come back.
+        self.writing: set[asyncio.Task[None]] = set()
 
     async def _accept(self, drafts: Sequence[Draft]) -> list[Accepted | Exception]:
         return await messages.accept(self.database, drafts, self.lease)

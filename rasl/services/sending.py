@@ -257,8 +257,8 @@ async def _record(engine: Engine, work: Work, result: Result, outcome: SendOutco
         await _record_once(engine, work, result, outcome)
     except ServiceUnavailable:
         writing = asyncio.create_task(_record_until_written(engine, work, result, outcome))
-        _writing.add(writing)
-        writing.add_done_callback(_writing.discard)
+        engine.writing.add(writing)
+        writing.add_done_callback(engine.writing.discard)
 
 
 async def _record_once(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
@@ -270,13 +270,10 @@ async def _record_once(engine: Engine, work: Work, result: Result, outcome: Send
             await _follow_up(engine, work, outcome, recorded, wa_id if is_respelled else None)
 
 
-_writing: set[asyncio.Task[None]] = set()
-
-
-async def finish_recording() -> None:
+async def finish_recording(engine: Engine) -> None:
     """Wait until every result of this process is written: part of a graceful stop."""
-    if _writing:
-        await asyncio.wait(_writing, timeout=10)
+    if engine.writing:
+        await asyncio.wait(engine.writing, timeout=10)
 
 
 async def _record_until_written(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
