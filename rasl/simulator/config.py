@@ -42,6 +42,7 @@ class SimulatorConfig:
     played_delay: Seconds | None = None
     payload_version: PayloadVersion = "v24"
     status_contacts: bool = True
+    failed_contacts: bool = False
     user_ids: bool = True
     window: Window = "async"
     require_registered_tokens: bool = False

@@ -99,7 +99,8 @@ class State:
         number = message.number
         callback = self.registry.callback_for(number.waba, number, "messages")
         if callback is not None:
-            contact = None if step.status == "failed" else status_contact(message, self.config)
+            has_contact = step.status != "failed" or self.config.failed_contacts
+            contact = status_contact(message, self.config) if has_contact else None
             status = status_object(message, step, self.config)
             self.courier.enqueue(callback, Update(number, "statuses", status, contact))
         message.index += 1

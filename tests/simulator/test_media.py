@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from .conftest import NUMBER, PIXEL, USER, WABA, Meta, Receiver
+from .conftest import NUMBER, PIXEL, USER, WABA, Answered, Meta, Receiver
 
 MEGABYTE = 1024 * 1024
 DAY = 86_400
@@ -19,6 +19,11 @@ def form(content: bytes = PIXEL, mime_type: str = "image/png", **fields: str) ->
         data.add_field(name, value)
     data.add_field("file", io.BytesIO(content), filename="a.png", content_type=mime_type)
     return data
+
+
+async def send(meta: Meta, kind: str, content: dict[str, Any]) -> Answered:
+    message: dict[str, Any] = {"type": kind, kind: content}
+    return await meta.send(**message)
 
 
 async def advance(meta: Meta, seconds: float) -> None:
@@ -92,8 +97,7 @@ async def test_uploads_live_for_thirty_days_and_received_files_for_seven(meta: M
     assert (await meta.graph("GET", uploaded)).status == 200
     await advance(meta, 240)
     assert (await meta.graph("GET", uploaded)).body["error"]["error_subcode"] == 33
-    image = {"type": "image", "image": {"id": uploaded}}
-    assert (await meta.send(**image)).body["error"]["code"] == 100
+    assert (await meta.send(type="image", image={"id": uploaded})).body["error"]["code"] == 100
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,7 @@ async def test_a_hundred_megabytes_go_up_and_come_down(meta: Meta) -> None:
 @pytest.mark.parametrize("kind", ["image", "video", "audio", "document", "sticker"])
 async def test_an_unknown_id_is_refused(meta: Meta, kind: str, code: int) -> None:
     await meta.control("settings", {"unknown_media_code": code})
-    error = (await meta.send(type=kind, **{kind: {"id": "1"}})).body["error"]
+    error = (await send(meta, kind, {"id": "1"})).body["error"]
     text = f"Param {kind}['id'] is not a valid whatsapp business account media attachment ID"
     assert error["code"] == code
     assert text in {error["message"].removeprefix("(#100) "), error.get("error_data", {}).get("details")}
@@ -220,7 +224,7 @@ async def test_a_file_must_suit_its_kind(
     meta: Meta, hook: Receiver, kind: str, mime_type: str, more: dict[str, Any], details: str | None
 ) -> None:
     media_id = await meta.upload(mime_type=mime_type)
-    wamid = (await meta.send(type=kind, **{kind: {"id": media_id, **more}})).body["messages"][0]["id"]
+    wamid = (await send(meta, kind, {"id": media_id, **more})).body["messages"][0]["id"]
     await hook.until(lambda: bool(hook.rungs(wamid)))
     status = hook.statuses(wamid)[0]
     if details is None:

@@ -4,7 +4,6 @@ import pytest
 
 from .conftest import WABA, Meta
 
-
 ORDER: dict[str, Any] = {
     "name": "order_update",
     "language": "en_US",

@@ -47,8 +47,8 @@ def written_buttons(value: object, category: str, most: int = MOST) -> list[Json
     for kind, count in Counter(kinds).items():
         if count > _MOST_OF.get(kind, most):
             raise wrong(f"A template can have at most {_MOST_OF[kind]} buttons of type {kind}.")
-    if len(kinds) > 1 and (alone := _ALONE.intersection(kinds)):
-        raise wrong(f"A button of type {alone.pop()} must be the only one.")
+    if len(kinds) > 1 and (alone := sorted(_ALONE.intersection(kinds))):
+        raise wrong(f"A button of type {alone[0]} must be the only one.")
     groups = [is_reply for is_reply, _ in groupby(kind == "QUICK_REPLY" for kind in kinds)]
     if groups.count(True) > 1 or len(groups) > 2:
         raise wrong("Quick reply buttons must stand together, before or after the other buttons.")

@@ -55,7 +55,14 @@ async def upsert(state: State, request: Request, waba: Waba, _entry: Entry) -> A
                 state, "AUTHENTICATION", "POSITIONAL", body.get("components")
             )
             submit(state, waba, template)
-        made.append({"id": template.id, "status": template.status, "language": template.language})
+        made.append(
+            {
+                "id": template.id,
+                "status": template.status,
+                "language": template.language,
+                "category": template.category,
+            }
+        )
     return json_answer({"data": made})
 
 

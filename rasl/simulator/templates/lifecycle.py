@@ -1,6 +1,7 @@
 """What happens to a template: review, pauses, disablement, quality, categories; each with its webhook."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from rasl.simulator.state import State
 from rasl.simulator.store import Waba
@@ -64,7 +65,7 @@ def submit(state: State, waba: Waba, template: Template) -> None:
         _later(state, waba, template, _review)
 
 
-def _later(state: State, waba: Waba, template: Template, act: Any) -> None:
+def _later(state: State, waba: Waba, template: Template, act: Callable[[Case], None]) -> None:
     delay = state.config.template_review_delay
     if delay is not None:
         state.timers.after(delay, act, Case(state, waba, template, template.revision))
@@ -215,13 +216,15 @@ def _settle(template: Template, status: str) -> None:
         template.rejected_reason = "NONE"
 
 
-_SECOND_ACTS = {
-    "_paused": lambda *of: [pause(*of)],
-    "_disabled": lambda *of: [disable(*of)],
-    "_yellow": lambda *of: [score(*of, "YELLOW")],
-    "_red": lambda *of: [score(*of, "RED")],
-    "_recategorised": lambda *of: [
-        announce_category(*of, "MARKETING"),
-        recategorise(*of, "MARKETING"),
-    ],
+def _change_category(state: State, waba: Waba, template: Template) -> list[News]:
+    notice = announce_category(state, waba, template, "MARKETING")
+    return [notice, recategorise(state, waba, template, "MARKETING")]
+
+
+_SECOND_ACTS: dict[str, Callable[[State, Waba, Template], list[News]]] = {
+    "_paused": lambda state, waba, template: [pause(state, waba, template)],
+    "_disabled": lambda state, waba, template: [disable(state, waba, template)],
+    "_yellow": lambda state, waba, template: [score(state, waba, template, "YELLOW")],
+    "_red": lambda state, waba, template: [score(state, waba, template, "RED")],
+    "_recategorised": _change_category,
 }
