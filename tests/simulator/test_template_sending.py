@@ -107,3 +107,122 @@ async def test_templates_are_filtered_and_replaced(meta: Meta) -> None:
 async def test_a_bad_cursor_is_refused(meta: Meta, version: str, code: int) -> None:
     answered = await meta.call("GET", f"/{version}/{WABA}/message_templates?after=zzz&access_token=t")
     assert answered.body["error"]["code"] == code
+
+
+CARD = [{"type": "HEADER", "format": "IMAGE"}, {"type": "BODY", "text": "Hi {{1}}"}]
+TEMPLATES: list[dict[str, Any]] = [
+    {"name": "named", "components": [{"type": "BODY", "text": "Hi {{first_name}}"}]},
+    {"name": "plain", "components": [{"type": "BODY", "text": "Hi"}]},
+    {
+        "name": "offer",
+        "category": "MARKETING",
+        "components": [
+            {"type": "LIMITED_TIME_OFFER", "limited_time_offer": {"text": "x", "has_expiration": True}},
+            {"type": "BODY", "text": "Hi"},
+            {"type": "BUTTONS", "buttons": [{"type": "COPY_CODE"}, {"type": "QUICK_REPLY", "text": "x"}]},
+        ],
+    },
+    {
+        "name": "cards",
+        "category": "MARKETING",
+        "components": [
+            {"type": "BODY", "text": "Hi"},
+            {"type": "CAROUSEL", "cards": [{"components": CARD}, {"components": CARD}]},
+        ],
+    },
+    {
+        "name": "code",
+        "category": "AUTHENTICATION",
+        "components": [
+            {"type": "BODY", "text": "*{{1}}* is your code."},
+            {"type": "BUTTONS", "buttons": [{"type": "URL", "url": "https://x.test/{{1}}"}]},
+        ],
+    },
+]
+
+
+def text(value: str, **more: str) -> dict[str, Any]:
+    return {"type": "body", "parameters": [{"type": "text", "text": value, **more}]}
+
+
+def button(sub_type: str, index: int | str, **parameter: Any) -> dict[str, Any]:
+    return {"type": "button", "sub_type": sub_type, "index": index, "parameters": [parameter]}
+
+
+def coupon(code: str = "25OFF") -> dict[str, Any]:
+    return button("COPY_CODE", 0, type="coupon_code", coupon_code=code)
+
+
+def expiry(value: Any = 1_900_000_000_000) -> dict[str, Any]:
+    offer = {"type": "limited_time_offer", "limited_time_offer": {"expiration_time_ms": value}}
+    return {"type": "limited_time_offer", "parameters": [offer]}
+
+
+def cards(*indexes: int, link: str = "https://x.test/a.png") -> dict[str, Any]:
+    image = {"type": "header", "parameters": [{"type": "image", "image": {"link": link}}]}
+    filled = [{"card_index": index, "components": [image, text("Ana")]} for index in indexes]
+    return {"type": "carousel", "cards": filled}
+
+
+def code(value: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    return text(value), button("url", "0", type="text", text=value)
+
+
+@pytest.mark.parametrize(
+    ("name", "components"),
+    [
+        ("named", (text("Ana", parameter_name="first_name"),)),
+        ("plain", ()),
+        ("offer", (expiry(), coupon())),
+        ("offer", (expiry(), coupon(), button("quick_reply", "1", type="payload", payload="x"))),
+        ("cards", (cards(0, 1),)),
+        ("code", code("123456")),
+    ],
+)
+async def test_it_accepts(meta: Meta, name: str, components: tuple[Any, ...]) -> None:
+    await meta.control("templates", {"waba_id": WABA, "templates": TEMPLATES})
+    answered = await send(meta, name, *components)
+    assert answered.status == 200, answered.body
+
+
+@pytest.mark.parametrize(
+    ("name", "components", "expected"),
+    [
+        ("named", (text("Ana"),), 100),
+        ("plain", (text("Ana"),), 132000),
+        ("plain", ({"type": "header", "parameters": [{"type": "text", "text": "x"}]},), 132000),
+        ("plain", (button("url", "0", type="text", text="x"),), 132018),
+        ("named", (text(""),), 100),
+        ("named", (text("a\nb", parameter_name="first_name"),), 132018),
+        ("offer", (coupon(),), 131008),
+        ("offer", (expiry("soon"), coupon()), 131008),
+        ("offer", (expiry(),), 131008),
+        ("offer", (expiry(), coupon("x" * 21)), 131009),
+        ("offer", (expiry(), button("url", 0, type="text", text="x")), 132018),
+        ("cards", (), 131008),
+        ("cards", (cards(0),), 132000),
+        ("cards", (cards(0, 2),), 131009),
+        ("cards", (cards(0, 1, link="ftp://x"),), 131009),
+        ("code", code("x" * 16), 131009),
+        ("code", (text("1"),), 131008),
+        ("plain", ({"type": "button", "index": 0},), 100),
+        ("plain", ({"type": "body", "parameters": [{"type": "video", "video": {}}]},), 132018),
+        ("plain", ({"type": "body", "parameters": [{"type": "image", "image": {"id": "1"}}]},), 100),
+        ("plain", ({"type": "body", "parameters": [{"type": "currency", "currency": {}}]},), 100),
+    ],
+)
+async def test_it_refuses(meta: Meta, name: str, components: tuple[Any, ...], expected: int) -> None:
+    await meta.control("templates", {"waba_id": WABA, "templates": TEMPLATES})
+    assert (await send(meta, name, *components)).body["error"]["code"] == expected
+
+
+async def test_a_template_is_looked_for_before_its_parameters_are(meta: Meta) -> None:
+    await meta.control("templates", {"waba_id": WABA, "templates": TEMPLATES})
+    assert (await send(meta, "unknown", text(""))).body["error"]["code"] == 132001
+
+
+async def test_codes_do_not_go_to_user_ids(meta: Meta) -> None:
+    await meta.control("templates", {"waba_id": WABA, "templates": TEMPLATES})
+    template = {"name": "code", "language": {"code": "en_US"}, "components": [*code("123456")]}
+    payload = {"messaging_product": "whatsapp", "recipient": "US.1", "type": "template", "template": template}
+    assert (await meta.post(payload)).body["error"]["code"] == 131062
