@@ -16,7 +16,7 @@ from rasl.simulator.recipients import Recipient, resolve
 from rasl.simulator.state import State
 from rasl.simulator.store import Number
 from rasl.simulator.validation import check_content
-from rasl.simulator.validation.media import upload_error
+from rasl.simulator.validation.media import upload_failure
 from rasl.simulator.validation.scene import Scene
 from rasl.simulator.validation.template import category_of, check_recipient
 
@@ -42,7 +42,7 @@ async def post_message(state: State, request: Request, number: Number, entry: En
     check_content(kind, content, scene)
     if kind == "template":
         check_recipient(content, number, is_scoped=not recipient.wa_id)
-    upload_failure = upload_error(kind, content, scene)
+    unusable = upload_failure(kind, content, scene)
     entry.text = content.get("body") if kind == "text" else msgspec.json.encode(content).decode()
     strike, magic_ladder = _fate(state, number, recipient, kind, content)
     if strike.delay_before:
@@ -55,8 +55,8 @@ async def post_message(state: State, request: Request, number: Number, entry: En
     if magic_ladder is None:
         _check_limits(state, number, recipient)
     steps = _steps(state, number, recipient, kind, content, strike.effect, magic_ladder)
-    if upload_failure is not None and not (strike.effect and strike.effect.kind == "error"):
-        steps = statuses.failed_steps(state.config, 131053, upload_failure)
+    if unusable is not None and not (strike.effect and strike.effect.kind == "error"):
+        steps = statuses.failed_steps(state.config, 131053, unusable)
     return _accept(state, number, recipient, entry, kind, content, steps, strike)
 
 

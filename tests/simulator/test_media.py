@@ -1,7 +1,7 @@
 import base64
 import hashlib
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
@@ -232,6 +232,41 @@ async def test_a_file_must_suit_its_kind(
     else:
         assert status["errors"][0]["code"] == 131053
         assert status["errors"][0]["error_data"]["details"] == details
+
+
+def in_template(media_id: str) -> dict[str, Any]:
+    header = {"type": "header", "parameters": [{"type": "image", "image": {"id": media_id}}]}
+    return {"type": "template", "template": {"name": "x", "language": {"code": "en"}, "components": [header]}}
+
+
+def in_card(media_id: str) -> dict[str, Any]:
+    card = {
+        "header": {"type": "image", "image": {"id": media_id}},
+        "action": {"name": "cta_url", "parameters": {"display_text": "Go", "url": "https://x.test"}},
+    }
+    action = {"cards": [{"card_index": index, **card} for index in range(2)]}
+    content = {"type": "carousel", "body": {"text": "?"}, "action": action}
+    return {"type": "interactive", "interactive": content}
+
+
+def in_header(media_id: str) -> dict[str, Any]:
+    buttons = [{"type": "reply", "reply": {"id": "a", "title": "A"}}]
+    header = {"type": "image", "image": {"id": media_id}}
+    content = {"type": "button", "header": header, "body": {"text": "?"}, "action": {"buttons": buttons}}
+    return {"type": "interactive", "interactive": content}
+
+
+@pytest.mark.parametrize("message", [in_template, in_card, in_header])
+async def test_a_file_must_suit_the_header_it_is_in(
+    meta: Meta, hook: Receiver, message: Callable[[str], dict[str, Any]]
+) -> None:
+    fine = (await meta.send(**message(await meta.upload()))).body["messages"][0]["id"]
+    media_id = await meta.upload(mime_type="application/pdf")
+    wrong = (await meta.send(**message(media_id))).body["messages"][0]["id"]
+    await hook.until(lambda: bool(hook.rungs(fine) and hook.rungs(wrong)))
+    assert hook.rungs(fine)[0] == "sent"
+    assert hook.statuses(wrong)[0]["errors"][0]["code"] == 131053
+    assert (await meta.send(**message("1"))).body["error"]["code"] == 100
 
 
 async def test_a_static_sticker_is_small_and_an_animated_one_larger(meta: Meta, hook: Receiver) -> None:

@@ -1,5 +1,6 @@
 """Image, video, document, audio and sticker messages."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from rasl.simulator.errors import invalid, refusal
@@ -35,7 +36,7 @@ def check_source(media: Json, path: str, scene: Scene) -> None:
     if given == ["link"]:
         link = required_text(media["link"], f"{path}['link']")
         if not link.startswith(("http://", "https://")):
-            raise refusal(131009, f"Param {path}['link'] is not a valid URI.")
+            raise invalid(f"Param {path}['link'] is not a valid URI.")
         return
     check_media_id(media["id"], path, scene)
 
@@ -51,8 +52,35 @@ def check_media_id(media_id: Any, path: str, scene: Scene) -> None:
     raise refusal(131009, text)
 
 
-def upload_error(kind: str, content: Any, scene: Scene) -> str | None:
+def upload_failure(kind: str, content: Any, scene: Scene) -> str | None:
     """Why an accepted message fails with 131053 afterwards, or nothing."""
+    errors = (_upload_error(name, media, scene) for name, media in _sources(kind, content))
+    return next((error for error in errors if error is not None), None)
+
+
+def _sources(kind: str, content: Any) -> Iterator[tuple[str, Any]]:
+    """The files of a message by what they are used as: its own, or those of its headers."""
+    if kind in MIME_TYPES:
+        yield kind, content
+    elif kind == "interactive":
+        cards = (content.get("action") or {}).get("cards") or []
+        for header in (content.get("header"), *(card.get("header") for card in cards)):
+            if header:
+                yield str(header.get("type")), header.get(str(header.get("type")))
+    elif kind == "template":
+        yield from _header_files(content.get("components") or [])
+
+
+def _header_files(components: list[Json]) -> Iterator[tuple[str, Any]]:
+    for component in components:
+        for card in component.get("cards") or []:
+            yield from _header_files(card.get("components") or [])
+        for parameter in component.get("parameters") or []:
+            name = str(parameter.get("type", "")).lower()
+            yield name, parameter.get(name)
+
+
+def _upload_error(kind: str, content: Any, scene: Scene) -> str | None:
     known = MIME_TYPES.get(kind)
     media = scene.media(content["id"]) if isinstance(content, dict) and content.get("id") else None
     if media is None or known is None:

@@ -108,7 +108,7 @@ def _media(name: str) -> Callable[[Json, str, Scene], None]:
         if media.get("id"):
             check_media_id(media["id"], f"{path}['{name}']", scene)
         elif not str(media["link"]).startswith(("http://", "https://")):
-            raise refusal(131009, f"Param {path}['{name}']['link'] is not a valid URI.")
+            raise invalid(f"Param {path}['{name}']['link'] is not a valid URI.")
 
     return check
 
