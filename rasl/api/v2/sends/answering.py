@@ -23,13 +23,22 @@ Describe = Callable[[Any], dict[str, Any]]
 
 
 async def send(
-    request: ApiRequest, caller: Caller, recipient: Recipient, content: Content, describe: Describe
+    request: ApiRequest,
+    caller: Caller,
+    recipient: Recipient,
+    content: Content,
+    describe: Describe,
+    *,
+    conversation_id: int | None = None,
 ) -> ASGIApp:
-    """Commit a message, send it, and answer; with `dry_run` only say what would happen."""
+    """Commit a message, send it, and answer; with `dry_run` only say what would happen.
+
+    `conversation_id` is the only conversation it may go to, if there is one.
+    """
     again = await answer_again(request, caller, describe)
     if again is not None:
         return again
-    draft = await _draft(request, caller, recipient, content)
+    draft = await _draft(request, caller, recipient, content, conversation_id)
     if recipient.dry_run:
         rehearsed = await rehearsal.rehearse(request.engine, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
@@ -71,7 +80,9 @@ def wants_async(request: ApiRequest) -> bool:
     return b"respond-async" in request.context.asked.get(b"prefer", b"").lower()
 
 
-async def _draft(request: ApiRequest, caller: Caller, recipient: Recipient, content: Content) -> Draft:
+async def _draft(
+    request: ApiRequest, caller: Caller, recipient: Recipient, content: Content, conversation_id: int | None
+) -> Draft:
     reply = None
     number = sending_number(caller)
     phone = read_phone(recipient.phone, caller)
@@ -87,6 +98,7 @@ async def _draft(request: ApiRequest, caller: Caller, recipient: Recipient, cont
         request_id=request.context.request_id,
         is_async=wants_async(request),
         reply=reply,
+        conversation_id=conversation_id,
         hold=request.context.hold,
     )
 
