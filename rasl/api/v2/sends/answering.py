@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from litestar.types import ASGIApp
 
 from rasl.api.context import iso
@@ -38,7 +39,9 @@ async def send(
     again = await answer_again(request, caller, describe)
     if again is not None:
         return again
-    draft = await _draft(request, caller, recipient, content, conversation_id)
+    draft = await _draft(request, caller, recipient, content)
+    if conversation_id is not None:
+        draft = msgspec.structs.replace(draft, conversation_id=conversation_id)
     if recipient.dry_run:
         rehearsed = await rehearsal.rehearse(request.engine, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
@@ -80,9 +83,7 @@ def wants_async(request: ApiRequest) -> bool:
     return b"respond-async" in request.context.asked.get(b"prefer", b"").lower()
 
 
-async def _draft(
-    request: ApiRequest, caller: Caller, recipient: Recipient, content: Content, conversation_id: int | None
-) -> Draft:
+async def _draft(request: ApiRequest, caller: Caller, recipient: Recipient, content: Content) -> Draft:
     reply = None
     number = sending_number(caller)
     phone = read_phone(recipient.phone, caller)
@@ -98,7 +99,6 @@ async def _draft(
         request_id=request.context.request_id,
         is_async=wants_async(request),
         reply=reply,
-        conversation_id=conversation_id,
         hold=request.context.hold,
     )
 
