@@ -61,7 +61,7 @@ class Ambiguous:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fetched:
-    """The object that a read returned."""
+    """The object that came back."""
 
     value: dict[str, Any]
 
@@ -150,10 +150,17 @@ class GraphClient:
         self, path: str, access_token: str, params: Mapping[str, str] | None = None
     ) -> ReadOutcome:
         """Read one object or edge, e.g. `106540352242922` with `{"fields": "status"}`."""
+        return await self._read("GET", path, access_token, params=params)
+
+    async def post_json(self, path: str, access_token: str, payload: Mapping[str, Any]) -> ReadOutcome:
+        """Post to one edge what may be posted twice without harm: a message is sent by `send_message`."""
+        return await self._read("POST", path, access_token, json=payload)
+
+    async def _read(self, method: str, path: str, access_token: str, **extra: Any) -> ReadOutcome:
         if not _PATH.fullmatch(path):
             raise ValueError("A path of Graph consists of ids and edge names")
         try:
-            answer = await self._exchange("GET", URL(f"{self._root}/{path}"), access_token, params=params)
+            answer = await self._exchange(method, URL(f"{self._root}/{path}"), access_token, **extra)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NotSent(_reason(error))
         except (aiohttp.ClientError, OSError, ValueError, _AnswerTooLarge) as error:

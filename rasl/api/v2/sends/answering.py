@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from litestar.types import ASGIApp
 
 from rasl.api.context import iso
@@ -23,13 +24,24 @@ Describe = Callable[[Any], dict[str, Any]]
 
 
 async def send(
-    request: ApiRequest, caller: Caller, recipient: Recipient, content: Content, describe: Describe
+    request: ApiRequest,
+    caller: Caller,
+    recipient: Recipient,
+    content: Content,
+    describe: Describe,
+    *,
+    conversation_id: int | None = None,
 ) -> ASGIApp:
-    """Commit a message, send it, and answer; with `dry_run` only say what would happen."""
+    """Commit a message, send it, and answer; with `dry_run` only say what would happen.
+
+    `conversation_id` is the only conversation it may go to, if there is one.
+    """
     again = await answer_again(request, caller, describe)
     if again is not None:
         return again
     draft = await _draft(request, caller, recipient, content)
+    if conversation_id is not None:
+        draft = msgspec.structs.replace(draft, conversation_id=conversation_id)
     if recipient.dry_run:
         rehearsed = await rehearsal.rehearse(request.engine, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
