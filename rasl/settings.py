@@ -56,6 +56,9 @@ class Settings:
     unknown_window_seconds: float = _setting(
         120.0, "How long an `unknown` message waits for Meta's echo before the tenant's policy applies."
     )
+    template_sync_hours: float = _setting(
+        6.0, "How often the worker reads each account's templates from Meta, besides Meta's own notices."
+    )
     retention_days: int = _setting(
         7, "Days for which raw webhooks from Meta are kept after they were applied, for reprocessing."
     )
@@ -134,7 +137,12 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("RASL_POOL_SIZE: must be at least 2")
     if settings.retention_days < 0:
         problems.append("RASL_RETENTION_DAYS: must not be below 0")
-    durations = ("graph_timeout_seconds", "lease_seconds", "unknown_window_seconds")
+    durations = (
+        "graph_timeout_seconds",
+        "lease_seconds",
+        "unknown_window_seconds",
+        "template_sync_hours",
+    )
     return problems + [
         f"{environment_name(name)}: must be a number above 0"
         for name in durations

@@ -5,7 +5,7 @@ import functools
 import re
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import aiohttp
 import msgspec
@@ -16,6 +16,7 @@ from yarl import URL
 from rasl.graph.errors import FailureKind, GraphFailure, classify, failure_from_body
 
 _LARGEST_ANSWER = 1 << 20
+_LARGEST_READ = 16 << 20  # a page of a hundred templates can have a megabyte
 # Short, because a request written into a connection that Meta is just closing has an unknown outcome.
 _KEEPALIVE_SECONDS = 15.0
 _LONGEST_CONNECT_SECONDS = 10.0
@@ -152,8 +153,32 @@ class GraphClient:
         """Read one object or edge, e.g. `106540352242922` with `{"fields": "status"}`."""
         if not _PATH.fullmatch(path):
             raise ValueError("A path of Graph consists of ids and edge names")
+        return await self._call("GET", f"{self._root}/{path}", access_token, params=params)
+
+    async def change(
+        self,
+        method: str,
+        path: str,
+        access_token: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> ReadOutcome:
+        """Create, edit or delete an object of an account; Ambiguous says that Meta may have done it."""
+        if not _PATH.fullmatch(path):
+            raise ValueError("A path of Graph consists of ids and edge names")
+        content = {} if body is None else {"data": _json_body(body)}
+        return await self._call(method, f"{self._root}/{path}", access_token, params=params, **content)
+
+    async def append_upload(self, session_id: str, access_token: str, content: BinaryIO) -> ReadOutcome:
+        """Send the bytes of a resumable upload, from the start."""
+        # The session's id holds a signature with `?` and `=`, and goes into the path as it is.
+        url = URL(f"{self._root}/{session_id}", encoded=True)
+        return await self._call("POST", url, access_token, data=content, headers={"file_offset": "0"})
+
+    async def _call(self, method: str, url: str | URL, access_token: str, **extra: Any) -> ReadOutcome:
         try:
-            answer = await self._exchange("GET", URL(f"{self._root}/{path}"), access_token, params=params)
+            answer = await self._exchange(method, URL(url), access_token, most=_LARGEST_READ, **extra)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NotSent(_reason(error))
         except (aiohttp.ClientError, OSError, ValueError, _AnswerTooLarge) as error:
@@ -164,8 +189,17 @@ class GraphClient:
                 return Fetched(value)
         return _unaccepted(answer)
 
-    async def _exchange(self, method: str, url: URL, access_token: str, **extra: Any) -> _Answer:
-        headers = {"Authorization": f"Bearer {access_token}"}
+    async def _exchange(
+        self,
+        method: str,
+        url: URL,
+        access_token: str,
+        *,
+        most: int = _LARGEST_ANSWER,
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,
+    ) -> _Answer:
+        headers = {"Authorization": f"Bearer {access_token}", **(headers or {})}
         async with self._session.request(
             method, url, headers=headers, allow_redirects=False, **extra
         ) as response:
@@ -173,7 +207,7 @@ class GraphClient:
             size = 0
             async for chunk in response.content.iter_any():
                 size += len(chunk)
-                if size > _LARGEST_ANSWER:
+                if size > most:
                     response.close()
                     raise _AnswerTooLarge
                 chunks.append(chunk)
@@ -183,6 +217,10 @@ class GraphClient:
         if not _SEGMENT.fullmatch(phone_number_id):
             raise ValueError("A phone_number_id consists of digits")
         return URL(f"{self._root}/{phone_number_id}/messages")
+
+
+def _json_body(value: Mapping[str, Any]) -> BytesPayload:
+    return BytesPayload(msgspec.json.encode(value), content_type="application/json")
 
 
 def _object(body: bytes) -> dict[str, Any] | None:
@@ -251,7 +289,7 @@ def _minutes_to_regain_access(usage: dict[str, Any]) -> list[int | float]:
 def _reason(error: BaseException) -> str:
     """Name what happened; the error's own text stays out, because nobody knows what a library puts there."""
     if isinstance(error, _AnswerTooLarge):
-        return f"the answer was larger than {_LARGEST_ANSWER} bytes"
+        return "the answer was too large"
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     system = cause.strerror if isinstance(cause, OSError) and cause.strerror else None
     return f"{type(error).__name__}: {system}" if system else type(error).__name__

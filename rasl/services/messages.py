@@ -356,7 +356,7 @@ def _intent(draft: Draft, entry: _Entry, due_at: dt.datetime) -> message_rows.In
         tenant_id=draft.tenant.id,
         conversation_id=entry.thread.conversation_id,
         number_id=draft.number.id,
-        type=draft.content.type_name,
+        type=entry.content.type_name,
         peer=entry.peer,
         text=entry.content.preview(),
         content=entry.content.extra(),

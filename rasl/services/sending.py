@@ -123,6 +123,9 @@ def payload(
     engine: Engine, address: Address, content: Content, uploaded: Mapping[int, str]
 ) -> dict[str, object]:
     """Return the Graph payload of a message, our own id in the data that Meta echoes."""
+    sealed = content.sealed()
+    if sealed is not None:
+        content = content.opened(engine.sealer.unseal(sealed, secret_purpose(address.tenant_id)))
     fields: dict[str, object] = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
@@ -137,6 +140,11 @@ def payload(
     if address.reply_to:
         fields["context"] = {"message_id": address.reply_to}
     return fields
+
+
+def secret_purpose(tenant_id: int) -> str:
+    """Return what the secret of a message is sealed for: no other tenant's message can open it."""
+    return f"message_secret:{tenant_id}"
 
 
 async def give_back(engine: Engine, work: Work, seconds: float) -> None:

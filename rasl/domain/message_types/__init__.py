@@ -1,9 +1,10 @@
 """One file per message type; registering one is one line in MESSAGE_TYPES."""
 
 from rasl.domain.message_types.base import Content
+from rasl.domain.message_types.template import Template
 from rasl.domain.message_types.text import Text
 
-MESSAGE_TYPES: tuple[type[Content], ...] = (Text,)
+MESSAGE_TYPES: tuple[type[Content], ...] = (Text, Template)
 
 _BY_NAME = {content.type_name: content for content in MESSAGE_TYPES}
 
