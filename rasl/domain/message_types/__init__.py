@@ -1,9 +1,10 @@
 """One file per message type; registering one is one line in MESSAGE_TYPES."""
 
 from rasl.domain.message_types.base import Content
+from rasl.domain.message_types.media import Audio, Document, Image, Sticker, Video
 from rasl.domain.message_types.text import Text
 
-MESSAGE_TYPES: tuple[type[Content], ...] = (Text,)
+MESSAGE_TYPES: tuple[type[Content], ...] = (Text, Image, Video, Document, Audio, Sticker)
 
 _BY_NAME = {content.type_name: content for content in MESSAGE_TYPES}
 
