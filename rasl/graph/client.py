@@ -1,9 +1,10 @@
 """Calls to Meta's Graph API whose outcome is a value, so that nobody sends a message twice by accident."""
 
+import contextlib
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -14,6 +15,7 @@ from aiohttp.payload import BytesPayload
 from yarl import URL
 
 from rasl.graph.errors import FailureKind, GraphFailure, classify, failure_from_body
+from rasl.graph.upload_form import UploadForm
 
 _LARGEST_ANSWER = 1 << 20
 _LARGEST_READ = 16 << 20  # a page of a hundred templates can have a megabyte
@@ -25,6 +27,10 @@ _LONGEST_RETRY_AFTER_SECONDS = 86400.0
 _SEGMENT = re.compile(r"[0-9A-Za-z_-]+")
 _PATH = re.compile(r"[0-9A-Za-z_-]+(/[0-9A-Za-z_-]+)*")
 _REQUEST_TIMEOUT = 408
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CHUNK = 64 * 1024
+_LARGEST_FILE = 100 * 1024 * 1024
+_SLOWEST_BYTES_PER_SECOND = 512 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,8 +73,29 @@ class Fetched:
     value: dict[str, Any]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Uploaded:
+    """Meta has the file under this id, for 30 days."""
+
+    media_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Download:
+    """The beginning of an answer to a download: where to go on after a redirect, else the bytes."""
+
+    status: int
+    location: str | None
+    chunks: AsyncIterator[bytes]
+
+
+class DownloadFailed(Exception):
+    """A file of Meta's could not be loaded this time; the text says why."""
+
+
 SendOutcome = Accepted | Refused | NotSent | Ambiguous
 ReadOutcome = Fetched | Refused | NotSent | Ambiguous
+UploadOutcome = Uploaded | Refused | NotSent
 
 
 class _Body(BytesPayload):
@@ -101,6 +128,7 @@ class GraphClient:
     """One pool of connections to Graph; made inside the event loop and closed by whoever made it."""
 
     def __init__(self, base_url: str, version: str, timeout_seconds: float, connections: int) -> None:
+        self._timeout_seconds = timeout_seconds
         self._root = f"{base_url.rstrip('/')}/{version}"
         self._messages_url = functools.lru_cache(maxsize=4096)(self._url_of_messages)
         self._session = aiohttp.ClientSession(
@@ -189,17 +217,73 @@ class GraphClient:
                 return Fetched(value)
         return _unaccepted(answer)
 
+    async def upload_media(
+        self,
+        phone_number_id: str,
+        access_token: str,
+        chunks: AsyncIterator[bytes],
+        size: int,
+        mime_type: str,
+        filename: str,
+    ) -> UploadOutcome:
+        """Give Meta a file, streamed; an upload without a usable answer may be repeated, as nobody sees it."""
+        url = URL(f"{self._root}/{_segment(phone_number_id)}/media")
+        form = UploadForm(mime_type, filename)
+        headers = {"Content-Type": form.content_type, "Content-Length": str(form.length(size))}
+        timeout = self._patience(size)
+        try:
+            answer = await self._exchange(
+                "POST", url, access_token, headers, data=form.body(chunks), timeout=timeout
+            )
+        except (aiohttp.ClientError, OSError, ValueError, _AnswerTooLarge) as error:
+            return NotSent(f"uploading the file: {_reason(error)}")
+        if 200 <= answer.status < 300 and (media_id := _text(_object(answer.body), "id")):
+            return Uploaded(media_id)
+        failure = _unaccepted(answer)
+        return failure if isinstance(failure, Refused) else NotSent(f"uploading the file: {failure.reason}")
+
+    @contextlib.asynccontextmanager
+    async def download(self, url: str, access_token: str) -> AsyncIterator[Download]:
+        """Open a file at the address that a descriptor named; raises DownloadFailed, also in the middle of it.
+
+        The token goes to that host and to no other, and never over a weaker scheme than Graph's own.
+        """
+        try:
+            target = URL(url)
+            if target.scheme != URL(self._root).scheme or not target.host:
+                raise DownloadFailed("Meta named an address of another kind than its own")
+            async with self._session.get(
+                target,
+                headers={"Authorization": f"Bearer {access_token}", "Accept": "*/*"},
+                allow_redirects=False,
+                timeout=self._patience(_LARGEST_FILE),
+            ) as answer:
+                is_redirect = answer.status in _REDIRECTS
+                location = answer.headers.get("location") if is_redirect else None
+                yield Download(answer.status, location, answer.content.iter_chunked(_CHUNK))
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise DownloadFailed(_reason(error)) from error
+
+    def _patience(self, size: int) -> aiohttp.ClientTimeout:
+        """Allow a large file more time in all, and no more silence."""
+        silence = self._timeout_seconds
+        return aiohttp.ClientTimeout(
+            total=silence + size / _SLOWEST_BYTES_PER_SECOND,
+            connect=min(silence, _LONGEST_CONNECT_SECONDS),
+            sock_read=silence,
+        )
+
     async def _exchange(
         self,
         method: str,
         url: URL,
         access_token: str,
+        headers: Mapping[str, str] | None = None,
         *,
         most: int = _LARGEST_ANSWER,
-        headers: Mapping[str, str] | None = None,
         **extra: Any,
     ) -> _Answer:
-        headers = {"Authorization": f"Bearer {access_token}", **(headers or {})}
+        headers = {**(headers or {}), "Authorization": f"Bearer {access_token}"}
         async with self._session.request(
             method, url, headers=headers, allow_redirects=False, **extra
         ) as response:
@@ -214,9 +298,13 @@ class GraphClient:
             return _Answer(response.status, response.headers, b"".join(chunks))
 
     def _url_of_messages(self, phone_number_id: str) -> URL:
-        if not _SEGMENT.fullmatch(phone_number_id):
-            raise ValueError("A phone_number_id consists of digits")
-        return URL(f"{self._root}/{phone_number_id}/messages")
+        return URL(f"{self._root}/{_segment(phone_number_id)}/messages")
+
+
+def _segment(phone_number_id: str) -> str:
+    if not _SEGMENT.fullmatch(phone_number_id):
+        raise ValueError("A phone_number_id consists of digits")
+    return phone_number_id
 
 
 def _json_body(value: Mapping[str, Any]) -> BytesPayload:

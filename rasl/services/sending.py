@@ -23,7 +23,7 @@ from rasl.domain.tenants import Number
 from rasl.errors import ServiceUnavailable
 from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
 from rasl.graph.errors import FailureKind, GraphFailure
-from rasl.services import messages, statuses
+from rasl.services import media, messages, statuses
 from rasl.services.engine import Engine, Recorded
 from rasl.services.limits import Verdict
 
@@ -68,11 +68,7 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     """Send once and record what came of it; a retry due within `patience` seconds stays with this process."""
     started_at = clock.now()
     begun = clock.monotonic()
-    outcome = await engine.graph.send_message(
-        work.number.phone_number_id,
-        work.number.access_token,
-        payload(engine, Address(work.tenant_id, work.message_id, work.peer, work.reply_to), work.content, {}),
-    )
+    outcome = await _call(engine, work)
     metrics.GRAPH_SECONDS.observe(clock.monotonic() - begun)
     trouble = _trouble(outcome)
     step = _decide(outcome, trouble, work, started_at)
@@ -85,6 +81,34 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     reason = outcome.reason if isinstance(outcome, NotSent | Ambiguous) else None
     seconds = step.seconds if isinstance(step, Retry) else None
     return Attempted(result.status, result.wamid, failure, reason, seconds)
+
+
+async def _call(engine: Engine, work: Work) -> SendOutcome:
+    """Give Meta the files it lacks, then the message; a file it has dropped since is given to it once more."""
+    media_ids = work.content.media_ids()
+    if not media_ids:
+        return await _post(engine, work, {})
+    for is_last_try in (False, True):
+        uploads = await media.upload(engine, work.number, work.tenant_id, media_ids)
+        if not isinstance(uploads, media.Uploads):
+            return uploads
+        outcome = await _post(engine, work, uploads)
+        if is_last_try or not uploads.is_reused or not media.is_gone(outcome):
+            break
+        try:
+            await media.forget_uploads(engine, work.number, work.tenant_id, uploads)
+        except ServiceUnavailable:
+            break
+    return outcome
+
+
+async def _post(engine: Engine, work: Work, uploads: Mapping[int, str]) -> SendOutcome:
+    address = Address(work.tenant_id, work.message_id, work.peer, work.reply_to)
+    return await engine.graph.send_message(
+        work.number.phone_number_id,
+        work.number.access_token,
+        payload(engine, address, work.content, uploads),
+    )
 
 
 async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bool = False) -> Attempted:

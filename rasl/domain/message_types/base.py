@@ -1,9 +1,19 @@
 """What every message type provides; most need only their fields, `preview` and `graph_fields`."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
+
+from rasl.domain import merge_fields
+from rasl.errors import ValidationFailed
+
+
+class TextRule(NamedTuple):
+    """What a text must still keep to when its merge fields are filled, in code points as Meta counts."""
+
+    limit: int
+    is_required: bool = False
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -12,14 +22,19 @@ class Content(msgspec.Struct, frozen=True):
     type_name: ClassVar[str]
     # The 24-hour service window applies to everything but templates.
     needs_window: ClassVar[bool] = True
+    # The texts that may hold merge fields, by the name they have here and in the API.
+    texts: ClassVar[Mapping[str, TextRule]] = {}
 
     def needs_rendering(self) -> bool:
         """Tell whether any text holds a merge field."""
-        return False
+        return any(merge_fields.has_fields(getattr(self, name) or "") for name in self.texts)
 
-    def rendered(self, values: Mapping[str, str | None]) -> Self:  # noqa: ARG002 - types without texts have no use
+    def rendered(self, values: Mapping[str, str | None]) -> Self:
         """Replace merge fields; raises ValidationFailed when the result breaks a limit."""
-        return self
+        filled, problems = fill_texts(self, self.texts, values)
+        if problems:
+            raise ValidationFailed(problems)
+        return msgspec.structs.replace(self, **filled)
 
     def preview(self) -> str:
         """Return the text shown in lists."""
@@ -49,3 +64,38 @@ class Content(msgspec.Struct, frozen=True):
     def graph_fields(self, uploaded: Mapping[int, str]) -> dict[str, Any]:
         """Return the type-specific part of the Graph payload, `type` included; `uploaded` has Meta's ids of files."""
         raise NotImplementedError
+
+
+def fill_texts(
+    holder: msgspec.Struct,
+    rules: Mapping[str, TextRule],
+    values: Mapping[str, str | None],
+    path: str = "",
+) -> tuple[dict[str, str | None], dict[str, list[str]]]:
+    """Return the texts that hold merge fields, filled, and what is wrong with them now, under `path` and their names.
+
+    One that may be left out and has become blank is left out.
+    """
+    filled: dict[str, str | None] = {}
+    problems: dict[str, list[str]] = {}
+    for name, rule in rules.items():
+        text = getattr(holder, name)
+        if text is None or not merge_fields.has_fields(text):
+            continue
+        merged = merge_fields.render(text, values)
+        field = path + name
+        filled[name] = merged if merged.strip() else None
+        if len(merged) > rule.limit:
+            problems[field] = [f"The {field} must not be greater than {rule.limit} characters after merging"]
+        elif filled[name] is None and rule.is_required:
+            problems[field] = [f"The {field} is empty after merging"]
+    return filled, problems
+
+
+def present(**fields: Any) -> dict[str, Any]:
+    """Return the fields that have a value: what is left out of a payload is absent there, never null."""
+    return dict(_present(fields))
+
+
+def _present(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    return ((name, value) for name, value in fields.items() if value is not None)
