@@ -10,7 +10,7 @@ import asyncpg
 from rasl import log
 from rasl.db import buckets, idempotency
 from rasl.db.channels import INGESTS, JOBS
-from rasl.dispatch import importing, ingesting
+from rasl.dispatch import importing, ingesting, reconciling
 from rasl.dispatch.sending import Sender
 from rasl.errors import ServiceUnavailable
 from rasl.services import contact_imports, inbound, sending, statuses
@@ -35,6 +35,7 @@ class Worker:
             asyncio.create_task(self._listen()),
             asyncio.create_task(self._every(self._engine.settings.lease_seconds / 3, self._extend_leases)),
             asyncio.create_task(self._every(_HOUR / 12, self._forget)),
+            asyncio.create_task(reconciling.run(self._engine)),
         ]
         ingest = ingesting.run(self._engine.database, self._engine.sealer, self._wake_ingest, stop)
         _logger.info("worker_started")

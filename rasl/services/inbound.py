@@ -31,7 +31,8 @@ from rasl.graph.inbound import (
     StatusChange,
 )
 from rasl.sealing import Sealer
-from rasl.services import people, statuses
+from rasl.services import people, statuses, template_notices
+from rasl.services.template_notices import Notices
 
 _MOST_FAILURES = 5
 _PURGED = 5000
@@ -178,6 +179,7 @@ async def _apply(db: Db, sealer: Sealer, deliveries: Sequence[_Delivery]) -> Non
     letters: list[_Letter] = []
     reports: list[Report] = []
     set_aside: list[Quarantined] = []
+    notices: Notices = []
     for delivery in deliveries:
         for change in delivery.changes:
             problem = _problem(delivery.app_id, change, numbers)
@@ -188,6 +190,8 @@ async def _apply(db: Db, sealer: Sealer, deliveries: Sequence[_Delivery]) -> Non
             elif isinstance(change, StatusChange):
                 number = numbers[change.phone_number_id]
                 reports.append(_report(sealer, change, number, delivery.received_at))
+            elif isinstance(change, OtherChange) and change.field in template_notices.FIELDS:
+                notices.append((delivery.app_id, change, delivery.received_at))
             else:
                 # Applied in later versions: until then the raw row stays, and can be applied again.
                 metrics.APPLIED.labels("other").inc()
@@ -195,6 +199,8 @@ async def _apply(db: Db, sealer: Sealer, deliveries: Sequence[_Delivery]) -> Non
         await _store(db, letters)
     if reports:
         await statuses.apply(db, reports)
+    if notices:
+        await template_notices.apply(db, notices)
     if set_aside:
         await ingest_rows.quarantine(db, set_aside)
         metrics.APPLIED.labels("quarantined").inc(len(set_aside))
