@@ -31,9 +31,7 @@ async def have(api: Api, *templates: dict[str, Any]) -> Answer:
 
 async def send(api: Api, name: str, **fields: Any) -> Answer:
     """Send a template."""
-    return await api.acme.post(
-        SEND, {"phone": PHONE, "template_name": name, "language": "en_GB", **fields}
-    )
+    return await api.acme.post(SEND, {"phone": PHONE, "template_name": name, "language": "en_GB", **fields})
 
 
 async def sent(api: Api) -> dict[str, Any]:

@@ -11,9 +11,7 @@ from tests.serving import Api, graph_requests
 
 OTP_BODY = {"type": "BODY", "text": "*{{1}}* is your verification code.", "add_security_recommendation": True}
 OTP_BUTTON = {"type": "URL", "text": "Copy code", "url": "https://www.whatsapp.com/otp/code/?code=otp{{1}}"}
-LOGIN = template(
-    "login", OTP_BODY, {"type": "BUTTONS", "buttons": [OTP_BUTTON]}, category="AUTHENTICATION"
-)
+LOGIN = template("login", OTP_BODY, {"type": "BUTTONS", "buttons": [OTP_BUTTON]}, category="AUTHENTICATION")
 
 
 def buttons(*items: dict[str, Any]) -> dict[str, Any]:
@@ -93,9 +91,15 @@ KINDS: list[tuple[str, list[dict[str, Any]], dict[str, Any], dict[str, Any]]] = 
     (
         "offer",
         [
-            {"type": "LIMITED_TIME_OFFER", "limited_time_offer": {"text": "Ends soon", "has_expiration": True}},
+            {
+                "type": "LIMITED_TIME_OFFER",
+                "limited_time_offer": {"text": "Ends soon", "has_expiration": True},
+            },
             {"type": "BODY", "text": "A quarter off"},
-            buttons({"type": "COPY_CODE", "example": "25OFF"}, {"type": "URL", "text": "Go", "url": "https://x.test/{{1}}"}),
+            buttons(
+                {"type": "COPY_CODE", "example": "25OFF"},
+                {"type": "URL", "text": "Go", "url": "https://x.test/{{1}}"},
+            ),
         ],
         {
             "button_0": "25OFF",
@@ -155,7 +159,13 @@ async def test_a_button_that_stands_late_is_named_by_its_place(api: Api) -> None
 @pytest.mark.parametrize(
     ("fields", "details"),
     [
-        ({}, {"field_1": ["The template needs a value for {{1}} of its body"], "field_2": ["The template needs a value for {{2}} of its body"]}),
+        (
+            {},
+            {
+                "field_1": ["The template needs a value for {{1}} of its body"],
+                "field_2": ["The template needs a value for {{2}} of its body"],
+            },
+        ),
         ({"field_1": "", "field_2": "b"}, {"field_1": ["The template needs a value for {{1}} of its body"]}),
         (
             {"field_1": "a\nb", "field_2": "b"},
@@ -176,7 +186,10 @@ async def test_a_button_that_stands_late_is_named_by_its_place(api: Api) -> None
             {"field_1": "a", "field_2": "b", "header_image_url": "https://x.test/a.png"},
             {"header_image_url": ["The template's header takes no file"]},
         ),
-        ({"field_1": "a", "field_2": "b", "auto_generate_otp": True}, {"auto_generate_otp": ["Only AUTHENTICATION templates carry a code"]}),
+        (
+            {"field_1": "a", "field_2": "b", "auto_generate_otp": True},
+            {"auto_generate_otp": ["Only AUTHENTICATION templates carry a code"]},
+        ),
     ],
 )
 async def test_every_missing_or_wrong_field_is_named_and_nothing_is_sent(
