@@ -59,7 +59,7 @@ def read(body_type: type[_BODY], raw: bytes) -> _BODY:
         else:
             if not _has_blank(body) and not body.missing(_given(body)):
                 return body
-    return _read_values_slowly(body_type, _read_object(raw))
+    return _read_values_slowly(body_type, read_object(raw))
 
 
 def _has_blank(body: Body) -> bool:
@@ -103,7 +103,8 @@ def _admits_null(field: msgspec.structs.FieldInfo) -> bool:
     return isinstance(info, msgspec.inspect.UnionType) and info.includes_none
 
 
-def _read_object(raw: bytes) -> dict[str, Any]:
+def read_object(raw: bytes) -> dict[str, Any]:
+    """Decode a JSON object; raises InvalidJson."""
     try:
         values = msgspec.json.decode(raw or b"{}")
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
