@@ -102,3 +102,4 @@ GOOD: tuple[tuple[str, str, bytes, str], ...] = (
     ("audio", "a.aac", AAC, "audio/aac"),
     ("audio", "a.aac", film(b"M4A "), "audio/mp4"),
 )  # fmt: skip
+NAMES = tuple(f"{place}-{kind}-{name}" for place, (kind, name, _, _) in enumerate(GOOD))

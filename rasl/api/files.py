@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import cast
 from urllib.parse import quote
 
-from litestar import get, head
+from litestar import route
 from litestar.params import FromPath
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -29,22 +29,9 @@ _FIXED = [
 ]
 
 
-@get("/media/{token:str}", include_in_schema=False)
+@route("/media/{token:str}", http_method=["GET", "HEAD"], include_in_schema=False)
 async def load_file(token: FromPath[str], request: ApiRequest) -> ASGIApp:
-    """Stream a file or a part of it."""
-    return await _answer(token, request)
-
-
-@head("/media/{token:str}", include_in_schema=False)
-async def look_at_file(token: FromPath[str], request: ApiRequest) -> ASGIApp:
-    """Answer the headers of a file."""
-    return await _answer(token, request)
-
-
-HANDLERS = (load_file, look_at_file)
-
-
-async def _answer(token: str, request: ApiRequest) -> ASGIApp:
+    """Stream a file or a part of it, or answer its headers only."""
     named = media_links.read_token(request.engine.sealer, token)
     row = await media.find_row(request.engine.database, named[0], named[1]) if named else None
     if named is None or row is None:
@@ -135,3 +122,6 @@ def _disposition(row: Row) -> str:
         return kind
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", row["filename"])
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(row['filename'], safe='')}"
+
+
+HANDLERS = (load_file,)

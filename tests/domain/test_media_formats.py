@@ -13,12 +13,12 @@ def checked(kind: str, name: str | None, content: bytes, **options: bool) -> str
     return check(io.BytesIO(content), len(content), name, kind, **options).mime_type
 
 
-@pytest.mark.parametrize(("kind", "name", "content", "mime_type"), samples.GOOD)
+@pytest.mark.parametrize(("kind", "name", "content", "mime_type"), samples.GOOD, ids=samples.NAMES)
 def test_every_format_of_the_contract_is_taken(kind: str, name: str, content: bytes, mime_type: str) -> None:
     assert checked(kind, name, content) == mime_type
 
 
-@pytest.mark.parametrize(("kind", "name", "content", "mime_type"), samples.GOOD)
+@pytest.mark.parametrize(("kind", "name", "content", "mime_type"), samples.GOOD, ids=samples.NAMES)
 def test_a_file_without_a_name_is_known_by_its_content(
     kind: str, name: str, content: bytes, mime_type: str
 ) -> None:

@@ -20,7 +20,6 @@ from rasl.services.media import StoredMedia
 from rasl.services.profiles import NewProfile
 
 FILE = "media_file"
-_WITHOUT_CAPTION = frozenset({"audio", "sticker"})
 _GROUPS = re.compile(r"\s*\d{1,18}\s*(,\s*\d{1,18}\s*)*")
 Problems = dict[str, list[str]]
 
@@ -124,10 +123,9 @@ async def read_wish(request: ApiRequest, caller: Caller, form: Form, body_type: 
     except ValidationFailed as error:
         problems |= error.details
     problems |= _check_source(form, values)
-    if body is not None:
-        _check_phone(body, caller, problems)
-        if body.kind in _WITHOUT_CAPTION and getattr(body, "caption", None):
-            problems["caption"] = [f"The caption field is not allowed for media of type {body.kind}"]
+    _check_phone(values.get("phone"), caller, problems)
+    if values.get("caption") and values.get("media_type") in ("audio", "sticker"):
+        problems["caption"] = [f"The caption field is not allowed for media of type {values['media_type']}"]
     if body is None or problems:
         await _check_file(request, caller, form, values, problems)
         raise ValidationFailed(problems)
@@ -186,15 +184,14 @@ async def _check_file(
         problems |= error.details
 
 
-def _check_phone(body: SendSticker, caller: Caller, problems: Problems) -> None:
-    if body.phone is None:
+def _check_phone(text: Any, caller: Caller, problems: Problems) -> None:
+    if not isinstance(text, str) or not text.strip() or "phone" in problems:
         return
-    digits = sum(character.isdigit() for character in body.phone)
-    if not 10 <= digits <= 15:
+    if not 10 <= sum(character.isdigit() for character in text) <= 15:
         problems["phone"] = ["Phone number must have 10 to 15 digits"]
         return
     try:
-        read_phone(body.phone, caller)
+        read_phone(text, caller)
     except ValidationFailed as error:
         problems |= error.details
 
