@@ -92,7 +92,9 @@ async def _record(
             )
 
 
-async def _load(engine: Engine, number: Number, tenant_id: int, kind: str, content: Mapping[str, Any]) -> int:
+async def _load(engine: Engine, number: Number, tenant_id: int, kind: str, content: Any) -> int:
+    if not isinstance(content, Mapping):
+        raise _NeverError("the message names no file")
     with scratch_file(engine.settings.data_dir) as file:
         for is_last_try in (False, True):
             descriptor = await _describe(engine, number, content)
