@@ -11,13 +11,23 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
 from rasl import log
-from rasl.api import docs, health
+from rasl.api import docs, files, health
 from rasl.api.caller import secured, with_caller
 from rasl.api.context import with_context
 from rasl.api.envelope import render, render_framework_error, render_gone, render_unexpected
 from rasl.api.idempotency import with_idempotency
 from rasl.api.request import ApiRequest, ClientGoneError
-from rasl.api.v2 import comments, contact_files, contacts, groups, messages, sources, statuses, templates
+from rasl.api.v2 import (
+    comments,
+    contact_files,
+    contacts,
+    groups,
+    media,
+    messages,
+    sources,
+    statuses,
+    templates,
+)
 from rasl.db.pool import Database
 from rasl.dispatch.worker import Worker
 from rasl.errors import ApiError, ServiceUnavailable
@@ -76,7 +86,7 @@ async def running(engine: Engine) -> AsyncIterator[Engine]:
     try:
         yield engine
     finally:
-        await sending.finish_recording()
+        await sending.finish_recording(engine)
         await engine.graph.close()
         await engine.fetcher.close()
         await engine.database.close()
@@ -88,6 +98,7 @@ def api_v2() -> Router:
         "/api/v2",
         (
             *messages.HANDLERS,
+            *media.HANDLERS,
             *contacts.HANDLERS,
             *contact_files.HANDLERS,
             *groups.HANDLERS,
@@ -126,6 +137,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         route_handlers=[
             api_v2(),
             *health.HANDLERS,
+            *files.HANDLERS,
             *docs.handlers(api_v2),
             *door(engine.database, engine.sealer),
         ],

@@ -70,7 +70,7 @@ class Sender:
         """Wait until every message in flight is recorded."""
         if self._running:
             await asyncio.wait(self._running)
-        await sending.finish_recording()
+        await sending.finish_recording(self._engine)
 
     async def _start(self, claims: Sequence[Row]) -> None:
         abandoned = [claim for claim in claims if claim["was_abandoned"]]
@@ -147,25 +147,26 @@ class Sender:
 
     async def _rescue(self, abandoned: Sequence[Row]) -> None:
         """Mark messages whose process died in the middle of an attempt: nobody knows whether Meta got them."""
-        for claim in abandoned:
-            _, _, unknown_policy = self._numbers[claim["queue_id"]]
-            window = self._engine.settings.unknown_window_seconds if unknown_policy == "resend" else None
-            metrics.RESCUED.inc()
-            await self._engine.recording.put(
-                Result(
-                    tenant_id=claim["tenant_id"],
-                    message_id=claim["subject_id"],
-                    fence=claim["fence"],
-                    attempt=max(1, claim["attempts"] - 1),
-                    outcome="unknown",
-                    started_at=clock.now(),
-                    status="unknown",
-                    is_ambiguous=True,
-                    retry_seconds=window,
-                    title="The process sending it died",
-                    details="It stopped between calling WhatsApp and writing down the answer.",
-                )
-            )
+        metrics.RESCUED.inc(len(abandoned))
+        await asyncio.gather(*(self._engine.recording.put(self._lost(claim)) for claim in abandoned))
+
+    def _lost(self, claim: Row) -> Result:
+        _, _, unknown_policy = self._numbers[claim["queue_id"]]
+        return Result(
+            tenant_id=claim["tenant_id"],
+            message_id=claim["subject_id"],
+            fence=claim["fence"],
+            attempt=max(1, claim["attempts"] - 1),
+            outcome="unknown",
+            started_at=clock.now(),
+            status="unknown",
+            is_ambiguous=True,
+            retry_seconds=self._engine.settings.unknown_window_seconds
+            if unknown_policy == "resend"
+            else None,
+            title="The process sending it died",
+            details="It stopped between calling WhatsApp and writing down the answer.",
+        )
 
 
 async def _first(

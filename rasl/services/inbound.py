@@ -13,6 +13,7 @@ import msgspec
 from rasl import log, metrics
 from rasl.db import inbound as inbound_rows
 from rasl.db import ingests as ingest_rows
+from rasl.db import media as media_rows
 from rasl.db import recipients
 from rasl.db.inbound import Consent, Opening, Stored
 from rasl.db.ingests import Quarantined
@@ -20,6 +21,7 @@ from rasl.db.pool import Database, Db, Row
 from rasl.db.statuses import Report
 from rasl.domain import keywords
 from rasl.domain.admission import SERVICE_WINDOW
+from rasl.domain.message_types.media import MEDIA_KINDS
 from rasl.errors import ServiceUnavailable
 from rasl.graph import inbound as graph_inbound
 from rasl.graph.inbound import (
@@ -275,6 +277,12 @@ async def _store(db: Db, letters: Sequence[_Letter]) -> None:
         for item, key in zip(new, keys, strict=True)
     ]
     await inbound_rows.insert_messages(db, stored, _openings(stored))
+    if files := [
+        (item.tenant_id, item.message_id, letter.number_id)
+        for letter, item in zip(new, stored, strict=True)
+        if item.type in MEDIA_KINDS
+    ]:
+        await media_rows.enqueue_downloads(db, files)
     wishes = _wishes(new, persons)
     if wishes:
         await inbound_rows.change_consent(db, wishes)

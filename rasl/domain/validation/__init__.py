@@ -5,6 +5,6 @@
 """
 
 from rasl.domain.validation.bodies import Body
-from rasl.domain.validation.reading import MAX_ID, read, read_id, read_values
+from rasl.domain.validation.reading import MAX_ID, read, read_id, read_object, read_values
 
-__all__ = ["MAX_ID", "Body", "read", "read_id", "read_values"]
+__all__ = ["MAX_ID", "Body", "read", "read_id", "read_object", "read_values"]

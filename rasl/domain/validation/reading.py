@@ -47,7 +47,7 @@ def read(body_type: type[_BODY], raw: bytes) -> _BODY:
                 return body
         except (msgspec.MsgspecError, RecursionError, ValueError):
             pass
-    return _read_what_is_wrong(body_type, _read_object(raw))
+    return _read_what_is_wrong(body_type, read_object(raw))
 
 
 @functools.cache
@@ -94,7 +94,8 @@ def _read_what_is_wrong(body_type: type[_BODY], values: dict[str, Any]) -> _BODY
     raise refuse_unknown_kind(kinds, field, values)
 
 
-def _read_object(raw: bytes) -> dict[str, Any]:
+def read_object(raw: bytes) -> dict[str, Any]:
+    """Decode a JSON object; raises InvalidJson."""
     try:
         values = msgspec.json.decode(raw or b"{}")
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:

@@ -18,6 +18,7 @@ from rasl.domain.tenants import Caller, Number
 from rasl.errors import MessageSendFailed
 from rasl.services import reading, rehearsal, sending, template_sending
 from rasl.services.messages import Accepted, Draft
+from rasl.services.profiles import NewProfile
 from rasl.services.sending import Attempted
 
 Describe = Callable[[Any], dict[str, Any]]
@@ -25,13 +26,18 @@ Describe = Callable[[Any], dict[str, Any]]
 
 
 async def send(
-    request: ApiRequest, caller: Caller, recipient: Recipient, content: Content, describe: Describe
+    request: ApiRequest,
+    caller: Caller,
+    recipient: Recipient,
+    content: Content,
+    describe: Describe,
+    profile: NewProfile | None = None,
 ) -> ASGIApp:
     """Commit a message, send it, and answer; with `dry_run` only say what would happen."""
     again = await answer_again(request, caller, describe)
     if again is not None:
         return again
-    draft = await _draft(request, caller, recipient, content)
+    draft = await _draft(request, caller, recipient, content, profile)
     if recipient.dry_run:
         rehearsed = await rehearsal.rehearse(request.engine, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
@@ -73,7 +79,9 @@ def wants_async(request: ApiRequest) -> bool:
     return b"respond-async" in request.context.asked.get(b"prefer", b"").lower()
 
 
-async def _draft(request: ApiRequest, caller: Caller, recipient: Recipient, content: Content) -> Draft:
+async def _draft(
+    request: ApiRequest, caller: Caller, recipient: Recipient, content: Content, profile: NewProfile | None
+) -> Draft:
     reply = None
     number = sending_number(caller)
     phone = read_phone(recipient.phone, caller)
@@ -92,6 +100,7 @@ async def _draft(request: ApiRequest, caller: Caller, recipient: Recipient, cont
         reply=reply,
         fallback=fallback,
         hold=request.context.hold,
+        profile=profile,
     )
 
 
