@@ -181,7 +181,6 @@ async def _apply(db: Db, sealer: Sealer, deliveries: Sequence[_Delivery]) -> Non
     letters: list[_Letter] = []
     reports: list[Report] = []
     set_aside: list[Quarantined] = []
-    notices: Notices = []
     for delivery in deliveries:
         for change in delivery.changes:
             problem = _problem(delivery.app_id, change, numbers)
@@ -192,20 +191,28 @@ async def _apply(db: Db, sealer: Sealer, deliveries: Sequence[_Delivery]) -> Non
             elif isinstance(change, StatusChange):
                 number = numbers[change.phone_number_id]
                 reports.append(_report(sealer, change, number, delivery.received_at))
-            elif isinstance(change, OtherChange) and change.field in template_notices.FIELDS:
-                notices.append((delivery.app_id, change, delivery.received_at))
-            else:
+            elif not template_notices.is_notice(change):
                 # Applied in later versions: until then the raw row stays, and can be applied again.
                 metrics.APPLIED.labels("other").inc()
     if letters:
         await _store(db, letters)
     if reports:
         await statuses.apply(db, reports)
-    if notices:
-        await template_notices.apply(db, notices)
+    await _apply_notices(db, deliveries)
     if set_aside:
         await ingest_rows.quarantine(db, set_aside)
         metrics.APPLIED.labels("quarantined").inc(len(set_aside))
+
+
+async def _apply_notices(db: Db, deliveries: Sequence[_Delivery]) -> None:
+    notices: Notices = [
+        (delivery.app_id, change, delivery.received_at)
+        for delivery in deliveries
+        for change in delivery.changes
+        if isinstance(change, OtherChange) and template_notices.is_notice(change)
+    ]
+    if notices:
+        await template_notices.apply(db, notices)
 
 
 def _problem(app_id: int, change: Change, numbers: dict[str, Row]) -> str | None:

@@ -10,7 +10,7 @@ from rasl.db import templates as template_rows
 from rasl.db.pool import Db
 from rasl.db.templates import Account, Notice
 from rasl.domain.templates.definition import upper
-from rasl.graph.changes import OtherChange
+from rasl.graph.changes import Change, OtherChange
 
 _STATUS = "message_template_status_update"
 _QUALITY = "message_template_quality_update"
@@ -23,6 +23,11 @@ _LONGEST_DETAILS = 1000
 
 Notices = list[tuple[int, OtherChange, dt.datetime]]
 """Changes with the Meta app they came through and the moment they came."""
+
+
+def is_notice(change: Change) -> bool:
+    """Tell whether a change is about templates."""
+    return isinstance(change, OtherChange) and change.field in FIELDS
 
 
 async def apply(db: Db, notices: Notices) -> None:
