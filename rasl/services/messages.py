@@ -49,6 +49,7 @@ class Draft(msgspec.Struct, frozen=True):
     request_id: str
     is_async: bool = False  # leave it to the worker
     reply: Reply | None = None
+    conversation_id: int | None = None  # the message is about this one and may go nowhere else
     fallback: Content | None = None  # goes out instead where the service window is closed
     hold: Hold | None = None
     profile: NewProfile | None = None  # of a recipient who is no contact yet
@@ -258,6 +259,8 @@ def choose_content(draft: Draft, thread: Thread, now: dt.datetime) -> tuple[Cont
     refusal = admission.refusal(draft.tenant, thread, needs_window=content.needs_window, now=now)
     if refusal is None and draft.reply and draft.reply.conversation_id != thread.conversation_id:
         refusal = ValidationFailed({"context": ["The message belongs to another conversation"]})
+    if refusal is None and draft.conversation_id not in {None, thread.conversation_id}:
+        refusal = ValidationFailed({"message_id": ["The message belongs to another conversation"]})
     return content, refusal
 
 

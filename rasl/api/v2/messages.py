@@ -15,7 +15,16 @@ from rasl.api.operations import GetMessage, ListMessages
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import message_schemas as schemas
 from rasl.api.v2.message_schemas import MessageDetail, MessageItem
-from rasl.api.v2.sends import media, template, text
+from rasl.api.v2.sends import (
+    contacts,
+    interactive,
+    location,
+    media,
+    reaction,
+    read_receipt,
+    template,
+    text,
+)
 from rasl.db.pool import Row
 from rasl.services import reading
 from rasl.services.media_links import signed_url
@@ -65,6 +74,11 @@ HANDLERS = (
     *text.HANDLERS,
     *media.HANDLERS,
     *template.HANDLERS,
+    *interactive.HANDLERS,
+    *location.HANDLERS,
+    *contacts.HANDLERS,
+    *reaction.HANDLERS,
+    *read_receipt.HANDLERS,
     list_messages,
     list_messages_alias,
     get_message,

@@ -32,12 +32,17 @@ async def send(
     content: Content,
     describe: Describe,
     profile: NewProfile | None = None,
+    *,
+    conversation_id: int | None = None,
 ) -> ASGIApp:
-    """Commit a message, send it, and answer; with `dry_run` only say what would happen."""
+    """Commit a message, send it, and answer; with `dry_run` only say what would happen.
+
+    `conversation_id` is the only conversation it may go to, if there is one.
+    """
     again = await answer_again(request, caller, describe)
     if again is not None:
         return again
-    draft = await _draft(request, caller, recipient, content, profile)
+    draft = await _draft(request, caller, recipient, content, profile, conversation_id)
     if recipient.dry_run:
         rehearsed = await rehearsal.rehearse(request.engine, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
@@ -80,7 +85,12 @@ def wants_async(request: ApiRequest) -> bool:
 
 
 async def _draft(
-    request: ApiRequest, caller: Caller, recipient: Recipient, content: Content, profile: NewProfile | None
+    request: ApiRequest,
+    caller: Caller,
+    recipient: Recipient,
+    content: Content,
+    profile: NewProfile | None,
+    conversation_id: int | None,
 ) -> Draft:
     reply = None
     number = sending_number(caller)
@@ -99,6 +109,7 @@ async def _draft(
         is_async=wants_async(request),
         reply=reply,
         fallback=fallback,
+        conversation_id=conversation_id,
         hold=request.context.hold,
         profile=profile,
     )
