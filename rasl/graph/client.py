@@ -262,7 +262,8 @@ class GraphClient:
             ) as answer:
                 is_redirect = answer.status in _REDIRECTS
                 location = answer.headers.get("location") if is_redirect else None
-                yield Download(answer.status, location, answer.content.iter_chunked(_CHUNK))
+                place = str(target.join(URL(location))) if location else None
+                yield Download(answer.status, place, answer.content.iter_chunked(_CHUNK))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise DownloadFailed(_reason(error)) from error
 

@@ -92,6 +92,8 @@ def test_no_address_of_a_private_network_is_public(network: str, data: st.DataOb
     assert not is_public(str(data.draw(st.ip_addresses(network=network))))
 
 
-def test_what_only_looks_like_an_address_is_left_to_the_resolver() -> None:
-    assert is_numeric("127.0.0.1")
-    assert not any(map(is_numeric, ("127.1", "0x7f000001", "2130706433", "localhost")))
+def test_what_looks_like_an_address_is_none_unless_it_is_one() -> None:
+    pretending = ("127.1", "2130706433", "017700000001", "127.0.0.1.", "::1", "①②⑦.⓪.⓪.①")
+    assert all(map(is_numeric, (*pretending, "127.0.0.1", "8.8.8.8")))
+    assert not any(map(is_public, pretending))
+    assert not any(map(is_numeric, ("localhost", "0x7f000001", "example.test")))
