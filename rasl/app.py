@@ -11,18 +11,31 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
 from rasl import log
-from rasl.api import docs, health
+from rasl.api import docs, files, health
 from rasl.api.caller import secured, with_caller
 from rasl.api.context import with_context
 from rasl.api.envelope import render, render_framework_error, render_gone, render_unexpected
 from rasl.api.idempotency import with_idempotency
 from rasl.api.request import ApiRequest, ClientGoneError
-from rasl.api.v2 import comments, contact_files, contacts, groups, messages, sources, statuses
+from rasl.api.v2 import (
+    comments,
+    contact_files,
+    contacts,
+    groups,
+    media,
+    messages,
+    sources,
+    statuses,
+    templates,
+)
 from rasl.db.pool import Database
 from rasl.dispatch.worker import Worker
 from rasl.errors import ApiError, ServiceUnavailable
+from rasl.fetching.fetcher import Fetcher
 from rasl.graph.client import GraphClient
 from rasl.ingest.door import door
+from rasl.media_store.base import MediaStore
+from rasl.media_store.folder import FolderStore
 from rasl.sealing import Sealer
 from rasl.services import sending
 from rasl.services.callers import Callers
@@ -38,7 +51,32 @@ def build_engine(settings: Settings, dsn: str) -> Engine:
     graph = GraphClient(
         settings.graph_base_url, settings.graph_version, settings.graph_timeout_seconds, _GRAPH_CONNECTIONS
     )
-    return Engine(settings, Database(dsn, settings.pool_size), graph, Sealer(settings.secret_key))
+    return Engine(
+        settings,
+        Database(dsn, settings.pool_size),
+        graph,
+        Sealer(settings.secret_key),
+        _media_store(settings),
+        Fetcher(allow_private=settings.allow_private_urls),
+    )
+
+
+def _media_store(settings: Settings) -> MediaStore:
+    """Return the place for files that the settings name."""
+    if settings.media_store == "folder":
+        return FolderStore(settings.data_dir / "media")
+    # A folder is the rule: who uses one need not wait for the library of the other.
+    from rasl.media_store.bucket import BucketStore  # noqa: PLC0415
+
+    bucket, _, prefix = settings.media_store.removeprefix("s3://").partition("/")
+    return BucketStore(
+        bucket,
+        prefix.strip("/"),
+        settings.s3_region,
+        settings.s3_endpoint,
+        settings.s3_access_key,
+        settings.s3_secret_key,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -50,6 +88,7 @@ async def running(engine: Engine) -> AsyncIterator[Engine]:
     finally:
         await sending.finish_recording(engine)
         await engine.graph.close()
+        await engine.fetcher.close()
         await engine.database.close()
 
 
@@ -59,11 +98,13 @@ def api_v2() -> Router:
         "/api/v2",
         (
             *messages.HANDLERS,
+            *media.HANDLERS,
             *contacts.HANDLERS,
             *contact_files.HANDLERS,
             *groups.HANDLERS,
             *sources.HANDLERS,
             *statuses.HANDLERS,
+            *templates.HANDLERS,
             *comments.HANDLERS,
         ),
     )
@@ -96,6 +137,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         route_handlers=[
             api_v2(),
             *health.HANDLERS,
+            *files.HANDLERS,
             *docs.handlers(api_v2),
             *door(engine.database, engine.sealer),
         ],

@@ -10,7 +10,7 @@ ApiError
  ├── WhatsAppNotConfigured 422      ├── IdempotencyKeyReused 422
  ├── WindowClosed 422               ├── RateLimitExceeded 429
  ├── InternalError 500              ├── MessageSendFailed 500
- └── ServiceUnavailable 503
+ ├── WhatsAppFailed 502             └── ServiceUnavailable 503
 """
 
 from collections.abc import Mapping, Sequence
@@ -214,6 +214,18 @@ class MessageSendFailed(ApiError):
         "fbtrace_id": "A7yfOqTUnmxHZ00UNJE9z7H",
         "cure": "Check that the number is on WhatsApp and has accepted the current terms.",
         "chat_message_id": 9031,
+    }
+
+
+class WhatsAppFailed(ApiError):
+    """Meta refused or did not answer something other than a message; details carry Meta's code and the cure."""
+
+    code, status, text = "WHATSAPP_REQUEST_FAILED", 502, "WhatsApp refused the request"
+    example_details = {
+        "meta_code": 100,
+        "meta_title": "Invalid parameter",
+        "fbtrace_id": "A7yfOqTUnmxHZ00UNJE9z7H",
+        "cure": "Correct what Meta names in the details, then try again.",
     }
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -56,8 +57,24 @@ class Settings:
     unknown_window_seconds: float = _setting(
         120.0, "How long an `unknown` message waits for Meta's echo before the tenant's policy applies."
     )
+    template_sync_hours: float = _setting(
+        6.0, "How often the worker reads each account's templates from Meta, besides Meta's own notices."
+    )
     retention_days: int = _setting(
         7, "Days for which raw webhooks from Meta are kept after they were applied, for reprocessing."
+    )
+    media_store: str = _setting(
+        "folder", "Where files lie: `folder` (`media` in the data folder), or a bucket as `s3://name/prefix`."
+    )
+    s3_endpoint: str = _setting("", "Address of the bucket's service. Empty: Amazon S3.")
+    s3_region: str = _setting("us-east-1", "Region of the bucket.")
+    s3_access_key: str = _setting(
+        "", "Access key of the bucket. Empty: the machine's own role.", is_secret=True
+    )
+    s3_secret_key: str = _setting("", "Secret key of the bucket.", is_secret=True)
+    media_url_seconds: int = _setting(3600, "How long a signed address of a file works.")
+    allow_private_urls: bool = _setting(
+        False, "`true`: addresses that callers give may lead into private networks. For development only."
     )
 
     @classmethod
@@ -111,6 +128,10 @@ def _convert(kind: Any, text: str) -> Any:
         return float(text)
     if kind is Path:
         return Path(text).expanduser()
+    if kind is bool:
+        if text.lower() not in {"true", "false", "1", "0"}:
+            raise ValueError("must be true or false")
+        return text.lower() in {"true", "1"}
     return text
 
 
@@ -134,7 +155,16 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("RASL_POOL_SIZE: must be at least 2")
     if settings.retention_days < 0:
         problems.append("RASL_RETENTION_DAYS: must not be below 0")
-    durations = ("graph_timeout_seconds", "lease_seconds", "unknown_window_seconds")
+    if settings.media_store != "folder" and not re.fullmatch(r"s3://[^/]+(/.*)?", settings.media_store):
+        problems.append("RASL_MEDIA_STORE: must be folder or s3://name/prefix")
+    if settings.media_url_seconds < 1:
+        problems.append("RASL_MEDIA_URL_SECONDS: must be at least 1")
+    durations = (
+        "graph_timeout_seconds",
+        "lease_seconds",
+        "unknown_window_seconds",
+        "template_sync_hours",
+    )
     return problems + [
         f"{environment_name(name)}: must be a number above 0"
         for name in durations

@@ -27,6 +27,14 @@ GOOD: dict[str, tuple[str, Any]] = {
     "lease_seconds": ("5", 5.0),
     "unknown_window_seconds": ("60", 60.0),
     "retention_days": ("30", 30),
+    "media_store": ("s3://files/rasl", "s3://files/rasl"),
+    "s3_endpoint": ("http://127.0.0.1:9000", "http://127.0.0.1:9000"),
+    "s3_region": ("eu-central-1", "eu-central-1"),
+    "s3_access_key": ("access", "access"),
+    "s3_secret_key": ("hidden", "hidden"),
+    "media_url_seconds": ("60", 60),
+    "allow_private_urls": ("true", True),
+    "template_sync_hours": ("1.5", 1.5),
 }
 NAMES = [field.name for field in dataclasses.fields(Settings)]
 

@@ -19,6 +19,7 @@ class Number(msgspec.Struct, frozen=True):
     display_phone_number: str | None
     access_token: str
     messages_per_second: int
+    waba_id: str = ""
 
     def __repr__(self) -> str:
         """Never show the access token."""

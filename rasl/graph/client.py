@@ -1,9 +1,10 @@
 """Calls to Meta's Graph API whose outcome is a value, so that nobody sends a message twice by accident."""
 
+import contextlib
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,8 +15,10 @@ from aiohttp.payload import BytesPayload
 from yarl import URL
 
 from rasl.graph.errors import FailureKind, GraphFailure, classify, failure_from_body
+from rasl.graph.upload_form import UploadForm
 
 _LARGEST_ANSWER = 1 << 20
+_LARGEST_READ = 16 << 20  # a page of a hundred templates can have a megabyte
 # Short, because a request written into a connection that Meta is just closing has an unknown outcome.
 _KEEPALIVE_SECONDS = 15.0
 _LONGEST_CONNECT_SECONDS = 10.0
@@ -24,6 +27,10 @@ _LONGEST_RETRY_AFTER_SECONDS = 86400.0
 _SEGMENT = re.compile(r"[0-9A-Za-z_-]+")
 _PATH = re.compile(r"[0-9A-Za-z_-]+(/[0-9A-Za-z_-]+)*")
 _REQUEST_TIMEOUT = 408
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CHUNK = 64 * 1024
+_LARGEST_FILE = 100 * 1024 * 1024
+_SLOWEST_BYTES_PER_SECOND = 512 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,8 +73,29 @@ class Fetched:
     value: dict[str, Any]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Uploaded:
+    """Meta has the file under this id, for 30 days."""
+
+    media_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Download:
+    """The beginning of an answer to a download: where to go on after a redirect, else the bytes."""
+
+    status: int
+    location: str | None
+    chunks: AsyncIterator[bytes]
+
+
+class DownloadFailed(Exception):
+    """A file of Meta's could not be loaded this time; the text says why."""
+
+
 SendOutcome = Accepted | Refused | NotSent | Ambiguous
 ReadOutcome = Fetched | Refused | NotSent | Ambiguous
+UploadOutcome = Uploaded | Refused | NotSent
 
 
 class _Body(BytesPayload):
@@ -100,6 +128,7 @@ class GraphClient:
     """One pool of connections to Graph; made inside the event loop and closed by whoever made it."""
 
     def __init__(self, base_url: str, version: str, timeout_seconds: float, connections: int) -> None:
+        self._timeout_seconds = timeout_seconds
         self._root = f"{base_url.rstrip('/')}/{version}"
         self._messages_url = functools.lru_cache(maxsize=4096)(self._url_of_messages)
         self._session = aiohttp.ClientSession(
@@ -150,17 +179,40 @@ class GraphClient:
         self, path: str, access_token: str, params: Mapping[str, str] | None = None
     ) -> ReadOutcome:
         """Read one object or edge, e.g. `106540352242922` with `{"fields": "status"}`."""
-        return await self._read("GET", path, access_token, params=params)
+        return await self.call("GET", path, access_token, params=params)
 
     async def post_json(self, path: str, access_token: str, payload: Mapping[str, Any]) -> ReadOutcome:
         """Post to one edge what may be posted twice without harm: a message is sent by `send_message`."""
-        return await self._read("POST", path, access_token, json=payload)
+        return await self.call("POST", path, access_token, body=payload)
 
-    async def _read(self, method: str, path: str, access_token: str, **extra: Any) -> ReadOutcome:
+    async def call(
+        self,
+        method: str,
+        path: str,
+        access_token: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> ReadOutcome:
+        """Read, create, edit or delete an object; Ambiguous says that Meta may have done it."""
         if not _PATH.fullmatch(path):
             raise ValueError("A path of Graph consists of ids and edge names")
+        content = {} if body is None else {"data": _json_body(body)}
+        return await self._call(method, f"{self._root}/{path}", access_token, params=params, **content)
+
+    async def append_upload(
+        self, session_id: str, access_token: str, chunks: AsyncIterator[bytes], size: int
+    ) -> ReadOutcome:
+        """Send the bytes of a resumable upload, from the start."""
+        # The session's id holds a signature with `?` and `=`, and goes into the path as it is.
+        url = URL(f"{self._root}/{session_id}", encoded=True)
+        headers = {"file_offset": "0", "Content-Length": str(size)}
+        timeout = self._patience(size)
+        return await self._call("POST", url, access_token, data=chunks, headers=headers, timeout=timeout)
+
+    async def _call(self, method: str, url: str | URL, access_token: str, **extra: Any) -> ReadOutcome:
         try:
-            answer = await self._exchange(method, URL(f"{self._root}/{path}"), access_token, **extra)
+            answer = await self._exchange(method, URL(url), access_token, most=_LARGEST_READ, **extra)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             return NotSent(_reason(error))
         except (aiohttp.ClientError, OSError, ValueError, _AnswerTooLarge) as error:
@@ -171,8 +223,74 @@ class GraphClient:
                 return Fetched(value)
         return _unaccepted(answer)
 
-    async def _exchange(self, method: str, url: URL, access_token: str, **extra: Any) -> _Answer:
-        headers = {"Authorization": f"Bearer {access_token}"}
+    async def upload_media(
+        self,
+        phone_number_id: str,
+        access_token: str,
+        chunks: AsyncIterator[bytes],
+        size: int,
+        mime_type: str,
+        filename: str,
+    ) -> UploadOutcome:
+        """Give Meta a file, streamed; an upload without a usable answer may be repeated, as nobody sees it."""
+        url = URL(f"{self._root}/{_segment(phone_number_id)}/media")
+        form = UploadForm(mime_type, filename)
+        headers = {"Content-Type": form.content_type, "Content-Length": str(form.length(size))}
+        timeout = self._patience(size)
+        try:
+            answer = await self._exchange(
+                "POST", url, access_token, headers, data=form.body(chunks), timeout=timeout
+            )
+        except (aiohttp.ClientError, OSError, ValueError, _AnswerTooLarge) as error:
+            return NotSent(f"uploading the file: {_reason(error)}")
+        if 200 <= answer.status < 300 and (media_id := _text(_object(answer.body), "id")):
+            return Uploaded(media_id)
+        failure = _unaccepted(answer)
+        return failure if isinstance(failure, Refused) else NotSent(f"uploading the file: {failure.reason}")
+
+    @contextlib.asynccontextmanager
+    async def download(self, url: str, access_token: str) -> AsyncIterator[Download]:
+        """Open a file at the address that a descriptor named; raises DownloadFailed, also in the middle of it.
+
+        The token goes to that host and to no other, and never over a weaker scheme than Graph's own.
+        """
+        try:
+            target = URL(url)
+            if target.scheme != URL(self._root).scheme or not target.host:
+                raise DownloadFailed("Meta named an address of another kind than its own")
+            async with self._session.get(
+                target,
+                headers={"Authorization": f"Bearer {access_token}", "Accept": "*/*"},
+                allow_redirects=False,
+                timeout=self._patience(_LARGEST_FILE),
+            ) as answer:
+                is_redirect = answer.status in _REDIRECTS
+                location = answer.headers.get("location") if is_redirect else None
+                place = str(target.join(URL(location))) if location else None
+                yield Download(answer.status, place, answer.content.iter_chunked(_CHUNK))
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise DownloadFailed(_reason(error)) from error
+
+    def _patience(self, size: int) -> aiohttp.ClientTimeout:
+        """Allow a large file more time in all, and no more silence."""
+        silence = self._timeout_seconds
+        return aiohttp.ClientTimeout(
+            total=silence + size / _SLOWEST_BYTES_PER_SECOND,
+            connect=min(silence, _LONGEST_CONNECT_SECONDS),
+            sock_read=silence,
+        )
+
+    async def _exchange(
+        self,
+        method: str,
+        url: URL,
+        access_token: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        most: int = _LARGEST_ANSWER,
+        **extra: Any,
+    ) -> _Answer:
+        headers = {**(headers or {}), "Authorization": f"Bearer {access_token}"}
         async with self._session.request(
             method, url, headers=headers, allow_redirects=False, **extra
         ) as response:
@@ -180,16 +298,24 @@ class GraphClient:
             size = 0
             async for chunk in response.content.iter_any():
                 size += len(chunk)
-                if size > _LARGEST_ANSWER:
+                if size > most:
                     response.close()
                     raise _AnswerTooLarge
                 chunks.append(chunk)
             return _Answer(response.status, response.headers, b"".join(chunks))
 
     def _url_of_messages(self, phone_number_id: str) -> URL:
-        if not _SEGMENT.fullmatch(phone_number_id):
-            raise ValueError("A phone_number_id consists of digits")
-        return URL(f"{self._root}/{phone_number_id}/messages")
+        return URL(f"{self._root}/{_segment(phone_number_id)}/messages")
+
+
+def _segment(phone_number_id: str) -> str:
+    if not _SEGMENT.fullmatch(phone_number_id):
+        raise ValueError("A phone_number_id consists of digits")
+    return phone_number_id
+
+
+def _json_body(value: Mapping[str, Any]) -> BytesPayload:
+    return BytesPayload(msgspec.json.encode(value), content_type="application/json")
 
 
 def _object(body: bytes) -> dict[str, Any] | None:
@@ -258,7 +384,7 @@ def _minutes_to_regain_access(usage: dict[str, Any]) -> list[int | float]:
 def _reason(error: BaseException) -> str:
     """Name what happened; the error's own text stays out, because nobody knows what a library puts there."""
     if isinstance(error, _AnswerTooLarge):
-        return f"the answer was larger than {_LARGEST_ANSWER} bytes"
+        return "the answer was too large"
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     system = cause.strerror if isinstance(cause, OSError) and cause.strerror else None
     return f"{type(error).__name__}: {system}" if system else type(error).__name__

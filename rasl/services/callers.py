@@ -107,6 +107,7 @@ def read_number(row: Row, sealer: Sealer) -> Number:
     """Build a number from its row, its access token opened."""
     return Number(
         id=row["number_id"],
+        waba_id=row["waba_id"],
         phone_number_id=row["phone_number_id"],
         display_phone_number=row["display_phone_number"],
         access_token=sealer.unseal(row["access_token_sealed"], "access_token"),

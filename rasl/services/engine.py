@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -10,12 +11,18 @@ from rasl.db import messages as message_rows
 from rasl.db.batch import Batch
 from rasl.db.messages import Result
 from rasl.db.pool import Database
+from rasl.fetching.fetcher import Fetcher
 from rasl.graph.client import GraphClient
+from rasl.media_store.base import MediaStore
 from rasl.sealing import Sealer
 from rasl.services import messages
 from rasl.services.limits import Limits
 from rasl.services.messages import Accepted, Draft
+from rasl.services.template_catalog import Catalog
 from rasl.settings import Settings
+
+_UPLOADS_AT_ONCE = 16
+_CONVERSIONS_AT_ONCE = 2
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -28,17 +35,32 @@ class Recorded(msgspec.Struct, frozen=True):
 class Engine:
     """The sending side of one process, API or worker alike."""
 
-    def __init__(self, settings: Settings, database: Database, graph: GraphClient, sealer: Sealer) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        graph: GraphClient,
+        sealer: Sealer,
+        media_store: MediaStore,
+        fetcher: Fetcher,
+    ) -> None:
         self.settings = settings
         self.database = database
         self.graph = graph
         self.sealer = sealer
+        self.media_store = media_store
+        self.fetcher = fetcher
         self.limits = Limits(database)
+        self.templates = Catalog(database)
         self.lease = dt.timedelta(seconds=settings.lease_seconds)
         self.accepting: Batch[Draft, Accepted] = Batch("accept", self._accept)
         self.recording: Batch[Result, Recorded] = Batch("record", self._record, limit=100_000)
         # Leases this process holds: (tenant_id, message_id) -> fence, kept alive by the heartbeat.
         self.holdings: dict[tuple[int, int], int] = {}
+        # Files on their way to Meta: (tenant_id, media_id, number_id) -> the upload everybody waits for.
+        self.uploading: dict[tuple[int, int, int], asyncio.Task[Any]] = {}
+        self.upload_places = asyncio.Semaphore(_UPLOADS_AT_ONCE)
+        self.converting = asyncio.Semaphore(_CONVERSIONS_AT_ONCE)
         # Results that wait for the database to come back.
         self.writing: set[asyncio.Task[None]] = set()
 

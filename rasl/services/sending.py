@@ -23,7 +23,7 @@ from rasl.domain.tenants import Number
 from rasl.errors import ServiceUnavailable
 from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
 from rasl.graph.errors import FailureKind, GraphFailure
-from rasl.services import messages, statuses
+from rasl.services import media, messages, statuses
 from rasl.services.engine import Engine, Recorded
 from rasl.services.limits import Verdict
 
@@ -70,11 +70,7 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     """Send once and record what came of it; a retry due within `patience` seconds stays with this process."""
     started_at = clock.now()
     begun = clock.monotonic()
-    outcome = await engine.graph.send_message(
-        work.number.phone_number_id,
-        work.number.access_token,
-        payload(engine, Address(work.tenant_id, work.message_id, work.peer, work.reply_to), work.content, {}),
-    )
+    outcome = await _call(engine, work)
     metrics.GRAPH_SECONDS.observe(clock.monotonic() - begun)
     trouble = _trouble(outcome)
     step = _decide(outcome, trouble, work, started_at)
@@ -87,6 +83,34 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     reason = outcome.reason if isinstance(outcome, NotSent | Ambiguous) else None
     seconds = step.seconds if isinstance(step, Retry) else None
     return Attempted(result.status, result.wamid, failure, reason, seconds)
+
+
+async def _call(engine: Engine, work: Work) -> SendOutcome:
+    """Give Meta the files it lacks, then the message; a file it has dropped since is given to it once more."""
+    media_ids = work.content.media_ids()
+    if not media_ids:
+        return await _post(engine, work, {})
+    for is_last_try in (False, True):
+        uploads = await media.upload(engine, work.number, work.tenant_id, media_ids)
+        if not isinstance(uploads, media.Uploads):
+            return uploads
+        outcome = await _post(engine, work, uploads)
+        if is_last_try or not uploads.is_reused or not media.is_gone(outcome):
+            break
+        try:
+            await media.forget_uploads(engine, work.number, work.tenant_id, uploads)
+        except ServiceUnavailable:
+            break
+    return outcome
+
+
+async def _post(engine: Engine, work: Work, uploads: Mapping[int, str]) -> SendOutcome:
+    address = Address(work.tenant_id, work.message_id, work.peer, work.reply_to)
+    return await engine.graph.send_message(
+        work.number.phone_number_id,
+        work.number.access_token,
+        payload(engine, address, work.content, uploads),
+    )
 
 
 async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bool = False) -> Attempted:
@@ -125,6 +149,9 @@ def payload(
     engine: Engine, address: Address, content: Content, uploaded: Mapping[int, str]
 ) -> dict[str, object]:
     """Return the Graph payload of a message, our own id in the data that Meta echoes."""
+    sealed = content.sealed()
+    if sealed is not None:
+        content = content.opened(engine.sealer.unseal(sealed, secret_purpose(address.tenant_id)))
     fields: dict[str, object] = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
@@ -139,6 +166,11 @@ def payload(
     if address.reply_to:
         fields["context"] = {"message_id": address.reply_to}
     return fields
+
+
+def secret_purpose(tenant_id: int) -> str:
+    """Return what the secret of a message is sealed for: no other tenant's message can open it."""
+    return f"message_secret:{tenant_id}"
 
 
 async def give_back(engine: Engine, work: Work, seconds: float) -> None:

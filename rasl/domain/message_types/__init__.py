@@ -6,6 +6,7 @@ from rasl.domain.message_types.contacts import Contacts
 from rasl.domain.message_types.location import Location
 from rasl.domain.message_types.media import Audio, Document, Image, Sticker, Video
 from rasl.domain.message_types.reaction import Reaction
+from rasl.domain.message_types.template import Template
 from rasl.domain.message_types.text import Text
 
 MESSAGE_TYPES: tuple[type[Content], ...] = (
@@ -19,6 +20,7 @@ MESSAGE_TYPES: tuple[type[Content], ...] = (
     Contacts,
     Reaction,
     *interactive.KINDS,
+    Template,
 )
 
 # Types that share a name are kept apart by their tag, which is stored as their `kind`.

@@ -53,6 +53,14 @@ class Content(msgspec.Struct, frozen=True):
         """Return our ids of the files that Meta must have before it can take the message."""
         return ()
 
+    def sealed(self) -> bytes | None:
+        """Return what the message holds encrypted, such as a one-time code, if anything."""
+        return None
+
+    def opened(self, secret: str) -> Self:  # noqa: ARG002 - few types have secrets
+        """Return the content with what was sealed in the clear, for one call to Graph."""
+        return self
+
     def graph_fields(self, uploaded: Mapping[int, str]) -> dict[str, Any]:
         """Return the type-specific part of the Graph payload, `type` included; `uploaded` has Meta's ids of files."""
         raise NotImplementedError

@@ -1,0 +1,212 @@
+"""Queries on files: what is stored, what Meta has of it, what was loaded from where, what waits to be loaded."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import msgspec
+
+from rasl.db.channels import JOBS
+from rasl.db.pool import Db, Row
+
+KIND = "media"  # the job that loads the file of an inbound message; its subject is the message
+
+
+class NewMedia(msgspec.Struct, frozen=True):
+    """A file that lies in the store and gets its row now."""
+
+    tenant_id: int
+    sha256: bytes
+    mime_type: str
+    kind: str
+    size: int
+    filename: str | None
+    is_voice: bool
+    origin: str
+    store_key: str
+
+
+async def keep(db: Db, media: NewMedia) -> int:
+    """Return the id of a file, which gets a row unless the tenant has the same content already."""
+    media_id: int = await db.fetchval(
+        """
+        insert into media (tenant_id, sha256, mime_type, kind, size, filename, is_voice, origin, store_key)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        on conflict (tenant_id, sha256, mime_type) do update set sha256 = excluded.sha256
+        returning id
+        """,
+        *msgspec.structs.astuple(media),
+    )
+    return media_id
+
+
+async def find(db: Db, tenant_id: int, media_id: int) -> Row | None:
+    """Return a file of the tenant."""
+    return await db.fetchrow("select * from media where tenant_id = $1 and id = $2", tenant_id, media_id)
+
+
+async def find_content(db: Db, tenant_id: int, sha256: bytes, mime_type: str) -> Row | None:
+    """Return the tenant's file with this content."""
+    return await db.fetchrow(
+        "select * from media where tenant_id = $1 and sha256 = $2 and mime_type = $3",
+        tenant_id,
+        sha256,
+        mime_type,
+    )
+
+
+async def find_url(db: Db, tenant_id: int, digest: bytes, within: dt.timedelta) -> Row | None:
+    """Return the file that was loaded from an address lately."""
+    return await db.fetchrow(
+        """
+        select m.* from media_urls u join media m on m.tenant_id = u.tenant_id and m.id = u.media_id
+        where u.tenant_id = $1 and u.digest = $2 and u.fetched_at > now() - $3::interval
+        """,
+        tenant_id,
+        digest,
+        within,
+    )
+
+
+async def keep_url(db: Db, tenant_id: int, digest: bytes, media_id: int) -> None:
+    """Remember what an address led to just now."""
+    await db.execute(
+        """
+        insert into media_urls (tenant_id, digest, media_id) values ($1, $2, $3)
+        on conflict (tenant_id, digest) do update set media_id = excluded.media_id, fetched_at = now()
+        """,
+        tenant_id,
+        digest,
+        media_id,
+    )
+
+
+async def forget_urls(db: Db, older_than: dt.timedelta) -> None:
+    """Drop addresses nobody may reuse any more."""
+    await db.execute("delete from media_urls where fetched_at < now() - $1::interval", older_than)
+
+
+async def find_upload(db: Db, tenant_id: int, media_id: int, number_id: int) -> str | None:
+    """Return Meta's id of a file for a number, if Meta still has it."""
+    graph_media_id: str | None = await db.fetchval(
+        """
+        select graph_media_id from media_uploads
+        where tenant_id = $1 and media_id = $2 and number_id = $3 and expires_at > now()
+        """,
+        tenant_id,
+        media_id,
+        number_id,
+    )
+    return graph_media_id
+
+
+async def keep_upload(
+    db: Db, tenant_id: int, media_id: int, number_id: int, graph_media_id: str, lifetime: dt.timedelta
+) -> str:
+    """Remember Meta's id of a file and return the one that counts: the first of those uploaded at the same time."""
+    kept: str = await db.fetchval(
+        """
+        insert into media_uploads as u (tenant_id, media_id, number_id, graph_media_id, expires_at)
+        values ($1, $2, $3, $4, now() + $5::interval)
+        on conflict (tenant_id, media_id, number_id) do update set
+            graph_media_id = case when u.expires_at > now() then u.graph_media_id else excluded.graph_media_id end,
+            expires_at = case when u.expires_at > now() then u.expires_at else excluded.expires_at end
+        returning graph_media_id
+        """,
+        tenant_id,
+        media_id,
+        number_id,
+        graph_media_id,
+        lifetime,
+    )
+    return kept
+
+
+async def forget_uploads(db: Db, tenant_id: int, number_id: int, graph_media_ids: Sequence[str]) -> None:
+    """Forget ids that Meta does not know any more; one that was renewed meanwhile stays."""
+    await db.execute(
+        """
+        delete from media_uploads where tenant_id = $1 and number_id = $2 and graph_media_id = any($3::text[])
+        """,
+        tenant_id,
+        number_id,
+        graph_media_ids,
+    )
+
+
+async def enqueue_downloads(db: Db, messages: Sequence[tuple[int, int, int]]) -> None:
+    """Have the files of inbound messages loaded at once: (tenant_id, message_id, number_id)."""
+    ordered = sorted(messages)
+    await db.execute(
+        f"""
+        insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
+        select tenant_id, '{KIND}', message_id, number_id, 0, now(), false
+        from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as u (tenant_id, message_id, number_id)
+        on conflict do nothing
+        """,
+        *([item[place] for item in ordered] for place in range(3)),
+    )
+    await db.execute(f"select pg_notify('{JOBS}', '')")
+
+
+async def find_message(db: Db, tenant_id: int, message_id: int) -> Row | None:
+    """Return what loading the file of an inbound message needs."""
+    return await db.fetchrow(
+        """
+        select type, content, now() - created_at as age from messages
+        where tenant_id = $1 and id = $2 and direction = 'inbound'
+        """,
+        tenant_id,
+        message_id,
+    )
+
+
+async def finish_download(
+    db: Db, tenant_id: int, message_id: int, fence: int, media_id: int | None, problem: str | None
+) -> None:
+    """Close a download under its fence: the message names its file, or says why it has none."""
+    done = await db.fetchval(
+        f"""
+        delete from jobs where tenant_id = $1 and kind = '{KIND}' and subject_id = $2 and fence = $3 returning 1
+        """,
+        tenant_id,
+        message_id,
+        fence,
+    )
+    if done is None:
+        return
+    await db.execute(
+        """
+        update messages set
+            content = case when $3::bigint is null then content
+                           else coalesce(content, '{}') || jsonb_build_object('media_id', $3::bigint) end,
+            status_message = $4, updated_at = now()
+        where tenant_id = $1 and id = $2
+        """,
+        tenant_id,
+        message_id,
+        media_id,
+        problem,
+    )
+
+
+async def postpone_download(
+    db: Db, tenant_id: int, message_id: int, fence: int, seconds: float, problem: str
+) -> None:
+    """Try a download again later; until then the message says what is in the way."""
+    is_ours = await db.fetchval(
+        f"""
+        update jobs set is_leased = false, fence = fence + 1, due_at = now() + make_interval(secs => $4)
+        where tenant_id = $1 and kind = '{KIND}' and subject_id = $2 and fence = $3 returning 1
+        """,
+        tenant_id,
+        message_id,
+        fence,
+        seconds,
+    )
+    if is_ours:
+        await db.execute(
+            "update messages set status_message = $3, updated_at = now() where tenant_id = $1 and id = $2",
+            tenant_id,
+            message_id,
+            problem,
+        )

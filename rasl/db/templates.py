@@ -1,0 +1,380 @@
+"""Queries on templates: what Meta listed, every version of a definition, and when an account was read last.
+
+Whoever inserts or changes templates of an account locks the account first, so that two readings of it at once take
+turns page by page.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import msgspec
+
+from rasl.db.listing import ListSource
+from rasl.db.pool import Db, Row
+from rasl.domain.templates.listed import Listed
+
+LIST_SOURCE = ListSource(
+    select="t.*",
+    tables="templates t",
+    where="t.tenant_id = $1",
+    columns={
+        "id": "t.id",
+        "template_name": "t.name",
+        "category": "t.category",
+        "status": "t.status",
+        "language": "t.language",
+        "created_at": "t.created_at",
+        "updated_at": "t.updated_at",
+    },
+    search=("t.name", "t.category"),
+    tie_breaker="t.id",
+)
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A WhatsApp Business Account of a tenant."""
+
+    tenant_id: int
+    waba_id: str
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What names a template when it is sent."""
+
+    tenant_id: int
+    waba_id: str
+    name: str
+    language: str
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What Meta's webhook said of one template; None is what it did not say."""
+
+    waba_id: str
+    template_id: str
+    kind: str
+    happened_at: dt.datetime
+    status: str | None = None
+    category: str | None = None
+    previous_category: str | None = None
+    correct_category: str | None = None
+    quality: str | None = None
+    rejected_reason: str | None = None
+    status_details: str | None = None
+
+
+async def lock_accounts(db: Db, accounts: Sequence[Account]) -> None:
+    """Take turns with everybody else who changes the templates of these accounts, until the transaction ends."""
+    ordered = sorted({(item.tenant_id, item.waba_id) for item in accounts})
+    columns = [item[0] for item in ordered], [item[1] for item in ordered]
+    await db.execute(
+        """
+        insert into template_syncs (tenant_id, waba_id) select * from unnest($1::bigint[], $2::text[])
+        on conflict do nothing
+        """,
+        *columns,
+    )
+    await db.execute(
+        """
+        select from template_syncs s join unnest($1::bigint[], $2::text[]) as k (tenant_id, waba_id)
+            on s.tenant_id = k.tenant_id and s.waba_id = k.waba_id
+        order by s.tenant_id, s.waba_id for update of s
+        """,
+        *columns,
+    )
+
+
+async def keep(
+    db: Db, account: Account, items: Sequence[Listed], read_at: dt.datetime, *, is_submitted: bool = False
+) -> tuple[int, int]:
+    """Write templates as they stood at Meta at that moment; returns how many are new and how many changed.
+
+    What is known to be newer stays: a page may be slower than the notice that overtook it.
+    """
+    distinct = list({(item.name, item.language): item for item in items}.values())
+    await db.execute(
+        """
+        delete from templates t
+        using unnest($3::text[], $4::text[], $5::text[]) as i (template_id, name, language)
+        where t.tenant_id = $1 and t.template_id = i.template_id
+          and (t.waba_id, t.name, t.language) is distinct from ($2, i.name, i.language)
+        """,
+        account.tenant_id,
+        account.waba_id,
+        [item.template_id for item in distinct],
+        [item.name for item in distinct],
+        [item.language for item in distinct],
+    )
+    rows = await db.fetch(
+        _KEEP,
+        account.tenant_id,
+        account.waba_id,
+        read_at,
+        [msgspec.to_builtins(item) | {"body_text": item.body_text} for item in distinct],
+        [item.digest() for item in distinct],
+        is_submitted,
+    )
+    return sum(row["is_new"] for row in rows), sum(row["is_changed"] and not row["is_new"] for row in rows)
+
+
+_KEEP = """
+with item as materialized (
+    select j.*, d.digest
+    from unnest($4::jsonb[], $5::bytea[]) as d (value, digest)
+    cross join lateral jsonb_to_record(d.value) as j (
+        template_id text, name text, language text, status text, category text, sub_category text,
+        previous_category text, correct_category text, components jsonb, parameter_format text, quality text,
+        rejected_reason text, message_send_ttl_seconds integer, body_text text)
+), fresh as (
+    insert into template_versions (tenant_id, waba_id, name, language, digest, category, parameter_format, components)
+    select $1, $2, name, language, digest, category, parameter_format, components from item order by name, language
+    on conflict do nothing
+    returning id, name, language
+), version as (
+    select id, name, language from fresh
+    union all
+    select v.id, v.name, v.language from template_versions v join item i
+      on v.tenant_id = $1 and v.waba_id = $2 and v.name = i.name and v.language = i.language and v.digest = i.digest
+)
+insert into templates as t (tenant_id, waba_id, template_id, name, language, category, previous_category,
+                            correct_category, sub_category, status, quality, rejected_reason, parameter_format,
+                            components, message_send_ttl_seconds, version_id, body_text, listed_at,
+                            read_at, submitted_at)
+select $1, $2, i.template_id, i.name, i.language, i.category, i.previous_category, i.correct_category, i.sub_category,
+       i.status, i.quality, i.rejected_reason, i.parameter_format, i.components, i.message_send_ttl_seconds, v.id,
+       i.body_text, $3, $3, case when $6 then now() end
+from item i join version v on v.name = i.name and v.language = i.language
+order by i.name, i.language
+on conflict (tenant_id, waba_id, name, language) do update set
+    template_id = excluded.template_id, category = excluded.category,
+    previous_category = coalesce(excluded.previous_category, t.previous_category),
+    correct_category = excluded.correct_category, sub_category = excluded.sub_category,
+    status = excluded.status, quality = coalesce(excluded.quality, t.quality),
+    rejected_reason = excluded.rejected_reason, parameter_format = excluded.parameter_format,
+    status_details = case when t.status = excluded.status then t.status_details end,
+    components = excluded.components, message_send_ttl_seconds = excluded.message_send_ttl_seconds,
+    version_id = excluded.version_id, body_text = excluded.body_text, listed_at = excluded.listed_at,
+    read_at = excluded.read_at,
+    submitted_at = coalesce(excluded.submitted_at, t.submitted_at),
+    updated_at = case
+        when (t.template_id, t.category, t.correct_category, t.status, t.quality, t.rejected_reason,
+              t.message_send_ttl_seconds, t.version_id)
+             is distinct from (excluded.template_id, excluded.category, excluded.correct_category, excluded.status,
+                               coalesce(excluded.quality, t.quality), excluded.rejected_reason,
+                               excluded.message_send_ttl_seconds, excluded.version_id)
+        then clock_timestamp() else t.updated_at end
+where t.read_at <= excluded.read_at
+returning t.xmax = 0 as is_new, t.updated_at >= now() as is_changed
+"""
+
+
+async def remove_unseen(db: Db, account: Account, since: dt.datetime) -> int:
+    """Drop templates that no page since then has shown, except what was submitted a moment ago; returns how many."""
+    rows = await db.fetch(
+        """
+        delete from templates where tenant_id = $1 and waba_id = $2 and read_at < $3
+            and (submitted_at is null or submitted_at < now() - interval '5 minutes')
+        returning id
+        """,
+        account.tenant_id,
+        account.waba_id,
+        since,
+    )
+    return len(rows)
+
+
+async def remove(db: Db, account: Account, name: str, template_id: str | None) -> None:
+    """Drop one language of a template, or all of the name."""
+    await db.execute(
+        """
+        delete from templates where tenant_id = $1 and waba_id = $2 and name = $3
+            and ($4::text is null or template_id = $4)
+        """,
+        account.tenant_id,
+        account.waba_id,
+        name,
+        template_id,
+    )
+
+
+async def now(db: Db) -> dt.datetime:
+    """Return the database's clock, the one that readings of an account are compared by."""
+    moment: dt.datetime = await db.fetchval("select clock_timestamp()")
+    return moment
+
+
+async def list_accounts(db: Db, tenant_id: int) -> list[Row]:
+    """Return the tenant's business accounts, each with the access token of the number connected last."""
+    return await db.fetch(
+        """
+        select distinct on (waba_id) waba_id, access_token_sealed from whatsapp_numbers
+        where tenant_id = $1 order by waba_id, id desc
+        """,
+        tenant_id,
+    )
+
+
+async def find_sendable(db: Db, wanted: Sequence[Wanted]) -> dict[Wanted, Row]:
+    """Return the templates of these names with the version that is in force."""
+    rows = await db.fetch(
+        """
+        select k.name as wanted_name, k.language as wanted_language, t.tenant_id, t.waba_id, t.status,
+               t.rejected_reason, t.status_details, t.category, t.parameter_format, t.version_id, t.components
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) as k (tenant_id, waba_id, name, language)
+        join templates t on t.tenant_id = k.tenant_id and t.waba_id = k.waba_id and t.name = k.name
+            and t.language = k.language
+        """,
+        [item.tenant_id for item in wanted],
+        [item.waba_id for item in wanted],
+        [item.name for item in wanted],
+        [item.language for item in wanted],
+    )
+    return {
+        Wanted(row["tenant_id"], row["waba_id"], row["wanted_name"], row["wanted_language"]): row
+        for row in rows
+    }
+
+
+async def list_languages(db: Db, tenant_id: int, waba_id: str, name: str) -> list[str]:
+    """Return the languages that a template of this name has."""
+    rows = await db.fetch(
+        "select language from templates where tenant_id = $1 and waba_id = $2 and name = $3 order by language",
+        tenant_id,
+        waba_id,
+        name,
+    )
+    return [row["language"] for row in rows]
+
+
+async def find(db: Db, tenant_id: int, template_id: str, own_id: int) -> Row | None:
+    """Return a template by Meta's id, or by ours when no template has that one (section 17, row 14)."""
+    return await db.fetchrow(
+        """
+        select *, template_id = $2 as is_metas from templates
+        where tenant_id = $1 and (template_id = $2 or id = $3) order by is_metas desc limit 1
+        """,
+        tenant_id,
+        template_id,
+        own_id,
+    )
+
+
+async def route(db: Db, app_id: int, waba_ids: Sequence[str]) -> list[Account]:
+    """Return the accounts that are connected through this Meta app."""
+    rows = await db.fetch(
+        "select distinct tenant_id, waba_id from whatsapp_numbers where app_id = $1 and waba_id = any($2)",
+        app_id,
+        waba_ids,
+    )
+    return [Account(row["tenant_id"], row["waba_id"]) for row in rows]
+
+
+async def apply_notice(db: Db, account: Account, notice: Notice) -> bool:
+    """Change a template as Meta announced, unless something newer is known; returns whether we have the template."""
+    found = await db.fetchval(
+        _APPLY_NOTICE,
+        account.tenant_id,
+        notice.template_id,
+        notice.happened_at,
+        notice.status,
+        notice.category,
+        notice.previous_category,
+        notice.correct_category,
+        notice.quality,
+        notice.rejected_reason,
+        notice.status_details,
+        notice.kind,
+    )
+    return bool(found)
+
+
+# A list that was read after it happened shows it already; clocks may differ by seconds.
+_APPLY_NOTICE = """
+with known as (
+    select id from templates where tenant_id = $1 and template_id = $2
+), changed as (
+    update templates t set
+        status = coalesce($4, t.status), category = coalesce($5, t.category),
+        previous_category = coalesce($6, t.previous_category),
+        correct_category = case when $5::text is null then t.correct_category else $7 end,
+        quality = coalesce($8, t.quality),
+        rejected_reason = case when $4::text is null then t.rejected_reason else $9 end,
+        status_details = case when $4::text is null then t.status_details else $10 end,
+        notices = t.notices || jsonb_build_object($11::text, extract(epoch from $3::timestamptz)),
+        read_at = greatest(t.read_at, clock_timestamp()), updated_at = now()
+    from known k
+    where t.tenant_id = $1 and t.id = k.id and $3 >= t.listed_at - interval '5 seconds'
+      and coalesce((t.notices ->> $11)::float8 <= extract(epoch from $3::timestamptz), true)
+)
+select true from known
+"""
+
+
+async def make_due(db: Db, accounts: Sequence[Account]) -> None:
+    """Let the worker read these accounts again soon."""
+    await db.execute(
+        """
+        update template_syncs s set due_at = least(s.due_at, now())
+        from unnest($1::bigint[], $2::text[]) as k (tenant_id, waba_id)
+        where s.tenant_id = k.tenant_id and s.waba_id = k.waba_id
+        """,
+        [item.tenant_id for item in accounts],
+        [item.waba_id for item in accounts],
+    )
+
+
+async def claim_due(db: Db, limit: int, lease: dt.timedelta) -> list[Account]:
+    """Take accounts whose turn it is; nobody else gets them before the lease ends."""
+    rows = await db.fetch(
+        """
+        update template_syncs s set due_at = now() + $2::interval
+        from (
+            select d.tenant_id, d.waba_id from template_syncs d
+            join tenants t on t.id = d.tenant_id and t.status = 'active'
+            where d.due_at <= now() order by d.due_at limit $1 for update of d skip locked
+        ) as due
+        where s.tenant_id = due.tenant_id and s.waba_id = due.waba_id
+        returning s.tenant_id, s.waba_id
+        """,
+        limit,
+        lease,
+    )
+    return [Account(row["tenant_id"], row["waba_id"]) for row in rows]
+
+
+async def watch_new_accounts(db: Db) -> None:
+    """Have every connected account read from time to time."""
+    await db.execute(
+        """
+        insert into template_syncs (tenant_id, waba_id)
+        select distinct n.tenant_id, n.waba_id from whatsapp_numbers n
+        where not exists (select from template_syncs s where s.tenant_id = n.tenant_id and s.waba_id = n.waba_id)
+        on conflict do nothing
+        """
+    )
+
+
+async def finish_sync(db: Db, account: Account, synced: int, next_in: dt.timedelta) -> dt.datetime:
+    """Note that an account was read to its end; returns when."""
+    moment: dt.datetime = await db.fetchval(
+        """
+        update template_syncs set synced_at = now(), synced = $3, failure = null, due_at = now() + $4::interval
+        where tenant_id = $1 and waba_id = $2 returning synced_at
+        """,
+        account.tenant_id,
+        account.waba_id,
+        synced,
+        next_in,
+    )
+    return moment
+
+
+async def note_failure(db: Db, account: Account, failure: str, next_in: dt.timedelta) -> None:
+    """Note why an account could not be read."""
+    await db.execute(
+        "update template_syncs set failure = $3, due_at = now() + $4::interval where tenant_id = $1 and waba_id = $2",
+        account.tenant_id,
+        account.waba_id,
+        failure,
+        next_in,
+    )
