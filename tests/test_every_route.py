@@ -25,6 +25,8 @@ from rasl.db.pool import Database
 from rasl.domain.scopes import ALL_SCOPES
 from rasl.errors import ALL_ERRORS
 from rasl.services.callers import hash_token
+from tests import samples
+from tests.api.v2.media_calls import form
 from tests.serving import Answer, Api, Client
 
 PREFIX = "/api/v2"
@@ -60,7 +62,9 @@ class Route:
     missing_status: int = 404  # when a body names what is not there
 
     empty_status: int = 422  # of an empty body
-    file: str | None = None  # sent as the file of a form
+    file: bytes | None = None  # sent as the file of a form
+    file_field: str = "file"
+    fields: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of the form
 
     def body_of(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """Return the sample body of whoever has these things; an empty phone becomes one never seen before."""
@@ -93,6 +97,24 @@ CONTACT_PLACES = tuple(("body", key, kind) for key, kind in CONTACT_LABELS.items
 ROUTES = {
     "POST /messages/text": Route(
         "messages:send", {"phone": PHONE, "message": "hi"}, places=(("body", "contact_id", "contact"),)
+    ),
+    "POST /messages/media": Route(
+        "messages:send",
+        {"phone": PHONE, "media_type": "image"},
+        named={"media_id": "media"},
+        places=(("body", "contact_id", "contact"), ("body", "media_id", "media")),
+    ),
+    "POST /messages/sticker": Route(
+        "messages:send",
+        {"phone": PHONE},
+        named={"media_id": "sticker"},
+        places=(("body", "contact_id", "contact"), ("body", "media_id", "sticker")),
+    ),
+    "POST /media": Route(
+        "messages:send", file=samples.PNG, file_field="media_file", fields={"media_type": "image"}, status=201
+    ),
+    "GET /media/{media_id}": Route(
+        "messages:read", path={"media_id": "media"}, places=(("path", "media_id", "media"),)
     ),
     "GET /messages": Route("messages:read", places=(("query", "filter[interaction_id]", "conversation"),)),
     "GET /messages/messages": Route("messages:read", alias_of="GET /messages"),
@@ -159,7 +181,7 @@ ROUTES = {
         places=(("body", "contact_ids", "contacts"), ("path", "group_id", "group_id")),
         missing_status=200,  # passed over
     ),
-    "POST /contacts/import": Route("contacts:write", file="phone\n+442079460099\n", status=202),
+    "POST /contacts/import": Route("contacts:write", file=b"phone\n+442079460099\n", status=202),
     "GET /contacts/imports": Route("contacts:read"),
     "GET /contacts/imports/{import_id}": Route(
         "contacts:read", path={"import_id": "import"}, places=(("path", "import_id", "import"),)
@@ -187,6 +209,8 @@ ROUTES = {
     ),
 }
 MISSING = {
+    "media": MISSING_ID,
+    "sticker": MISSING_ID,
     "import": MISSING_ID,
     "contact": MISSING_ID,
     "conversation": MISSING_ID,
@@ -293,6 +317,8 @@ async def things_of(client: Client, mobile: str) -> dict[str, Any]:
         "message": sent["chat_message_id"],
         "wamid": sent["message_id"],
         "import": await import_of(client),
+        "media": await media_of(client, samples.PNG, "image"),
+        "sticker": await media_of(client, samples.WEBP, "sticker"),
     }
 
 
@@ -300,6 +326,11 @@ async def import_of(client: Client) -> int:
     form = aiohttp.FormData()
     form.add_field("file", io.BytesIO(b"phone\n+442079460098\n"), filename="people.csv")
     return int((await client.post(f"{PREFIX}/contacts/import", data=form)).data["id"])
+
+
+async def media_of(client: Client, content: bytes, kind: str) -> int:
+    data = form(content, "", media_type=kind)
+    return int((await client.post(f"{PREFIX}/media", data=data)).data["id"])
 
 
 async def call(
@@ -322,8 +353,7 @@ async def call(
     if route.body is not None and not {"json", "data"} & options.keys():
         options["json"] = parts["body"]
     if route.file is not None and "data" not in options:
-        options["data"] = aiohttp.FormData()
-        options["data"].add_field("file", io.BytesIO(route.file.encode()), filename="people.csv")
+        options["data"] = form(route.file, "", route.file_field, **route.fields)
     url = PREFIX + path.format(**parts["path"])
     return conforms(name, await client.call(method, url, params=parts["query"], **options))
 
@@ -444,7 +474,10 @@ def request_schema(name: str) -> dict[str, Any]:
         return {}
     if "application/json" not in operation["requestBody"]["content"]:
         return {}
-    reference: str = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    described: dict[str, Any] = operation["requestBody"]["content"]["application/json"]["schema"]
+    if "$ref" not in described:
+        return described
+    reference: str = described["$ref"]
     schema: dict[str, Any] = DOCUMENT["components"]["schemas"][reference.rsplit("/", 1)[1]]
     return schema
 
@@ -515,7 +548,7 @@ async def test_other_methods_are_refused(api: Api, things: dict[str, Any], name:
     path = name.split(" ")[1].format(**{key: things["acme"][kind] for key, kind in ROUTES[name].path.items()})
     allowed = {other.split(" ")[0] for other in ROUTES if other.split(" ")[1] == name.split(" ")[1]}
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - allowed:
-        if method == "GET" and name == "POST /messages/text":
+        if method == "GET" and name.startswith("POST /messages/"):
             continue  # reads the message with the id `text`
         answer = await api.acme.call(method, PREFIX + path)
         assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
