@@ -285,7 +285,7 @@ async def test_a_stored_file_can_be_sent_by_its_id_as_json(api: Api) -> None:
     body = {"phone": PHONE, "media_type": "document", "media_id": media_id, "context": None}
     assert (await api.acme.post(PATH, body)).data["filename"] == "Über uns.pdf"
     assert (await api.acme.post(PATH, body | {"media_type": "image"})).details == {
-        "media_id": ["The file was stored as document, not as image"]
+        "media_id": ["The file cannot be sent as image: it is application/pdf"]
     }
     for client in (api.globex,):
         answer = await client.post(PATH, body)
