@@ -5,6 +5,8 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+from tests import samples
+
 PHONE = "+442079460011"
 # What names things of ours in a body without ending like an id.
 NAMING = frozenset({"ids", "groups", "context"})
@@ -30,7 +32,9 @@ class Route:
     # The same where it differs by place.
     missing_statuses: Mapping[str, int] = dataclasses.field(default_factory=dict)
     empty_status: int = 422  # of an empty body
-    file: str | None = None  # sent as the file of a form
+    file: bytes | None = None  # sent as the file of a form
+    file_field: str = "file"
+    fields: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of the form
 
     def body_of(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """Return the sample body of whoever has these things; an empty phone becomes one never seen before."""
@@ -83,6 +87,22 @@ SENDS = {
     ),
 }
 
+MEDIA = {
+    "POST /messages/media": send_route(
+        {"phone": PHONE, "media_type": "image"},
+        (*RECIPIENT, ("body", "media_id", "media")),
+        named={"media_id": "media"},
+    ),
+    "POST /messages/sticker": send_route(
+        {"phone": PHONE}, (*RECIPIENT, ("body", "media_id", "sticker")), named={"media_id": "sticker"}
+    ),
+    "POST /media": Route(
+        "messages:send", file=samples.PNG, file_field="media_file", fields={"media_type": "image"}, status=201
+    ),
+    "GET /media/{media_id}": Route(
+        "messages:read", path={"media_id": "media"}, places=(("path", "media_id", "media"),)
+    ),
+}
 ORDER: dict[str, Any] = {
     "name": "order_update",
     "language": "en_GB",
