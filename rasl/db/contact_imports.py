@@ -135,7 +135,7 @@ async def prepare_for_bulk(db: Db) -> None:
 
 async def merge_indexes(db: Db) -> None:
     """Merge what an import left for later, so that searches need not walk through it."""
-    for index in ("contacts_by_text", "contacts_by_filter"):
+    for index in ("contacts_by_text", "contacts_by_group", "contacts_by_attribute"):
         await db.execute("select gin_clean_pending_list($1::text::regclass)", index)
 
 
