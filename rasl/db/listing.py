@@ -1,16 +1,17 @@
 """Builds the SQL of every list from a ListQuery and a table of columns; values always travel as parameters."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Self
 
 import asyncpg
 import msgspec
 
+from rasl.db.list_places import Key, behind, not_behind, stranger
 from rasl.db.pool import Db, Row
 from rasl.domain import listing
 from rasl.domain.listing import EXACT_TOTAL, Filter, ListQuery, Page
-from rasl.errors import ServiceUnavailable, ValidationFailed
+from rasl.errors import ServiceUnavailable
 
 _COMPARISONS = {"eq": "=", "ne": "<>", "gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
 _SHORT_TERM = 2  # characters; three make a trigram
@@ -57,19 +58,6 @@ class ListSource(msgspec.Struct, frozen=True):
     nullable: frozenset[str] = frozenset()
 
 
-class _Key(msgspec.Struct, frozen=True):
-    """One column of an order that is total."""
-
-    column: str
-    is_descending: bool
-    is_nullable: bool
-
-    @property
-    def direction(self) -> str:
-        """Return the direction in SQL."""
-        return "desc" if self.is_descending else "asc"
-
-
 class _Statement:
     """SQL conditions and the parameters they refer to."""
 
@@ -97,8 +85,8 @@ class _Walk:
         self._statement = _filtered(source, query, tenant_id)
         if query.cursor is not None:
             if len(query.cursor) != len(self._keys):
-                raise _stranger()
-            self._statement.conditions.append(_behind(self._keys, query.cursor, self._statement.parameter))
+                raise stranger()
+            self._statement.conditions.append(behind(self._keys, query.cursor, self._statement.parameter))
         self._order = ", ".join(f"{key.column} {key.direction}" for key in self._keys)
         self._places = ", ".join(f"{key.column} as cursor_{number}" for number, key in enumerate(self._keys))
 
@@ -110,7 +98,7 @@ class _Walk:
         """Return the statement of a page as the planner likes it, not further than a place."""
         statement = self._statement.copy()
         if until is not None:
-            statement.conditions.append(_not_behind(self._keys, until, statement.parameter))
+            statement.conditions.append(not_behind(self._keys, until, statement.parameter))
         text = (
             f"select {self._source.select}, {self._places} {self._from(statement)}"
             f" order by {self._order} {self._limit}"
@@ -189,13 +177,13 @@ def _filtered(source: ListSource, query: ListQuery, tenant_id: int) -> _Statemen
     return statement
 
 
-def _keys(source: ListSource, query: ListQuery) -> list[_Key]:
-    keys: list[_Key] = []
+def _keys(source: ListSource, query: ListQuery) -> list[Key]:
+    keys: list[Key] = []
     for name, is_descending in query.sorts:
-        keys.append(_Key(source.columns[name], is_descending, name in source.nullable))
+        keys.append(Key(source.columns[name], is_descending, name in source.nullable))
         if source.columns[name] == source.tie_breaker:
             return keys
-    return [*keys, _Key(source.tie_breaker, bool(keys) and keys[-1].is_descending, is_nullable=False)]
+    return [*keys, Key(source.tie_breaker, bool(keys) and keys[-1].is_descending, is_nullable=False)]
 
 
 async def fetch_page(db: Db, source: ListSource, query: ListQuery, tenant_id: int) -> Page:
@@ -209,7 +197,7 @@ async def fetch_page(db: Db, source: ListSource, query: ListQuery, tenant_id: in
     except asyncpg.DataError:
         if query.cursor is None:
             raise
-        raise _stranger() from None
+        raise stranger() from None
     except asyncpg.QueryCanceledError as error:
         raise ServiceUnavailable from error
     has_more = len(found.rows) > query.per_page
@@ -291,55 +279,6 @@ async def _hurry(db: Db) -> AsyncIterator[None]:
     async with db.transaction():
         await db.execute(f"set local statement_timeout = {_COUNT_MILLISECONDS}")
         yield
-
-
-def _behind(keys: Sequence[_Key], values: Sequence[Any], parameter: Callable[[Any], str]) -> str:
-    """Return the condition of standing behind a place: a comparison of rows where that says it, as indexes like it."""
-    if any(value is None and not key.is_nullable for key, value in zip(keys, values, strict=True)):
-        raise _stranger()
-    marks = [None if value is None else parameter(value) for value in values]
-    if _is_comparable(keys):
-        sign = "<" if keys[0].is_descending else ">"
-        return f"({', '.join(key.column for key in keys)}) {sign} ({', '.join(map(str, marks))})"
-    condition = "false"
-    for key, mark in reversed(list(zip(keys, marks, strict=True))):
-        same = f"{key.column} = {mark}" if mark else f"{key.column} is null"
-        condition = f"({_further(key, mark)} or {same} and {condition})"
-    if keys[0].is_nullable:
-        return condition
-    # Said twice, so that an index can begin there.
-    return f"{keys[0].column} {'<=' if keys[0].is_descending else '>='} {marks[0]} and {condition}"
-
-
-def _not_behind(keys: Sequence[_Key], values: Sequence[Any], parameter: Callable[[Any], str]) -> str:
-    """Return the condition of standing at a place or before it."""
-    if _is_comparable(keys):
-        sign = ">=" if keys[0].is_descending else "<="
-        marks = ", ".join(parameter(value) for value in values)
-        return f"({', '.join(key.column for key in keys)}) {sign} ({marks})"
-    condition = f"({_behind(keys, values, parameter)}) is not true"
-    if keys[0].is_nullable:
-        return condition
-    return (
-        f"{keys[0].column} {'>=' if keys[0].is_descending else '<='} {parameter(values[0])} and {condition}"
-    )
-
-
-def _is_comparable(keys: Sequence[_Key]) -> bool:
-    return len({key.is_descending for key in keys}) == 1 and not any(key.is_nullable for key in keys)
-
-
-def _further(key: _Key, mark: str | None) -> str:
-    """Say that a column is behind a value; null is the largest, as PostgreSQL has it."""
-    if mark is None:
-        return f"{key.column} is not null" if key.is_descending else "false"
-    if key.is_descending:
-        return f"{key.column} < {mark}"
-    return f"({key.column} > {mark} or {key.column} is null)" if key.is_nullable else f"{key.column} > {mark}"
-
-
-def _stranger() -> ValidationFailed:
-    return ValidationFailed({"cursor": ["The cursor parameter is not a cursor of this list"]})
 
 
 async def _total(db: Db, walk: _Walk, found: _Found, seen: int) -> tuple[int, bool]:
