@@ -344,9 +344,13 @@ def _condition(statement: _Statement, source: ListSource, item: Filter) -> str:
 
 
 def _array_condition(statement: _Statement, column: str, item: Filter) -> str:
-    """Say something of an array's members; an empty array has none, as if it were null."""
+    """Say something of an array's members; an empty array has none, as if it were null.
+
+    Values behind the first of `null` are members that do not count.
+    """
     if item.operator == "null":
-        is_empty = f"({column} is null or {column} = '{{}}')"
+        others = [int(value) for value in item.values[1:]]
+        is_empty = f"({column} is null or {column} <@ {statement.parameter(others)}::bigint[])"
         return is_empty if item.values[0] else f"not {is_empty}"
     sign = "@>" if item.operator == "eq" else "&&"
     text = f"{column} {sign} {statement.parameter(list(item.values))}"

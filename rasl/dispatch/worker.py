@@ -10,7 +10,7 @@ import asyncpg
 from rasl import log
 from rasl.db import buckets, idempotency
 from rasl.db.channels import INGESTS, JOBS
-from rasl.dispatch import importing, ingesting
+from rasl.dispatch import importing, ingesting, ungrouping
 from rasl.dispatch.sending import Sender
 from rasl.errors import ServiceUnavailable
 from rasl.services import contact_imports, inbound, sending, statuses
@@ -40,7 +40,10 @@ class Worker:
         _logger.info("worker_started")
         try:
             await asyncio.gather(
-                sender.run(self._wake_sender, stop), ingest, importing.run(self._engine.database, stop)
+                sender.run(self._wake_sender, stop),
+                ingest,
+                importing.run(self._engine.database, stop),
+                ungrouping.run(self._engine.database, stop),
             )
         finally:
             for task in helpers:
