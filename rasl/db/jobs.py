@@ -58,6 +58,22 @@ async def extend(db: Db, kind: str, holdings: Sequence[tuple[int, int, int]], le
     )
 
 
+async def hold(db: Db, kind: str, tenant_id: int, subject_id: int, fence: int, lease: dt.timedelta) -> bool:
+    """Lock a job and renew its lease; False when it is somebody else's by now."""
+    held: int | None = await db.fetchval(
+        """
+        update jobs set due_at = now() + $5::interval
+        where tenant_id = $1 and kind = $2 and subject_id = $3 and fence = $4 and is_leased returning 1
+        """,
+        tenant_id,
+        kind,
+        subject_id,
+        fence,
+        lease,
+    )
+    return held is not None
+
+
 async def release(db: Db, kind: str, holdings: Sequence[tuple[int, int, int, float]]) -> None:
     """Give jobs back untried, due again after so many seconds: (tenant_id, subject_id, fence, seconds)."""
     await db.execute(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rasl.db.pool import Database
-from tests.api.v2.test_contacts import body, counted, create, fresh_client, group, ids, limit_plan, patch
+from tests.api.v2.contact_calls import body, counted, create, fresh_client, group, ids, limit_plan, patch
 from tests.serving import Answer, Api, Client
 
 URL = "/api/v2/contacts/batch"
