@@ -87,14 +87,20 @@ SENDS = {
     ),
 }
 
-MEDIA = {
-    "POST /messages/media": send_route(
+FILES = {
+    "POST /messages/media": Route(
+        "messages:send",
         {"phone": PHONE, "media_type": "image"},
-        (*RECIPIENT, ("body", "media_id", "media")),
         named={"media_id": "media"},
+        places=(*RECIPIENT, ("body", "media_id", "media")),
+        missing_statuses={"context": 422},
     ),
-    "POST /messages/sticker": send_route(
-        {"phone": PHONE}, (*RECIPIENT, ("body", "media_id", "sticker")), named={"media_id": "sticker"}
+    "POST /messages/sticker": Route(
+        "messages:send",
+        {"phone": PHONE},
+        named={"media_id": "sticker"},
+        places=(*RECIPIENT, ("body", "media_id", "sticker")),
+        missing_statuses={"context": 422},
     ),
     "POST /media": Route(
         "messages:send", file=samples.PNG, file_field="media_file", fields={"media_type": "image"}, status=201
@@ -103,6 +109,7 @@ MEDIA = {
         "messages:read", path={"media_id": "media"}, places=(("path", "media_id", "media"),)
     ),
 }
+
 ORDER: dict[str, Any] = {
     "name": "order_update",
     "language": "en_GB",

@@ -27,7 +27,7 @@ from rasl.services.callers import hash_token
 from tests import samples
 from tests.api.v2.media_calls import form
 from tests.api.v2.received import receive
-from tests.routes import MEDIA, NAMING, ORDER, PHONE, SENDS, TEMPLATES, Route, phones
+from tests.routes import FILES, NAMING, ORDER, PHONE, SENDS, TEMPLATES, Route, phones
 from tests.serving import Answer, Api, Client
 
 PREFIX = "/api/v2"
@@ -64,7 +64,7 @@ CONTACT_LABELS = {
 CONTACT_PLACES = tuple(("body", key, kind) for key, kind in CONTACT_LABELS.items())
 ROUTES = {
     **SENDS,
-    **MEDIA,
+    **FILES,
     **TEMPLATES,
     "GET /messages": Route("messages:read", places=(("query", "filter[interaction_id]", "conversation"),)),
     "GET /messages/messages": Route("messages:read", alias_of="GET /messages"),
