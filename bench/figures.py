@@ -56,7 +56,7 @@ def _closed(report: Report) -> Iterator[str]:
             f"{_of(report, name, _app):.0f}",
             "",
             "",
-            *(f"{_of(report, name, _cpu_of(part)):.0f}" for part in _PARTS[2:]),
+            *(f"{_of(report, name, _cpu_of(part)):.0f}" for part in _PARTS[3:]),
         )
     rate, app = ratios(report)
     yield (

@@ -39,6 +39,7 @@ class Form(msgspec.Struct):
     files: dict[str, FormFile]
     digest: bytes = b""
     problems: dict[str, list[str]] = {}
+    raw: bytes | None = None  # the body, if it was JSON
 
 
 @contextlib.asynccontextmanager
@@ -51,7 +52,7 @@ async def received(request: ApiRequest, limits: Mapping[str, int]) -> AsyncItera
     if boundary is None:
         raise UnsupportedMediaType(
             "Send a form with Content-Type: multipart/form-data",
-            {"content_type": request.headers.get("content-type", "")[:100]},
+            {"content_type": _content_type(request)[:100]},
         )
     with contextlib.ExitStack() as opened:
         form = Form({}, {}, problems={})
@@ -73,18 +74,25 @@ async def received_values(request: ApiRequest, limits: Mapping[str, int]) -> Asy
             form.fields = _nested(form.fields)
             yield form
         return
-    content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    content_type = (_content_type(request) or "application/json").partition(";")[0].strip().lower()
     if content_type != "application/json" and not content_type.endswith("+json"):
         raise UnsupportedMediaType(
             "Send the body as JSON or as multipart/form-data", {"content_type": content_type[:100]}
         )
     raw = await request.body()
-    yield Form(validation.read_object(raw), {}, hashlib.sha256(raw).digest(), problems={})
+    yield Form(validation.read_object(raw), {}, hashlib.sha256(raw).digest(), {}, raw)
 
 
 def _boundary(request: ApiRequest) -> str | None:
-    content_type, options = parse_options_header(request.headers.get("content-type", ""))
-    return options.get("boundary") if content_type.lower() == "multipart/form-data" else None
+    header = _content_type(request)
+    if not header.lower().startswith("multipart/form-data"):
+        return None
+    boundary: str | None = parse_options_header(header)[1].get("boundary")
+    return boundary
+
+
+def _content_type(request: ApiRequest) -> str:
+    return request.context.asked.get(b"content-type", b"").decode("latin-1")
 
 
 class _Reader:

@@ -25,8 +25,8 @@ class Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 def given_fields(body: Body) -> set[str]:
     """Return the names of the fields that say something."""
-    values = ((name, getattr(body, name)) for name in body.__struct_fields__)
-    return {name for name, value in values if value is not None and value is not msgspec.UNSET}
+    pairs = zip(body.__struct_fields__, msgspec.structs.astuple(body), strict=True)
+    return {name for name, value in pairs if value is not None and value is not msgspec.UNSET}
 
 
 def is_blank(value: object) -> bool:

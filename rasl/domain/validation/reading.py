@@ -64,8 +64,9 @@ def _needs_another_look(body: Body) -> bool:
 
 def _looks_odd(body: Body) -> bool:
     """Tell whether a text is blank, or something given asks for what is not."""
-    for name in body.__struct_fields__:
-        value = getattr(body, name)
+    for value in msgspec.structs.astuple(body):
+        if value is None:
+            continue
         if isinstance(value, str):
             if not value.strip():
                 return True

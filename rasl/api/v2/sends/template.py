@@ -21,7 +21,7 @@ from rasl.api.v2.sends.recipient import Recipient, sending_number
 from rasl.api.v2.sends.template_fields import FILE_LIMITS, TemplateFields, read_wish, with_upload
 from rasl.domain.message_types.template import Template
 from rasl.domain.tenants import Caller
-from rasl.domain.validation import read_values
+from rasl.domain.validation import read, read_values
 from rasl.errors import ValidationFailed
 from rasl.services import template_sending
 
@@ -126,6 +126,8 @@ async def _send(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
 
 def _read(form: Form) -> "SendTemplate":
     """Read all fields; in a form, lists and objects are JSON."""
+    if form.raw is not None:
+        return read(SendTemplate, form.raw)
     values, problems = dict(form.fields), dict(form.problems)
     for name in _JSON_FIELDS & values.keys():
         if isinstance(values[name], str) and values[name].strip():

@@ -16,6 +16,9 @@ MAX_VALUE = 1024
 MAX_URL = 2048
 FIELDS = 10
 BUTTONS = 10
+CARD_BUTTONS = 2
+_FIELD_NAMES = tuple((place, f"field_{place}") for place in range(1, FIELDS + 1))
+_BUTTON_NAMES = tuple((place, f"button_{place}") for place in range(BUTTONS))
 KINDS = ("image", "video", "document")
 FILE_LIMITS = {f"header_{kind}_file": MAX_BYTES[kind] for kind in KINDS}
 
@@ -144,9 +147,9 @@ def read_wish(body: TemplateFields, *, is_rehearsal: bool = False, prefix: str =
         language=body.language,
         values=Values(
             product=body.header_product,
-            fields=_numbered(body, "field_", range(1, FIELDS + 1)),
+            fields=_numbered(body, _FIELD_NAMES),
             parameters=body.parameters,
-            buttons=_numbered(body, "button_", range(BUTTONS)),
+            buttons=_numbered(body, _BUTTON_NAMES),
             header_field=body.header_field_1,
             location=body.header_location,
             expires_at_ms=_milliseconds(body.limited_time_offer_expiration_ms, prefix),
@@ -184,15 +187,14 @@ def with_upload(wish: Wish, form: Form, name: str | None) -> Wish:
 def _card(card: CardFields) -> CardValues:
     return CardValues(
         product=card.header_product,
-        fields=_numbered(card, "field_", range(1, FIELDS + 1)),
+        fields=_numbered(card, _FIELD_NAMES),
         parameters=card.parameters,
-        buttons=_numbered(card, "button_", range(2)),
+        buttons=_numbered(card, _BUTTON_NAMES[:CARD_BUTTONS]),
     )
 
 
-def _numbered(body: msgspec.Struct, name: str, places: range) -> dict[int, str]:
-    values = {place: getattr(body, f"{name}{place}") for place in places}
-    return {place: value for place, value in values.items() if value is not None}
+def _numbered(body: msgspec.Struct, names: tuple[tuple[int, str], ...]) -> dict[int, str]:
+    return {place: value for place, name in names if (value := getattr(body, name)) is not None}
 
 
 def _source(body: msgspec.Struct, prefix: str, place: str, filename: str | None) -> Source | None:
