@@ -17,7 +17,7 @@ from rasl.api.context import with_context
 from rasl.api.envelope import render, render_framework_error, render_gone, render_unexpected
 from rasl.api.idempotency import with_idempotency
 from rasl.api.request import ApiRequest, ClientGoneError
-from rasl.api.v2 import comments, contact_files, contacts, groups, messages, sources, statuses
+from rasl.api.v2 import comments, contact_files, contacts, groups, messages, sources, statuses, templates
 from rasl.db.pool import Database
 from rasl.dispatch.worker import Worker
 from rasl.errors import ApiError, ServiceUnavailable
@@ -93,6 +93,7 @@ def api_v2() -> Router:
             *groups.HANDLERS,
             *sources.HANDLERS,
             *statuses.HANDLERS,
+            *templates.HANDLERS,
             *comments.HANDLERS,
         ),
     )

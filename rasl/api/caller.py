@@ -37,6 +37,10 @@ class Requires(msgspec.Struct, frozen=True):
 
 MaySendMessages = Annotated[Caller, Requires("messages:send")]
 MayReadMessages = Annotated[Caller, Requires("messages:read")]
+MayReadTemplates = Annotated[Caller, Requires("templates:read")]
+MaySyncTemplates = Annotated[Caller, Requires("templates:sync")]
+MayWriteTemplates = Annotated[Caller, Requires("templates:write")]
+MayDeleteTemplates = Annotated[Caller, Requires("templates:delete")]
 MayReadContacts = Annotated[Caller, Requires("contacts:read")]
 MayWriteContacts = Annotated[Caller, Requires("contacts:write")]
 MayDeleteContacts = Annotated[Caller, Requires("contacts:delete")]

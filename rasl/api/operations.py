@@ -12,6 +12,7 @@ from rasl.services.comments import COMMENT_LIST
 from rasl.services.contacts import CONTACT_LIST, RELATIONS
 from rasl.services.labels import GROUP, STATUS
 from rasl.services.reading import MESSAGE_LIST
+from rasl.services.templates import TEMPLATE_LIST
 
 _IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
@@ -39,6 +40,15 @@ _INCLUDE_TIMELINE = Parameter(
     param_in="query",
     schema=Schema(type=OpenAPIType.STRING, enum=["timeline"]),
     description="`timeline`: every step of the message.",
+    required=False,
+)
+
+
+_ALL_LANGUAGES = Parameter(
+    name="all_languages",
+    param_in="query",
+    schema=Schema(type=OpenAPIType.BOOLEAN),
+    description="`true`: every language of the template's name.",
     required=False,
 )
 
@@ -107,6 +117,22 @@ class ListStatuses(_List):
     """Contact statuses."""
 
     list_spec = STATUS.list_spec
+
+
+@dataclasses.dataclass
+class ListTemplates(_List):
+    """Templates."""
+
+    list_spec = TEMPLATE_LIST
+
+
+@dataclasses.dataclass
+class DeleteTemplate(Operation):
+    """Documents how much is deleted."""
+
+    def __post_init__(self) -> None:
+        """Add it."""
+        self.parameters = [*(self.parameters or []), _ALL_LANGUAGES]
 
 
 @dataclasses.dataclass

@@ -52,8 +52,8 @@ async def load_numbers(db: Db, number_ids: Sequence[int]) -> list[Row]:
     """Return numbers with their sealed access token."""
     return await db.fetch(
         """
-        select n.tenant_id, n.id as number_id, n.waba_id, n.phone_number_id, n.display_phone_number, n.access_token_sealed,
-               n.messages_per_second, t.unknown_policy
+        select n.tenant_id, n.id as number_id, n.waba_id, n.phone_number_id, n.display_phone_number,
+               n.access_token_sealed, n.messages_per_second, t.unknown_policy
         from whatsapp_numbers n join tenants t on t.id = n.tenant_id where n.id = any($1::bigint[])
         """,
         number_ids,

@@ -29,7 +29,8 @@ def refusal(tenant: Tenant, thread: Thread, *, needs_window: bool, now: dt.datet
         return ContactOptedOut(details={"contact_id": thread.contact_id})
     if (
         needs_window
-        and tenant.window_policy == "reject"
+        # With fallback_template, what comes without a template of its own is refused like with reject.
+        and tenant.window_policy in {"reject", "fallback_template"}
         and not is_window_open(thread.window_expires_at, now)
     ):
         expires = thread.window_expires_at.isoformat() if thread.window_expires_at else None

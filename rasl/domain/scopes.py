@@ -5,6 +5,8 @@ ALL_SCOPES: tuple[str, ...] = (
     "messages:read",
     "templates:read",
     "templates:sync",
+    "templates:write",
+    "templates:delete",
     "contacts:read",
     "contacts:write",
     "contacts:delete",

@@ -11,22 +11,9 @@ from rasl.graph.errors import classify
 
 PAGE = 100
 INVALID_CURSOR = 131059
-_FIELDS = ",".join(
-    (
-        "id",
-        "name",
-        "language",
-        "status",
-        "category",
-        "sub_category",
-        "previous_category",
-        "correct_category",
-        "components",
-        "parameter_format",
-        "quality_score",
-        "rejected_reason",
-        "message_send_ttl_seconds",
-    )
+_FIELDS = (
+    "id,name,language,status,category,sub_category,previous_category,correct_category,components,parameter_format,"
+    "quality_score,rejected_reason,message_send_ttl_seconds"
 )
 
 

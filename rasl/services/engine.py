@@ -18,6 +18,7 @@ from rasl.sealing import Sealer
 from rasl.services import messages
 from rasl.services.limits import Limits
 from rasl.services.messages import Accepted, Draft
+from rasl.services.template_catalog import Catalog
 from rasl.settings import Settings
 
 _UPLOADS_AT_ONCE = 16
@@ -50,6 +51,7 @@ class Engine:
         self.media_store = media_store
         self.fetcher = fetcher
         self.limits = Limits(database)
+        self.templates = Catalog(database)
         self.lease = dt.timedelta(seconds=settings.lease_seconds)
         self.accepting: Batch[Draft, Accepted] = Batch("accept", self._accept)
         self.recording: Batch[Result, Recorded] = Batch("record", self._record, limit=100_000)

@@ -106,7 +106,9 @@ async def _walk(engine: Engine, account: Account, access_token: str) -> tuple[in
 
 async def _page(engine: Engine, waba_id: str, access_token: str, after: str | None) -> TemplatePage:
     """Read one page, again where that may help."""
-    for attempt in range(1, _TRIES + 1):
+    attempt = 0
+    while True:
+        attempt += 1
         outcome = await graph_templates.list_page(engine.graph, waba_id, access_token, after)
         if isinstance(outcome, TemplatePage):
             return outcome
@@ -114,10 +116,9 @@ async def _page(engine: Engine, waba_id: str, access_token: str, after: str | No
         if is_cursor and after is not None:
             raise _BadCursorError
         pause = _pause(outcome, attempt)
-        if pause is None or attempt == _TRIES:
-            break
+        if pause is None or attempt >= _TRIES:
+            raise failed(outcome)
         await asyncio.sleep(pause)
-    raise failed(outcome)
 
 
 def _pause(outcome: Refused | NotSent | Ambiguous, attempt: int) -> float | None:
@@ -160,16 +161,20 @@ async def reconcile(engine: Engine) -> int:
 
 async def _reconcile_account(engine: Engine, account: Account) -> None:
     try:
-        access_token = (await load_credentials(engine, account.tenant_id)).get(account.waba_id)
-        if access_token is None:
-            raise WhatsAppNotConfigured
-        await sync_account(engine, account, access_token)
+        credentials = await load_credentials(engine, account.tenant_id)
+        if account.waba_id in credentials:
+            await sync_account(engine, account, credentials[account.waba_id])
+            return
+        reason = "no connected number belongs to this account any more"
     except ServiceUnavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account must not keep the others waiting
         reason = str(error) if isinstance(error, WhatsAppFailed | WhatsAppNotConfigured) else repr(error)
         _logger.warning(
-            "templates_not_read", tenant_id=account.tenant_id, waba_id=account.waba_id, error=log.redact(reason)
+            "templates_not_read",
+            tenant_id=account.tenant_id,
+            waba_id=account.waba_id,
+            error=log.redact(reason),
         )
         async with engine.database.connection() as db:
             await template_rows.note_failure(

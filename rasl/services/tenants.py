@@ -18,7 +18,7 @@ SOURCES = ("WhatsApp", "API", "Website")
 CONTACT_STATUSES = (("New", "#3B82F6"), ("In progress", "#F59E0B"), ("Won", "#10B981"), ("Lost", "#EF4444"))
 CHOICES = {
     "status": ("active", "suspended"),
-    "window_policy": ("pass", "reject"),
+    "window_policy": ("pass", "reject", "fallback_template"),
     "unknown_policy": ("hold", "resend"),
     "default_type": ("lead", "customer", "guest"),
 }

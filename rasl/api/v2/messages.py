@@ -15,7 +15,7 @@ from rasl.api.operations import GetMessage, ListMessages
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import message_schemas as schemas
 from rasl.api.v2.message_schemas import MessageDetail, MessageItem
-from rasl.api.v2.sends import text
+from rasl.api.v2.sends import template, text
 from rasl.db.pool import Row
 from rasl.services import reading
 from rasl.services.reading import MESSAGE_LIST, Step
@@ -59,7 +59,7 @@ async def get_message(message_id: FromPath[str], caller: MayReadMessages, reques
 # The public record prints both paths (api-v2 section 17, row 1).
 list_messages_alias = get("/messages/messages", include_in_schema=False)(list_messages.fn)
 
-HANDLERS = (*text.HANDLERS, list_messages, list_messages_alias, get_message)
+HANDLERS = (*text.HANDLERS, *template.HANDLERS, list_messages, list_messages_alias, get_message)
 
 
 def _item(row: Row) -> MessageItem:

@@ -84,6 +84,11 @@ class Template(Content, frozen=True, kw_only=True):
         """Return the message with its code, sealed."""
         return msgspec.structs.replace(self, sealed_code=b64encode(sealed).decode())
 
+    def standing_in_for(self, content: Content) -> Self:
+        """Return the message with what it stands in for."""
+        asked = {"type": content.type_name, "text": content.preview(), "content": content.extra()}
+        return msgspec.structs.replace(self, instead_of=asked)
+
     def graph_fields(self, uploaded: Mapping[int, str]) -> dict[str, Any]:
         """Return the template object; a code that was not opened stays masked."""
         components = fitting.fit(self.components, uploaded, self.code)

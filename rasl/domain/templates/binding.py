@@ -120,7 +120,9 @@ class _Binder:
         kind = _KINDS[header.format]
         shown = header.format.lower()
         if file is None:
-            self._problem(f"{prefix}header_{kind}_url", f"The template's header needs {_article(kind)} {kind}")
+            self._problem(
+                f"{prefix}header_{kind}_url", f"The template's header needs {_article(kind)} {kind}"
+            )
         elif file.kind != kind:
             self._problem(file.field, f"The template's header is {_article(kind)} {kind}")
         else:
@@ -251,30 +253,38 @@ class _Binder:
 
     def _button(self, button: Button, field: str, given: str | None) -> tuple[str, _Json] | None:
         """Return sub_type and parameters of a button, None when nothing has to be sent for it."""
+        kind = button.type
         if self._definition.is_authentication and button.is_otp:
-            if given is not None and given != self.code:
-                self._problem(field, "The button of an authentication template gets the code by itself")
-            return "url", {"parameters": [{"type": "text", "secret": True}]}
-        match button.type:
-            case "URL" if button.is_dynamic:
-                return self._url(button, field, given)
-            case "COPY_CODE":
-                return self._copy_code(field, given)
-            case "QUICK_REPLY":
-                if given is None or not self._is_sound(field, given, MAX_PAYLOAD):
-                    return None
-                return "quick_reply", {"parameters": [{"type": "payload", "payload": given}]}
-            case "FLOW":
-                return self._flow(given)
-            case "CATALOG":
-                if given is None:
-                    return None
-                return "catalog", _action({"thumbnail_product_retailer_id": given})
-            case "MPM":
-                return self._products(field, given)
+            kind = "OTP"
+        elif kind == "URL" and not button.is_dynamic:
+            kind = ""
+        binders = {
+            "OTP": self._otp,
+            "URL": self._url,
+            "COPY_CODE": self._copy_code,
+            "QUICK_REPLY": self._quick_reply,
+            "FLOW": self._flow,
+            "CATALOG": self._catalog,
+            "MPM": self._products,
+        }
+        if kind in binders:
+            return binders[kind](button, field, given)
         if given is not None:
             self._problem(field, f"The button {button.text!r} takes no value")
         return None
+
+    def _otp(self, _button: Button, field: str, given: str | None) -> tuple[str, _Json]:
+        if given is not None and given != self.code:
+            self._problem(field, "The button of an authentication template gets the code by itself")
+        return "url", {"parameters": [{"type": "text", "secret": True}]}
+
+    def _quick_reply(self, _button: Button, field: str, given: str | None) -> tuple[str, _Json] | None:
+        if given is None or not self._is_sound(field, given, MAX_PAYLOAD):
+            return None
+        return "quick_reply", {"parameters": [{"type": "payload", "payload": given}]}
+
+    def _catalog(self, _button: Button, _field: str, given: str | None) -> tuple[str, _Json] | None:
+        return None if given is None else ("catalog", _action({"thumbnail_product_retailer_id": given}))
 
     def _url(self, button: Button, field: str, given: str | None) -> tuple[str, _Json] | None:
         if not self._has(field, given, f"The button {button.text!r} needs the end of its address"):
@@ -283,19 +293,19 @@ class _Binder:
         self._measure(field, button.url or "", {"1": end}, MAX_URL, "The address")
         return "url", {"parameters": [{"type": "text", "text": end}]}
 
-    def _copy_code(self, field: str, given: str | None) -> tuple[str, _Json] | None:
+    def _copy_code(self, _button: Button, field: str, given: str | None) -> tuple[str, _Json] | None:
         if not self._has(field, given, "The template needs the code that the button copies"):
             return None
         self._is_sound(field, str(given), MAX_COPY_CODE)
         return "copy_code", {"parameters": [{"type": "coupon_code", "coupon_code": given}]}
 
-    def _flow(self, token: str | None) -> tuple[str, _Json]:
+    def _flow(self, _button: Button, _field: str, token: str | None) -> tuple[str, _Json]:
         data = self._values.flow_action_data
         return "flow", _action(
             {"flow_token": token or "unused", **({"flow_action_data": data} if data else {})}
         )
 
-    def _products(self, field: str, thumbnail: str | None) -> tuple[str, _Json] | None:
+    def _products(self, _button: Button, field: str, thumbnail: str | None) -> tuple[str, _Json] | None:
         sections = self._values.product_sections
         if not sections:
             self._problem("product_sections", "The template needs the products it shows")

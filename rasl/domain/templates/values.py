@@ -59,9 +59,10 @@ class CardValues(msgspec.Struct, frozen=True, kw_only=True):
 
     def merged(self, values: Mapping[str, str | None]) -> Self:
         """Replace merge fields in every text."""
-        return self._changed(lambda text: merge_fields.render(text, values))
+        return self.changed(lambda text: merge_fields.render(text, values))
 
-    def _changed(self, change: Callable[[str], str]) -> Self:
+    def changed(self, change: Callable[[str], str]) -> Self:
+        """Apply a change to every text."""
         return msgspec.structs.replace(
             self,
             fields={key: change(text) for key, text in self.fields.items()},
@@ -92,11 +93,12 @@ class Values(CardValues, frozen=True, kw_only=True):
             return self
         return msgspec.structs.replace(self, fields={**self.fields, self.code_field: STAND_IN}, buttons={})
 
-    def _changed(self, change: Callable[[str], str]) -> Self:
+    def changed(self, change: Callable[[str], str]) -> Self:
+        """Apply a change to every text."""
         return msgspec.structs.replace(
-            super()._changed(change),
+            super().changed(change),
             header_field=None if self.header_field is None else change(self.header_field),
-            cards=tuple(card._changed(change) for card in self.cards),
+            cards=tuple(card.changed(change) for card in self.cards),
         )
 
 

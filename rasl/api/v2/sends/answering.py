@@ -10,11 +10,13 @@ from rasl.api.envelope import success
 from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.documented import RESULT_TEXTS
 from rasl.api.v2.sends.recipient import Recipient, read_phone, sending_number
+from rasl.api.v2.sends.template_fields import read_wish
 from rasl.domain import message_types
 from rasl.domain.message_types.base import Content
-from rasl.domain.tenants import Caller
+from rasl.domain.message_types.template import Template
+from rasl.domain.tenants import Caller, Number
 from rasl.errors import MessageSendFailed
-from rasl.services import reading, rehearsal, sending
+from rasl.services import reading, rehearsal, sending, template_sending
 from rasl.services.messages import Accepted, Draft
 from rasl.services.sending import Attempted
 
@@ -57,7 +59,7 @@ async def answer_again(request: ApiRequest, caller: Caller, describe: Describe) 
         "message_id": row["wamid"],
         "contact_id": row["contact_id"],
         "phone": row["peer"],
-        **describe(message_types.load(row["type"], row["text"], row["content"])),
+        **_described(message_types.load(row["type"], row["text"], row["content"]), describe),
         "status": row["status"],
         "sent_at": iso(row["sent_at"]),
         "chat_id": row["conversation_id"],
@@ -75,6 +77,7 @@ async def _draft(request: ApiRequest, caller: Caller, recipient: Recipient, cont
     reply = None
     number = sending_number(caller)
     phone = read_phone(recipient.phone, caller)
+    fallback = await _fallback(request, caller, recipient, content, number)
     if recipient.context is not None:
         name = str(recipient.context.message_id)
         reply = await reading.find_reply(request.engine.database, caller.tenant.id, name)
@@ -87,8 +90,33 @@ async def _draft(request: ApiRequest, caller: Caller, recipient: Recipient, cont
         request_id=request.context.request_id,
         is_async=wants_async(request),
         reply=reply,
+        fallback=fallback,
         hold=request.context.hold,
     )
+
+
+async def _fallback(
+    request: ApiRequest, caller: Caller, recipient: Recipient, content: Content, number: Number
+) -> Template | None:
+    """Bind the template that stands in where the service window is closed, before anything is accepted."""
+    if recipient.fallback_template is None:
+        return None
+    wish = read_wish(recipient.fallback_template, is_rehearsal=recipient.dry_run, prefix="fallback_template.")
+    template = await template_sending.compose(request.engine, caller.tenant.id, number, wish)
+    return template.standing_in_for(content)
+
+
+def _described(content: Content, describe: Describe) -> dict[str, Any]:
+    """Return what belongs to the type that was asked for, and of a template that stood in for it, which one."""
+    if not isinstance(content, Template) or content.instead_of is None:
+        return describe(content)
+    asked = content.instead_of
+    return {
+        **describe(message_types.load(asked["type"], asked["text"], asked["content"])),
+        "template_name": content.name,
+        "language": content.language,
+        "sent_as": content.type_name,
+    }
 
 
 def _answer(
@@ -96,11 +124,13 @@ def _answer(
 ) -> ASGIApp:
     if attempted.status == "failed":
         raise _send_failed(accepted.message_id, attempted)
+    sent_as = {} if draft.fallback is None else {"sent_as": accepted.content.type_name}
     data = {
         "message_id": attempted.wamid,
         "contact_id": accepted.contact_id,
         "phone": accepted.peer,
-        **describe(accepted.content),
+        **sent_as,
+        **_described(accepted.content, describe),
         "status": attempted.status,
         "sent_at": iso(accepted.created_at) if attempted.status == "sent" else None,
         "chat_id": accepted.conversation_id,

@@ -44,6 +44,9 @@ soon as possible) or `unknown` (WhatsApp did not answer: its callback will settl
 `context` quotes a message of the same conversation. `dry_run` stores and sends nothing and answers with the payload for
 WhatsApp, the number as understood, the service window, the consent and the plan.
 
+`fallback_template` names a template that goes out instead where the service window is closed; `sent_as` then says which
+of the two went out.
+
 Optional headers: `Idempotency-Key` (same key and body: the first answer again, with `Idempotent-Replayed: true`, for 24
 hours) and `Prefer: respond-async` (202, sent by the worker)."""
 

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
+from rasl.api.v2.sends.template_fields import TemplateFields
 from rasl.domain import phone
 from rasl.domain.phone import Phone, PhoneProblem
 from rasl.domain.tenants import Caller, Number
@@ -51,6 +52,15 @@ class Recipient(Body, frozen=True, kw_only=True):
             description="Send and store nothing; answer what would be sent, and what speaks against it."
         ),
     ] = False
+    fallback_template: (
+        Annotated[
+            TemplateFields,
+            msgspec.Meta(
+                description="A template that goes out instead where the 24-hour service window is closed."
+            ),
+        ]
+        | None
+    ) = None
 
     messages: ClassVar[dict[tuple[str, str], str]] = {
         ("phone", "pattern"): "Phone number may contain only digits, +, -, spaces and parentheses",

@@ -1,0 +1,173 @@
+"""From a caller's fields to a template message: the stored definition, the file of its header, the one-time code."""
+
+import secrets
+from typing import BinaryIO
+
+import msgspec
+
+from rasl import clock
+from rasl.db.templates import Wanted
+from rasl.domain.message_types.template import Template, Unbound
+from rasl.domain.templates.binding import bind
+from rasl.domain.templates.definition import SENDABLE
+from rasl.domain.templates.values import HeaderFile, Values
+from rasl.domain.tenants import Number
+from rasl.errors import NotFound, ValidationFailed
+from rasl.services import media
+from rasl.services.engine import Engine
+from rasl.services.sending import secret_purpose
+from rasl.services.template_catalog import Sendable
+from rasl.services.templates import list_languages
+
+_CODE_DIGITS = 6
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where the file of a header comes from: an address, an upload, or our id of a stored file."""
+
+    field: str
+    kind: str  # "" for an id: the stored file tells
+    url: str | None = None
+    file: BinaryIO | None = None
+    media_id: int | None = None
+    filename: str | None = None
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """A template message somebody wants to send."""
+
+    name: str
+    language: str
+    values: Values
+    source: Source | None = None
+    card_sources: tuple[Source | None, ...] = ()
+    generates_code: bool = False
+    is_rehearsal: bool = False
+    prefix: str = ""  # in front of the fields in problems
+
+
+async def compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) -> Template:
+    """Bind a wish to the stored definition.
+
+    Raises NotFound, or ValidationFailed naming every field that is wrong. Files are loaded and stored only when
+    everything else is right.
+    """
+    try:
+        return await _compose(engine, tenant_id, number, wish)
+    except ValidationFailed as error:
+        if not wish.prefix:
+            raise
+        raise ValidationFailed(
+            {wish.prefix + field: texts for field, texts in error.details.items()}
+        ) from None
+
+
+async def _compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) -> Template:
+    template = await _find(engine, tenant_id, number, wish)
+    values = await _with_known_files(engine, tenant_id, wish)
+    if wish.generates_code:
+        values = _with_code(template, values)
+    if values.expires_at_ms is not None and values.expires_at_ms <= clock.now().timestamp() * 1000:
+        raise ValidationFailed({"limited_time_offer_expiration_ms": ["The offer has expired already"]})
+    bind(template.definition, values)
+    values = await _with_stored_files(engine, tenant_id, wish, values)
+    bound = bind(template.definition, values)
+    content = Template(
+        name=template.name,
+        language=template.language,
+        version_id=template.version_id,
+        components=bound.components,
+        body=bound.text,
+        unbound=Unbound(template.definition, values.without_code() if bound.code else values)
+        if values.has_merge_fields()
+        else None,
+    )
+    if bound.code is None:
+        return content
+    return content.with_sealed(engine.sealer.seal(bound.code, secret_purpose(tenant_id)))
+
+
+async def _find(engine: Engine, tenant_id: int, number: Number, wish: Wish) -> Sendable:
+    """Return the template if it may be sent."""
+    language = wish.language.replace("-", "_")
+    found = await engine.templates.find(Wanted(tenant_id, number.waba_id, wish.name, language))
+    if found is None:
+        languages = await list_languages(engine.database, tenant_id, number.waba_id, wish.name)
+        raise NotFound("Template not found", {"languages": languages} if languages else None)
+    if found.status != SENDABLE:
+        reason = f": {found.reason}" if found.reason else ""
+        raise ValidationFailed({"template_name": [f"The template is {found.status}, not APPROVED{reason}"]})
+    return found
+
+
+def _with_code(template: Sendable, values: Values) -> Values:
+    """Make up a code for the field that carries it."""
+    if not template.definition.is_authentication:
+        raise ValidationFailed({"auto_generate_otp": ["Only AUTHENTICATION templates carry a code"]})
+    if values.code_field in values.fields:
+        raise ValidationFailed(
+            {f"field_{values.code_field}": ["The code is given, and auto_generate_otp asks for another"]}
+        )
+    code = "".join(secrets.choice("0123456789") for _ in range(_CODE_DIGITS))
+    return msgspec.structs.replace(values, fields={**values.fields, values.code_field: code})
+
+
+async def _with_known_files(engine: Engine, tenant_id: int, wish: Wish) -> Values:
+    """Say of what kind the files are, without loading them."""
+    known = [await _known(engine, tenant_id, source) for source in (wish.source, *wish.card_sources)]
+    return _with_files(wish.values, known)
+
+
+async def _with_stored_files(engine: Engine, tenant_id: int, wish: Wish, values: Values) -> Values:
+    """Load and store the files."""
+    if wish.source is None and not any(wish.card_sources):
+        return values
+    stored = [
+        await _stored(engine, tenant_id, source, is_rehearsal=wish.is_rehearsal)
+        for source in (wish.source, *wish.card_sources)
+    ]
+    return _with_files(values, stored)
+
+
+def _with_files(values: Values, files: list[HeaderFile | None]) -> Values:
+    if not any(files):
+        return values
+    own, *of_cards = files
+    cards = tuple(
+        msgspec.structs.replace(card, file=file) for card, file in zip(values.cards, of_cards, strict=True)
+    )
+    return msgspec.structs.replace(values, file=own, cards=cards)
+
+
+async def _known(engine: Engine, tenant_id: int, source: Source | None) -> HeaderFile | None:
+    if source is None:
+        return None
+    if source.media_id is None:
+        return HeaderFile(source.kind, source.field, 0, source.filename)
+    try:
+        found = await media.get(engine.database, tenant_id, source.media_id)
+    except NotFound:
+        raise ValidationFailed({source.field: ["There is no such file"]}) from None
+    return HeaderFile(found.kind, source.field, found.id, source.filename or found.filename)
+
+
+async def _stored(
+    engine: Engine, tenant_id: int, source: Source | None, *, is_rehearsal: bool
+) -> HeaderFile | None:
+    if source is None or source.media_id is not None:
+        return await _known(engine, tenant_id, source)
+    if source.file is not None:
+        found = await media.keep_file(
+            engine,
+            tenant_id,
+            source.file,
+            source.filename,
+            source.kind,
+            source.field,
+            is_rehearsal=is_rehearsal,
+        )
+    else:
+        found = await media.keep_url(
+            engine, tenant_id, source.url or "", source.kind, source.field, is_rehearsal=is_rehearsal
+        )
+    return HeaderFile(source.kind, source.field, found.id, source.filename or found.filename)
