@@ -17,7 +17,18 @@ from rasl.api.context import with_context
 from rasl.api.envelope import render, render_framework_error, render_gone, render_unexpected
 from rasl.api.idempotency import with_idempotency
 from rasl.api.request import ApiRequest, ClientGoneError
-from rasl.api.v2 import comments, contact_files, contacts, groups, messages, sources, statuses, templates
+from rasl.api.v2 import (
+    auth,
+    challenges,
+    comments,
+    contact_files,
+    contacts,
+    groups,
+    messages,
+    sources,
+    statuses,
+    templates,
+)
 from rasl.db.pool import Database
 from rasl.dispatch.worker import Worker
 from rasl.errors import ApiError, ServiceUnavailable
@@ -94,6 +105,8 @@ def api_v2() -> Router:
             *sources.HANDLERS,
             *statuses.HANDLERS,
             *templates.HANDLERS,
+            *auth.HANDLERS,
+            *challenges.HANDLERS,
             *comments.HANDLERS,
         ),
     )

@@ -22,7 +22,9 @@ async def lock(db: Db, keys: Sequence[Key]) -> tuple[dict[Key, int], dt.datetime
         """,
         *columns,
     )
-    rows = await db.fetch(f"{_SELECT} order by b.tenant_id, b.scope, b.subject, b.period for update of b", *columns)
+    rows = await db.fetch(
+        f"{_SELECT} order by b.tenant_id, b.scope, b.subject, b.period for update of b", *columns
+    )
     return _counted(rows), rows[0]["now"]
 
 
@@ -88,7 +90,8 @@ async def raise_alarms(db: Db, least: int, ratio: float, limit: int) -> list[Row
         update otp_budgets b set alarmed_at = now() from settled s
         where b.tenant_id = s.tenant_id and b.scope = 'prefix' and b.subject = s.subject and b.period = 'hour'
           and b.starts_at = s.starts_at and b.alarmed_at is null
-        returning b.tenant_id, b.subject, b.starts_at, s.sent::integer as sent, s.verified::integer as verified, s.country
+        returning b.tenant_id, b.subject, b.starts_at, s.sent::integer as sent, s.verified::integer as verified,
+            s.country
         """,
         least,
         ratio,

@@ -106,7 +106,7 @@ async def list_by_messages(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]
 
 
 async def sweep(db: Db, limit: int) -> int:
-    """Erase sealed codes whose time is over from messages that never came to an end; returns how many were looked at."""
+    """Erase sealed codes whose time is over from messages that never came to an end; returns how many it looked at."""
     count: int = await db.fetchval(
         """
         with over as (

@@ -8,6 +8,7 @@ import msgspec
 from rasl.domain.fixed_windows import WindowLimit
 from rasl.errors import OtpRejected
 
+NONE_ACTIVE = "No active OTP found"
 DEFAULT_PURPOSE = "authentication"
 MAX_PURPOSE = 50
 DEFAULT_EXPIRY_MINUTES = 10
@@ -36,12 +37,17 @@ class Standing(msgspec.Struct, frozen=True):
 def refusal(standing: Standing | None) -> OtpRejected | None:
     """Return why no code at all is accepted: found, attempts, expiry is the order (section 17, row 20)."""
     if standing is None:
-        return OtpRejected("OTP_NOT_FOUND", "No active OTP found")
+        return not_found()
     if standing.attempts_remaining == 0:
         return OtpRejected("MAX_ATTEMPTS_EXCEEDED", "Too many wrong codes: request a new one", 0)
     if standing.is_expired:
         return OtpRejected("OTP_EXPIRED", "The verification code has expired: request a new one")
     return None
+
+
+def not_found() -> OtpRejected:
+    """Return the answer where nothing is active for the phone and the purpose."""
+    return OtpRejected("OTP_NOT_FOUND", NONE_ACTIVE)
 
 
 def wrong_code(attempts_remaining: int) -> OtpRejected:

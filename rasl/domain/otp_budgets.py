@@ -90,9 +90,7 @@ def keys(tenant_id: int, to: Destination) -> list[Key]:
     ]
 
 
-def find_overdraft(
-    budgets: Budgets, counters: Sequence[Key], sent: Mapping[Key, int]
-) -> Overdraft | None:
+def find_overdraft(budgets: Budgets, counters: Sequence[Key], sent: Mapping[Key, int]) -> Overdraft | None:
     """Return the first budget that has no place left, or None."""
     for key in counters:
         budget: int = getattr(budgets, f"{key.scope}_per_{key.period}")

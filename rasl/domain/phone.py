@@ -104,7 +104,9 @@ def is_bsuid(text: str) -> bool:
 
 def calling_code(digits: str) -> str:
     """Return the country calling code that a number begins with; its first digit where there is none."""
-    known = (digits[:size] for size in (1, 2, 3) if int(digits[:size]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+    known = (
+        digits[:size] for size in (1, 2, 3) if int(digits[:size]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    )
     return next(known, digits[:1])
 
 

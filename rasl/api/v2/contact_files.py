@@ -47,7 +47,8 @@ async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGI
         options = contact_imports.read_options(form.fields)
         if not form.has_file:
             raise ValidationFailed({"file": ["The file field is required"]})
-        upload = Upload(form.file, form.file_name, read_key(request.scope), form.digest)
+        fingerprint = request.engine.sealer.digest(form.digest.hex(), "idempotency")
+        upload = Upload(form.file, form.file_name, read_key(request.scope), fingerprint)
         accepted = await contact_imports.accept(database, tenant_id, upload, options)
     row, _ = await contact_imports.get_import(database, tenant_id, accepted.id)
     if accepted.is_replayed:
