@@ -87,7 +87,7 @@ async def running(engine: Engine) -> AsyncIterator[Engine]:
     try:
         yield engine
     finally:
-        await sending.finish_recording()
+        await sending.finish_recording(engine)
         await engine.graph.close()
         await engine.fetcher.close()
         await engine.database.close()

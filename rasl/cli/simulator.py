@@ -23,6 +23,14 @@ def add_to(root: typer.Typer) -> None:
 def run(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = HOST,
     port: Annotated[int, typer.Option(help="Port to listen on.")] = PORT,
+    media_port: Annotated[
+        int | None,
+        typer.Option(help="Port of the media host; by default the next one, or any that is free."),
+    ] = None,
+    media_url: Annotated[
+        str | None,
+        typer.Option(help="Public address of the media host, where it is not this machine's."),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Makes ids repeat from run to run; by default they never do.")
     ] = None,
@@ -31,6 +39,8 @@ def run(
     """Run the Meta simulator alone; its control API is under /_control/."""
     # Only to tell in our own words that the port is taken: the simulator binds it itself.
     bound(host, port, "--port").close()
+    if media_port is not None:
+        bound(host, media_port, "--media-port").close()
     if supervised.is_supervised():
         supervised.follow_parent()
     url = f"http://{host}:{port}"
@@ -41,4 +51,7 @@ def run(
     )
     with ended_by_signal():
         # A message id that came back after a restart would be taken for the message that had it before.
-        simulator.run(host, port, SimulatorConfig(seed=secrets.randbits(48) if seed is None else seed))
+        config = SimulatorConfig(
+            seed=secrets.randbits(48) if seed is None else seed, public_media_url=media_url
+        )
+        simulator.run(host, port, config, media_port)

@@ -1,6 +1,7 @@
 """Queries that make contacts of thousands of rows at once, and those that only find out what would happen."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -69,6 +70,34 @@ def _arrays(rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     place = names.index("attributes")
     columns[place] = [msgspec.json.encode(item).decode() if item else None for item in columns[place]]
     return columns
+
+
+@contextlib.asynccontextmanager
+async def unchecked(db: Db, *, is_allowed: bool) -> AsyncIterator[None]:
+    """Leave out the checks of foreign keys inside the block, where the server lets us: a fifth of the time of a row.
+
+    Only for rows whose status and source are held and whose phones are made in the same transaction as they are.
+    """
+    if is_allowed:
+        await db.execute("set local session_replication_role = replica")
+    yield
+    if is_allowed:
+        await db.execute("set local session_replication_role = origin")
+
+
+async def hold_labels(
+    db: Db, tenant_id: int, status_ids: Collection[int], source_ids: Collection[int]
+) -> bool:
+    """Keep statuses and sources from being deleted until the end of the transaction; False when one is gone."""
+    for table, ids in (("contact_statuses", status_ids), ("sources", source_ids)):
+        rows = await db.fetch(
+            f"select id from {table} where tenant_id = $1 and id = any($2::bigint[]) order by id for key share",
+            tenant_id,
+            list(ids),
+        )
+        if len(rows) < len(ids):
+            return False
+    return True
 
 
 async def claim_phones(db: Db, tenant_id: int, keys: Sequence[str]) -> dict[str, int]:

@@ -3,6 +3,9 @@
 Lock order of everything that writes contacts: groups, sources and statuses (held, by id) → conversations (by id) → the
 tenant's counter → contacts (by id) → aliases. Whoever claims a phone or an email takes the counter first, so claims of
 one tenant meet in one place; that a phone or an email is free is nevertheless decided by its unique key.
+
+One exception: a chunk of an import under an unlimited plan takes the counter last, or every send to somebody new would
+wait for it. Who meets it on a phone may end in a deadlock, and does its work once more (CONFLICTS).
 """
 
 from collections.abc import Mapping, Sequence

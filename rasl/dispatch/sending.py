@@ -77,7 +77,7 @@ class Sender:
         """Wait until every message in flight is recorded."""
         if self._running:
             await asyncio.wait(self._running)
-        await sending.finish_recording()
+        await sending.finish_recording(self._engine)
 
     async def _start(self, claims: Sequence[Row]) -> None:
         abandoned = [claim for claim in claims if claim["was_abandoned"]]
@@ -160,25 +160,24 @@ class Sender:
 
     async def _rescue(self, abandoned: Sequence[Row]) -> None:
         """Mark messages whose process died in the middle of an attempt: nobody knows whether Meta got them."""
-        for claim in abandoned:
-            policy = self._unknown_policy(claim)
-            window = self._engine.settings.unknown_window_seconds if policy == "resend" else None
-            metrics.RESCUED.inc()
-            await self._engine.recording.put(
-                Result(
-                    tenant_id=claim["tenant_id"],
-                    message_id=claim["subject_id"],
-                    fence=claim["fence"],
-                    attempt=max(1, claim["attempts"] - 1),
-                    outcome="unknown",
-                    started_at=clock.now(),
-                    status="unknown",
-                    is_ambiguous=True,
-                    retry_seconds=window,
-                    title="The process sending it died",
-                    details="It stopped between calling WhatsApp and writing down the answer.",
-                )
-            )
+        metrics.RESCUED.inc(len(abandoned))
+        await asyncio.gather(*(self._engine.recording.put(self._lost(claim)) for claim in abandoned))
+
+    def _lost(self, claim: Row) -> Result:
+        is_resent = self._unknown_policy(claim) == "resend"
+        return Result(
+            tenant_id=claim["tenant_id"],
+            message_id=claim["subject_id"],
+            fence=claim["fence"],
+            attempt=max(1, claim["attempts"] - 1),
+            outcome="unknown",
+            started_at=clock.now(),
+            status="unknown",
+            is_ambiguous=True,
+            retry_seconds=self._engine.settings.unknown_window_seconds if is_resent else None,
+            title="The process sending it died",
+            details="It stopped between calling WhatsApp and writing down the answer.",
+        )
 
 
 async def _first(

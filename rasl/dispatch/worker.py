@@ -31,7 +31,7 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is in flight."""
         sender = Sender(self._engine)
-        helpers = [
+        beside = [
             asyncio.create_task(self._listen()),
             asyncio.create_task(self._every(self._engine.settings.lease_seconds / 3, self._extend_leases)),
             asyncio.create_task(self._every(_HOUR / 12, self._forget)),
@@ -44,9 +44,9 @@ class Worker:
                 sender.run(self._wake_sender, stop), ingest, importing.run(self._engine.database, stop)
             )
         finally:
-            for task in helpers:
+            for task in beside:
                 task.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
             _logger.info("worker_stopped")
 
     async def _listen(self) -> None:

@@ -18,7 +18,12 @@ _STAGING_PREFIX = "initdb."
 
 # No superuser: a hole in the application must not become a shell. Extensions it needs are trusted ones, which
 # the owner of a database may create; CREATEDB lets tests clone theirs from a template.
-_CREATE = f"CREATE ROLE {NAME} LOGIN CREATEDB\nCREATE DATABASE {NAME} OWNER {NAME}\n"
+# Leaving out the checks of foreign keys makes large imports a fifth faster (`db/contact_import_rows.py`).
+_CREATE = f"""\
+CREATE ROLE {NAME} LOGIN CREATEDB
+GRANT SET ON PARAMETER session_replication_role TO {NAME}
+CREATE DATABASE {NAME} OWNER {NAME}
+"""
 
 # Bytes decide the order (fast, and never changed by an update of the system); letters are those of Unicode.
 _LOCALES = (("--locale=C", "--lc-ctype=C.UTF-8"), ("--locale=C", "--lc-ctype=en_US.UTF-8"), ("--locale=C",))

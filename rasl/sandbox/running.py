@@ -75,9 +75,9 @@ class _Sandbox:
         environment = _child_environment(self.settings, self.simulator_url)
         self.api = Child("API", ("serve",), environment)
         self.worker = Child("worker", ("worker",), environment)
-        self.simulator = Child(
-            "simulator", ("simulator", "--host", host, "--port", str(simulator_port)), environment
-        )
+        media_port = _free_port(host, simulator_port + 1)
+        ports = ("--port", str(simulator_port), "--media-port", str(media_port))
+        self.simulator = Child("simulator", ("simulator", "--host", host, *ports), environment)
         self._children = (self.api, self.simulator, self.worker)
         self._order = b""
         self._demo: Demo | None = None

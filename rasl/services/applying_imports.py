@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import asyncpg
 import msgspec
@@ -20,6 +20,7 @@ from rasl.services.import_waves import Ground
 LEASE = dt.timedelta(seconds=60)
 _TRIES = 5
 _MANY = 5_000
+_LANES = 2  # PostgreSQL stores rows on one core each
 # Somebody else got in between: the same transaction works a moment later.
 _PASSING = (
     asyncpg.DeadlockDetectedError,
@@ -64,21 +65,73 @@ async def apply(
     async with database.transaction() as db:
         await _hold(db, holding)
         await import_rows.start(db, holding.tenant_id, holding.import_id)
-    last = row["chunks"] if chunks is None else min(row["chunks"], row["chunks_done"] + chunks)
-    prepared = asyncio.create_task(_prepare(database, row, row["chunks_done"]))
-    try:
-        for number in range(row["chunks_done"], last):
-            chunk = await prepared
-            if number + 1 < last:
-                # Understood on this core while PostgreSQL stores the chunk before on another.
-                prepared = asyncio.create_task(_prepare(database, row, number + 1))
-            progress(await _write(database, holding, row, chunk))
-    finally:
-        prepared.cancel()
-        await asyncio.gather(prepared, return_exceptions=True)
-    if last == row["chunks"] and row["total"] > _MANY:
+        numbers = await import_rows.list_chunks(db, holding.tenant_id, holding.import_id)
+        tenant = await import_rows.load_tenant(db, holding.tenant_id)
+    lanes = _LANES if _may_overlap(row, tenant) else 1
+    await _Writing(database, holding, row, lanes, progress).write(numbers[:chunks])
+    is_finished = chunks is None or len(numbers) <= chunks
+    if is_finished and row["total"] > _MANY:
         await _merge_indexes(database)
-    return bool(last == row["chunks"])
+    return is_finished
+
+
+def _may_overlap(row: Row, tenant: Row) -> bool:
+    """Tell whether chunks may be written side by side: none changes what is there, and no plan's places run out."""
+    return tenant["max_contacts"] < 0 and not row["is_dry_run"] and row["on_duplicate"] != "update"
+
+
+class _Writing:
+    """Chunks on their way: one is understood on this core while PostgreSQL stores others."""
+
+    def __init__(
+        self, database: Database, holding: Holding, row: Row, lanes: int, progress: Callable[[Row], None]
+    ) -> None:
+        self._database = database
+        self._holding = holding
+        self._row = row
+        self._lanes = lanes
+        self._progress = progress
+        self._running: dict[asyncio.Task[Row], frozenset[str]] = {}
+
+    async def write(self, numbers: Sequence[int]) -> None:
+        """Write chunks in the order of their numbers, as many at once as there are lanes."""
+        prepared: asyncio.Task[Chunk] | None = None
+        try:
+            for place, number in enumerate(numbers):
+                chunk = await (prepared or self._prepare(number))
+                following = numbers[place + 1 : place + 2]
+                prepared = asyncio.create_task(self._prepare(following[0])) if following else None
+                await self._make_room(_claims(chunk))
+                task = asyncio.create_task(_write(self._database, self._holding, self._row, chunk))
+                self._running[task] = _claims(chunk)
+            while self._running:
+                await self._finish_one()
+        finally:
+            if prepared:
+                prepared.cancel()
+            # What is being written may be committed any moment: nobody may take over before it is.
+            await asyncio.gather(*self._running, *([prepared] if prepared else []), return_exceptions=True)
+
+    async def _prepare(self, number: int) -> Chunk:
+        return await _prepare(self._database, self._row, number)
+
+    async def _make_room(self, claims: frozenset[str]) -> None:
+        """Wait for a lane, and for every chunk that has a phone or an email of this one: who comes first has it."""
+        while len(self._running) >= self._lanes or any(map(claims.intersection, self._running.values())):
+            await self._finish_one()
+
+    async def _finish_one(self) -> None:
+        done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            del self._running[task]
+            self._progress(task.result())
+
+
+def _claims(chunk: Chunk) -> frozenset[str]:
+    """Return the phones and emails that rows of a chunk want for themselves."""
+    rows = [item for item in chunk.rows if isinstance(item, ContactRow)]
+    emails = (row.values["email"].lower() for row in rows if "email" in row.values)
+    return frozenset([*(row.match_key for row in rows), *emails])
 
 
 async def _merge_indexes(database: Database) -> None:
@@ -151,8 +204,7 @@ async def _write(database: Database, holding: Holding, row: Row, chunk: Chunk) -
 
 async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk) -> Row:
     tenant_id, import_id = holding.tenant_id, holding.import_id
-    await _hold(db, holding)
-    await import_rows.prepare_for_bulk(db)
+    may_skip_checks = await import_rows.prepare_for_bulk(db)
     now = await import_rows.find(db, tenant_id, import_id)
     tenant = await import_rows.load_tenant(db, tenant_id)
     if now is None:
@@ -169,6 +221,7 @@ async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk) -> Row:
         type=row["type"],
         status_id=row["status_id"],
         source_id=row["source_id"],
+        may_skip_checks=may_skip_checks,
     )
     outcomes = await import_waves.apply(ground, contacts)
     failures = [(item.number, item.cells, item.reasons) for item in chunk.rows if isinstance(item, BadRow)]
@@ -182,6 +235,8 @@ async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk) -> Row:
             (number, msgspec.json.encode(cells).decode(), reasons) for number, cells, reasons in failures
         ]
         await import_rows.add_errors(db, tenant_id, import_id, errors)
+    # Last, as chunks that are written side by side meet here.
+    await _hold(db, holding)
     after = await import_rows.record_chunk(db, tenant_id, import_id, chunk.number, counts)
     if after is None:
         raise LostError

@@ -62,6 +62,8 @@ class Engine:
         self.uploading: dict[tuple[int, int, int], asyncio.Task[Any]] = {}
         self.upload_places = asyncio.Semaphore(_UPLOADS_AT_ONCE)
         self.converting = asyncio.Semaphore(_CONVERSIONS_AT_ONCE)
+        # Results that wait for the database to come back.
+        self.writing: set[asyncio.Task[None]] = set()
 
     async def _accept(self, drafts: Sequence[Draft]) -> list[Accepted | Exception]:
         return await messages.accept(self.database, drafts, self.lease)

@@ -28,6 +28,9 @@ from rasl.services.engine import Engine, Recorded
 from rasl.services.limits import Verdict
 from rasl.services.messages import LANE_OTP
 
+MOST_IN_FLIGHT = 2000  # sends of one process; a thousand a second at a second's latency
+_RESERVED = 500  # places besides, for what goes first
+REQUEST_PATIENCE = 3.0  # seconds a request waits for throughput and retries before the worker takes over
 _THROUGHPUT_PAUSE = 0.02
 _RESERVE_SHARE = 4  # of a second's throughput
 _TOO_LATE = NotSent("The code expired before the message could be sent.")
@@ -320,8 +323,8 @@ async def _record(engine: Engine, work: Work, result: Result, outcome: SendOutco
         await _record_once(engine, work, result, outcome)
     except ServiceUnavailable:
         writing = asyncio.create_task(_record_until_written(engine, work, result, outcome))
-        _writing.add(writing)
-        writing.add_done_callback(_writing.discard)
+        engine.writing.add(writing)
+        writing.add_done_callback(engine.writing.discard)
 
 
 async def _record_once(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
@@ -333,13 +336,10 @@ async def _record_once(engine: Engine, work: Work, result: Result, outcome: Send
             await _follow_up(engine, work, outcome, recorded, wa_id if is_respelled else None)
 
 
-_writing: set[asyncio.Task[None]] = set()
-
-
-async def finish_recording() -> None:
+async def finish_recording(engine: Engine) -> None:
     """Wait until every result of this process is written: part of a graceful stop."""
-    if _writing:
-        await asyncio.wait(_writing, timeout=10)
+    if engine.writing:
+        await asyncio.wait(engine.writing, timeout=10)
 
 
 async def _record_until_written(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
@@ -377,11 +377,6 @@ async def _line_up(engine: Engine, work: Work, seconds: float) -> None:
     except ServiceUnavailable:
         # The message itself is recorded; the others meet the limit themselves.
         _logger.warning("pair_not_lined_up", conversation_id=work.conversation_id)
-
-
-MOST_IN_FLIGHT = 2000  # sends of one process; a thousand a second at a second's latency
-_RESERVED = 500  # places besides, for what goes first
-REQUEST_PATIENCE = 3.0  # seconds a request waits for throughput and retries before the worker takes over
 
 
 async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted, Attempted]:

@@ -37,11 +37,13 @@ def check_token(state: State, request: Request) -> str:
     return token
 
 
-def check_access(state: State, request: Request, node: Number | Waba, token: str) -> None:
-    """Refuse a token that is not registered for the object, once any token is."""
+def check_access(
+    state: State, request: Request, node: Number | Waba, token: str, asked: str | None = None
+) -> None:
+    """Refuse a token that is not registered for the object, or what it belongs to, once any token is."""
     registered = state.registry.tokens_of(node)
     if token in registered or not (registered or state.config.require_registered_tokens):
         return
     if token in state.registry.tokens:
-        raise missing_object(node.id, request.method)
+        raise missing_object(asked or node.id, request.method)
     raise GraphError("Invalid OAuth access token - Cannot parse access token", code=190, http=401)

@@ -4,9 +4,9 @@ from typing import Any
 
 from rasl.simulator.errors import GraphError, invalid
 from rasl.simulator.exchange import Answer, Request, json_answer
+from rasl.simulator.forms import decode_body
 from rasl.simulator.handshake import HandshakeRefusedError, verify
 from rasl.simulator.journal import Entry
-from rasl.simulator.sending import decode_body
 from rasl.simulator.state import State
 from rasl.simulator.store import Callback, Waba
 

@@ -1,11 +1,12 @@
 """The simulator as a plain ASGI application; no framework, because benchmarks run against it."""
 
-from rasl.simulator import media
+from rasl.simulator import media_host
 from rasl.simulator.config import SimulatorConfig
 from rasl.simulator.control import PREFIX, answer_control
-from rasl.simulator.exchange import Receive, Request, Scope, Send, read_body, write
-from rasl.simulator.routing import answer_graph
+from rasl.simulator.exchange import Answer, CallerGone, Receive, Request, Scope, Send, read_body
+from rasl.simulator.routing import answer_graph, is_streamed
 from rasl.simulator.state import State
+from rasl.simulator.wire import write
 
 
 class Simulator:
@@ -19,14 +20,26 @@ class Simulator:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        request = Request(scope, await read_body(receive))
-        if request.path.startswith(PREFIX):
-            answer = await answer_control(self.state, request)
-        elif request.path.startswith(media.PATH):
-            answer = await media.download(self.state, request)
+        if is_streamed(scope["method"], scope["path"]):
+            request = Request(scope, b"", receive)
         else:
-            answer = await answer_graph(self.state, request)
+            request = Request(scope, await read_body(receive))
+        try:
+            answer = await self._answer(scope, request)
+            await request.drain()
+        except CallerGone:
+            return
         await write(answer, scope, receive, send)
+
+    async def _answer(self, scope: Scope, request: Request) -> Answer:
+        state = self.state
+        if state.media_port is not None and scope["server"][1] == state.media_port:
+            return await media_host.answer_media(state, request)
+        if request.path.startswith(PREFIX):
+            return await answer_control(state, request)
+        if state.media_port is None and request.path.startswith(media_host.PATHS):
+            return await media_host.answer_media(state, request)
+        return await answer_graph(state, request)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -35,6 +48,7 @@ class Simulator:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self.state.close()
+                self.state.registry.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

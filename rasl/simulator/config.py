@@ -20,12 +20,29 @@ class SimulatorConfig:
 
     seed: int = 1
     public_url: str | None = None
+    public_media_url: str | None = None
+    inbound_media_url: bool = True
+    any_document_type: bool = False
+    unknown_media_code: Literal[100, 131009] = 100
+    check_media_ids: bool = True
+    template_review_delay: Seconds | None = 0.5
+    template_suffixes: bool = True
+    template_limit: Annotated[int, msgspec.Meta(ge=1)] = 6000
+    template_creates_per_hour: Annotated[int, msgspec.Meta(ge=1)] | None = 100
+    template_edit_limits: bool = True
+    template_words_per_variable: Seconds = 2.0
+    template_edges: bool = True
+    template_handles: bool = True
+    template_edit_details: bool = True
+    template_delete_event: Literal["DELETED", "PENDING_DELETION"] | None = "DELETED"
+    template_language_dash: bool = False
     sent_delay: Seconds | None = 0.05
     delivered_delay: Seconds | None = 0.2
     read_delay: Seconds | None = 1.0
     played_delay: Seconds | None = None
     payload_version: PayloadVersion = "v24"
     status_contacts: bool = True
+    failed_contacts: bool = False
     user_ids: bool = True
     window: Window = "async"
     require_registered_tokens: bool = False

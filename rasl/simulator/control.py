@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from rasl.simulator import control_objects, control_webhooks
-from rasl.simulator.control_requests import ControlError, ResetOrder
+from rasl.simulator import control_objects, control_templates, control_webhooks
+from rasl.simulator.control_requests import ClockOrder, ControlError, ResetOrder
 from rasl.simulator.exchange import Answer, Request, json_answer
 from rasl.simulator.faults import Rule
 from rasl.simulator.magic import MAGIC
@@ -52,6 +52,7 @@ async def _health(state: State, _request: Request) -> Any:
         "requests": state.journal.total,
         "accepted": state.journal.accepted,
         "timers": len(state.timers),
+        "media_port": state.media_port,
         "webhooks": {
             "waiting": courier.waiting,
             "in_flight": courier.in_flight,
@@ -74,6 +75,18 @@ async def _reset(state: State, request: Request) -> Any:
     order = msgspec.json.decode(request.body or b"{}", type=ResetOrder)
     await state.reset(keep_numbers=order.keep_numbers)
     return {"ok": True}
+
+
+async def _get_clock(state: State, _request: Request) -> Any:
+    return {"now": state.clock.now(), "ahead": state.clock.ahead}
+
+
+async def _set_clock(state: State, request: Request) -> Any:
+    order = msgspec.json.decode(request.body, type=ClockOrder)
+    if order.advance < 0:
+        raise ControlError("time does not go backwards: a reset does")
+    state.advance(order.advance)
+    return await _get_clock(state, request)
 
 
 async def _add_fault(state: State, request: Request) -> Any:
@@ -131,7 +144,9 @@ _CALLS: dict[str, dict[str, Call]] = {
     "numbers": {"GET": control_objects.list_registered, "POST": control_objects.register_number},
     "tokens": {"POST": control_objects.register_token},
     "callback": {"POST": control_objects.set_callback},
-    "templates": {"POST": control_objects.add_templates},
+    "templates": {"GET": control_templates.list_templates, "POST": control_templates.add_templates},
+    "template": {"POST": control_templates.change_template},
+    "clock": {"GET": _get_clock, "POST": _set_clock},
     "inbound": {"POST": control_webhooks.post_inbound},
     "statuses": {"POST": control_webhooks.post_statuses},
     "webhook": {"POST": control_webhooks.post_webhook},

@@ -1,4 +1,4 @@
-"""Control API: numbers, tokens, callbacks and templates."""
+"""Control API: numbers, tokens and callbacks."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from rasl.simulator.control_requests import (
     CallbackOrder,
     ControlError,
     NumberOrder,
-    TemplatesOrder,
     TokenOrder,
 )
 from rasl.simulator.exchange import Request
@@ -18,13 +17,6 @@ from rasl.simulator.store import Callback, Number, Waba
 
 _THROUGHPUT = 80
 _SECRET = "app-secret"  # noqa: S105
-_TEMPLATE_DEFAULTS: dict[str, Any] = {
-    "language": "en_US",
-    "status": "APPROVED",
-    "category": "UTILITY",
-    "parameter_format": "POSITIONAL",
-    "components": [],
-}
 
 
 def find_number(state: State, phone_number_id: str) -> Number:
@@ -142,19 +134,3 @@ async def set_callback(state: State, request: Request) -> Any:
     else:
         state.registry.callback = callback
     return {"verified": True, "callback_url": callback.url}
-
-
-async def add_templates(state: State, request: Request) -> Any:
-    """POST templates: an existing (name, language) is replaced and keeps its id."""
-    order = msgspec.json.decode(request.body, type=TemplatesOrder)
-    waba = find_waba(state, order.waba_id)
-    added = []
-    for given in order.templates:
-        if not isinstance(given.get("name"), str):
-            raise ControlError("a template needs a name")
-        template = {**_TEMPLATE_DEFAULTS, **given}
-        known = waba.template(template["name"], template["language"])
-        template["id"] = str(given.get("id") or (known["id"] if known else state.mint.digits()))
-        waba.templates[template["id"]] = template
-        added.append({"id": template["id"], "name": template["name"], "language": template["language"]})
-    return {"data": added}

@@ -21,11 +21,11 @@ class ControlError(Exception):
         self.http = http
 
 
-class _Order(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    pass
+class Order(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A body of the control API: unknown fields are refused."""
 
 
-class NumberOrder(_Order):
+class NumberOrder(Order):
     """Register or change a number and the account it belongs to."""
 
     phone_number_id: str | None = None
@@ -40,7 +40,7 @@ class NumberOrder(_Order):
     subscribed: bool | None = None
 
 
-class TokenOrder(_Order):
+class TokenOrder(Order):
     """Say what a token is worth and for which numbers."""
 
     token: str
@@ -48,7 +48,7 @@ class TokenOrder(_Order):
     phone_number_ids: list[str] = []
 
 
-class CallbackOrder(_Order):
+class CallbackOrder(Order):
     """Set the callback of a number, of an account, or of the whole app."""
 
     callback_url: str
@@ -58,14 +58,7 @@ class CallbackOrder(_Order):
     waba_id: str | None = None
 
 
-class TemplatesOrder(_Order):
-    """Give an account templates."""
-
-    waba_id: str
-    templates: list[dict[str, Any]]
-
-
-class StatusOrder(_Order):
+class StatusOrder(Order):
     """One status to emit."""
 
     id: str
@@ -80,7 +73,7 @@ class StatusOrder(_Order):
     repeat: int = 1
 
 
-class StatusesOrder(_Order):
+class StatusesOrder(Order):
     """Statuses to emit now, in this order."""
 
     statuses: list[StatusOrder]
@@ -88,7 +81,7 @@ class StatusesOrder(_Order):
     retries: bool = True
 
 
-class Change(_Order):
+class Change(Order):
     """One raw change of a webhook."""
 
     value: Any
@@ -96,7 +89,7 @@ class Change(_Order):
     waba_id: str | None = None
 
 
-class WebhookOrder(_Order):
+class WebhookOrder(Order):
     """A webhook with content of the caller's choice."""
 
     phone_number_id: str | None = None
@@ -112,7 +105,13 @@ class WebhookOrder(_Order):
     retries: bool = False
 
 
-class ResetOrder(_Order):
+class ResetOrder(Order):
     """What survives a reset."""
 
     keep_numbers: bool = False
+
+
+class ClockOrder(Order):
+    """How much time passes at once."""
+
+    advance: float

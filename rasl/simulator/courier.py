@@ -98,6 +98,10 @@ class Courier:
             self._repeat(parcel)
         return outcome
 
+    def post(self, callback: Callback, body: bytes) -> None:
+        """Post one body soon, and again until it is taken."""
+        self._start(self._carry_again(self._parcel(callback, body, 1, None)))
+
     async def session(self) -> aiohttp.ClientSession:
         """The HTTP client, made on first use inside the running loop."""
         if self._session is None:

@@ -85,6 +85,7 @@ PRESETS: dict[int, Preset] = {
         "async",
     ),
     131051: Preset(400, "Unsupported message type", "Message type is not currently supported."),
+    131052: Preset(400, "Media download error", "Unable to download the media.", "async"),
     131053: Preset(400, "Media upload error", "Unable to upload the media used in the message.", "async"),
     131056: Preset(
         400,
@@ -97,6 +98,7 @@ PRESETS: dict[int, Preset] = {
     131062: Preset(400, "Business-scoped user ID recipients are not supported for this message"),
     132000: Preset(400, "Number of parameters does not match the expected number of params"),
     132001: Preset(404, "Template name does not exist in the translation"),
+    132005: Preset(400, "Translated text too long"),
     132012: Preset(400, "Parameter format does not match format in the created template"),
     132015: Preset(400, "Template is Paused", "Template is paused due to low quality."),
     132016: Preset(400, "Template is Disabled", "Template is disabled due to low quality."),
@@ -130,6 +132,8 @@ class GraphError(Exception):
         details: str | None = None,
         subcode: int | None = None,
         is_transient: bool | None = None,
+        user_title: str | None = None,
+        user_message: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -139,6 +143,8 @@ class GraphError(Exception):
         self.details = details
         self.subcode = subcode
         self.is_transient = is_transient
+        self.user_title = user_title
+        self.user_message = user_message
 
     def envelope(self, fbtrace_id: str) -> dict[str, Any]:
         """The answer's body."""
@@ -149,6 +155,9 @@ class GraphError(Exception):
             error["error_subcode"] = self.subcode
         if self.is_transient is not None:
             error["is_transient"] = self.is_transient
+        if self.user_title is not None:
+            error["error_user_title"] = self.user_title
+            error["error_user_msg"] = self.user_message
         error["fbtrace_id"] = fbtrace_id
         return {"error": error}
 
@@ -170,6 +179,18 @@ def refusal(code: int, details: str | None = None, *, http: int | None = None) -
 def invalid(message: str, details: str | None = None) -> GraphError:
     """Code 100: a parameter of the request is missing or wrong."""
     return GraphError(f"(#100) {message}", code=100, details=details)
+
+
+def template_refusal(title: str, message: str, subcode: int | None = None) -> GraphError:
+    """How Meta refuses what it is told about a template: code 100 and a text for people."""
+    return GraphError(
+        "Invalid parameter",
+        code=100,
+        subcode=subcode,
+        is_transient=False,
+        user_title=title,
+        user_message=message,
+    )
 
 
 def missing_object(object_id: str, method: str) -> GraphError:

@@ -1,37 +1,44 @@
-"""One HTTP exchange: the request as read, the answer as decided, and how it is put on the wire."""
+"""One HTTP exchange: the request as read and the answer as decided."""
 
-import asyncio
-import socket
-import struct
-from collections.abc import Awaitable, Callable, MutableMapping
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl
 
 import msgspec
+
+if TYPE_CHECKING:
+    from rasl.simulator.faults import Effect
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
-Wire = Literal["whole", "drop", "reset", "truncate"]
+Wire = Literal["whole", "drop", "reset", "truncate", "slow", "endless"]
 
-TRANSPORT = "rasl.simulator.transport"
 JSON = b"application/json; charset=UTF-8"
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Request:
-    """A request with its whole body read."""
+class CallerGone(Exception):
+    """The caller closed the connection before the whole body was there."""
 
-    def __init__(self, scope: Scope, body: bytes) -> None:
+
+class Request:
+    """A request; its body is read already, or comes in chunks where it may be large."""
+
+    def __init__(self, scope: Scope, body: bytes, receive: Receive | None = None) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.body = body
+        self.effect: Effect | None = None
         self._headers: Headers = scope["headers"]
         self._query: bytes = scope["query_string"]
+        self._receive = receive
 
     def header(self, name: bytes) -> bytes:
         """The first header of that lower-case name, or nothing."""
@@ -47,11 +54,33 @@ class Request:
             return {}
         return dict(parse_qsl(self._query.decode("latin-1"), keep_blank_values=True))
 
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives; raises CallerGone when it breaks off."""
+        if self._receive is None:
+            yield self.body
+            return
+        receive, has_more = self._receive, True
+        while has_more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise CallerGone
+            has_more = message.get("more_body", False)
+            if not has_more:
+                self._receive = None
+            if chunk := message.get("body", b""):
+                yield chunk
+
+    async def drain(self) -> None:
+        """Take in what nobody wanted of the body, so that the caller gets to read the answer."""
+        if self._receive is not None:
+            async for _ in self.chunks():
+                pass
+
 
 class Answer:
     """What goes back, when, and whether all of it arrives."""
 
-    __slots__ = ("body", "content_type", "delay", "headers", "status", "wire")
+    __slots__ = ("body", "content_type", "delay", "headers", "length", "pace", "source", "status", "wire")
 
     def __init__(
         self,
@@ -62,6 +91,8 @@ class Answer:
         headers: Headers | None = None,
         delay: float = 0.0,
         wire: Wire = "whole",
+        source: Iterable[bytes] | None = None,
+        length: int | None = None,
     ) -> None:
         self.status = status
         self.body = body
@@ -69,6 +100,9 @@ class Answer:
         self.headers: Headers = [] if headers is None else headers
         self.delay = delay
         self.wire: Wire = wire
+        self.pace = 0.0
+        self.source = source
+        self.length = len(body) if length is None else length
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:
@@ -87,57 +121,3 @@ async def read_body(receive: Receive) -> bytes:
         message = await receive()
         parts.append(message.get("body", b""))
     return b"".join(parts)
-
-
-async def write(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
-    """Put an answer on the wire, or break the connection where it says so."""
-    if answer.delay and await _is_gone_within(answer.delay, receive):
-        return
-    if answer.wire in {"drop", "reset"}:
-        await _abort(scope, receive, reset=answer.wire == "reset")
-        return
-    head: Headers = [
-        (b"content-type", answer.content_type),
-        (b"content-length", b"%d" % len(answer.body)),
-        *answer.headers,
-    ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": head})
-    if answer.wire == "truncate":
-        half = answer.body[: len(answer.body) // 2]
-        await send({"type": "http.response.body", "body": half, "more_body": True})
-        _transport(scope).close()
-        await _gone(receive)
-        return
-    await send({"type": "http.response.body", "body": answer.body, "more_body": False})
-
-
-async def _abort(scope: Scope, receive: Receive, *, reset: bool) -> None:
-    transport = _transport(scope)
-    if reset:
-        # Lingering for zero seconds makes the kernel send RST instead of an orderly FIN.
-        connection = transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-    await _gone(receive)
-
-
-def _transport(scope: Scope) -> asyncio.Transport:
-    try:
-        transport: asyncio.Transport = scope["extensions"][TRANSPORT]["transport"]
-    except KeyError:
-        raise RuntimeError("breaking a connection needs the simulator's own server") from None
-    return transport
-
-
-async def _is_gone_within(seconds: float, receive: Receive) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            await _gone(receive)
-    except TimeoutError:
-        return False
-    return True
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -20,8 +20,16 @@ EffectKind = Literal[
     "reset",
     "truncated_200",
     "no_contacts",
+    "html_200",
+    "slow",
+    "endless",
+    "corrupt",
+    "oversized",
+    "wrong_hash",
 ]
 
+Flaw = Literal["corrupt", "oversized", "wrong_hash"]
+FLAWS: tuple[Flaw, ...] = ("corrupt", "oversized", "wrong_hash")
 BEFORE_ACCEPTANCE = frozenset({"custom", "html_502", "empty_500", "reset"})
 
 
@@ -33,6 +41,18 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: str | None = None
     type: str | None = None
     template: str | None = None
+    method: str | None = None
+
+
+class Target(NamedTuple):
+    """One request as the rules see it."""
+
+    endpoint: str
+    phone_number_id: str = ""
+    to: str = ""
+    type: str = ""
+    template: str = ""
+    method: str = "POST"
 
 
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +83,7 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     median: float | None = None
     sigma: float = 0.0
     after_accept: bool = False
+    extra_bytes: int = 1024 * 1024
 
     def __post_init__(self) -> None:
         """Refuse an effect that lacks what its kind needs."""
@@ -110,15 +131,16 @@ class ArmedRule:
         self.seen = 0
         self.struck = 0
 
-    def strikes(self, endpoint: str, phone_number_id: str, to: str, kind: str, template: str) -> bool:
+    def strikes(self, target: Target) -> bool:
         """Whether this request is one the rule goes for; counts it."""
         match = self.match
         if not (
-            match.endpoint in {endpoint, "*"}
-            and match.phone_number_id in {None, phone_number_id}
-            and self.to in {None, to}
-            and match.type in {None, kind}
-            and match.template in {None, template}
+            match.endpoint in {target.endpoint, "*"}
+            and match.phone_number_id in {None, target.phone_number_id}
+            and self.to in {None, target.to}
+            and match.type in {None, target.type}
+            and match.template in {None, target.template}
+            and match.method in {None, target.method}
         ):
             return False
         self.seen += 1
@@ -162,13 +184,13 @@ class FaultBook:
         self.rules = [rule for rule in self.rules if number is not None and rule.number != number]
         return before - len(self.rules)
 
-    def strike(self, endpoint: str, phone_number_id: str, to: str, kind: str, template: str) -> Strike:
+    def strike(self, target: Target) -> Strike:
         """All latencies that apply, and the first other effect."""
         strike = Strike()
         for rule in self.rules:
             if strike.effect is not None and rule.effect.kind != "latency":
                 continue
-            if not rule.strikes(endpoint, phone_number_id, to, kind, template):
+            if not rule.strikes(target):
                 continue
             if rule.effect.kind != "latency":
                 strike.effect = rule.effect

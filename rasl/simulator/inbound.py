@@ -5,10 +5,13 @@ import time
 from typing import Any
 
 from rasl.simulator import ids, media
+from rasl.simulator.addresses import media_base
+from rasl.simulator.blobs import PIECE, Blob
 from rasl.simulator.control_requests import ControlError
 from rasl.simulator.errors import failure
 from rasl.simulator.exchange import Request
-from rasl.simulator.paging import base_url
+from rasl.simulator.faults import FLAWS
+from rasl.simulator.media_host import address
 from rasl.simulator.payloads import Update, batch
 from rasl.simulator.state import State
 from rasl.simulator.store import Number
@@ -26,9 +29,10 @@ _PIXEL = base64.b64decode(
 )
 _ABOUT_THE_SENDER = frozenset({
     "phone_number_id", "from", "user_id", "parent_user_id", "profile_name", "username", "body", "count",
-    "content_base64", "mime_type",
+    "content_base64", "content_size", "mime_type", "flaw",
 })  # fmt: skip
 _MOST_AT_ONCE = 100_000
+_LARGEST = 512 * 1024 * 1024
 
 
 class Sender:
@@ -72,8 +76,8 @@ async def inject(state: State, request: Request, number: Number, order: dict[str
     if not isinstance(count, int) or not 1 <= count <= _MOST_AT_ONCE:
         raise ControlError(f"count must be between 1 and {_MOST_AT_ONCE}")
     for key in filter(None, (sender.wa_id, sender.user_id)):
-        state.windows[number.id, key] = time.time()
-    content = _content(state, request, order)
+        state.windows[number.id, key] = state.clock.now()
+    content = _content(state, request, number, order)
     contact = None if content["type"] == "system" else sender.contact()
     updates = [Update(number, "messages", _message(state, sender, content), contact) for _ in range(count)]
     wamids = [update.content["id"] for update in updates]
@@ -108,7 +112,7 @@ def _message(state: State, sender: Sender, content: dict[str, Any]) -> dict[str,
     return {**sender.fields(), **content, **given}
 
 
-def _content(state: State, request: Request, order: dict[str, Any]) -> dict[str, Any]:
+def _content(state: State, request: Request, number: Number, order: dict[str, Any]) -> dict[str, Any]:
     content = {key: value for key, value in order.items() if key not in _ABOUT_THE_SENDER}
     kind = content.setdefault("type", "text")
     if not isinstance(kind, str):
@@ -118,7 +122,7 @@ def _content(state: State, request: Request, order: dict[str, Any]) -> dict[str,
     elif kind in {"unsupported", "unknown"}:
         content.setdefault("errors", [_unsupported()])
     elif kind in _MEDIA:
-        content[kind] = _media(state, request, kind, content.get(kind), order)
+        content[kind] = _media(state, request, number, content.get(kind), order)
     elif kind not in content and kind != "request_welcome":
         raise ControlError(f"a message of type {kind} needs {kind}")
     return content
@@ -131,16 +135,36 @@ def _unsupported() -> dict[str, Any]:
 
 
 def _media(
-    state: State, request: Request, kind: str, given: dict[str, Any] | None, order: dict[str, Any]
+    state: State, request: Request, number: Number, given: dict[str, Any] | None, order: dict[str, Any]
 ) -> dict[str, Any]:
     content = dict(given or {})
     if "id" in content:
         return content
-    data = base64.b64decode(order["content_base64"], validate=True) if "content_base64" in order else _PIXEL
-    mime_type = order.get("mime_type") or _MEDIA[kind]
-    file = media.keep(state, data, mime_type)
+    flaw = order.get("flaw")
+    if flaw not in {None, *FLAWS}:
+        raise ControlError(f"flaw must be one of {', '.join(FLAWS)}")
+    mime_type = order.get("mime_type") or _MEDIA[order["type"]]
+    file = media.keep(state, _received(order), mime_type, number, is_uploaded=False)
+    file.flaw = flaw
+    sha256 = media.wrong_hash(file.blob.sha256) if flaw == "wrong_hash" else file.blob.sha256
     content.setdefault("mime_type", mime_type)
-    content["sha256"] = base64.b64encode(bytes.fromhex(file.sha256)).decode()
+    content["sha256"] = base64.b64encode(bytes.fromhex(sha256)).decode()
     content["id"] = file.id
-    content["url"] = media.address(state, file, base_url(request, state.config.public_url))
+    if state.config.inbound_media_url:
+        content["url"] = address(state, file, media_base(state, request))
     return content
+
+
+def _received(order: dict[str, Any]) -> Blob:
+    """What the user sent: these bytes, that many of them, or a picture of one pixel."""
+    if "content_base64" in order:
+        return Blob(base64.b64decode(order["content_base64"], validate=True))
+    size = order.get("content_size")
+    if size is None:
+        return Blob(_PIXEL)
+    if not isinstance(size, int) or not 1 <= size <= _LARGEST:
+        raise ControlError(f"content_size must be between 1 and {_LARGEST}")
+    blob = Blob()
+    for at in range(0, size, PIECE):
+        blob.write(bytes(min(PIECE, size - at)))
+    return blob

@@ -1,21 +1,21 @@
-"""Media: upload, descriptor, and bytes behind an address that expires."""
+"""Media on the Graph side: upload, descriptor, deletion."""
 
 import hashlib
-import hmac
-import re
-import time
-from typing import NamedTuple
+from typing import Any
 
-from rasl.simulator.access import check_token
+from rasl.simulator.addresses import media_base
+from rasl.simulator.blobs import Blob
 from rasl.simulator.errors import GraphError, invalid
 from rasl.simulator.exchange import Answer, Request, json_answer
+from rasl.simulator.faults import FLAWS, Effect, Flaw
 from rasl.simulator.journal import Entry
-from rasl.simulator.paging import base_url
+from rasl.simulator.media_host import address
+from rasl.simulator.multipart_form import Form, FormFile, read_form
 from rasl.simulator.state import State
 from rasl.simulator.store import Media, Number
 
-PATH = "/whatsapp_business/attachments/"
-VALID_SECONDS = 300
+UPLOADED_SECONDS = 30 * 86_400.0
+RECEIVED_SECONDS = 7 * 86_400.0
 _MEGABYTE = 1024 * 1024
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 LARGEST = {
@@ -37,107 +37,102 @@ LARGEST = {
         100 * _MEGABYTE,
     ),
 }
-_BOUNDARY = re.compile(rb'boundary="?([^";]+)"?', re.IGNORECASE)
-_ATTRIBUTE = re.compile(r'(name|filename)="([^"]*)"')
-_PART_TYPE = re.compile(r"^content-type:\s*([^;\r\n]+)", re.IGNORECASE | re.MULTILINE)
+LARGEST_DOCUMENT = 100 * _MEGABYTE
+_NEVER_DOCUMENTS = ("image/", "video/", "audio/")
 
 
-class _Part(NamedTuple):
-    content: bytes
-    mime_type: str
-    filename: str
-
-
-def keep(state: State, content: bytes, mime_type: str, filename: str = "") -> Media:
-    """Store a file under a fresh id."""
-    media = Media(state.mint.digits(), mime_type, content, hashlib.sha256(content).hexdigest(), filename)
+def keep(state: State, blob: Blob, mime_type: str, number: Number | None, *, is_uploaded: bool) -> Media:
+    """Store a file under a fresh id; uploads live for 30 days, what users sent for 7."""
+    lifetime = UPLOADED_SECONDS if is_uploaded else RECEIVED_SECONDS
+    media = Media(state.mint.digits(), number, mime_type, blob, state.clock.now() + lifetime)
     state.registry.media[media.id] = media
     return media
 
 
-async def upload(state: State, request: Request, _number: Number, entry: Entry) -> Answer:
+async def upload(state: State, request: Request, number: Number, entry: Entry) -> Answer:
     """POST /{phone_number_id}/media."""
-    entry.body = b""
-    parts = _parts(request)
-    product = parts.get("messaging_product")
-    if product is None or product.content != b"whatsapp":
-        raise invalid("The parameter messaging_product is required.")
-    file = parts.get("file")
+    form = await read_form(request, LARGEST_DOCUMENT)
+    file = form.file
+    try:
+        mime_type = _check_form(state, form)
+    except GraphError:
+        if file is not None:
+            file.blob.close()
+        raise
     if file is None:
         raise invalid("The parameter file is required.")
-    declared = parts["type"].content.decode("latin-1") if "type" in parts else ""
-    mime_type = (file.mime_type or declared).partition(";")[0].strip().lower()
-    if mime_type not in LARGEST:
+    media = keep(state, file.blob, mime_type, number, is_uploaded=True)
+    media.filename = file.filename
+    media.flaw = _flaw(request.effect)
+    entry.text = media.id
+    return json_answer({"id": media.id})
+
+
+def _check_form(state: State, form: Form) -> str:
+    product = form.fields.get("messaging_product")
+    if product != "whatsapp":
+        raise invalid("The parameter messaging_product is required.")
+    if form.file is None:
+        raise invalid("The parameter file is required.")
+    mime_type = _mime_type(form.file, form.fields.get("type", ""))
+    most = LARGEST.get(mime_type)
+    if most is None and state.config.any_document_type and not mime_type.startswith(_NEVER_DOCUMENTS):
+        most = LARGEST_DOCUMENT
+    if most is None:
         known = ", ".join(LARGEST)
         raise invalid(
             f"Param file must be a file with one of the following types: {known}."
             f" Received file of type '{mime_type or 'application/octet-stream'}'."
         )
-    if len(file.content) > LARGEST[mime_type]:
+    if form.file.size > most:
         raise invalid("Invalid parameter", "File size is too large for its type")
-    return json_answer({"id": keep(state, file.content, mime_type, file.filename).id})
+    if not form.file.size:
+        raise invalid("Invalid parameter", "The file is empty")
+    return mime_type
+
+
+def _mime_type(file: FormFile, declared: str) -> str:
+    return (file.mime_type or declared).partition(";")[0].strip().lower()
+
+
+def _flaw(effect: Effect | None) -> Flaw | None:
+    return next((flaw for flaw in FLAWS if effect is not None and effect.kind == flaw), None)
 
 
 async def get_descriptor(state: State, request: Request, media: Media, _entry: Entry) -> Answer:
     """GET /{media_id}."""
-    return json_answer(
-        {
-            "messaging_product": "whatsapp",
-            "url": address(state, media, base_url(request, state.config.public_url)),
-            "mime_type": media.mime_type,
-            "sha256": media.sha256,
-            "file_size": len(media.content),
-            "id": media.id,
-        }
-    )
+    _check_owner(request, media)
+    flaw = _flaw(request.effect) or media.flaw
+    size, sha256 = media.blob.size, media.blob.sha256
+    if flaw == "oversized" and request.effect is not None:
+        size += request.effect.extra_bytes
+    elif flaw == "wrong_hash":
+        sha256 = wrong_hash(sha256)
+    descriptor: dict[str, Any] = {
+        "messaging_product": "whatsapp",
+        "url": address(state, media, media_base(state, request)),
+        "mime_type": media.mime_type,
+        "sha256": sha256,
+        "file_size": size,
+        "id": media.id,
+    }
+    return json_answer(descriptor)
 
 
-async def delete(state: State, _request: Request, media: Media, _entry: Entry) -> Answer:
+def wrong_hash(sha256: str) -> str:
+    """The digest of something else."""
+    return hashlib.sha256(sha256.encode()).hexdigest()
+
+
+async def delete(state: State, request: Request, media: Media, _entry: Entry) -> Answer:
     """DELETE /{media_id}."""
-    del state.registry.media[media.id]
+    _check_owner(request, media)
+    state.registry.drop_media(media)
     return json_answer({"success": True})
 
 
-async def download(state: State, request: Request) -> Answer:
-    """The bytes behind a descriptor's address; needs the token, and is gone after five minutes."""
-    try:
-        check_token(state, request)
-    except GraphError as error:
-        return json_answer(error.envelope(state.mint.trace()), 401)
-    query = request.query
-    media = state.registry.media.get(query.get("mid", ""))
-    expires = query.get("ext", "0")
-    is_valid = media is not None and hmac.compare_digest(
-        _seal(state, media.id, expires), query.get("hash", "")
-    )
-    if media is None or not is_valid or not expires.isdigit() or int(expires) < time.time():
-        return Answer(404, b"", content_type=b"text/plain")
-    return Answer(200, media.content, content_type=media.mime_type.encode())
-
-
-def address(state: State, media: Media, base: str) -> str:
-    """Where the bytes can be fetched for the next five minutes."""
-    expires = str(int(time.time()) + VALID_SECONDS)
-    return f"{base}{PATH}?mid={media.id}&ext={expires}&hash={_seal(state, media.id, expires)}"
-
-
-def _seal(state: State, media_id: str, expires: str) -> str:
-    key = f"media {state.initial.seed}".encode()
-    return hashlib.blake2b(f"{media_id} {expires}".encode(), key=key, digest_size=16).hexdigest()
-
-
-def _parts(request: Request) -> dict[str, _Part]:
-    match = _BOUNDARY.search(request.header(b"content-type"))
-    if match is None:
-        raise invalid("The parameter messaging_product is required.")
-    parts: dict[str, _Part] = {}
-    for chunk in request.body.split(b"--" + match[1])[1:-1]:
-        head, _, content = chunk.partition(b"\r\n\r\n")
-        described = head.decode("utf-8", "replace")
-        attributes = dict(_ATTRIBUTE.findall(described))
-        kind = _PART_TYPE.search(described.replace("\r\n", "\n"))
-        mime_type = kind[1].strip() if kind else ""
-        parts[attributes.get("name", "")] = _Part(
-            content.removesuffix(b"\r\n"), mime_type, attributes.get("filename", "")
-        )
-    return parts
+def _check_owner(request: Request, media: Media) -> None:
+    """Where the caller names a number, it must be the one the file belongs to."""
+    named = request.query.get("phone_number_id")
+    if named and (media.number is None or media.number.id != named):
+        raise invalid("Param phone_number_id must be the business phone number the media was uploaded on.")

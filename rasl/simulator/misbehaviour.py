@@ -5,13 +5,21 @@ from typing import Any
 import msgspec
 
 from rasl.simulator.errors import GraphError, refusal
-from rasl.simulator.exchange import Answer
+from rasl.simulator.exchange import Answer, Wire
 from rasl.simulator.faults import Effect
 
 _HTML_502 = (
     b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Sorry, something went wrong.</h1>"
     b"<p>We're working on it and we'll get it fixed as soon as we can.</p></body></html>"
 )
+
+_WIRES: dict[str, Wire] = {
+    "drop_after_accept": "drop",
+    "truncated_200": "truncate",
+    "slow": "slow",
+    "endless": "endless",
+}
+_SLOW_PACE = 1.0
 
 
 def broken_answer(effect: Effect) -> Answer:
@@ -23,6 +31,19 @@ def broken_answer(effect: Effect) -> Answer:
     if effect.kind == "empty_500":
         return Answer(500, b"")
     return Answer(effect.http or 500, _body(effect.body), content_type=effect.content_type.encode())
+
+
+def marred(answer: Answer, effect: Effect | None) -> Answer:
+    """An answer to something accepted, after what an effect does to it on its way back."""
+    if effect is None:
+        return answer
+    if effect.kind == "html_200":
+        return Answer(200, _HTML_502, content_type=b"text/html; charset=utf-8", delay=answer.delay)
+    wire = _WIRES.get(effect.kind)
+    if wire is not None:
+        answer.wire = wire
+        answer.pace = effect.seconds or (_SLOW_PACE if wire == "slow" else 0.0)
+    return answer
 
 
 def refused(effect: Effect) -> GraphError:

@@ -3,11 +3,12 @@
 from typing import Any
 
 from rasl.simulator.accounts import override
+from rasl.simulator.addresses import graph_base
 from rasl.simulator.errors import invalid
 from rasl.simulator.exchange import Answer, Request, json_answer
+from rasl.simulator.forms import decode_body
 from rasl.simulator.journal import Entry
-from rasl.simulator.paging import base_url, chosen_fields, page
-from rasl.simulator.sending import decode_body
+from rasl.simulator.paging import chosen_fields, page
 from rasl.simulator.state import State
 from rasl.simulator.store import Number, Waba
 
@@ -77,7 +78,7 @@ async def list_numbers(state: State, request: Request, waba: Waba, _entry: Entry
         chosen_fields(_number_fields(number, state), request, _NUMBER_DEFAULTS)
         for number in waba.numbers.values()
     ]
-    return json_answer(page(request, items, base_url(request, state.config.public_url), "v24.0"))
+    return json_answer(page(request, items, graph_base(state, request), "v24.0"))
 
 
 async def get_waba(_state: State, request: Request, waba: Waba, _entry: Entry) -> Answer:

@@ -44,11 +44,6 @@ def chosen_fields(item: dict[str, Any], request: Request, default: tuple[str, ..
     return {**{name: item[name] for name in names if name in item}, "id": item["id"]}
 
 
-def base_url(request: Request, public_url: str | None) -> str:
-    """The address the simulator is reached at, from the outside."""
-    return (public_url or f"http://{request.header(b'host').decode('latin-1')}").rstrip("/")
-
-
 def _limit(given: str | None) -> int:
     if given is None:
         return DEFAULT_LIMIT

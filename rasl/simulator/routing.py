@@ -1,18 +1,22 @@
 """The Graph side: from a path to the object it names and the edge that answers."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from rasl.simulator import accounts, media, nodes, templates
+from rasl.simulator import accounts, media, nodes, uploads
 from rasl.simulator.access import check_access, check_token
 from rasl.simulator.errors import GraphError, missing_object
 from rasl.simulator.exchange import Answer, Headers, Request, json_answer
+from rasl.simulator.faults import BEFORE_ACCEPTANCE, Target
 from rasl.simulator.journal import Entry
-from rasl.simulator.misbehaviour import broken_answer, refused
+from rasl.simulator.misbehaviour import broken_answer, marred, refused
 from rasl.simulator.sending import post_message
 from rasl.simulator.state import State
+from rasl.simulator.store import Number, Waba
+from rasl.simulator.templates import creation, deletion, editing, reading
 
 Edge = Callable[[State, Request, Any, Entry], Awaitable[Answer]]
 
@@ -30,9 +34,17 @@ EDGES: dict[tuple[str, str], dict[str, Edge]] = {
         "POST": accounts.subscribe,
         "DELETE": accounts.unsubscribe,
     },
-    ("waba", "message_templates"): {"GET": templates.list_templates},
+    ("waba", "message_templates"): {
+        "GET": reading.list_templates,
+        "POST": creation.create,
+        "DELETE": deletion.delete,
+    },
+    ("waba", "upsert_message_templates"): {"POST": creation.upsert},
     ("media", ""): {"GET": media.get_descriptor, "DELETE": media.delete},
-    ("template", ""): {"GET": templates.get_template},
+    ("template", ""): {"GET": reading.get_template, "POST": editing.edit},
+    ("template", "unpause"): {"POST": editing.unpause},
+    ("app", "uploads"): {"POST": uploads.start},
+    ("upload", ""): {"GET": uploads.get_upload, "POST": uploads.receive},
 }
 
 
@@ -58,15 +70,16 @@ async def answer_graph(state: State, request: Request) -> Answer:
     route = parse_path(request.path)
     owner = route.node_id
     try:
-        kind, node = _find(state, route.node_id)
+        kind, node = _find(state, request, route)
         token = check_token(state, request)
         if kind is None:
             raise missing_object(route.node_id, request.method)
         if kind == "number":
             entry.phone_number_id = route.node_id
             owner = node.waba.id
-        if kind in {"number", "waba"}:
-            check_access(state, request, node, token)
+        guard = _guard(kind, node)
+        if guard is not None:
+            check_access(state, request, guard, token, route.node_id)
         answer = await _dispatch(state, request, route, (kind, node), entry)
     except GraphError as error:
         entry.code = error.code
@@ -87,26 +100,61 @@ async def _dispatch(
     edge = methods.get(request.method)
     if edge is None:
         raise missing_object(route.node_id, request.method)
-    if state.faults.rules and route.edge != "messages":
-        strike = state.faults.strike(route.edge or kind, entry.phone_number_id, "", "", "")
-        if strike.effect is not None:
-            if strike.effect.kind == "error":
-                raise refused(strike.effect)
-            return broken_answer(strike.effect)
-    return await edge(state, request, node, entry)
+    if not state.faults.rules or route.edge == "messages":
+        return await edge(state, request, node, entry)
+    target = Target(route.edge or kind, entry.phone_number_id, method=request.method)
+    strike = state.faults.strike(target)
+    effect = request.effect = strike.effect
+    if strike.delay_before:
+        await asyncio.sleep(strike.delay_before)
+    if effect is not None and effect.kind == "error":
+        raise refused(effect)
+    if effect is not None and effect.kind in BEFORE_ACCEPTANCE:
+        return broken_answer(effect)
+    answer = await edge(state, request, node, entry)
+    answer.delay = strike.delay_after
+    return marred(answer, effect)
 
 
-def _find(state: State, node_id: str) -> tuple[str | None, Any]:
-    registry = state.registry
+def is_streamed(method: str, path: str) -> bool:
+    """Whether a request's body may be larger than memory should hold."""
+    return method == "POST" and (path.endswith("/media") or f"/{uploads.PREFIX}" in path)
+
+
+def _find(state: State, request: Request, route: Route) -> tuple[str | None, Any]:
+    registry, node_id = state.registry, route.node_id
     if number := registry.numbers.get(node_id):
         return "number", number
     if waba := registry.wabas.get(node_id):
         return "waba", waba
-    if item := registry.media.get(node_id):
+    if item := registry.find_media(node_id, state.clock.now()):
         return "media", item
     if template := registry.find_template(node_id):
         return "template", template
+    return _find_upload(state, request, route)
+
+
+def _find_upload(state: State, request: Request, route: Route) -> tuple[str | None, Any]:
+    node_id = route.node_id
+    if upload := uploads.find_upload(state, node_id, request):
+        return "upload", upload
+    if route.edge == "uploads" and (node_id.isdigit() or node_id == "app"):
+        return "app", node_id
     return None, None
+
+
+def _guard(kind: str, node: Any) -> Number | Waba | None:
+    """The number or account whose tokens open an object."""
+    if kind in {"number", "waba"}:
+        owner: Number | Waba = node
+        return owner
+    if kind == "template":
+        waba: Waba = node[0]
+        return waba
+    if kind == "media":
+        number: Number | None = node.number
+        return number
+    return None
 
 
 @lru_cache(maxsize=1024)

@@ -2,24 +2,25 @@
 
 import asyncio
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from rasl.simulator import statuses
 from rasl.simulator.errors import invalid, refusal
 from rasl.simulator.exchange import Answer, Request, json_answer
-from rasl.simulator.faults import BEFORE_ACCEPTANCE, Effect, Strike, lognormal
+from rasl.simulator.faults import BEFORE_ACCEPTANCE, Effect, Strike, Target, lognormal
+from rasl.simulator.forms import decode_body
 from rasl.simulator.journal import Entry
-from rasl.simulator.misbehaviour import broken_answer, refused
+from rasl.simulator.misbehaviour import broken_answer, marred, refused
 from rasl.simulator.recipients import Recipient, resolve
 from rasl.simulator.state import State
 from rasl.simulator.store import Number
 from rasl.simulator.validation import check_content
-from rasl.simulator.validation.template import category_of
+from rasl.simulator.validation.media import upload_failure
+from rasl.simulator.validation.scene import Scene
+from rasl.simulator.validation.template import category_of, check_recipient
 
 OPAQUE_LIMIT = 512
-_decode = msgspec.json.Decoder().decode
 _SENT_ONLY = frozenset({"reaction", "pin"})
 _NOTHING = Strike()
 
@@ -37,7 +38,11 @@ async def post_message(state: State, request: Request, number: Number, entry: En
     entry.to, entry.type = recipient.wa_id or recipient.given, kind
     entry.opaque = _opaque(payload)
     _check_context(payload)
-    check_content(kind, content, number)
+    scene = Scene(number, state.registry, state.config, state.clock.now())
+    check_content(kind, content, scene)
+    if kind == "template":
+        check_recipient(content, number, is_scoped=not recipient.wa_id)
+    unusable = upload_failure(kind, content, scene)
     entry.text = content.get("body") if kind == "text" else msgspec.json.encode(content).decode()
     strike, magic_ladder = _fate(state, number, recipient, kind, content)
     if strike.delay_before:
@@ -50,32 +55,9 @@ async def post_message(state: State, request: Request, number: Number, entry: En
     if magic_ladder is None:
         _check_limits(state, number, recipient)
     steps = _steps(state, number, recipient, kind, content, strike.effect, magic_ladder)
+    if unusable is not None and not (strike.effect and strike.effect.kind == "error"):
+        steps = statuses.failed_steps(state.config, 131053, unusable)
     return _accept(state, number, recipient, entry, kind, content, steps, strike)
-
-
-def decode_body(request: Request) -> dict[str, Any]:
-    """The parameters of a POST, from JSON or from a form whose values may be JSON."""
-    if request.header(b"content-type").startswith(b"application/x-www-form-urlencoded"):
-        pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-        return {key: _form_value(value) for key, value in pairs}
-    if not request.body:
-        return dict(request.query)
-    try:
-        payload = _decode(request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise invalid("Invalid parameter", "The request body is not valid JSON.") from None
-    if not isinstance(payload, dict):
-        raise invalid("Invalid parameter", "The request body must be a JSON object.")
-    return payload
-
-
-def _form_value(value: str) -> Any:
-    if value[:1] not in {"{", "["}:
-        return value
-    try:
-        return _decode(value)
-    except msgspec.DecodeError:
-        return value
 
 
 def _check_product(payload: dict[str, Any]) -> None:
@@ -133,7 +115,7 @@ def _fate(
     strike, steps = _NOTHING, None
     if state.faults.rules:
         template = str(content.get("name", "")) if kind == "template" else ""
-        strike = state.faults.strike("messages", number.id, recipient.key, kind, template)
+        strike = state.faults.strike(Target("messages", number.id, recipient.key, kind, template))
     if config.latency_median:
         extra = lognormal(state.mint.random, config.latency_median, config.latency_sigma)
         strike = Strike(strike.effect, strike.delay_before + extra, strike.delay_after)
@@ -217,13 +199,8 @@ def _accept(
     if recipient.is_group:
         message["group_id"] = recipient.given
     body = {"messaging_product": "whatsapp", "contacts": [recipient.contact()], "messages": [message]}
-    effect = strike.effect.kind if strike.effect is not None else ""
-    if effect == "no_contacts":
+    if strike.effect is not None and strike.effect.kind == "no_contacts":
         del body["contacts"]
     answer = json_answer(body)
     answer.delay = strike.delay_after
-    if effect == "drop_after_accept":
-        answer.wire = "drop"
-    elif effect == "truncated_200":
-        answer.wire = "truncate"
-    return answer
+    return marred(answer, strike.effect)

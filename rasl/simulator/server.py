@@ -12,10 +12,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rasl.simulator.app import create_app
 from rasl.simulator.config import SimulatorConfig
-from rasl.simulator.exchange import TRANSPORT
+from rasl.simulator.wire import TRANSPORT
 
 HOST = "127.0.0.1"
 PORT = 9100
+_BACKLOG = 2048
 
 
 class BreakableProtocol(HttpToolsProtocol):
@@ -48,48 +49,79 @@ class _EmbeddedServer(uvicorn.Server):
         self.ready.set()
 
 
-def run(host: str = HOST, port: int = PORT, config: SimulatorConfig | None = None) -> None:
-    """Serve until interrupted, in a process of its own."""
+def run(
+    host: str = HOST, port: int = PORT, config: SimulatorConfig | None = None, media_port: int | None = None
+) -> None:
+    """Serve until interrupted, in a process of its own; the media host takes the next port unless told."""
     # Hundreds of thousands of small live records make the collector's default pace costly and pointless.
     gc.set_threshold(50_000, 20, 50)
-    uvicorn.Server(_uvicorn_config(host, port, config, log_level="warning")).run()
+    listeners = _listeners(host, port, media_port)
+    uvicorn.Server(_uvicorn_config(listeners, config, log_level="warning")).run(sockets=listeners)
 
 
 @contextlib.asynccontextmanager
 async def running(
-    config: SimulatorConfig | None = None, host: str = HOST, port: int = 0
+    config: SimulatorConfig | None = None, host: str = HOST, port: int = 0, media_port: int | None = None
 ) -> AsyncIterator[str]:
     """Serve inside the current event loop and give the base URL; port 0 takes a free one."""
-    listener = socket.create_server((host, port), backlog=2048)
-    server = _EmbeddedServer(_uvicorn_config(host, port, config))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    listeners = _listeners(host, port, media_port)
+    server = _EmbeddedServer(_uvicorn_config(listeners, config))
+    serving = asyncio.create_task(server.serve(sockets=listeners))
     ready = asyncio.create_task(server.ready.wait())
     try:
         await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             await serving
             raise RuntimeError("the simulator did not start")
-        yield f"http://{host}:{listener.getsockname()[1]}"
+        yield f"http://{f'[{host}]' if ':' in host else host}:{_port(listeners[0])}"
     finally:
         ready.cancel()
         server.should_exit = True
         await serving
-        listener.close()
+        for listener in listeners:
+            listener.close()
 
 
-async def serve(host: str = HOST, port: int = PORT, config: SimulatorConfig | None = None) -> None:
+async def serve(
+    host: str = HOST, port: int = PORT, config: SimulatorConfig | None = None, media_port: int | None = None
+) -> None:
     """Serve inside the current event loop until cancelled."""
-    async with running(config, host, port):
+    async with running(config, host, port, media_port):
         await asyncio.Event().wait()
 
 
+def _listeners(host: str, port: int, media_port: int | None) -> list[socket.socket]:
+    """The Graph side's socket and the media host's."""
+    graph = _listener(host, port)
+    try:
+        if media_port is not None:
+            return [graph, _listener(host, media_port)]
+        with contextlib.suppress(OSError, OverflowError):
+            if port:
+                return [graph, _listener(host, port + 1)]
+        return [graph, _listener(host, 0)]
+    except BaseException:
+        graph.close()
+        raise
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+
+
+def _port(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
+
+
 def _uvicorn_config(
-    host: str, port: int, config: SimulatorConfig | None, log_level: str | None = None
+    listeners: list[socket.socket], config: SimulatorConfig | None, log_level: str | None = None
 ) -> uvicorn.Config:
+    app = create_app(config or SimulatorConfig())
+    app.state.media_port = _port(listeners[1])
     return uvicorn.Config(
-        create_app(config or SimulatorConfig()),
-        host=host,
-        port=port,
+        app,
         loop="uvloop",
         http=BreakableProtocol,
         ws="none",
@@ -99,7 +131,7 @@ def _uvicorn_config(
         log_config=uvicorn.config.LOGGING_CONFIG if log_level else None,
         log_level=log_level,
         server_header=False,
-        backlog=2048,
+        backlog=_BACKLOG,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=1,
     )

@@ -2,6 +2,7 @@
 
 import time
 
+from rasl.simulator.clock import Clock
 from rasl.simulator.config import SimulatorConfig, Window
 from rasl.simulator.courier import Courier
 from rasl.simulator.faults import FaultBook
@@ -31,13 +32,17 @@ class State:
         self.initial = config
         self.started_at = time.time()
         self.registry = Registry()
+        self.media_port: int | None = None
         self._begin(config)
 
     def _begin(self, config: SimulatorConfig) -> None:
         self.apply(config)
         self.mint = Mint(config.seed)
         self.journal = Journal(config.request_ring, config.delivery_ring)
+        self.clock = Clock()
         self.timers = Timers()
+        # What is due in hours has a heap of its own: nobody waits for it, and "idle" does not count it.
+        self.calendar = Timers()
         self.courier = Courier(lambda: self.config, self.timers, self.journal)
         self.faults = FaultBook(self.mint.random)
         self.limits = Limits()
@@ -55,12 +60,14 @@ class State:
         """Forget everything and start over with the settings of the start."""
         await self.close()
         if not keep_numbers:
+            self.registry.close()
             self.registry = Registry()
         self._begin(self.initial)
 
     async def close(self) -> None:
         """Stop everything that is under way."""
         self.timers.clear()
+        self.calendar.clear()
         await self.courier.close()
 
     def window_of(self, number: Number) -> Window:
@@ -69,7 +76,13 @@ class State:
 
     def is_window_open(self, number: Number, user: str) -> bool:
         """Whether the user wrote to this number within the last 24 hours."""
-        return time.time() - self.windows.get((number.id, user), 0.0) < SERVICE_WINDOW
+        return self.clock.now() - self.windows.get((number.id, user), 0.0) < SERVICE_WINDOW
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass at once, for objects and for everything that is due."""
+        self.clock.advance(seconds)
+        self.timers.advance(seconds)
+        self.calendar.advance(seconds)
 
     def launch(self, message: OutboundMessage) -> None:
         """Remember an accepted message and start its ladder."""
@@ -86,7 +99,8 @@ class State:
         number = message.number
         callback = self.registry.callback_for(number.waba, number, "messages")
         if callback is not None:
-            contact = None if step.status == "failed" else status_contact(message, self.config)
+            has_contact = step.status != "failed" or self.config.failed_contacts
+            contact = status_contact(message, self.config) if has_contact else None
             status = status_object(message, step, self.config)
             self.courier.enqueue(callback, Update(number, "statuses", status, contact))
         message.index += 1

@@ -1,13 +1,15 @@
 """The objects the simulated Meta knows: accounts, numbers, tokens, callbacks, templates and media."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from rasl.simulator.blobs import Blob
 from rasl.simulator.config import Window
+from rasl.simulator.faults import Flaw
+from rasl.simulator.templates.book import Template, TemplateBook
 
 TokenState = Literal["valid", "expired", "revoked", "no_permission"]
 ACCOUNT_FIELD = "messages"
@@ -26,11 +28,31 @@ class Media:
     """An uploaded or received file."""
 
     id: str
+    number: "Number | None"
     mime_type: str
-    content: bytes
-    sha256: str
+    blob: Blob
+    expires_at: float
     filename: str = ""
-    created_at: float = field(default_factory=time.time)
+    flaw: Flaw | None = None
+
+
+@dataclass(slots=True)
+class Upload:
+    """A resumable upload."""
+
+    token: str
+    signature: str
+    app_id: str
+    length: int
+    mime_type: str
+    filename: str
+    blob: Blob
+    handle: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every byte is there."""
+        return self.blob.size == self.length
 
 
 @dataclass(slots=True)
@@ -42,15 +64,8 @@ class Waba:
     app_secret: str
     subscribed: bool = True
     callback: Callback | None = None
-    templates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    templates: TemplateBook = field(default_factory=TemplateBook)
     numbers: dict[str, "Number"] = field(default_factory=dict)
-
-    def template(self, name: str, language: str) -> dict[str, Any] | None:
-        """The template of that name and language, if there is one."""
-        for template in self.templates.values():
-            if template["name"] == name and template["language"] == language:
-                return template
-        return None
 
 
 @dataclass(slots=True)
@@ -83,6 +98,8 @@ class Registry:
         self.wabas: dict[str, Waba] = {}
         self.numbers: dict[str, Number] = {}
         self.media: dict[str, Media] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.handles: dict[str, Upload] = {}
         self.tokens: dict[str, TokenState] = {}
         self.callback: Callback | None = None
 
@@ -102,12 +119,33 @@ class Registry:
             return node.tokens
         return set().union(*(number.tokens for number in node.numbers.values()))
 
-    def find_template(self, template_id: str) -> tuple[Waba, dict[str, Any]] | None:
+    def find_template(self, template_id: str) -> tuple[Waba, Template] | None:
         """A template and its account by the template's id."""
         for waba in self.wabas.values():
-            if template_id in waba.templates:
-                return waba, waba.templates[template_id]
+            template = waba.templates.by_id.get(template_id)
+            if template is not None:
+                return waba, template
         return None
+
+    def find_media(self, media_id: str, now: float) -> Media | None:
+        """A file that has not expired."""
+        media = self.media.get(media_id)
+        if media is not None and media.expires_at <= now:
+            self.drop_media(media)
+            return None
+        return media
+
+    def drop_media(self, media: Media) -> None:
+        """Forget a file and give its space back."""
+        del self.media[media.id]
+        media.blob.close()
+
+    def close(self) -> None:
+        """Give the space of every file back."""
+        for media in self.media.values():
+            media.blob.close()
+        for upload in self.uploads.values():
+            upload.blob.close()
 
     def callbacks(self) -> Iterator[Callback]:
         """Every callback that is set."""

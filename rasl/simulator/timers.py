@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 TICK = 0.005
@@ -30,6 +30,13 @@ class Timers:
         if not self._is_ticking and (self._handle is None or due < self._armed_for - TICK):
             self._arm(loop, due)
 
+    def advance(self, seconds: float) -> None:
+        """Let everything be due that much earlier."""
+        self._heap = [(due - seconds, order, call, argument) for due, order, call, argument in self._heap]
+        heapify(self._heap)
+        if self._heap and not self._is_ticking:
+            self._arm(asyncio.get_running_loop(), self._heap[0][0])
+
     def clear(self) -> None:
         """Forget everything that is due."""
         self._heap.clear()
@@ -47,12 +54,11 @@ class Timers:
         self._handle = None
         self._is_ticking = True
         now = loop.time()
-        heap = self._heap
         try:
-            while heap and heap[0][0] <= now:
-                _, _, call, argument = heappop(heap)
+            while self._heap and self._heap[0][0] <= now:
+                _, _, call, argument = heappop(self._heap)
                 call(argument)
         finally:
             self._is_ticking = False
-            if heap:
-                self._arm(loop, heap[0][0])
+            if self._heap:
+                self._arm(loop, self._heap[0][0])

@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import hmac
+import io
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ WABA = "102290129340398"
 SECRET = "app-secret"
 USER = "+16505551234"
 PATIENCE = 10
+PIXEL = b"\x89PNG\r\n--x\r\n\x00"
 
 QUICK = SimulatorConfig(
     seed=7,
@@ -23,6 +25,7 @@ QUICK = SimulatorConfig(
     delivered_delay=0.01,
     read_delay=0.02,
     webhook_retry_base=0.01,
+    template_review_delay=0.01,
 )
 
 
@@ -44,7 +47,8 @@ class Meta:
         self.client = client
 
     async def call(self, method: str, path: str, **options: Any) -> Answered:
-        async with self.client.request(method, self.url + path, **options) as response:
+        url = path if path.startswith("http") else self.url + path
+        async with self.client.request(method, url, **options) as response:
             raw = await response.read()
             is_json = "json" in response.headers.get("content-type", "")
             return Answered(
@@ -78,6 +82,26 @@ class Meta:
         if opaque is not None:
             payload["biz_opaque_callback_data"] = opaque
         return await self.post(payload)
+
+    async def upload(
+        self, content: bytes = PIXEL, mime_type: str = "image/png", number: str = NUMBER, token: str = "token"
+    ) -> str:
+        data = aiohttp.FormData()
+        data.add_field("messaging_product", "whatsapp")
+        data.add_field("type", mime_type)
+        data.add_field("file", io.BytesIO(content), filename="a.bin", content_type=mime_type)
+        answered = await self.graph("POST", f"{number}/media", token, data=data)
+        assert answered.status == 200, answered.body
+        return str(answered.body["id"])
+
+    async def describe(self, media_id: str) -> dict[str, Any]:
+        answered = await self.graph("GET", media_id)
+        assert answered.status == 200, answered.body
+        described: dict[str, Any] = answered.body
+        return described
+
+    async def download(self, url: str, token: str = "token", **headers: str) -> Answered:
+        return await self.call("GET", url, headers={"Authorization": f"Bearer {token}", **headers})
 
     async def settle(self) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -134,6 +158,19 @@ class Receiver:
 
     def rungs(self, wamid: str) -> list[str]:
         return [status["status"] for status in self.statuses(wamid)]
+
+    def changes(self, field: str) -> list[dict[str, Any]]:
+        return [
+            change["value"]
+            for body in self.bodies()
+            for entry in body["entry"]
+            for change in entry["changes"]
+            if change["field"] == field
+        ]
+
+    async def told(self, field: str, count: int = 1) -> list[dict[str, Any]]:
+        await self.until(lambda: len(self.changes(field)) >= count)
+        return self.changes(field)
 
     async def climbed(self, wamid: str, *rungs: str) -> list[str]:
         await self.until(lambda: len(self.rungs(wamid)) >= len(rungs))

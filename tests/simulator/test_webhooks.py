@@ -87,7 +87,7 @@ async def test_the_older_payload_has_conversations(meta: Meta, hook: Receiver) -
 
 
 async def test_played_comes_only_when_asked_for(meta: Meta, hook: Receiver) -> None:
-    voice: dict[str, Any] = {"type": "audio", "audio": {"id": "1", "voice": True}}
+    voice: dict[str, Any] = {"type": "audio", "audio": {"link": "https://x.test/a.ogg", "voice": True}}
     silent = (await meta.send(**voice)).body["messages"][0]["id"]
     await meta.control("settings", {"played_delay": 0.03})
     heard = (await meta.send(**voice)).body["messages"][0]["id"]

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from rasl.simulator.errors import invalid
-from rasl.simulator.store import Number
 from rasl.simulator.validation.interactive import check_interactive
 from rasl.simulator.validation.media import (
     check_audio,
@@ -14,10 +13,11 @@ from rasl.simulator.validation.media import (
     check_video,
 )
 from rasl.simulator.validation.people import check_contacts, check_location, check_pin, check_reaction
+from rasl.simulator.validation.scene import Scene
 from rasl.simulator.validation.template import check_template
 from rasl.simulator.validation.text import check_text
 
-VALIDATORS: dict[str, Callable[[Any, Number], None]] = {
+VALIDATORS: dict[str, Callable[[Any, Scene], None]] = {
     "audio": check_audio,
     "contacts": check_contacts,
     "document": check_document,
@@ -38,9 +38,9 @@ _NAMED = (
 )
 
 
-def check_content(kind: str, content: Any, number: Number) -> None:
+def check_content(kind: str, content: Any, scene: Scene) -> None:
     """Refuse content Meta would refuse for this type."""
     validator = VALIDATORS.get(kind)
     if validator is None:
         raise invalid(f'Param type must be one of {{{_NAMED}}} - got "{kind}".')
-    validator(content, number)
+    validator(content, scene)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from rasl.simulator.errors import invalid, refusal
-from rasl.simulator.store import Number
 from rasl.simulator.validation.rules import (
     counted,
     optional_text,
@@ -11,11 +10,12 @@ from rasl.simulator.validation.rules import (
     required_object,
     required_text,
 )
+from rasl.simulator.validation.scene import Scene
 
 _MOST_CONTACTS = 257
 
 
-def check_location(content: Any, _number: Number) -> None:
+def check_location(content: Any, _scene: Scene) -> None:
     """Coordinates as numbers or numeric strings, within the globe."""
     location = required_object(content, "location")
     for name, most in (("latitude", 90), ("longitude", 180)):
@@ -33,7 +33,7 @@ def check_location(content: Any, _number: Number) -> None:
         optional_text(location.get(name), f"location['{name}']")
 
 
-def check_contacts(content: Any, _number: Number) -> None:
+def check_contacts(content: Any, _scene: Scene) -> None:
     """Up to 257 contacts, each with a formatted name."""
     contacts = required_list(content, "contacts")
     counted(contacts, "contacts", 1, _MOST_CONTACTS)
@@ -46,7 +46,7 @@ def check_contacts(content: Any, _number: Number) -> None:
                 raise invalid(f"Param {path}['{field}'] must be an array.")
 
 
-def check_reaction(content: Any, _number: Number) -> None:
+def check_reaction(content: Any, _scene: Scene) -> None:
     """The message reacted to, and an emoji or an empty string."""
     reaction = required_object(content, "reaction")
     required_text(reaction.get("message_id"), "reaction['message_id']")
@@ -55,7 +55,7 @@ def check_reaction(content: Any, _number: Number) -> None:
     optional_text(reaction["emoji"], "reaction['emoji']")
 
 
-def check_pin(content: Any, _number: Number) -> None:
+def check_pin(content: Any, _scene: Scene) -> None:
     """Pin or unpin, which message, and for how many days."""
     pin = required_object(content, "pin")
     if pin.get("type") not in {"pin", "unpin"}:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from rasl.simulator.store import Number
 from rasl.simulator.validation.rules import known_keys, optional_flag, required_object, required_text
+from rasl.simulator.validation.scene import Scene
 
 MOST = 4096
 _KEYS = frozenset({"body", "preview_url"})
 
 
-def check_text(content: Any, _number: Number) -> None:
+def check_text(content: Any, _scene: Scene) -> None:
     """A body of 1 to 4096 characters and an optional preview flag."""
     text = required_object(content, "text")
     known_keys(text, "text", _KEYS)

@@ -1,0 +1,1 @@
+"""Message templates: how they are written, reviewed, read, changed and deleted."""
