@@ -66,7 +66,7 @@ async def compose(engine: Engine, tenant: Tenant, number: Number, wish: CodeWish
     try:
         bound = bind(definition, values)
     except ValidationFailed as error:
-        raise _as_asked(error) from None
+        raise _as_asked(error, has_expiry=_has_expiry(definition)) from None
     content = Template(
         name=template.name,
         language=template.language,
@@ -87,15 +87,17 @@ def make_code(length: int) -> str:
 
 def _values(definition: Definition, code: str, wish: CodeWish) -> Values:
     """Put code, expiry and what else there is into the body's variables, in this order."""
-    has_expiry = len(definition.body.variables) > 1
-    own = (code, str(wish.expiry_minutes)) if has_expiry else (code,)
-    fields = dict(enumerate((*own, *wish.additional_params), 1))
-    return Values(fields=fields)
+    own = (code, str(wish.expiry_minutes)) if _has_expiry(definition) else (code,)
+    return Values(fields=dict(enumerate((*own, *wish.additional_params), 1)))
 
 
-def _as_asked(error: ValidationFailed) -> ValidationFailed:
+def _has_expiry(definition: Definition) -> bool:
+    return len(definition.body.variables) > 1
+
+
+def _as_asked(error: ValidationFailed, *, has_expiry: bool) -> ValidationFailed:
     """Name the fields of our request instead of those of the template."""
-    names = {"field_1": "code", "field_2": "expiry_minutes"}
+    names = {"field_1": "code"} | ({"field_2": "expiry_minutes"} if has_expiry else {})
     problems: dict[str, list[str]] = {}
     for field, texts in error.details.items():
         is_further = field.startswith("field_") and field not in names
