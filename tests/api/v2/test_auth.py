@@ -166,7 +166,7 @@ async def test_a_right_code_is_accepted_once(api: Api, database: Database) -> No
     answer = await verify(api.acme)
     assert answer.data["phone"] == DIGITS
     assert answer.data["purpose"] == "authentication"
-    assert dt.datetime.fromisoformat(answer.data["verified_at"])
+    assert dt.datetime.fromisoformat(answer.data["verified_at"]).tzinfo is not None
     again = await verify(api.acme)
     assert (again.status, again.details) == (422, {"error_code": "OTP_NOT_FOUND"})
     assert "otp.verified" in await events(database)
