@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
 from rasl import log
-from rasl.api import docs, health
+from rasl.api import docs, files, health
 from rasl.api.caller import secured, with_caller
 from rasl.api.context import with_context
 from rasl.api.envelope import render, render_framework_error, render_gone, render_unexpected
@@ -24,6 +24,7 @@ from rasl.api.v2 import (
     contact_files,
     contacts,
     groups,
+    media,
     messages,
     sources,
     statuses,
@@ -99,6 +100,7 @@ def api_v2() -> Router:
         "/api/v2",
         (
             *messages.HANDLERS,
+            *media.HANDLERS,
             *contacts.HANDLERS,
             *contact_files.HANDLERS,
             *groups.HANDLERS,
@@ -139,6 +141,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         route_handlers=[
             api_v2(),
             *health.HANDLERS,
+            *files.HANDLERS,
             *docs.handlers(api_v2),
             *door(engine.database, engine.sealer),
         ],

@@ -14,7 +14,7 @@ _SECRET_KEYS = re.compile(r"token|secret|password|authorization|otp|code_plain|d
 # Bearer tokens, our own tokens, Meta's access tokens and what URLs carry, wherever they turn up in a text.
 _SECRET_TEXT = re.compile(
     r"(?i)(bearer\s+)[^\s\"',}]+|rasl_[0-9A-Za-z]{20,}|EAA[0-9A-Za-z]{20,}|(?<=://)[^/\s:@]*:[^/\s]+(?=@)"
-    r"|((?:password|secret|token)=)[^\s&\"']+"
+    r"|((?:password|secret|token)=)[^\s&\"']+|(?<=/media/)[0-9A-Za-z_-]{40,}=*"
 )
 _SAFE_KEYS = frozenset({"token_id"})
 # Every request runs in a context of its own, so it is set once and never reset.

@@ -1,10 +1,13 @@
 """Real servers inside the test's event loop, and clients that speak to them."""
 
 import asyncio
+import atexit
 import contextlib
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,6 +15,9 @@ import uvicorn
 
 from rasl.settings import Settings
 from tests.world import SECRET_KEY, Person, World
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="rasl-tests-")
+atexit.register(_FOLDER.cleanup)
 
 
 class _Server(uvicorn.Server):
@@ -124,8 +130,9 @@ class Api:
 
 
 def settings_for(simulator_url: str, **changes: Any) -> Settings:
-    """Settings of a test server."""
-    return Settings(secret_key=SECRET_KEY, graph_base_url=simulator_url, pool_size=4, **changes)
+    """Settings of a test server; its files go into a folder that vanishes with the process."""
+    defaults: dict[str, Any] = {"data_dir": Path(_FOLDER.name), "allow_private_urls": True, "pool_size": 4}
+    return Settings(secret_key=SECRET_KEY, graph_base_url=simulator_url, **{**defaults, **changes})
 
 
 @contextlib.asynccontextmanager

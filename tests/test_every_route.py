@@ -5,9 +5,7 @@ A new route needs one line in ROUTES; without it the first test fails.
 
 import asyncio
 import copy
-import dataclasses
 import io
-import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,16 +17,18 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from rasl import ids
 from rasl.api.docs import document
+from rasl.api.request import ENDING
 from rasl.app import api_v2
 from rasl.db import tenants
 from rasl.db.pool import Database
 from rasl.domain.scopes import ALL_SCOPES
 from rasl.errors import ALL_ERRORS
 from rasl.services.callers import hash_token
+from tests.api.v2.received import receive
+from tests.routes import NAMING, PHONE, SENDS, Route, phones
 from tests.serving import Answer, Api, Client
 
 PREFIX = "/api/v2"
-PHONE = "+442079460011"
 MISSING_ID = 999_999_999_999
 # What no client may ever set by naming it.
 FORBIDDEN = {
@@ -39,36 +39,6 @@ FORBIDDEN = {
     "scopes": ["all"],
     "role": "x",
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Route:
-    """Sample data of one route: a call that works for acme, and every place in it that names a thing.
-
-    A place is path, query or body, the name there, and what kind of thing of the world it names. `named` is what the
-    sample body names, by kind; `free` is what ends like an id in a body and names nothing of ours.
-    """
-
-    scope: str | None
-    body: Mapping[str, Any] | None = None
-    path: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    places: tuple[tuple[str, str, str], ...] = ()
-    alias_of: str | None = None
-    named: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    free: frozenset[str] = frozenset()
-    status: int = 200  # of the sample call
-    missing_status: int = 404  # when a body names what is not there
-
-    empty_status: int = 422  # of an empty body
-    file: str | None = None  # sent as the file of a form
-
-    def body_of(self, own: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the sample body of whoever has these things; an empty phone becomes one never seen before."""
-        body = {**(self.body or {}), **{key: own[kind] for key, kind in self.named.items()}}
-        return body | ({"phone": f"+442079{next(_phones)}"} if body.get("phone") == "" else {})
-
-
-_phones = itertools.count(470_000)
 
 
 def label_routes(scope: str, path: str, key: str) -> dict[str, Route]:
@@ -91,9 +61,7 @@ CONTACT_LABELS = {
 }
 CONTACT_PLACES = tuple(("body", key, kind) for key, kind in CONTACT_LABELS.items())
 ROUTES = {
-    "POST /messages/text": Route(
-        "messages:send", {"phone": PHONE, "message": "hi"}, places=(("body", "contact_id", "contact"),)
-    ),
+    **SENDS,
     "GET /messages": Route("messages:read", places=(("query", "filter[interaction_id]", "conversation"),)),
     "GET /messages/messages": Route("messages:read", alias_of="GET /messages"),
     "GET /messages/{message_id}": Route(
@@ -187,6 +155,9 @@ ROUTES = {
     ),
 }
 MISSING = {
+    "reply": {"message_id": MISSING_ID},
+    "received": MISSING_ID,
+    "received_wamid": "wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS",
     "import": MISSING_ID,
     "contact": MISSING_ID,
     "conversation": MISSING_ID,
@@ -214,7 +185,9 @@ def routes_of_the_app() -> set[str]:
     found = set()
     for route in api_v2().routes:
         path = route.path_format.removeprefix(PREFIX)
-        found |= {f"{method} {path}" for method in getattr(route, "methods", ()) if method != "OPTIONS"}
+        for handler in getattr(route, "route_handlers", ()):
+            ending = handler.opt.get(ENDING, "")
+            found |= {f"{method} {path}{ending}" for method in handler.http_methods if method != "OPTIONS"}
     return found
 
 
@@ -247,15 +220,15 @@ def conforms(name: str, answer: Answer) -> Answer:
 
 
 @pytest.fixture
-async def things(api: Api) -> dict[str, dict[str, Any]]:
+async def things(api: Api, database: Database) -> dict[str, dict[str, Any]]:
     """Things of acme's and of globex's, by kind."""
     return {
-        "acme": await things_of(api.acme, "442079460021"),
-        "globex": await things_of(api.globex, "442079460022"),
+        "acme": await things_of(api.acme, database, "442079460021"),
+        "globex": await things_of(api.globex, database, "442079460022"),
     }
 
 
-async def things_of(client: Client, mobile: str) -> dict[str, Any]:
+async def things_of(client: Client, database: Database, mobile: str) -> dict[str, Any]:
     sent = (await client.send(PHONE)).data
     await client.send(mobile)
     labels = {
@@ -275,7 +248,7 @@ async def things_of(client: Client, mobile: str) -> dict[str, Any]:
         "groups": [used["contact_group"]],
     }
     spares = [
-        (await client.post(f"{PREFIX}/contacts", contact | {"phone": f"+442079{next(_phones)}"})).data["id"]
+        (await client.post(f"{PREFIX}/contacts", contact | {"phone": f"+442079{next(phones)}"})).data["id"]
         for _ in range(2)
     ]
     members = {"contact_ids": [sent["contact_id"]]}
@@ -292,6 +265,9 @@ async def things_of(client: Client, mobile: str) -> dict[str, Any]:
         "conversation": sent["chat_id"],
         "message": sent["chat_message_id"],
         "wamid": sent["message_id"],
+        "reply": {"message_id": sent["chat_message_id"]},
+        "received": await receive(database, sent["chat_id"], f"wamid.received+{mobile}/="),
+        "received_wamid": f"wamid.received+{mobile}/=",
         "import": await import_of(client),
     }
 
@@ -411,7 +387,8 @@ async def test_a_strangers_id_answers_like_one_that_does_not_exist(
         if where == "path":
             assert (theirs.status, theirs.code) == (404, "NOT_FOUND")
         if where == "body":
-            assert theirs.status == ROUTES[name].missing_status
+            route = ROUTES[name]
+            assert theirs.status == route.missing_statuses.get(key, route.missing_status)
         mine = await call(api.acme, name, things["acme"], (where, key, own))
         assert mine.status == ROUTES[name].status
         assert without_meta(mine) != without_meta(missing)
@@ -433,7 +410,7 @@ def test_routes_that_name_things_say_where() -> None:
         assert all(f"{{{key}}}" in name for key in named)
         body = request_schema(name).get("properties", {})
         written = {key for where, key, _ in route.places if where == "body"}
-        ids_in_body = {key for key in body if key.endswith(("_id", "_ids")) or key in {"ids", "groups"}}
+        ids_in_body = {key for key in body if key.endswith(("_id", "_ids")) or key in NAMING}
         assert written | route.free == ids_in_body, name
 
 
@@ -444,9 +421,13 @@ def request_schema(name: str) -> dict[str, Any]:
         return {}
     if "application/json" not in operation["requestBody"]["content"]:
         return {}
-    reference: str = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-    schema: dict[str, Any] = DOCUMENT["components"]["schemas"][reference.rsplit("/", 1)[1]]
-    return schema
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    kinds = [
+        DOCUMENT["components"]["schemas"][kind["$ref"].rsplit("/", 1)[1]]
+        for kind in schema.get("oneOf", [schema])
+    ]
+    properties = {key: value for kind in kinds for key, value in kind["properties"].items()}
+    return {**kinds[0], "properties": properties}
 
 
 @pytest.mark.parametrize("name", WRITING)
@@ -515,8 +496,8 @@ async def test_other_methods_are_refused(api: Api, things: dict[str, Any], name:
     path = name.split(" ")[1].format(**{key: things["acme"][kind] for key, kind in ROUTES[name].path.items()})
     allowed = {other.split(" ")[0] for other in ROUTES if other.split(" ")[1] == name.split(" ")[1]}
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - allowed:
-        if method == "GET" and name == "POST /messages/text":
-            continue  # reads the message with the id `text`
+        if method == "GET" and name.startswith("POST /messages/"):
+            continue  # reads the message with the id `text`, or what else the path ends in
         answer = await api.acme.call(method, PREFIX + path)
         assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
 
@@ -526,7 +507,7 @@ async def test_what_meta_does_is_answered_as_documented(
     api: Api, things: dict[str, Any], effect: Any
 ) -> None:
     await api.simulator.post("/_control/faults", {"effect": effect})
-    sending = [name for name in WRITING if ROUTES[name].scope == "messages:send"]
+    sending = [name for name in WRITING if "dry_run" in request_schema(name)["properties"]]
     answers = await asyncio.gather(*(call(api.acme, name, things["acme"]) for name in sending))
     assert {answer.status for answer in answers} == ({200} if effect == "html_502" else {500})
     later = {"prefer": "respond-async"}

@@ -14,7 +14,7 @@ from litestar.params import FromPath
 from litestar.response import File
 
 from rasl import __version__
-from rasl.api.request import ApiRequest
+from rasl.api.request import ENDING, ApiRequest
 from rasl.errors import NotFound
 
 _OPENAPI = OpenAPIConfig(
@@ -102,9 +102,22 @@ def document(api: Router) -> dict[str, Any]:
     # An application of its own: the framework would add pages that load from other hosts, and HTML errors.
     app = Litestar(route_handlers=[api], openapi_config=_OPENAPI, request_class=ApiRequest)
     made = app.openapi_schema.to_schema()
+    _write_out_endings(app, made)
     _finish_examples(made)
     _drop_framework_errors(made)
     return made
+
+
+def _write_out_endings(app: Litestar, made: dict[str, Any]) -> None:
+    """Give routes whose path goes on after an id of any shape the path that clients see."""
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            if ending := handler.opt.get(ENDING):
+                path = route.path_format
+                for method in sorted(name.lower() for name in handler.http_methods):
+                    if method in made["paths"][path]:
+                        moved = made["paths"].setdefault(path + ending, {})
+                        moved[method] = made["paths"][path].pop(method)
 
 
 def _drop_framework_errors(made: dict[str, Any]) -> None:

@@ -113,17 +113,26 @@ def success(
     return Answer(msgspec.json.encode(envelope), status)
 
 
-def render(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
-    """Answer with an error of ours."""
+def failure(request: Any, error: ApiError) -> ASGIApp:
+    """Answer with an error of ours without raising it; its headers are the caller's business."""
+    return Answer(_failure_body(request, error), error.status)
+
+
+def _failure_body(request: Any, error: ApiError) -> bytes:
     body = Failure(
         success=False,
         error=ErrorBody(error.code, error.message, error.details),
         meta=Meta(context_of(request.scope).request_id, timestamp()),
     )
+    return msgspec.json.encode(body)
+
+
+def render(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
+    """Answer with an error of ours."""
     # A refused body may still be on its way; closing keeps it from being read as the next request.
     headers = {**error.headers, **({"connection": "close"} if isinstance(error, PayloadTooLarge) else {})}
     return Response(
-        msgspec.json.encode(body), status_code=error.status, media_type=MediaType.JSON, headers=headers
+        _failure_body(request, error), status_code=error.status, media_type=MediaType.JSON, headers=headers
     )
 
 

@@ -1,86 +1,165 @@
-"""Multipart forms with one large file, which goes to disk while it arrives."""
+"""Bodies with files: multipart forms whose files go to disk while they arrive, or the same fields as JSON."""
 
 import contextlib
 import hashlib
-import os
-import tempfile
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import BinaryIO, cast
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, BinaryIO
 
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from rasl.api.request import ApiRequest
+from rasl.domain import validation
+from rasl.domain.media_formats import in_words
 from rasl.errors import UnsupportedMediaType, ValidationFailed
+from rasl.services.scratch import scratch_file
 
+FORM_BYTES = 1024 * 1024  # what a form may hold besides its files
 _MAX_FIELD = 65_536
-_MAX_PARTS = 50
+_MAX_PARTS = 100
+_NESTED = re.compile(r"(\w+)(?:\[(\w+)\]|\.(\w+))")
+
+
+class FormFile(msgspec.Struct):
+    """A file of a form, open as long as the form is."""
+
+    file: BinaryIO
+    name: str | None
+    size: int = 0
 
 
 class Form(msgspec.Struct):
-    """What a form held; the digest is of names and contents, however the client divided them."""
+    """What a body held; the digest is of names and contents, however the client divided them.
 
-    fields: dict[str, str]
-    file: BinaryIO
-    file_name: str | None = None
-    has_file: bool = False
+    `problems` names the files that were over their limit; what is over it was not kept.
+    """
+
+    fields: dict[str, Any]
+    files: dict[str, FormFile]
     digest: bytes = b""
+    problems: dict[str, list[str]] = {}
 
 
 @contextlib.asynccontextmanager
-async def received(request: ApiRequest, file_field: str) -> AsyncIterator[Form]:
-    """Take in a form; its file is open inside of the block.
+async def received(request: ApiRequest, limits: Mapping[str, int]) -> AsyncIterator[Form]:
+    """Take in a form; its files are open inside of the block. `limits` are the bytes that each file field may have.
 
     Raises UnsupportedMediaType or ValidationFailed.
     """
-    content_type, options = parse_options_header(request.headers.get("content-type", ""))
-    if content_type.lower() != "multipart/form-data" or not options.get("boundary"):
+    boundary = _boundary(request)
+    if boundary is None:
         raise UnsupportedMediaType(
-            "Send a form with Content-Type: multipart/form-data", {"content_type": content_type[:100]}
+            "Send a form with Content-Type: multipart/form-data",
+            {"content_type": request.headers.get("content-type", "")[:100]},
         )
-    with cast("BinaryIO", tempfile.TemporaryFile(dir=_folder(request.engine.settings.data_dir))) as file:
-        form = Form({}, file)
+    with contextlib.ExitStack() as opened:
+        form = Form({}, {}, problems={})
         try:
-            await _read(request, options["boundary"], file_field, form)
+            await _Reader(request, limits, form, opened).read(boundary)
         except (MultipartError, UnicodeError):
-            raise ValidationFailed({file_field: ["The form cannot be read"]}) from None
+            raise ValidationFailed({next(iter(limits)): ["The form cannot be read"]}) from None
         yield form
 
 
-async def _read(request: ApiRequest, boundary: str, file_field: str, form: Form) -> None:
-    digest = hashlib.sha256()
-    segment: MultipartSegment | None = None
-    text = b""
-    with PushMultipartParser(boundary, max_segment_count=_MAX_PARTS) as parser:
-        async for chunk in request.stream():
-            for event in parser.parse(chunk) if chunk else ():
-                if isinstance(event, MultipartSegment):
-                    segment, text = event, b""
-                    _begin(event, file_field, form)
-                    digest.update(f"\n{event.name}\n".encode())
-                elif event is None:
-                    if segment is not None and segment.name != file_field:
-                        form.fields[segment.name] = _decoded(segment.name, text)
-                    digest.update(b"\n")
-                elif segment is not None:
-                    digest.update(event)
-                    if segment.name == file_field:
-                        form.file.write(event)
-                    elif len(text) + len(event) > _MAX_FIELD:
-                        raise ValidationFailed(
-                            {segment.name: [f"must not be greater than {_MAX_FIELD} bytes"]}
-                        )
+@contextlib.asynccontextmanager
+async def received_values(request: ApiRequest, limits: Mapping[str, int]) -> AsyncIterator[Form]:
+    """Take in a form or a JSON object; `contact[email]` and `contact.email` are the email of the object contact.
+
+    Raises UnsupportedMediaType, InvalidJson, PayloadTooLarge or ValidationFailed.
+    """
+    if _boundary(request) is not None:
+        async with received(request, limits) as form:
+            form.fields = _nested(form.fields)
+            yield form
+        return
+    content_type = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        raise UnsupportedMediaType(
+            "Send the body as JSON or as multipart/form-data", {"content_type": content_type[:100]}
+        )
+    raw = await request.body()
+    yield Form(validation.read_object(raw), {}, hashlib.sha256(raw).digest(), problems={})
+
+
+def _boundary(request: ApiRequest) -> str | None:
+    content_type, options = parse_options_header(request.headers.get("content-type", ""))
+    return options.get("boundary") if content_type.lower() == "multipart/form-data" else None
+
+
+class _Reader:
+    """Reads one form; what arrives after a file was found too large is still taken in, so that an answer is heard."""
+
+    def __init__(
+        self, request: ApiRequest, limits: Mapping[str, int], form: Form, opened: contextlib.ExitStack
+    ) -> None:
+        self._request = request
+        self._limits = limits
+        self._form = form
+        self._opened = opened
+        self._name = ""
+        self._text = b""
+        self._file: FormFile | None = None
+
+    async def read(self, boundary: str) -> None:
+        """Read the body to its end."""
+        digest = hashlib.sha256()
+        with PushMultipartParser(boundary, max_segment_count=_MAX_PARTS) as parser:
+            async for chunk in self._request.stream():
+                for event in parser.parse(chunk) if chunk else ():
+                    if isinstance(event, MultipartSegment):
+                        self._begin(event)
+                        digest.update(f"\n{event.name}\n".encode())
+                    elif event is None:
+                        self._end()
+                        digest.update(b"\n")
                     else:
-                        text += event
-    form.digest = digest.digest()
+                        self._take(event)
+                        digest.update(event)
+        self._form.digest = digest.digest()
+
+    def _begin(self, segment: MultipartSegment) -> None:
+        self._name, self._text, self._file = segment.name, b"", None
+        if self._name in self._form.fields or self._name in self._form.files:
+            raise ValidationFailed({self._name: ["must be given only once"]})
+        if self._name in self._limits:
+            file = self._opened.enter_context(scratch_file(self._request.engine.settings.data_dir))
+            self._file = self._form.files[self._name] = FormFile(file, segment.filename)
+
+    def _take(self, chunk: bytearray) -> None:
+        if self._file is None:
+            if len(self._text) + len(chunk) > _MAX_FIELD:
+                raise ValidationFailed({self._name: [f"must not be greater than {_MAX_FIELD} bytes"]})
+            self._text += chunk
+            return
+        self._file.size += len(chunk)
+        limit = self._limits[self._name]
+        if self._file.size <= limit:
+            self._file.file.write(chunk)
+        else:
+            problem = f"The {self._name} field must not be larger than {in_words(limit)}"
+            self._form.problems[self._name] = [problem]
+
+    def _end(self) -> None:
+        if self._file is None:
+            self._form.fields[self._name] = _decoded(self._name, self._text)
+        elif not self._file.size and not self._file.name:
+            # What a browser sends for a file nobody chose.
+            del self._form.files[self._name]
 
 
-def _begin(segment: MultipartSegment, file_field: str, form: Form) -> None:
-    if segment.name in form.fields or (segment.name == file_field and form.has_file):
-        raise ValidationFailed({segment.name: ["must be given only once"]})
-    if segment.name == file_field:
-        form.has_file, form.file_name = True, segment.filename
+def _nested(fields: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in fields.items():
+        match = _NESTED.fullmatch(name)
+        if match is None:
+            values[name] = value
+            continue
+        inner = values.setdefault(match[1], {})
+        if not isinstance(inner, dict):
+            raise ValidationFailed({match[1]: ["must be given only once"]})
+        inner[match[2] or match[3]] = value
+    return values
 
 
 def _decoded(name: str, text: bytes) -> str:
@@ -88,8 +167,3 @@ def _decoded(name: str, text: bytes) -> str:
     if "\x00" in value:
         raise ValidationFailed({name: ["must not contain NUL characters"]})
     return value
-
-
-def _folder(data_dir: Path) -> Path | None:
-    """Return where there is room for large files: the system's own folder may be in memory."""
-    return data_dir if data_dir.is_dir() and os.access(data_dir, os.W_OK) else None

@@ -14,10 +14,11 @@ from litestar.types.asgi_types import ReceiveMessage
 
 from rasl.api.caller import current_caller
 from rasl.api.context import context_of
-from rasl.api.request import read_body
+from rasl.api.envelope import failure
+from rasl.api.request import ApiRequest, read_body
 from rasl.db import idempotency
 from rasl.db.pool import Database, Row
-from rasl.errors import IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
+from rasl.errors import ApiError, IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
 from rasl.services.engine import Engine
 from rasl.services.messages import Hold
 
@@ -114,6 +115,11 @@ def _content(answer: typing.Iterable[Message]) -> tuple[int, bytes]:
 
 
 async def _replay(row: Row, fingerprint: bytes, scope: Scope, send: Send) -> None:
+    await _replayed(row, fingerprint)(scope, _receive_nothing, send)
+
+
+def _replayed(row: Row, fingerprint: bytes) -> ASGIApp:
+    """Return the first answer again; raises what a key that cannot be repeated is refused with."""
     if row["fingerprint"] != fingerprint:
         raise IdempotencyKeyReused
     if row["status"] is None:
@@ -128,6 +134,54 @@ async def _replay(row: Row, fingerprint: bytes, scope: Scope, send: Send) -> Non
             (b"idempotent-replayed", b"true"),
         ],
     }
-    await send(start)
-    await send({"type": "http.response.body", "body": content, "more_body": False})
-    context_of(scope).is_stored = True
+
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send(start)
+        await send({"type": "http.response.body", "body": content, "more_body": False})
+
+    return answer
+
+
+async def _receive_nothing() -> ReceiveMessage:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def run_once(
+    request: ApiRequest,
+    digest: bytes,
+    lease: dt.timedelta,
+    act: typing.Callable[[], typing.Awaitable[ASGIApp]],
+) -> ASGIApp:
+    """Do for a route with OWN_KEY what the middleware does for others, once its body is in and has a digest."""
+    key = read_key(request.scope)
+    if key is None:
+        return await act()
+    database, tenant_id = request.engine.database, current_caller(request.scope).tenant.id
+    fingerprint = _fingerprint(request.scope, digest)
+    async with database.connection() as db:
+        row = await idempotency.claim_key(db, tenant_id, key, fingerprint, lease)
+    if not row["is_mine"]:
+        return _replayed(row, fingerprint)
+    hold = request.context.hold = Hold(key, row["fence"], row["message_id"])
+    answer: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        answer.append(message)
+
+    try:
+        try:
+            made = await act()
+        except ApiError as error:
+            request.context.headers += [
+                (name.encode(), value.encode()) for name, value in error.headers.items()
+            ]
+            made = failure(request, error)
+        await made(request.scope, _receive_nothing, keep)
+    finally:
+        status, content = _content(answer)
+        async with database.connection() as db:
+            if request.context.is_stored and answer:
+                await idempotency.keep_answer(db, tenant_id, key, hold.fence, status, content)
+            else:
+                await idempotency.drop_key(db, tenant_id, key, hold.fence)
+    return made

@@ -1,9 +1,10 @@
 """OpenAPI operations whose parameters are read by our own code instead of the framework's."""
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from litestar.openapi.spec import Operation, Parameter, Schema
+from litestar.openapi.spec import Example, Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
 from rasl.api.listing import parameters
@@ -56,11 +57,24 @@ _ALL_LANGUAGES = Parameter(
 
 @dataclasses.dataclass
 class SendMessage(Operation):
-    """Documents the headers of a send."""
+    """Documents the headers of a send, and examples of its body."""
+
+    request_examples: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def __post_init__(self) -> None:
         """Add them."""
         self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _PREFER]
+        if isinstance(self.request_body, RequestBody) and self.request_examples:
+            for content in self.request_body.content.values():
+                content.examples = {
+                    name: Example(summary=name, value=dict(body))
+                    for name, body in self.request_examples.items()
+                }
+
+    @classmethod
+    def such_as(cls, **examples: Mapping[str, Any]) -> "type[SendMessage]":
+        """Return the operation with examples of its body, by what they show."""
+        return type("SendMessage", (cls,), {"request_examples": examples})
 
 
 @dataclasses.dataclass

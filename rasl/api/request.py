@@ -10,7 +10,10 @@ from rasl.domain import validation
 from rasl.errors import PayloadTooLarge, UnsupportedMediaType
 from rasl.services.engine import Engine
 
+_NOTHING = b"{}"
 MAX_BODY_BYTES = 1024 * 1024
+# The option of a route that says how its path goes on after an id that may hold slashes, as WhatsApp's do.
+ENDING = "path_ending"
 _MAX_DRAINED_BYTES = 64 * 1024 * 1024
 
 
@@ -56,15 +59,17 @@ class ApiRequest(Request[Any, Any, Any]):
     async def body(self) -> bytes:
         """Return the body; an empty one reads as an empty object, so that missing fields are named."""
         if self._whole is None:
-            self._whole = await read_body(self.receive) or b"{}"
+            self._whole = await read_body(self.receive) or _NOTHING
         return self._whole
 
     async def json(self) -> Any:
         """Decode the body; raises UnsupportedMediaType, InvalidJson or ValidationFailed."""
+        raw = await self.body()
         header = self.context.asked.get(b"content-type", b"application/json").decode("latin-1")
         content_type = header.partition(";")[0].strip().lower()
-        if content_type != "application/json" and not content_type.endswith("+json"):
+        is_json = content_type == "application/json" or content_type.endswith("+json")
+        # Some clients name a type for a body that they leave out.
+        if not is_json and raw is not _NOTHING:
             raise UnsupportedMediaType(details={"content_type": content_type[:100]})
         data_field = self.route_handler.parsed_data_field
-        raw = await self.body()
         return validation.read(data_field.annotation, raw)  # type: ignore[union-attr]

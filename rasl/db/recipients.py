@@ -1,7 +1,7 @@
 """Queries that turn recipients into contacts and conversations, for many sends at once."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -35,6 +35,9 @@ class NewContact(msgspec.Struct, frozen=True):
     status_id: int
     source_id: int
     assigned_id: int | None
+    email: str | None = None
+    group_ids: tuple[int, ...] = ()
+    attributes: Mapping[str, str] = {}
 
 
 _THREAD = r"""i.ord, c.id as contact_id, c.firstname, c.lastname, c.email, c.phone, c.attributes,
@@ -176,18 +179,21 @@ async def create_contacts(db: Db, contacts: Sequence[NewContact]) -> int:
         with item as (
             select nextval(pg_get_serial_sequence('contacts', 'id')) as contact_id, u.*
             from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                        $8::text[], $9::bigint[], $10::bigint[], $11::bigint[])
+                        $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[],
+                        $14::jsonb[])
                  as u (tenant_id, kind, value, wa_id, firstname, lastname, phone, type, status_id, source_id,
-                       assigned_id)
+                       assigned_id, email, group_ids, attributes)
         ), alias as (
             insert into contact_aliases (tenant_id, kind, value, contact_id, wa_id)
             select tenant_id, kind, value, contact_id, wa_id from item
             on conflict do nothing
             returning tenant_id, contact_id
         ), contact as (
-            insert into contacts (tenant_id, id, firstname, lastname, phone, type, status_id, source_id, assigned_id)
+            insert into contacts (tenant_id, id, firstname, lastname, phone, type, status_id, source_id, assigned_id,
+                                  email, group_ids, attributes)
             overriding system value
-            select tenant_id, contact_id, firstname, lastname, phone, type, status_id, source_id, assigned_id
+            select tenant_id, contact_id, firstname, lastname, phone, type, status_id, source_id, assigned_id,
+                   email, group_ids::bigint[], attributes
             from item join alias using (tenant_id, contact_id)
             returning 1
         )
@@ -204,6 +210,10 @@ async def create_contacts(db: Db, contacts: Sequence[NewContact]) -> int:
         [item.status_id for item in ordered],
         [item.source_id for item in ordered],
         [item.assigned_id for item in ordered],
+        [item.email for item in ordered],
+        # unnest cannot take arrays of different lengths.
+        ["{" + ",".join(map(str, item.group_ids)) + "}" for item in ordered],
+        [item.attributes for item in ordered],
     )
     return value
 

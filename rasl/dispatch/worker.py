@@ -10,10 +10,19 @@ import asyncpg
 from rasl import log
 from rasl.db import buckets, idempotency
 from rasl.db.channels import INGESTS, JOBS
-from rasl.dispatch import importing, ingesting
+from rasl.dispatch import importing, ingesting, receiving_media, reconciling
 from rasl.dispatch.sending import Sender
 from rasl.errors import ServiceUnavailable
-from rasl.services import challenges, contact_imports, inbound, otp, otp_guard, sending, statuses
+from rasl.services import (
+    challenges,
+    contact_imports,
+    inbound,
+    media,
+    otp,
+    otp_guard,
+    sending,
+    statuses,
+)
 from rasl.services.engine import Engine
 
 _logger = log.get_logger()
@@ -27,6 +36,7 @@ class Worker:
         self._engine = engine
         self._wake_sender = asyncio.Event()
         self._wake_ingest = asyncio.Event()
+        self._wake_media = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is in flight."""
@@ -36,12 +46,16 @@ class Worker:
             asyncio.create_task(self._every(self._engine.settings.lease_seconds / 3, self._extend_leases)),
             asyncio.create_task(self._every(_HOUR / 12, self._forget)),
             asyncio.create_task(self._every(_HOUR / 60, self._guard_otps)),
+            asyncio.create_task(reconciling.run(self._engine)),
         ]
         ingest = ingesting.run(self._engine.database, self._engine.sealer, self._wake_ingest, stop)
         _logger.info("worker_started")
         try:
             await asyncio.gather(
-                sender.run(self._wake_sender, stop), ingest, importing.run(self._engine.database, stop)
+                sender.run(self._wake_sender, stop),
+                ingest,
+                importing.run(self._engine.database, stop),
+                receiving_media.run(self._engine, self._wake_media, stop),
             )
         finally:
             for task in beside:
@@ -63,7 +77,11 @@ class Worker:
         connection.add_termination_listener(lambda _: lost.set())
 
         def wake(_connection: Any, _pid: int, channel: str, _payload: object) -> None:
-            (self._wake_sender if channel == JOBS else self._wake_ingest).set()
+            if channel == INGESTS:
+                self._wake_ingest.set()
+            else:
+                self._wake_sender.set()
+                self._wake_media.set()
 
         try:
             await connection.add_listener(JOBS, wake)
@@ -101,3 +119,4 @@ class Worker:
         await contact_imports.forget_old(self._engine.database)
         await otp.forget_old(self._engine.database)
         await challenges.forget_old(self._engine.database)
+        await media.forget_urls(self._engine.database)

@@ -29,12 +29,8 @@ def is_public(text: str) -> bool:
 
 
 def is_numeric(host: str) -> bool:
-    """Tell whether a host is an address already."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    """Tell whether a host is, or pretends to be, an address already: such ones are never resolved as names."""
+    return ":" in host or host.replace(".", "").isdigit()
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:

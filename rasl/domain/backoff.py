@@ -67,3 +67,11 @@ def next_step(
     if trouble is not Trouble.PAIR_THROTTLED:
         pause *= 0.5 + jitter / 2
     return Retry(max(pause, min(retry_after or 0.0, MAX_PAUSE)))
+
+
+MAX_DOWNLOAD_PAUSE = 3600.0
+
+
+def download_pause(attempt: int, jitter: float) -> float:
+    """Return the seconds before a download is tried again: 1, 2, 4 ... up to an hour, half of it jittered."""
+    return min(MAX_DOWNLOAD_PAUSE, 2.0 ** min(attempt - 1, 20)) * (0.5 + jitter / 2)

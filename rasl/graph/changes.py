@@ -65,6 +65,7 @@ class OtherChange(msgspec.Struct, frozen=True):
     phone_number_id: str | None
     waba_id: str
     value: Any
+    happened_at: datetime | None = None
 
 
 class Malformed(msgspec.Struct, frozen=True):

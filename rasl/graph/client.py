@@ -68,7 +68,7 @@ class Ambiguous:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fetched:
-    """The object that a read returned."""
+    """The object that came back."""
 
     value: dict[str, Any]
 
@@ -179,11 +179,13 @@ class GraphClient:
         self, path: str, access_token: str, params: Mapping[str, str] | None = None
     ) -> ReadOutcome:
         """Read one object or edge, e.g. `106540352242922` with `{"fields": "status"}`."""
-        if not _PATH.fullmatch(path):
-            raise ValueError("A path of Graph consists of ids and edge names")
-        return await self._call("GET", f"{self._root}/{path}", access_token, params=params)
+        return await self.call("GET", path, access_token, params=params)
 
-    async def change(
+    async def post_json(self, path: str, access_token: str, payload: Mapping[str, Any]) -> ReadOutcome:
+        """Post to one edge what may be posted twice without harm: a message is sent by `send_message`."""
+        return await self.call("POST", path, access_token, body=payload)
+
+    async def call(
         self,
         method: str,
         path: str,
@@ -192,7 +194,7 @@ class GraphClient:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> ReadOutcome:
-        """Create, edit or delete an object of an account; Ambiguous says that Meta may have done it."""
+        """Read, create, edit or delete an object; Ambiguous says that Meta may have done it."""
         if not _PATH.fullmatch(path):
             raise ValueError("A path of Graph consists of ids and edge names")
         content = {} if body is None else {"data": _json_body(body)}
@@ -260,7 +262,8 @@ class GraphClient:
             ) as answer:
                 is_redirect = answer.status in _REDIRECTS
                 location = answer.headers.get("location") if is_redirect else None
-                yield Download(answer.status, location, answer.content.iter_chunked(_CHUNK))
+                place = str(target.join(URL(location))) if location else None
+                yield Download(answer.status, place, answer.content.iter_chunked(_CHUNK))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise DownloadFailed(_reason(error)) from error
 

@@ -44,6 +44,7 @@ class _Change(msgspec.Struct):
 class _Entry(msgspec.Struct):
     id: str
     changes: list[_Change]
+    time: int | None = None
 
 
 class _Envelope(msgspec.Struct):
@@ -95,7 +96,8 @@ def parse(raw: bytes) -> list[Change]:
         for change in entry.changes:
             statuses = _statuses(entry.id, change) if change.field == "messages" else None
             if statuses is None:
-                changes += tolerant.changes_of(entry.id, change.field, tolerant.decode(change.value))
+                value = tolerant.decode(change.value)
+                changes += tolerant.changes_of(entry.id, change.field, value, entry.time)
             else:
                 changes += statuses
     return changes

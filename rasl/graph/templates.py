@@ -61,7 +61,7 @@ async def create(
     graph: GraphClient, waba_id: str, access_token: str, definition: Mapping[str, Any]
 ) -> Created | Refused | NotSent | Ambiguous:
     """Submit a new template for review."""
-    outcome = await graph.change("POST", f"{waba_id}/message_templates", access_token, body=definition)
+    outcome = await graph.call("POST", f"{waba_id}/message_templates", access_token, body=definition)
     if not isinstance(outcome, Fetched):
         return outcome
     template_id = _text(outcome.value.get("id"))
@@ -75,7 +75,7 @@ async def edit(
     graph: GraphClient, template_id: str, access_token: str, changes: Mapping[str, Any]
 ) -> ReadOutcome:
     """Replace components, category or time to live of a template."""
-    return _succeeded(await graph.change("POST", template_id, access_token, body=changes))
+    return _succeeded(await graph.call("POST", template_id, access_token, body=changes))
 
 
 async def delete(
@@ -84,7 +84,7 @@ async def delete(
     """Delete one language of a template, or all languages of the name."""
     params = {"name": name, **({"hsm_id": template_id} if template_id else {})}
     path = f"{waba_id}/message_templates"
-    return _succeeded(await graph.change("DELETE", path, access_token, params=params))
+    return _succeeded(await graph.call("DELETE", path, access_token, params=params))
 
 
 async def upload_sample(
@@ -93,7 +93,7 @@ async def upload_sample(
     """Upload an example file of a header and return its handle."""
     params = {"file_length": str(size), "file_type": mime_type, "file_name": name}
     # `app` is the one the token belongs to: nobody has to type its id.
-    opened = await graph.change("POST", "app/uploads", access_token, params=params)
+    opened = await graph.call("POST", "app/uploads", access_token, params=params)
     if not isinstance(opened, Fetched):
         return opened
     session = _text(opened.value.get("id"))

@@ -68,14 +68,14 @@ def _changes_of_entry(entry: Any) -> Iterator[Change]:
         if field is None:
             yield Malformed("change without a field", change)
         else:
-            yield from changes_of(waba_id, field, change.get("value"))
+            yield from changes_of(waba_id, field, change.get("value"), entry.get("time"))
 
 
-def changes_of(waba_id: str, field: str, value: Any) -> Iterator[Change]:
+def changes_of(waba_id: str, field: str, value: Any, time: object = None) -> Iterator[Change]:
     """Yield what one change holds: every message, status and error of `messages`, else the change itself."""
     phone_number_id = _text(_part(value, "metadata"), "phone_number_id")
     if field != "messages":
-        yield OtherChange(field, phone_number_id, waba_id, value)
+        yield OtherChange(field, phone_number_id, waba_id, value, moment(time))
         return
     if phone_number_id is None:
         yield Malformed("messages without a phone_number_id", value)

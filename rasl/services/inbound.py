@@ -13,6 +13,7 @@ import msgspec
 from rasl import log, metrics
 from rasl.db import inbound as inbound_rows
 from rasl.db import ingests as ingest_rows
+from rasl.db import media as media_rows
 from rasl.db import recipients
 from rasl.db.inbound import Consent, Opening, Stored
 from rasl.db.ingests import Quarantined
@@ -20,6 +21,7 @@ from rasl.db.pool import Database, Db, Row
 from rasl.db.statuses import Report
 from rasl.domain import keywords, phone
 from rasl.domain.admission import SERVICE_WINDOW
+from rasl.domain.message_types.media import MEDIA_KINDS
 from rasl.errors import ServiceUnavailable
 from rasl.graph import inbound as graph_inbound
 from rasl.graph.inbound import (
@@ -31,7 +33,8 @@ from rasl.graph.inbound import (
     StatusChange,
 )
 from rasl.sealing import Sealer
-from rasl.services import challenges, people, statuses
+from rasl.services import challenges, people, statuses, template_notices
+from rasl.services.template_notices import Notices
 
 _MOST_FAILURES = 5
 _PURGED = 5000
@@ -188,16 +191,28 @@ async def _apply(db: Db, sealer: Sealer, deliveries: Sequence[_Delivery]) -> Non
             elif isinstance(change, StatusChange):
                 number = numbers[change.phone_number_id]
                 reports.append(_report(sealer, change, number, delivery.received_at))
-            else:
+            elif not template_notices.is_notice(change):
                 # Applied in later versions: until then the raw row stays, and can be applied again.
                 metrics.APPLIED.labels("other").inc()
     if letters:
         await _store(db, sealer, letters)
     if reports:
         await statuses.apply(db, reports)
+    await _apply_notices(db, deliveries)
     if set_aside:
         await ingest_rows.quarantine(db, set_aside)
         metrics.APPLIED.labels("quarantined").inc(len(set_aside))
+
+
+async def _apply_notices(db: Db, deliveries: Sequence[_Delivery]) -> None:
+    notices: Notices = [
+        (delivery.app_id, change, delivery.received_at)
+        for delivery in deliveries
+        for change in delivery.changes
+        if isinstance(change, OtherChange) and template_notices.is_notice(change)
+    ]
+    if notices:
+        await template_notices.apply(db, notices)
 
 
 def _problem(app_id: int, change: Change, numbers: dict[str, Row]) -> str | None:
@@ -269,6 +284,12 @@ async def _store(db: Db, sealer: Sealer, letters: Sequence[_Letter]) -> None:
         for item, key in zip(new, keys, strict=True)
     ]
     await inbound_rows.insert_messages(db, stored, _openings(stored))
+    if files := [
+        (item.tenant_id, item.message_id, letter.number_id)
+        for letter, item in zip(new, stored, strict=True)
+        if item.type in MEDIA_KINDS
+    ]:
+        await media_rows.enqueue_downloads(db, files)
     wishes = _wishes(new, persons)
     if wishes:
         await inbound_rows.change_consent(db, wishes)

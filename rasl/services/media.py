@@ -100,7 +100,7 @@ async def keep_url(
         try:
             fetched = await engine.fetcher.fetch(url, file, media_formats.MAX_BYTES[kind])
         except FetchError as error:
-            raise ValidationFailed({field: [f"The {field} {error}"]}) from None
+            raise ValidationFailed({field: [f"The {field} field {error}"]}) from None
         media = await _keep(engine, tenant_id, _Given(file, fetched.name, kind, field, "url"), is_rehearsal)
     if media.id:
         async with engine.database.connection() as db:
@@ -145,7 +145,7 @@ async def _keep(engine: Engine, tenant_id: int, given: _Given, is_rehearsal: boo
         if given.kind == "image" and found.mime_type == "image/webp":
             return await _keep_converted(engine, tenant_id, given, is_rehearsal)
     except (Unfit, PictureError) as error:
-        raise ValidationFailed({given.field: [f"The {given.field} {error}"]}) from None
+        raise ValidationFailed({given.field: [f"The {given.field} field {error}"]}) from None
     return await _store(engine, tenant_id, given, found, is_rehearsal=is_rehearsal)
 
 

@@ -17,7 +17,9 @@ from rasl.domain.message_types.base import Content
 from rasl.domain.phone import Phone
 from rasl.domain.tenants import Number, Tenant
 from rasl.errors import ApiError, FeatureLimitExceeded, IdempotencyInProgress, NotFound, ValidationFailed
+from rasl.services import profiles
 from rasl.services.otp_intents import Guard, NewOtp
+from rasl.services.profiles import NewProfile
 
 LANE_OTP = 0  # whoever waits for a code is waiting in front of a screen
 LANE_SERVICE = 1
@@ -49,9 +51,11 @@ class Draft(msgspec.Struct, frozen=True):
     request_id: str
     is_async: bool = False  # leave it to the worker
     reply: Reply | None = None
+    conversation_id: int | None = None  # the message is about this one and may go nowhere else
     fallback: Content | None = None  # goes out instead where the service window is closed
     hold: Hold | None = None
     otp: NewOtp | None = None
+    profile: NewProfile | None = None  # of a recipient who is no contact yet
 
     def address(self) -> recipients.Address:
         """Return how the recipient is looked up."""
@@ -179,12 +183,17 @@ async def _create_missing_contacts(
     candidates = [place for place in places if drafts[place].contact_id is None]
     known = await recipients.find_contacts(db, [drafts[place].address() for place in candidates])
     wanted: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    taken = await profiles.find_taken_emails(
+        db, [pair for place in candidates if (pair := _email(drafts[place]))]
+    )
     for place, contact_id in zip(candidates, known, strict=True):
         phone, tenant = drafts[place].phone, drafts[place].tenant
         if contact_id is not None or phone is None:
             continue
         if problem := missing_defaults(tenant):
             answers[place] = problem
+        elif _email(drafts[place]) in taken:
+            answers[place] = profiles.email_taken()
         else:
             wanted[tenant.id][phone.match_key].append(place)
     new: list[recipients.NewContact] = []
@@ -199,7 +208,11 @@ async def _create_missing_contacts(
             refusal = FeatureLimitExceeded.of("contacts", before + granted, tenant.plan.max_contacts)
             answers.update(dict.fromkeys(by_key[key], refusal))
     if new:
-        await _create(db, new)
+        await _create(db, await profiles.with_groups_that_are_left(db, new))
+
+
+def _email(draft: Draft) -> tuple[int, str] | None:
+    return (draft.tenant.id, draft.profile.email) if draft.profile and draft.profile.email else None
 
 
 def missing_defaults(tenant: Tenant) -> ValidationFailed | None:
@@ -228,7 +241,7 @@ def _new_contact(draft: Draft) -> recipients.NewContact:
     assert phone is not None  # noqa: S101
     assert tenant.default_status_id is not None  # noqa: S101
     assert tenant.default_source_id is not None  # noqa: S101
-    return recipients.NewContact(
+    contact = recipients.NewContact(
         tenant_id=tenant.id,
         alias_kind="phone",
         alias_value=phone.match_key,
@@ -241,6 +254,7 @@ def _new_contact(draft: Draft) -> recipients.NewContact:
         source_id=tenant.default_source_id,
         assigned_id=tenant.default_assigned_id,
     )
+    return draft.profile.applied(contact) if draft.profile else contact
 
 
 def _admissible(
@@ -273,6 +287,8 @@ def choose_content(draft: Draft, thread: Thread, now: dt.datetime) -> tuple[Cont
     refusal = admission.refusal(draft.tenant, thread, needs_window=content.needs_window, now=now)
     if refusal is None and draft.reply and draft.reply.conversation_id != thread.conversation_id:
         refusal = ValidationFailed({"context": ["The message belongs to another conversation"]})
+    if refusal is None and draft.conversation_id not in {None, thread.conversation_id}:
+        refusal = ValidationFailed({"message_id": ["The message belongs to another conversation"]})
     return content, refusal
 
 

@@ -7,6 +7,7 @@ import msgspec
 from rasl.db import listing as list_rows
 from rasl.db import messages as message_rows
 from rasl.db.pool import Database, Row
+from rasl.domain import message_types
 from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
 from rasl.errors import NotFound, ValidationFailed
 from rasl.graph.errors import classify
@@ -141,6 +142,15 @@ def _status_step(row: Row) -> Step:
         cure=classify(400, row["code"]).cure if row["code"] else None,
         message_id=row["wamid"],
     )
+
+
+def media_of(row: Row) -> int | None:
+    """Return our id of the first file of a message, if it has any and we have it."""
+    content = row["content"]
+    if row["direction"] == "inbound":
+        media_id = content.get("media_id") if isinstance(content, dict) else None
+        return media_id if isinstance(media_id, int) else None
+    return next(iter(message_types.load(row["type"], row["text"], content).media_ids()), None)
 
 
 def sender_of(row: Row) -> str | None:

@@ -12,7 +12,7 @@ from rasl.api import listing
 from rasl.api.caller import MayReadContacts, MayWriteContacts
 from rasl.api.context import iso
 from rasl.api.envelope import success
-from rasl.api.form import received
+from rasl.api.form import FORM_BYTES, received
 from rasl.api.idempotency import OWN_KEY, read_key
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import contact_file_schemas as schemas
@@ -25,7 +25,6 @@ from rasl.services import contact_exports, contact_imports
 from rasl.services.contact_imports import IMPORT_LIST, MAX_FILE_BYTES, Upload
 from rasl.services.contacts import CONTACT_LIST
 
-_FORM_BYTES = 1024 * 1024  # what a form may hold besides the file
 _CSV = "text/csv"
 
 
@@ -36,19 +35,22 @@ _CSV = "text/csv"
     description=schemas.IMPORT,
     operation_class=schemas.ImportContacts,
     responses=schemas.IMPORT_RESPONSES,
-    request_max_body_size=MAX_FILE_BYTES + _FORM_BYTES,
+    request_max_body_size=MAX_FILE_BYTES + FORM_BYTES,
     tags=["Contacts"],
     opt={OWN_KEY: True},
 )
 async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGIApp:
     """Store a file for the worker."""
     database, tenant_id = request.engine.database, caller.tenant.id
-    async with received(request, "file") as form:
+    async with received(request, {"file": MAX_FILE_BYTES}) as form:
         options = contact_imports.read_options(form.fields)
-        if not form.has_file:
+        if form.problems:
+            raise ValidationFailed(form.problems)
+        if "file" not in form.files:
             raise ValidationFailed({"file": ["The file field is required"]})
+        given = form.files["file"]
         fingerprint = request.engine.sealer.digest(form.digest.hex(), "idempotency")
-        upload = Upload(form.file, form.file_name, read_key(request.scope), fingerprint)
+        upload = Upload(given.file, given.name, read_key(request.scope), fingerprint)
         accepted = await contact_imports.accept(database, tenant_id, upload, options)
     row, _ = await contact_imports.get_import(database, tenant_id, accepted.id)
     if accepted.is_replayed:

@@ -15,9 +15,19 @@ from rasl.api.operations import GetMessage, ListMessages
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import message_schemas as schemas
 from rasl.api.v2.message_schemas import MessageDetail, MessageItem
-from rasl.api.v2.sends import template, text
+from rasl.api.v2.sends import (
+    contacts,
+    interactive,
+    location,
+    media,
+    reaction,
+    read_receipt,
+    template,
+    text,
+)
 from rasl.db.pool import Row
 from rasl.services import reading
+from rasl.services.media_links import signed_url
 from rasl.services.reading import MESSAGE_LIST, Step
 
 
@@ -49,7 +59,8 @@ async def get_message(message_id: FromPath[str], caller: MayReadMessages, reques
     """Return one message of the tenant."""
     database = request.engine.database
     row = await reading.get_message(database, caller.tenant.id, message_id.removeprefix("/"))
-    detail = _detail(row)
+    media_id = reading.media_of(row)
+    detail = _detail(row, signed_url(request.engine, caller.tenant.id, media_id) if media_id else None)
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     if "timeline" in pairs.get("include", "").split(","):
         detail.timeline = [_step(step) for step in await reading.read_timeline(database, row)]
@@ -59,7 +70,19 @@ async def get_message(message_id: FromPath[str], caller: MayReadMessages, reques
 # The public record prints both paths (api-v2 section 17, row 1).
 list_messages_alias = get("/messages/messages", include_in_schema=False)(list_messages.fn)
 
-HANDLERS = (*text.HANDLERS, *template.HANDLERS, list_messages, list_messages_alias, get_message)
+HANDLERS = (
+    *text.HANDLERS,
+    *media.HANDLERS,
+    *template.HANDLERS,
+    *interactive.HANDLERS,
+    *location.HANDLERS,
+    *contacts.HANDLERS,
+    *reaction.HANDLERS,
+    *read_receipt.HANDLERS,
+    list_messages,
+    list_messages_alias,
+    get_message,
+)
 
 
 def _item(row: Row) -> MessageItem:
@@ -83,12 +106,12 @@ def _item_values(row: Row) -> dict[str, Any]:
     }
 
 
-def _detail(row: Row) -> MessageDetail:
+def _detail(row: Row, url: str | None) -> MessageDetail:
     return MessageDetail(
         **_item_values(row),
         status_message=row["status_message"],
         ref_message_id=row["reply_to"],
-        url=None,
+        url=url,
         staff_id=None,
         error_code=row["error_code"],
         is_ambiguous=row["is_ambiguous"],

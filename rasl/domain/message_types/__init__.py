@@ -1,15 +1,33 @@
 """One file per message type; registering one is one line in MESSAGE_TYPES."""
 
+from rasl.domain.message_types import interactive
 from rasl.domain.message_types.base import Content
+from rasl.domain.message_types.contacts import Contacts
+from rasl.domain.message_types.location import Location
 from rasl.domain.message_types.media import Audio, Document, Image, Sticker, Video
+from rasl.domain.message_types.reaction import Reaction
 from rasl.domain.message_types.template import Template
 from rasl.domain.message_types.text import Text
 
-MESSAGE_TYPES: tuple[type[Content], ...] = (Text, Image, Video, Document, Audio, Sticker, Template)
+MESSAGE_TYPES: tuple[type[Content], ...] = (
+    Text,
+    Image,
+    Video,
+    Document,
+    Audio,
+    Sticker,
+    Location,
+    Contacts,
+    Reaction,
+    *interactive.KINDS,
+    Template,
+)
 
-_BY_NAME = {content.type_name: content for content in MESSAGE_TYPES}
+# Types that share a name are kept apart by their tag, which is stored as their `kind`.
+_BY_NAME = {(content.type_name, content.__struct_config__.tag): content for content in MESSAGE_TYPES}
 
 
 def load(type_name: str, text: str | None, extra: object) -> Content:
     """Rebuild what a stored outbound message says from its columns."""
-    return _BY_NAME[type_name].load(text, extra)
+    kind = extra.get("kind") if isinstance(extra, dict) else None
+    return _BY_NAME[type_name, kind].load(text, extra)

@@ -21,6 +21,7 @@ from rasl.errors import MessageSendFailed
 from rasl.services import reading, rehearsal, sending, template_sending
 from rasl.services.messages import Accepted, Draft
 from rasl.services.otp_intents import NewOtp
+from rasl.services.profiles import NewProfile
 from rasl.services.sending import Attempted
 
 Describe = Callable[[Any], dict[str, Any]]
@@ -35,18 +36,21 @@ async def send(
     recipient: Recipient,
     content: Content,
     describe: Describe,
+    profile: NewProfile | None = None,
     *,
+    conversation_id: int | None = None,
     otp: NewOtp | None = None,
     since: Since | None = None,
 ) -> ASGIApp:
     """Commit a message, send it, and answer; with `dry_run` only say what would happen.
 
-    `otp` is the password that the message carries.
+    `conversation_id` is the only conversation it may go to, if there is one; `otp` is the password that it carries.
     """
     again = await answer_again(request, caller, describe, since)
     if again is not None:
         return again
-    draft = msgspec.structs.replace(await _draft(request, caller, recipient, content), otp=otp)
+    draft = await _draft(request, caller, recipient, content, profile, conversation_id)
+    draft = msgspec.structs.replace(draft, otp=otp)
     if recipient.dry_run:
         rehearsed = await rehearsal.rehearse(request.engine, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
@@ -91,7 +95,14 @@ def wants_async(request: ApiRequest) -> bool:
     return b"respond-async" in request.context.asked.get(b"prefer", b"").lower()
 
 
-async def _draft(request: ApiRequest, caller: Caller, recipient: Recipient, content: Content) -> Draft:
+async def _draft(
+    request: ApiRequest,
+    caller: Caller,
+    recipient: Recipient,
+    content: Content,
+    profile: NewProfile | None,
+    conversation_id: int | None,
+) -> Draft:
     reply = None
     number = sending_number(caller)
     phone = read_phone(recipient.phone, caller)
@@ -109,7 +120,9 @@ async def _draft(request: ApiRequest, caller: Caller, recipient: Recipient, cont
         is_async=wants_async(request),
         reply=reply,
         fallback=fallback,
+        conversation_id=conversation_id,
         hold=request.context.hold,
+        profile=profile,
     )
 
 

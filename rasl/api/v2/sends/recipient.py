@@ -13,7 +13,7 @@ from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import ValidationFailed, WhatsAppNotConfigured
 
 
-class ReplyContext(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReplyContext(Body, frozen=True):
     """The message this one answers: its id here, or its WhatsApp id."""
 
     message_id: int | str

@@ -1,22 +1,43 @@
 """POST /messages/template (api-v2 section 3.3)."""
 
+import datetime as dt
+import functools
 from collections.abc import Set
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from litestar import post
-from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
+from rasl.api.form import FORM_BYTES, Form, received_values
+from rasl.api.idempotency import OWN_KEY, run_once
+from rasl.api.media_form import form_operation
 from rasl.api.operations import SendMessage
 from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
 from rasl.api.v2.sends.recipient import Recipient, sending_number
-from rasl.api.v2.sends.template_fields import TemplateFields, read_wish
+from rasl.api.v2.sends.template_fields import FILE_LIMITS, TemplateFields, read_wish, with_upload
 from rasl.domain.message_types.template import Template
+from rasl.domain.tenants import Caller
+from rasl.domain.validation import read_values
+from rasl.errors import ValidationFailed
 from rasl.services import template_sending
+
+# Loading a file from an address and giving it to Meta may take minutes.
+KEY_LEASE = dt.timedelta(minutes=5)
+_JSON_FIELDS = frozenset(
+    {
+        "cards",
+        "product_sections",
+        "flow_action_data",
+        "header_location",
+        "header_product",
+        "parameters",
+        "context",
+    }
+)
 
 _MESSAGES = Recipient.messages | {
     ("template_name", "required"): "Template name is required",
@@ -79,21 +100,47 @@ stored definition of the template: what is missing or too long is named before a
 and so on belong to the button at that place. Codes of AUTHENTICATION templates are stored encrypted only.
 
 {COMMON}""",
-    operation_class=SendMessage,
+    operation_class=form_operation(SendMessage, SendTemplate, *FILE_LIMITS),
     responses=send_responses(SentTemplate, {"template_name": "order_shipped", "language": "en_GB"}),
+    request_max_body_size=sum(FILE_LIMITS.values()) + FORM_BYTES,
     tags=["Messages"],
+    opt={OWN_KEY: True},
 )
-async def send_template(
-    data: JSONBody[SendTemplate], caller: MaySendMessages, request: ApiRequest
-) -> ASGIApp:
+async def send_template(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Bind a template, commit it and send it."""
+    async with received_values(request, FILE_LIMITS) as form:
+        act = functools.partial(_send, request, caller, form)
+        return await run_once(request, form.digest, KEY_LEASE, act)
+
+
+async def _send(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
     again = await answer_again(request, caller, _described)
     if again is not None:
         return again
+    data = _read(form)
     number = sending_number(caller)
-    wish = read_wish(data, is_rehearsal=data.dry_run)
+    wish = with_upload(read_wish(data, is_rehearsal=data.dry_run), form, data.header_document_name)
     content = await template_sending.compose(request.engine, caller.tenant.id, number, wish)
     return await send(request, caller, data, content, _described)
+
+
+def _read(form: Form) -> "SendTemplate":
+    """Read all fields; in a form, lists and objects are JSON."""
+    values, problems = dict(form.fields), dict(form.problems)
+    for name in _JSON_FIELDS & values.keys():
+        if isinstance(values[name], str) and values[name].strip():
+            try:
+                values[name] = msgspec.json.decode(values[name])
+            except (msgspec.DecodeError, RecursionError, UnicodeError):
+                problems[name] = ["must be JSON"]
+                del values[name]
+    try:
+        body = read_values(SendTemplate, values)
+    except ValidationFailed as error:
+        raise ValidationFailed(error.details | problems) from None
+    if problems:
+        raise ValidationFailed(problems)
+    return body
 
 
 def _described(content: Template) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from rasl.api.form import Form
+from rasl.domain.media_formats import MAX_BYTES
 from rasl.domain.templates.values import CardValues, Location, Product, ProductSection, Values
 from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import ValidationFailed
@@ -15,6 +17,7 @@ MAX_URL = 2048
 FIELDS = 10
 BUTTONS = 10
 KINDS = ("image", "video", "document")
+FILE_LIMITS = {f"header_{kind}_file": MAX_BYTES[kind] for kind in KINDS}
 
 FieldText = Annotated[
     str,
@@ -41,7 +44,7 @@ MediaId = Annotated[
 ]
 
 
-class CardFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CardFields(Body, frozen=True, kw_only=True):
     """Values for one card of a carousel."""
 
     header_image_url: Url | None = None
@@ -162,6 +165,22 @@ def read_wish(body: TemplateFields, *, is_rehearsal: bool = False, prefix: str =
     )
 
 
+def with_upload(wish: Wish, form: Form, name: str | None) -> Wish:
+    """Take the file of the header out of a form; raises ValidationFailed when there is another one."""
+    uploads = [
+        Source(field, field.split("_")[1], file=file.file, filename=name or file.name)
+        for field, file in form.files.items()
+    ]
+    if not uploads:
+        return wish
+    others = [*([wish.source] if wish.source else []), *uploads[1:]]
+    if others:
+        raise ValidationFailed(
+            {uploads[0].field: [f"A header takes one file, and {others[0].field} is given too"]}
+        )
+    return msgspec.structs.replace(wish, source=uploads[0])
+
+
 def _card(card: CardFields) -> CardValues:
     return CardValues(
         product=card.header_product,
@@ -190,8 +209,6 @@ def _source(body: msgspec.Struct, prefix: str, place: str, filename: str | None)
         raise ValidationFailed(
             {prefix + found[1].field: [f"A header takes one file, and {found[0].field} is given too"]}
         )
-    if filename is not None and not found:
-        raise ValidationFailed({prefix + "header_document_name": ["There is no document to name"]})
     return found[0] if found else None
 
 

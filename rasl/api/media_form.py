@@ -1,0 +1,66 @@
+"""Documents bodies that come as a form with files or as JSON."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody
+
+_BINARY = {"type": "string", "contentMediaType": "application/octet-stream", "description": "The file."}
+
+
+def form_operation(base: type[Operation], body: type[msgspec.Struct], *files: str) -> type[Operation]:
+    """Return an operation that takes `body` as JSON, or as a form with these file fields besides."""
+    as_json = inlined(body)
+    properties = {**_flattened(as_json["properties"]), **dict.fromkeys(files, _BINARY)}
+    as_form = {"type": "object", "properties": properties, "required": as_json.get("required", [])}
+
+    @dataclasses.dataclass
+    class FormOperation(base):  # type: ignore[misc, valid-type]
+        """Takes a form or JSON."""
+
+        def __post_init__(self) -> None:
+            """Say so."""
+            if hasattr(super(), "__post_init__"):
+                super().__post_init__()
+            self.request_body = RequestBody(
+                content={
+                    "application/json": OpenAPIMediaType(schema=as_json),  # type: ignore[arg-type]
+                    "multipart/form-data": OpenAPIMediaType(schema=as_form),  # type: ignore[arg-type]
+                },
+                required=True,
+            )
+
+    return FormOperation
+
+
+def inlined(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the JSON Schema of a type, whole in itself."""
+    schema = msgspec.json.schema(kind)
+    definitions = schema.get("$defs", {})
+    found: dict[str, Any] = _resolved({"$ref": schema["$ref"]}, definitions)
+    return found
+
+
+def _resolved(value: Any, definitions: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_resolved(item, definitions) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$ref" in value:
+        target = _resolved(definitions[value["$ref"].rsplit("/", 1)[1]], definitions)
+        return {**target, **{key: item for key, item in value.items() if key != "$ref"}}
+    return {key: _resolved(item, definitions) for key, item in value.items()}
+
+
+def _flattened(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the fields of objects as forms do: `contact[email]`."""
+    flat: dict[str, Any] = {}
+    for name, schema in properties.items():
+        inner = next((part["properties"] for part in schema.get("anyOf", ()) if "properties" in part), None)
+        if inner is None:
+            flat[name] = schema
+        else:
+            flat |= {f"{name}[{key}]": part for key, part in inner.items()}
+    return flat

@@ -1,0 +1,172 @@
+"""Files: stored once, to be named by messages (additive to api-v2)."""
+
+import datetime as dt
+import functools
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+from litestar import get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath
+from litestar.types import ASGIApp
+
+from rasl import clock
+from rasl.api.caller import MayReadMessages, MaySendMessages
+from rasl.api.context import iso
+from rasl.api.envelope import Success, success
+from rasl.api.form import FORM_BYTES, Form, received_values
+from rasl.api.idempotency import OWN_KEY, run_once
+from rasl.api.media_form import form_operation
+from rasl.api.openapi import example, raises
+from rasl.api.operations import Create
+from rasl.api.request import ApiRequest
+from rasl.api.v2.sends.media import KEY_LEASE
+from rasl.domain.media_formats import EXTENSIONS, LARGEST
+from rasl.domain.tenants import Caller
+from rasl.domain.validation import Body, read_id, read_values
+from rasl.errors import (
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InvalidJson,
+    NotFound,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from rasl.services import media
+from rasl.services.media import StoredMedia
+from rasl.services.media_links import signed_url
+
+_FILE = "media_file"
+_EXAMPLE = {
+    "id": 7,
+    "media_type": "image",
+    "mime_type": "image/png",
+    "size": 48213,
+    "filename": "menu.png",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "is_voice": False,
+    "url": "https://wa.example.test/media/AAAAAAAAAAEAAAAAAAAABw",
+    "url_expires_at": "2026-03-04T10:15:22+00:00",
+}
+
+
+class StoreMedia(Body, frozen=True, kw_only=True):
+    """A file to store: `media_file` of a form, or an address."""
+
+    media_type: Literal["image", "document", "video", "audio", "sticker"]
+    media_url: (
+        Annotated[str, msgspec.Meta(max_length=2048, description="Public http or https address of the file.")]
+        | None
+    ) = None
+
+    messages: ClassVar[dict[tuple[str, str], str]] = {
+        ("media_type", "required"): "Media type is required",
+        ("media_type", "invalid"): f"Media type must be one of {', '.join(EXTENSIONS)}",
+    }
+
+
+class MediaItem(msgspec.Struct):
+    """A stored file; `url` works without a token until `url_expires_at`."""
+
+    id: int
+    media_type: str
+    mime_type: str
+    size: int
+    filename: str | None
+    sha256: str
+    is_voice: bool
+    url: str
+    url_expires_at: str
+
+
+def _responses(status: int, description: str, text: str) -> dict[int, ResponseSpec]:
+    return {
+        status: ResponseSpec(
+            Success[MediaItem],
+            generate_examples=False,
+            description=description,
+            examples=[example(text, _EXAMPLE)],
+        )
+    }
+
+
+@post(
+    "/media",
+    status_code=201,
+    summary="Store a file",
+    description="Stores a file to be named by messages (`media_id`, `header_media_id`), the same content once. "
+    "What may be sent as what is told at `POST /messages/media`.",
+    operation_class=form_operation(Create, StoreMedia, _FILE),
+    responses=_responses(201, "Stored.", "Media stored successfully")
+    | raises(
+        InvalidJson,
+        ValidationFailed,
+        NotFound,
+        IdempotencyInProgress,
+        IdempotencyKeyReused,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+    ),
+    request_max_body_size=LARGEST + FORM_BYTES,
+    tags=["Media"],
+    opt={OWN_KEY: True},
+)
+async def store_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
+    """Store a file."""
+    async with received_values(request, {_FILE: LARGEST}) as form:
+        return await run_once(
+            request, form.digest, KEY_LEASE, functools.partial(_store, request, caller, form)
+        )
+
+
+@get(
+    "/media/{media_id:str}",
+    summary="Get a file's data",
+    description="Also of files that people sent; `url` leads to the content.",
+    responses=_responses(200, "The file.", "Media retrieved successfully") | raises(NotFound),
+    tags=["Media"],
+)
+async def get_media(media_id: FromPath[str], caller: MayReadMessages, request: ApiRequest) -> ASGIApp:
+    """Return what is known about a file of the tenant."""
+    stored = await media.get(request.engine.database, caller.tenant.id, read_id(media_id))
+    return success(request, "Media retrieved successfully", _item(request, caller, stored))
+
+
+async def _store(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
+    problems = dict(form.problems)
+    body: StoreMedia | None = None
+    try:
+        body = read_values(StoreMedia, dict(form.fields))
+    except ValidationFailed as error:
+        problems |= error.details
+    given = form.files.get(_FILE)
+    if (given is None) == (not form.fields.get("media_url")):
+        problems.setdefault(_FILE, ["Give either media_file or media_url"])
+    if body is None or problems:
+        raise ValidationFailed(problems)
+    engine, tenant_id, kind = request.engine, caller.tenant.id, body.media_type
+    if given is not None:
+        stored = await media.keep_file(engine, tenant_id, given.file, given.name, kind, _FILE)
+    else:
+        stored = await media.keep_url(engine, tenant_id, body.media_url or "", kind, "media_url")
+    request.context.is_stored = True
+    return success(request, "Media stored successfully", _item(request, caller, stored), status=201)
+
+
+def _item(request: ApiRequest, caller: Caller, stored: StoredMedia) -> MediaItem:
+    lifetime = dt.timedelta(seconds=request.engine.settings.media_url_seconds)
+    return MediaItem(
+        id=stored.id,
+        media_type=stored.kind,
+        mime_type=stored.mime_type,
+        size=stored.size,
+        filename=stored.filename,
+        sha256=stored.sha256,
+        is_voice=stored.is_voice,
+        url=signed_url(request.engine, caller.tenant.id, stored.id),
+        url_expires_at=iso(clock.now() + lifetime) or "",
+    )
+
+
+HANDLERS = (store_media, get_media)

@@ -1,0 +1,129 @@
+"""POST /messages/media and /messages/sticker (api-v2 section 3.2)."""
+
+import datetime as dt
+import functools
+from typing import Any
+
+from litestar import post
+from litestar.types import ASGIApp
+
+from rasl.api.caller import MaySendMessages
+from rasl.api.form import FORM_BYTES, Form, received_values
+from rasl.api.idempotency import OWN_KEY, run_once
+from rasl.api.media_form import form_operation
+from rasl.api.operations import SendMessage
+from rasl.api.request import ApiRequest
+from rasl.api.v2.sends.answering import answer_again, send
+from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
+from rasl.api.v2.sends.media_body import FILE, SendMedia, SendSticker, keep, read_wish
+from rasl.api.v2.sends.recipient import sending_number
+from rasl.domain.media_formats import LARGEST, MAX_BYTES
+from rasl.domain.message_types.base import Content
+from rasl.domain.message_types.media import MEDIA_KINDS, Document
+from rasl.domain.tenants import Caller
+from rasl.services.media import StoredMedia
+from rasl.services.media_links import signed_url
+
+# Loading a file from an address and giving it to Meta may take minutes.
+KEY_LEASE = dt.timedelta(minutes=5)
+_SENT: dict[str, Any] = {
+    "media_type": "document",
+    "media_url": "https://wa.example.test/media/AAAAAAAAAAEAAAAAAAAABw…",
+    "caption": "Your invoice",
+    "filename": "invoice-1044.pdf",
+}
+
+
+class SentMedia(Sent):
+    """A media message as it stands when the request is answered."""
+
+    media_type: str
+    media_url: str | None
+    caption: str | None
+    filename: str | None
+
+
+@post(
+    "/messages/media",
+    status_code=200,
+    summary="Send an image, document, video, sound or sticker",
+    description=f"""Sends a file: `media_file` of a form, or `media_url`, or the `media_id` of one stored before.
+What counts is the content of the file, not its name. It is stored once, given to WhatsApp once in 28 days, and
+`media_url` of the answer leads to it for a while. In a form, `contact[email]` and `contact.email` are the same.
+
+| media_type | extensions | at most |
+| --- | --- | --- |
+| image | jpg jpeg png webp | 5 MB |
+| document | pdf doc docx xls xlsx ppt pptx txt csv | 100 MB |
+| video | mp4 3gp | 16 MB |
+| audio | mp3 ogg amr aac opus | 16 MB |
+| sticker | webp | 100 KB, animated 500 KB |
+
+{COMMON}""",
+    operation_class=form_operation(SendMessage, SendMedia, FILE),
+    responses=send_responses(SentMedia, _SENT),
+    request_max_body_size=LARGEST + FORM_BYTES,
+    tags=["Messages"],
+    opt={OWN_KEY: True},
+)
+async def send_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
+    """Store a file, commit its message and send it."""
+    async with received_values(request, {FILE: LARGEST}) as form:
+        act = functools.partial(_send, request, caller, form, SendMedia)
+        return await run_once(request, form.digest, KEY_LEASE, act)
+
+
+@post(
+    "/messages/sticker",
+    status_code=200,
+    summary="Send a sticker",
+    description=f"""Sends a WebP picture of 512 by 512 pixels as a sticker, at most 100 KB, or 500 KB if it is animated.
+
+{COMMON}""",
+    operation_class=form_operation(SendMessage, SendSticker, FILE),
+    responses=send_responses(SentMedia, _SENT | {"media_type": "sticker", "caption": None, "filename": None}),
+    request_max_body_size=MAX_BYTES["sticker"] + FORM_BYTES,
+    tags=["Messages"],
+    opt={OWN_KEY: True},
+)
+async def send_sticker(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
+    """Store a sticker, commit its message and send it."""
+    async with received_values(request, {FILE: MAX_BYTES["sticker"]}) as form:
+        act = functools.partial(_send, request, caller, form, SendSticker)
+        return await run_once(request, form.digest, KEY_LEASE, act)
+
+
+async def _send(request: ApiRequest, caller: Caller, form: Form, body_type: type[SendSticker]) -> ASGIApp:
+    describe = functools.partial(_described, request, caller)
+    again = await answer_again(request, caller, describe)
+    if again is not None:
+        return again
+    wish = await read_wish(request, caller, form, body_type)
+    body = wish.body
+    sending_number(caller)  # before anything is stored for a tenant that cannot send
+    stored = await keep(request, caller, form, body, body.kind, is_rehearsal=body.dry_run)
+    return await send(request, caller, body, _content(body, stored), describe, wish.profile)
+
+
+def _content(body: SendSticker, stored: StoredMedia) -> Content:
+    values: dict[str, Any] = {"media_id": stored.id}
+    if body.kind == "audio":
+        values["is_voice"] = stored.is_voice
+    elif isinstance(body, SendMedia) and body.kind != "sticker":
+        values["caption"] = body.caption
+        if body.kind == Document.type_name:
+            values["filename"] = body.filename or stored.filename
+    return MEDIA_KINDS[body.kind](**values)
+
+
+def _described(request: ApiRequest, caller: Caller, content: Content) -> dict[str, Any]:
+    (media_id,) = content.media_ids()
+    return {
+        "media_type": content.type_name,
+        "media_url": signed_url(request.engine, caller.tenant.id, media_id),
+        "caption": getattr(content, "caption", None),
+        "filename": getattr(content, "filename", None),
+    }
+
+
+HANDLERS = (send_media, send_sticker)

@@ -1,0 +1,216 @@
+"""What a media send takes: the same fields as a form and as JSON, read so that every wrong one is named at once."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+
+from rasl.api.form import Form
+from rasl.api.request import ApiRequest
+from rasl.api.v2.contact_schemas import Email, Id, Name
+from rasl.api.v2.sends.recipient import Recipient, read_phone
+from rasl.domain.media_formats import EXTENSIONS
+from rasl.domain.message_types.media import MAX_CAPTION, MAX_FILENAME
+from rasl.domain.tenants import Caller
+from rasl.domain.validation import MAX_ID, Body, read_values
+from rasl.errors import ValidationFailed
+from rasl.services import media, profiles
+from rasl.services.media import StoredMedia
+from rasl.services.profiles import NewProfile
+
+FILE = "media_file"
+_GROUPS = re.compile(r"\s*\d{1,18}\s*(,\s*\d{1,18}\s*)*")
+Problems = dict[str, list[str]]
+
+
+class ContactFields(Body, frozen=True, kw_only=True):
+    """What a contact gets that this message creates."""
+
+    firstname: Name | None = None
+    lastname: Name | None = None
+    email: Email | None = None
+    country: (
+        Annotated[str, msgspec.Meta(max_length=100, description="Kept as attribute `country`.")] | None
+    ) = None
+    assigned_id: Id | None = None
+    groups: (
+        Annotated[str, msgspec.Meta(max_length=5_000, description="Ids of groups, with commas.")] | None
+    ) = None
+
+    messages: ClassVar[dict[tuple[str, str], str]] = {
+        ("email", "pattern"): "Email must be a valid email address",
+    }
+
+
+class SendSticker(Recipient, frozen=True, kw_only=True):
+    """A sticker to a phone number or to a known contact."""
+
+    # Its fifteen characters are counted without signs and spaces (api-v2 section 17, row 12).
+    phone: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                max_length=40,
+                pattern=r"^[0-9+\-() ]+(?![\s\S])",
+                description="Recipient with country code, 10 to 15 digits; may be left out with contact_id.",
+            ),
+        ]
+        | None
+    ) = None
+    media_url: (
+        Annotated[str, msgspec.Meta(max_length=2048, description="Public http or https address of the file.")]
+        | None
+    ) = None
+    media_id: (
+        Annotated[int, msgspec.Meta(ge=1, le=MAX_ID, description="A file stored before (`POST /media`).")]
+        | None
+    ) = None
+    contact: (
+        Annotated[ContactFields, msgspec.Meta(description="Of a recipient who is no contact yet.")] | None
+    ) = None
+
+    messages: ClassVar[dict[tuple[str, str], str]] = Recipient.messages | {
+        ("phone", "max"): "Phone number must have 10 to 15 digits",
+    }
+
+    @property
+    def kind(self) -> str:
+        """Return the type of the message."""
+        return "sticker"
+
+
+class SendMedia(SendSticker, frozen=True, kw_only=True):
+    """A file to a phone number or to a known contact."""
+
+    media_type: Literal["image", "document", "video", "audio", "sticker"]
+    caption: (
+        Annotated[
+            str, msgspec.Meta(max_length=MAX_CAPTION, description="Not for audio and stickers; merge fields.")
+        ]
+        | None
+    ) = None
+    filename: (
+        Annotated[str, msgspec.Meta(max_length=MAX_FILENAME, description="Shown name of a document.")] | None
+    ) = None
+
+    messages: ClassVar[dict[tuple[str, str], str]] = SendSticker.messages | {
+        ("media_type", "required"): "Media type is required",
+        ("media_type", "invalid"): f"Media type must be one of {', '.join(EXTENSIONS)}",
+    }
+
+    @property
+    def kind(self) -> str:
+        """Return the type of the message."""
+        return self.media_type
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """A media send, read and checked but for its file."""
+
+    body: SendSticker
+    profile: NewProfile | None
+
+
+async def read_wish(request: ApiRequest, caller: Caller, form: Form, body_type: type[SendSticker]) -> Wish:
+    """Read and check all fields, the content of a file that came along too; raises ValidationFailed."""
+    problems: Problems = dict(form.problems)
+    values = dict(form.fields)
+    profile = await _read_profile(request, caller, values.pop("contact", None), problems)
+    body: SendSticker | None = None
+    try:
+        body = read_values(body_type, values)
+    except ValidationFailed as error:
+        problems |= error.details
+    problems |= _check_source(form, values)
+    _check_phone(values.get("phone"), caller, problems)
+    if values.get("caption") and values.get("media_type") in ("audio", "sticker"):
+        problems["caption"] = [f"The caption field is not allowed for media of type {values['media_type']}"]
+    if body is None or problems:
+        await _check_file(request, caller, form, values, problems)
+        raise ValidationFailed(problems)
+    return Wish(body, profile)
+
+
+async def keep(
+    request: ApiRequest, caller: Caller, form: Form, source: SendSticker, kind: str, *, is_rehearsal: bool
+) -> StoredMedia:
+    """Store the file of a send, wherever it is; raises ValidationFailed or NotFound."""
+    engine, tenant_id = request.engine, caller.tenant.id
+    if source.media_id is not None:
+        return await _known(request, caller, source.media_id, kind)
+    if source.media_url is not None:
+        return await media.keep_url(
+            engine, tenant_id, source.media_url, kind, "media_url", is_rehearsal=is_rehearsal
+        )
+    given = form.files[FILE]
+    return await media.keep_file(
+        engine, tenant_id, given.file, given.name, kind, FILE, is_rehearsal=is_rehearsal
+    )
+
+
+async def _known(request: ApiRequest, caller: Caller, media_id: int, kind: str) -> StoredMedia:
+    stored = await media.get(request.engine.database, caller.tenant.id, media_id)
+    if stored.kind != kind:
+        raise ValidationFailed({"media_id": [f"The file was stored as {stored.kind}, not as {kind}"]})
+    return stored
+
+
+def _check_source(form: Form, values: Mapping[str, Any]) -> Problems:
+    given = [name for name in ("media_url", "media_id") if values.get(name) or values.get(name) == 0]
+    given += [FILE] if FILE in form.files else []
+    if len(given) == 1:
+        return {}
+    if not given:
+        return {
+            FILE: ["The media_file field is required when media_url is not given"],
+            "media_url": ["The media_url field is required when media_file is not given"],
+        }
+    return {name: ["Give only one of media_file, media_url and media_id"] for name in given}
+
+
+async def _check_file(
+    request: ApiRequest, caller: Caller, form: Form, values: Mapping[str, Any], problems: Problems
+) -> None:
+    """Say what is wrong with the file, too, of a request that is refused already; nothing is stored."""
+    given, kind = form.files.get(FILE), values.get("media_type", "sticker")
+    if given is None or FILE in problems or not isinstance(kind, str) or kind not in EXTENSIONS:
+        return
+    try:
+        await media.keep_file(
+            request.engine, caller.tenant.id, given.file, given.name, kind, FILE, is_rehearsal=True
+        )
+    except ValidationFailed as error:
+        problems |= error.details
+
+
+def _check_phone(text: Any, caller: Caller, problems: Problems) -> None:
+    if not isinstance(text, str) or not text.strip() or "phone" in problems:
+        return
+    if not 10 <= sum(character.isdigit() for character in text) <= 15:
+        problems["phone"] = ["Phone number must have 10 to 15 digits"]
+        return
+    try:
+        read_phone(text, caller)
+    except ValidationFailed as error:
+        problems |= error.details
+
+
+async def _read_profile(
+    request: ApiRequest, caller: Caller, values: Any, problems: Problems
+) -> NewProfile | None:
+    if values is None:
+        return None
+    try:
+        fields = read_values(ContactFields, values)
+    except ValidationFailed as error:
+        problems |= {f"contact.{name}" if name else "contact": texts for name, texts in error.details.items()}
+        return None
+    if fields.groups and not _GROUPS.fullmatch(fields.groups):
+        problems["contact.groups"] = ["The groups must be ids of groups, separated by commas"]
+        return None
+    group_ids = sorted({int(part) for part in fields.groups.split(",")}) if fields.groups else []
+    problems |= await profiles.check_groups(request.engine.database, caller.tenant.id, group_ids)
+    return NewProfile(
+        fields.firstname, fields.lastname, fields.email, fields.country, fields.assigned_id, tuple(group_ids)
+    )

@@ -1,0 +1,106 @@
+"""Products of a catalogue: one, a list, cards to scroll through, or the whole catalogue."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from rasl.domain.message_types.base import TextRule, present
+from rasl.domain.message_types.interactive.base import MAX_BODY, MAX_FOOTER, MAX_HEADER, Interactive
+from rasl.domain.message_types.interactive.choices import MAX_SECTIONS, SectionTitle
+from rasl.domain.validation import Body
+from rasl.domain.validation.rules import Rule, at_most_in_all, required_beside_others
+
+MAX_PRODUCTS = 30
+CatalogId = Annotated[str, msgspec.Meta(max_length=100, description="The catalogue's id at Meta.")]
+ProductId = Annotated[
+    str, msgspec.Meta(max_length=200, description="The product's id in the catalogue (content id).")
+]
+
+
+class ProductSection(Body, frozen=True):
+    """Products under one title, which may be left out when there is only one section."""
+
+    product_retailer_ids: Annotated[list[ProductId], msgspec.Meta(min_length=1, max_length=MAX_PRODUCTS)]
+    title: SectionTitle | None = None
+
+
+ProductSections = Annotated[list[ProductSection], msgspec.Meta(min_length=1, max_length=MAX_SECTIONS)]
+CardProducts = Annotated[
+    list[ProductId], msgspec.Meta(min_length=2, max_length=10, description="One card each, in this order.")
+]
+LIST_RULES: tuple[Rule, ...] = (
+    at_most_in_all("sections", "sections.*.product_retailer_ids.*", MAX_PRODUCTS, "products"),
+    required_beside_others("sections", "title"),
+)
+
+
+class Product(Interactive, frozen=True, kw_only=True, tag="product"):
+    """One product."""
+
+    catalog_id: str
+    product_retailer_id: str
+
+    texts: ClassVar[Mapping[str, TextRule]] = {
+        "body_text": TextRule(MAX_BODY),
+        "footer_text": TextRule(MAX_FOOTER),
+    }
+
+    def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - products have no files of ours
+        """Return the product."""
+        return {"catalog_id": self.catalog_id, "product_retailer_id": self.product_retailer_id}
+
+
+class ProductList(Interactive, frozen=True, kw_only=True, tag="product_list"):
+    """Up to 30 products in sections."""
+
+    catalog_id: str
+    sections: list[ProductSection]
+
+    texts: ClassVar[Mapping[str, TextRule]] = {
+        **Interactive.texts,
+        "header_text": TextRule(MAX_HEADER, is_required=True),
+    }
+
+    def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - products have no files of ours
+        """Return the products."""
+        sections = [
+            present(
+                title=section.title,
+                product_items=[{"product_retailer_id": item} for item in section.product_retailer_ids],
+            )
+            for section in self.sections
+        ]
+        return {"catalog_id": self.catalog_id, "sections": sections}
+
+
+class CatalogMessage(Interactive, frozen=True, kw_only=True, tag="catalog_message"):
+    """The whole catalogue behind one button."""
+
+    thumbnail_product_retailer_id: str | None = None
+
+    def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - products have no files of ours
+        """Return the button, with the product whose picture stands for all."""
+        parameters = present(thumbnail_product_retailer_id=self.thumbnail_product_retailer_id)
+        return {"name": "catalog_message", **({"parameters": parameters} if parameters else {})}
+
+
+class ProductCarousel(Interactive, frozen=True, kw_only=True, tag="product_carousel"):
+    """Products of one catalogue as cards."""
+
+    catalog_id: str
+    product_retailer_ids: list[str]
+
+    graph_kind: ClassVar[str | None] = "carousel"
+
+    def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - products have no files of ours
+        """Return the cards."""
+        cards = [
+            {
+                "card_index": index,
+                "type": "product",
+                "action": {"product_retailer_id": product, "catalog_id": self.catalog_id},
+            }
+            for index, product in enumerate(self.product_retailer_ids)
+        ]
+        return {"cards": cards}

@@ -1,0 +1,34 @@
+"""One button that opens a web page."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from rasl.domain.message_types.interactive.base import Interactive
+
+ButtonUrl = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=2000,
+        pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#]+[^\s]*(?![\s\S])",
+        description="The page it opens: http:// or https://.",
+    ),
+]
+NOT_A_LINK = "The button_url must be a link that starts with http:// or https://"
+
+
+def link_action(text: str, url: str) -> dict[str, Any]:
+    """Return the action of a button that opens a page."""
+    return {"name": "cta_url", "parameters": {"display_text": text, "url": url}}
+
+
+class LinkButton(Interactive, frozen=True, kw_only=True, tag="cta_url"):
+    """A link as a button."""
+
+    button_text: str
+    button_url: str
+
+    def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - a link has no files
+        """Return the link."""
+        return link_action(self.button_text, self.button_url)

@@ -1,0 +1,264 @@
+"""What people send is loaded at once, stored, and served; what cannot be loaded says why."""
+
+import base64
+import hashlib
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from rasl.app import build_engine, running
+from rasl.db.pool import Database
+from rasl.dispatch.receiving_media import MediaReceiver
+from rasl.domain.tenants import Number
+from rasl.services import inbound, receiving_media
+from rasl.services.engine import Engine
+from tests import samples
+from tests.misbehaving import Files, misbehaving
+from tests.serving import Api, settings_for
+
+
+@pytest.fixture
+async def engine(api: Api, shared_dsn: str) -> AsyncIterator[Engine]:
+    """A worker's engine on the test's database, behind Meta's door."""
+    acme = api.world.acme
+    callback = {
+        "phone_number_id": acme.phone_number_id,
+        "callback_url": f"{api.base_url}/webhooks/whatsapp/{acme.callback_key}",
+        "verify_token": acme.verify_token,
+        "app_secret": acme.app_secret,
+    }
+    answer = await api.simulator.post("/_control/callback", callback)
+    assert answer.status == 200, answer.body
+    async with running(build_engine(api.settings, shared_dsn)) as opened:
+        yield opened
+
+
+async def receive(api: Api, engine: Engine, content: bytes, kind: str = "image", **order: Any) -> None:
+    """Let a person send a file, and apply the webhook."""
+    body = {
+        "phone_number_id": api.world.acme.phone_number_id,
+        "type": kind,
+        "content_base64": base64.b64encode(content).decode(),
+        **order,
+    }
+    answer = await api.simulator.post("/_control/inbound", body)
+    assert answer.body["ok"], answer.body
+    assert await inbound.apply_due(engine.database, engine.sealer)
+
+
+async def load_all(engine: Engine) -> int:
+    receiver = MediaReceiver(engine)
+    started = await receiver.step()
+    await receiver.drain()
+    return started
+
+
+async def the_message(api: Api) -> Any:
+    """Return the one inbound message in full."""
+    (item,) = (await api.acme.get("/api/v2/messages?filter[direction]=inbound")).body["data"]
+    return (await api.acme.get(f"/api/v2/messages/{item['id']}")).data
+
+
+async def jobs_left(database: Database) -> list[Any]:
+    async with database.connection() as db:
+        return [tuple(row) for row in await db.fetch("select kind, is_leased, due_at > now() from jobs")]
+
+
+async def hurry(database: Database) -> None:
+    """Make everything that waits due."""
+    async with database.connection() as db:
+        await db.execute("update jobs set due_at = now(), is_leased = false")
+
+
+async def fault(api: Api, endpoint: str, effect: Any, method: str = "GET") -> None:
+    # A read that was reset is read again at once.
+    count = 2 if effect == "reset" else 1
+    rule = {"when": {"next": count}, "match": {"endpoint": endpoint, "method": method}, "effect": effect}
+    answer = await api.simulator.post("/_control/faults", rule)
+    assert answer.status == 200, answer.body
+
+
+async def load(api: Api, url: str) -> tuple[int, bytes, Any]:
+    async with api.nobody.session.get(url.replace(api.settings.base_url, api.base_url)) as answer:
+        return answer.status, await answer.read(), answer.headers
+
+
+async def test_a_picture_of_a_person_is_stored_and_served(
+    api: Api, engine: Engine, database: Database
+) -> None:
+    await receive(api, engine, samples.JPEG, mime_type="image/jpeg")
+    assert (await the_message(api))["url"] is None
+    assert await load_all(engine) == 1
+    message = await the_message(api)
+    status, content, headers = await load(api, message["url"])
+    assert (status, content, headers["content-type"]) == (200, samples.JPEG, "image/jpeg")
+    assert message["status_message"] is None
+    assert await jobs_left(database) == []
+
+
+async def test_a_document_keeps_its_name_and_any_type(api: Api, engine: Engine) -> None:
+    await receive(
+        api,
+        engine,
+        samples.ELF,
+        "document",
+        mime_type="application/pdf",
+        document={"filename": "../Über.bin"},
+    )
+    await load_all(engine)
+    _, content, headers = await load(api, (await the_message(api))["url"])
+    assert content == samples.ELF
+    assert (
+        headers["content-disposition"] == "attachment; filename=\"_ber.bin\"; filename*=UTF-8''%C3%9Cber.bin"
+    )
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_texts_make_no_downloads(api: Api, engine: Engine, database: Database) -> None:
+    body = {"phone_number_id": api.world.acme.phone_number_id, "body": "hi"}
+    await api.simulator.post("/_control/inbound", body)
+    await inbound.apply_due(engine.database, engine.sealer)
+    assert await jobs_left(database) == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "effect", "reason"),
+    [
+        ("media", "html_502", "HTTP 502"),
+        ("media", "reset", "Connection reset"),
+        ("media", {"kind": "error", "code": 4}, "API Too Many Calls"),
+        ("media", {"kind": "error", "code": 131000}, "Something went wrong"),
+        ("media", {"kind": "error", "code": 190}, "Access token has expired"),
+        ("media", "wrong_hash", None),
+        ("media_download", "html_502", "HTTP 502"),
+        ("media_download", "reset", "Connection reset"),
+        ("media_download", "truncated_200", "ClientPayloadError"),
+        ("media_download", "corrupt", "it arrived damaged"),
+    ],
+)
+async def test_what_fails_is_tried_again_later_and_says_so(
+    api: Api, engine: Engine, database: Database, endpoint: str, effect: Any, reason: str | None
+) -> None:
+    await receive(api, engine, samples.PNG)
+    await fault(api, endpoint, effect)
+    await load_all(engine)
+    message = await the_message(api)
+    if reason is None:  # the webhook's own digest counts
+        assert message["url"]
+        return
+    assert message["url"] is None
+    assert message["status_message"].startswith("The file could not be loaded from WhatsApp yet: ")
+    assert reason in message["status_message"]
+    assert await jobs_left(database) == [("media", False, True)]
+    await hurry(database)
+    await load_all(engine)
+    message = await the_message(api)
+    assert message["url"]
+    assert message["status_message"] is None
+
+
+async def test_an_address_that_died_is_asked_for_again(api: Api, engine: Engine) -> None:
+    await receive(api, engine, samples.PNG)
+    await fault(api, "media_download", {"kind": "custom", "http": 404, "body": ""})
+    await load_all(engine)
+    assert (await the_message(api))["url"]
+
+
+async def test_a_file_meta_cannot_give_is_given_up(api: Api, engine: Engine, database: Database) -> None:
+    await receive(api, engine, samples.PNG)
+    await fault(api, "media", {"kind": "error", "code": 131052})
+    await load_all(engine)
+    message = await the_message(api)
+    assert message["status_message"].startswith(
+        "The file could not be loaded from WhatsApp: Media download error"
+    )
+    assert await jobs_left(database) == []
+
+
+async def test_after_seven_days_it_is_given_up(api: Api, engine: Engine, database: Database) -> None:
+    await receive(api, engine, samples.PNG)
+    async with database.connection() as db:
+        await db.execute("update messages set created_at = now() - interval '8 days'")
+    await fault(api, "media", "html_502")
+    await load_all(engine)
+    assert "could not be loaded from WhatsApp: " in (await the_message(api))["status_message"]
+    assert await jobs_left(database) == []
+
+
+async def test_a_file_that_claims_to_be_too_large_is_not_loaded(api: Api, engine: Engine) -> None:
+    await receive(api, engine, samples.PNG)
+    await fault(api, "media", {"kind": "oversized", "extra_bytes": 200 * 1024 * 1024})
+    await load_all(engine)
+    assert "larger than 100 MB" in (await the_message(api))["status_message"]
+
+
+@pytest.fixture(scope="module")
+async def files() -> AsyncIterator[Files]:
+    async with misbehaving() as server:
+        yield server
+
+
+async def follow(api: Api, dsn: str, url: str, *, allow_private: bool) -> bytes | None:
+    """Download from an address as Meta's descriptors name them."""
+    number = Number(1, "1", None, "EAAmeta0123456789abcdef", 80)
+    settings = settings_for(api.settings.graph_base_url, allow_private_urls=allow_private)
+    async with running(build_engine(settings, dsn)) as engine:
+        return await receiving_media._download(engine, number, url, io.BytesIO())
+
+
+async def test_a_redirect_is_followed_without_the_token(api: Api, shared_dsn: str, files: Files) -> None:
+    url = f"{files.url}/elsewhere?to=/photo.png"
+    digest = await follow(api, shared_dsn, url, allow_private=True)
+    assert digest == hashlib.sha256(samples.PNG).digest()
+    assert files.headers[-2]["Authorization"] == "Bearer EAAmeta0123456789abcdef"
+    assert "Authorization" not in files.headers[-1]
+
+
+@pytest.mark.parametrize("place", ["http://169.254.169.254/latest", "/photo.png", "file:///etc/passwd"])
+async def test_a_redirect_into_a_private_network_is_not_followed(
+    api: Api, shared_dsn: str, files: Files, place: str
+) -> None:
+    before = files.asked["/photo.png"]
+    with pytest.raises(receiving_media._LaterError, match="the address it redirects to"):
+        await follow(api, shared_dsn, f"{files.url}/elsewhere?to={place}", allow_private=False)
+    assert files.asked["/photo.png"] == before
+
+
+async def test_the_token_never_travels_over_a_weaker_scheme_than_graphs_own(
+    shared_dsn: str, files: Files
+) -> None:
+    settings = settings_for("https://graph.example.test")
+    number = Number(1, "1", None, "EAAmeta0123456789abcdef", 80)
+    before = files.asked.total()
+    async with running(build_engine(settings, shared_dsn)) as engine:
+        with pytest.raises(receiving_media._LaterError, match="an address of another kind"):
+            await receiving_media._download(engine, number, f"{files.url}/photo.png", io.BytesIO())
+    assert files.asked.total() == before
+
+
+async def test_a_download_that_is_ended_goes_to_another_process_at_once(
+    api: Api, engine: Engine, database: Database
+) -> None:
+    await receive(api, engine, samples.PNG)
+    await fault(api, "media_download", {"kind": "latency", "seconds": 30})
+    receiver = MediaReceiver(engine)
+    assert await receiver.step() == 1
+    await receiver.give_up()
+    assert await jobs_left(database) == [("media", False, False)]
+    await api.simulator.call("DELETE", "/_control/faults")
+    await load_all(engine)
+    assert (await the_message(api))["url"]
+
+
+async def test_the_same_picture_is_stored_once(api: Api, engine: Engine, database: Database) -> None:
+    for _ in range(2):
+        await receive(api, engine, samples.PNG)
+        await load_all(engine)
+    async with database.connection() as db:
+        assert await db.fetchval("select count(*) from media") == 1
+
+
+def test_the_lease_outlives_the_longest_download() -> None:
+    assert receiving_media.LEASE.total_seconds() > receiving_media._LONGEST_SECONDS

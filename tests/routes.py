@@ -1,0 +1,84 @@
+"""Sample data of routes for the sweep over all of them, and that of the sends."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+PHONE = "+442079460011"
+# What names things of ours in a body without ending like an id.
+NAMING = frozenset({"ids", "groups", "context"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Route:
+    """Sample data of one route: a call that works for acme, and every place in it that names a thing.
+
+    A place is path, query or body, the name there, and what kind of thing of the world it names. `named` is what the
+    sample body names, by kind; `free` is what ends like an id in a body and names nothing of ours.
+    """
+
+    scope: str | None
+    body: Mapping[str, Any] | None = None
+    path: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    places: tuple[tuple[str, str, str], ...] = ()
+    alias_of: str | None = None
+    named: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    free: frozenset[str] = frozenset()
+    status: int = 200  # of the sample call
+    missing_status: int = 404  # when a body names what is not there
+    # The same where it differs by place.
+    missing_statuses: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    empty_status: int = 422  # of an empty body
+    file: str | None = None  # sent as the file of a form
+
+    def body_of(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the sample body of whoever has these things; an empty phone becomes one never seen before."""
+        body = {**(self.body or {}), **{key: own[kind] for key, kind in self.named.items()}}
+        return body | ({"phone": f"+442079{next(phones)}"} if body.get("phone") == "" else {})
+
+
+phones = itertools.count(470_000)
+
+
+# Whom a send goes to, and what it quotes.
+RECIPIENT = (("body", "contact_id", "contact"), ("body", "context", "reply"))
+
+
+def send_route(
+    body: Mapping[str, Any], places: tuple[tuple[str, str, str], ...] = RECIPIENT, **more: Any
+) -> Route:
+    """Sample data of a send to somebody."""
+    return Route("messages:send", body, places=places, **{"missing_statuses": {"context": 422}, **more})
+
+
+SENDS = {
+    "POST /messages/text": send_route({"phone": PHONE, "message": "hi"}),
+    "POST /messages/interactive": send_route(
+        {"phone": PHONE, "type": "button", "body_text": "Yes?", "buttons": [{"id": "yes", "title": "Yes"}]},
+        free=frozenset({"flow_id", "catalog_id", "product_retailer_id", "product_retailer_ids"})
+        | {"thumbnail_product_retailer_id", "header_media_id"},
+    ),
+    "POST /messages/location": send_route({"phone": PHONE, "latitude": 51.4, "longitude": 0}),
+    "POST /messages/contacts": send_route(
+        {"phone": PHONE, "contacts": [{"name": {"formatted_name": "Priya"}}]}
+    ),
+    "POST /messages/reaction": send_route(
+        {"emoji": "\U0001f44d"},
+        (
+            ("body", "message_id", "message"),
+            ("body", "message_id", "wamid"),
+            ("body", "contact_id", "contact"),
+        ),
+        named={"message_id": "message"},
+        free=frozenset({"context"}),
+        missing_statuses={"message_id": 422},
+    ),
+    "POST /messages/{message_id}/read": Route(
+        "messages:send",
+        {},
+        path={"message_id": "received"},
+        places=(("path", "message_id", "received"), ("path", "message_id", "received_wamid")),
+        empty_status=200,
+    ),
+}
