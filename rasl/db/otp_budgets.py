@@ -84,7 +84,7 @@ async def raise_alarms(db: Db, least: int, ratio: float, limit: int) -> list[Row
             where b.scope = 'prefix' and b.period = 'hour' and b.alarmed_at is null
               and b.starts_at = date_trunc('hour', now(), 'UTC')
             group by b.tenant_id, b.subject, b.starts_at
-            having count(*) >= $1 and count(o.verified_at) < $2 * count(*)
+            having count(*) >= $1 and count(o.verified_at) < $2::float8 * count(*)
             limit $3
         )
         update otp_budgets b set alarmed_at = now() from settled s

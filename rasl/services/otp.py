@@ -145,23 +145,32 @@ async def verify(engine: Engine, tenant_id: int, phone: str, purpose: str, code:
 async def judge(engine: Engine, tenant_id: int, phone: str, purpose: str, code: str) -> dt.datetime:
     """Say whether a code is right; what the comparison found is worth nothing unless an attempt is left for it."""
     for _ in range(_MOST_LOOKS):
-        async with engine.database.transaction() as db:
+        async with engine.database.connection() as db:
             row = await otp_rows.find_active(db, tenant_id, phone, purpose)
-            refusal = otp.refusal(None if row is None else _standing(row))
-            if row is None or refusal is not None:
-                raise refusal or otp.not_found()
-            digest = hash_code(engine.sealer, tenant_id, str(row["id"]), code)
-            is_right = hmac.compare_digest(digest, row["code_hash"])
-            taken = await otp_rows.take_attempt(db, tenant_id, str(row["id"]), is_right=is_right)
-            if taken is not None and is_right:
-                await window_limits.clear(db, tenant_id, otp.VERIFY_LIMIT, phone)
-                await events.record(db, tenant_id, _verified(row, taken["verified_at"]))
-                moment: dt.datetime = taken["verified_at"]
-                return moment
+        refusal = otp.refusal(None if row is None else _standing(row))
+        if row is None or refusal is not None:
+            raise refusal or otp.not_found()
+        digest = hash_code(engine.sealer, tenant_id, str(row["id"]), code)
+        is_right = hmac.compare_digest(digest, row["code_hash"])
+        taken = await _take_attempt(engine.database, row, is_right=is_right)
+        if taken is not None and is_right:
+            moment: dt.datetime = taken["verified_at"]
+            return moment
         if taken is not None:
             raise otp.wrong_code(taken["max_attempts"] - taken["attempts"])
         # Between reading and taking it was verified, exhausted, replaced or over: the next look tells which.
     raise ServiceUnavailable
+
+
+async def _take_attempt(database: Database, row: Row, *, is_right: bool) -> Row | None:
+    """Let a code count, if one still does; a right one ends the password and clears the limiter."""
+    tenant_id: int = row["tenant_id"]
+    async with database.transaction() as db:
+        taken = await otp_rows.take_attempt(db, tenant_id, str(row["id"]), is_right=is_right)
+        if taken is not None and is_right:
+            await window_limits.clear(db, tenant_id, otp.VERIFY_LIMIT, row["phone"])
+            await events.record(db, tenant_id, _verified(row, taken["verified_at"]))
+    return taken
 
 
 async def status(database: Database, tenant_id: int, phone: str, purpose: str) -> Row | None:

@@ -98,7 +98,7 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     else:
         outcome = await _call(engine, work)
         metrics.GRAPH_SECONDS.observe(clock.monotonic() - begun)
-    trouble = _trouble(outcome)
+    trouble = Trouble.REFUSED if outcome is _TOO_LATE else _trouble(outcome)
     step = _decide(outcome, trouble, work, started_at)
     result = _result(engine, work, outcome, step, started_at, patience)
     metrics.ATTEMPTS.labels(result.outcome, result.code or "").inc()

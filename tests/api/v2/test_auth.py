@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -249,9 +250,7 @@ async def test_ten_tries_a_minute_are_heard_and_success_clears_the_count(
     api: Api, database: Database
 ) -> None:
     await rows(database, "update tenants set otp_max_attempts = 20")
-    answers = []
-    for _ in range(11):
-        answers.append((await verify(api.acme, WRONG)).status)
+    answers = [(await verify(api.acme, WRONG)).status for _ in range(11)]
     assert answers == [422] * 10 + [429]
     assert (await verify(api.acme, WRONG, phone="+442079460012")).status == 422
     assert (await verify(api.globex, WRONG)).status == 422
@@ -366,7 +365,8 @@ async def test_a_code_that_whatsapp_refuses_is_failed_and_says_why(api: Api, dat
 
 
 async def test_what_whatsapp_quotes_of_the_code_is_masked(api: Api, database: Database) -> None:
-    body = f'{{"error": {{"message": "Bad parameter {CODE}", "code": 100, "error_data": {{"details": "text {CODE}"}}}}}}'
+    quoted = {"message": f"Bad parameter {CODE}", "code": 100, "error_data": {"details": f"text {CODE}"}}
+    body = json.dumps({"error": quoted})
     effect = {"kind": "custom", "http": 400, "body": body, "content_type": "application/json"}
     await api.simulator.post("/_control/faults", {"when": {"next": 1}, "effect": effect})
     answer = await send_otp(api.acme)
