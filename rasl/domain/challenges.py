@@ -8,7 +8,10 @@ from urllib.parse import quote
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
 LENGTH = 8  # 38.8 bits
 _MOST_CANDIDATES = 5
-_CANDIDATE = re.compile(rf"(?<![0-9A-Z])([{ALPHABET}]{{4}})[-\u2010-\u2015 ]?([{ALPHABET}]{{4}})(?![0-9A-Z])")
+# A look ahead, because the word before a code can look like the first half of one.
+_CANDIDATE = re.compile(
+    rf"(?<![0-9A-Z])(?=([{ALPHABET}]{{4}})[-\u2010-\u2015 ]?([{ALPHABET}]{{4}})(?![0-9A-Z]))"
+)
 
 
 def make_code(choose: Callable[[str], str]) -> str:
