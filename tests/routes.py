@@ -82,3 +82,44 @@ SENDS = {
         empty_status=200,
     ),
 }
+
+ORDER: dict[str, Any] = {
+    "name": "order_update",
+    "language": "en_GB",
+    "components": [
+        {
+            "type": "BODY",
+            "text": "Hi {{1}}, your order is on its way to you.",
+            "example": {"body_text": [["Priya"]]},
+        }
+    ],
+}
+_TEMPLATE: Any = {"path": {"template_id": "template"}, "places": (("path", "template_id", "template"),)}
+_NEW = {
+    "name": "parcel_ready",
+    "category": "UTILITY",
+    **{key: ORDER[key] for key in ("language", "components")},
+}
+TEMPLATES = {
+    "POST /messages/template": send_route(
+        {"phone": PHONE, "template_name": ORDER["name"], "language": "en_GB", "field_1": "Priya"},
+        free=frozenset({"header_media_id"}),
+    ),
+    "GET /templates": Route("templates:read"),
+    "GET /templates/{template_id}": Route("templates:read", **_TEMPLATE),
+    "POST /templates/sync": Route("templates:sync"),
+    "POST /templates": Route(
+        "templates:write", _NEW, free=frozenset({"waba_id", "header_sample_media_id"}), status=201
+    ),
+    "PATCH /templates/{template_id}": Route(
+        "templates:write",
+        {"components": [{"type": "BODY", "text": "Your order is on its way to you."}]},
+        free=frozenset({"header_sample_media_id"}),
+        **_TEMPLATE,
+    ),
+    "DELETE /templates/{template_id}": Route("templates:delete", **_TEMPLATE),
+    "POST /templates/lint": Route("templates:read", _NEW),
+    "POST /templates/{template_id}/preview": Route(
+        "templates:read", {"values": {"field_1": "Priya"}}, empty_status=200, **_TEMPLATE
+    ),
+}

@@ -25,7 +25,7 @@ from rasl.domain.scopes import ALL_SCOPES
 from rasl.errors import ALL_ERRORS
 from rasl.services.callers import hash_token
 from tests.api.v2.received import receive
-from tests.routes import NAMING, PHONE, SENDS, Route, phones
+from tests.routes import NAMING, ORDER, PHONE, SENDS, TEMPLATES, Route, phones
 from tests.serving import Answer, Api, Client
 
 PREFIX = "/api/v2"
@@ -62,6 +62,7 @@ CONTACT_LABELS = {
 CONTACT_PLACES = tuple(("body", key, kind) for key, kind in CONTACT_LABELS.items())
 ROUTES = {
     **SENDS,
+    **TEMPLATES,
     "GET /messages": Route("messages:read", places=(("query", "filter[interaction_id]", "conversation"),)),
     "GET /messages/messages": Route("messages:read", alias_of="GET /messages"),
     "GET /messages/{message_id}": Route(
@@ -159,6 +160,7 @@ MISSING = {
     "received": MISSING_ID,
     "received_wamid": "wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS",
     "import": MISSING_ID,
+    "template": MISSING_ID,
     "contact": MISSING_ID,
     "conversation": MISSING_ID,
     "message": MISSING_ID,
@@ -222,10 +224,17 @@ def conforms(name: str, answer: Answer) -> Answer:
 @pytest.fixture
 async def things(api: Api, database: Database) -> dict[str, dict[str, Any]]:
     """Things of acme's and of globex's, by kind."""
-    return {
+    found = {
         "acme": await things_of(api.acme, database, "442079460021"),
         "globex": await things_of(api.globex, database, "442079460022"),
     }
+    people = ((api.acme, api.world.acme), (api.globex, api.world.globex))
+    for things, (client, person) in zip(found.values(), people, strict=True):
+        order = {"waba_id": person.waba_id, "templates": [ORDER]}
+        registered = await api.simulator.post("/_control/templates", order)
+        await client.post(f"{PREFIX}/templates/sync")
+        things["template"] = registered.body["data"][0]["id"]
+    return found
 
 
 async def things_of(client: Client, database: Database, mobile: str) -> dict[str, Any]:
@@ -423,7 +432,7 @@ def request_schema(name: str) -> dict[str, Any]:
         return {}
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     kinds = [
-        DOCUMENT["components"]["schemas"][kind["$ref"].rsplit("/", 1)[1]]
+        DOCUMENT["components"]["schemas"][kind["$ref"].rsplit("/", 1)[1]] if "$ref" in kind else kind
         for kind in schema.get("oneOf", [schema])
     ]
     properties = {key: value for kind in kinds for key, value in kind["properties"].items()}

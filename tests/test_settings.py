@@ -34,6 +34,7 @@ GOOD: dict[str, tuple[str, Any]] = {
     "s3_secret_key": ("hidden", "hidden"),
     "media_url_seconds": ("60", 60),
     "allow_private_urls": ("true", True),
+    "template_sync_hours": ("1.5", 1.5),
 }
 NAMES = [field.name for field in dataclasses.fields(Settings)]
 

@@ -66,7 +66,7 @@ def set_(
     ] = None,
     window_policy: Annotated[
         str | None,
-        typer.Option(help="Outside the 24-hour window free texts pass or are rejected: pass, reject."),
+        typer.Option(help="Free texts outside the 24-hour window: pass, reject, fallback_template."),
     ] = None,
     unknown_policy: Annotated[
         str | None, typer.Option(help="Messages Meta may or may not have taken: hold, resend.")

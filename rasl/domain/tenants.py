@@ -17,11 +17,11 @@ class Number(msgspec.Struct, frozen=True):
     """A connected WhatsApp number; the access token is in the clear only in memory."""
 
     id: int
-    waba_id: str
     phone_number_id: str
     display_phone_number: str | None
     access_token: str
     messages_per_second: int
+    waba_id: str = ""
 
     def __repr__(self) -> str:
         """Never show the access token."""

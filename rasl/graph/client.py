@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import aiohttp
 import msgspec
@@ -200,11 +200,15 @@ class GraphClient:
         content = {} if body is None else {"data": _json_body(body)}
         return await self._call(method, f"{self._root}/{path}", access_token, params=params, **content)
 
-    async def append_upload(self, session_id: str, access_token: str, content: BinaryIO) -> ReadOutcome:
+    async def append_upload(
+        self, session_id: str, access_token: str, chunks: AsyncIterator[bytes], size: int
+    ) -> ReadOutcome:
         """Send the bytes of a resumable upload, from the start."""
         # The session's id holds a signature with `?` and `=`, and goes into the path as it is.
         url = URL(f"{self._root}/{session_id}", encoded=True)
-        return await self._call("POST", url, access_token, data=content, headers={"file_offset": "0"})
+        headers = {"file_offset": "0", "Content-Length": str(size)}
+        timeout = self._patience(size)
+        return await self._call("POST", url, access_token, data=chunks, headers=headers, timeout=timeout)
 
     async def _call(self, method: str, url: str | URL, access_token: str, **extra: Any) -> ReadOutcome:
         try:

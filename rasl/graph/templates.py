@@ -1,7 +1,7 @@
 """Templates of a WhatsApp Business Account: listed page by page, created, edited, deleted; header samples uploaded."""
 
-from collections.abc import Mapping
-from typing import Any, BinaryIO
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -88,7 +88,7 @@ async def delete(
 
 
 async def upload_sample(
-    graph: GraphClient, access_token: str, file: BinaryIO, size: int, mime_type: str, name: str
+    graph: GraphClient, access_token: str, chunks: AsyncIterator[bytes], size: int, mime_type: str, name: str
 ) -> str | Refused | NotSent | Ambiguous:
     """Upload an example file of a header and return its handle."""
     params = {"file_length": str(size), "file_type": mime_type, "file_name": name}
@@ -99,7 +99,7 @@ async def upload_sample(
     session = _text(opened.value.get("id"))
     if session is None or not session.startswith("upload:"):
         return Ambiguous("an upload session without an id")
-    sent = await graph.append_upload(session, access_token, file)
+    sent = await graph.append_upload(session, access_token, chunks, size)
     if not isinstance(sent, Fetched):
         return sent
     return _text(sent.value.get("h")) or Ambiguous("an upload without a handle")

@@ -1,7 +1,7 @@
 """Templates: lists, one template, and what is submitted to Meta, checked before it goes there."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
@@ -9,6 +9,7 @@ from rasl.db import templates as template_rows
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
 from rasl.db.templates import Account
+from rasl.domain import media_formats
 from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
 from rasl.domain.templates import definition, linter
 from rasl.domain.templates.lint_report import Report
@@ -19,6 +20,7 @@ from rasl.errors import NotFound, ValidationFailed, WhatsAppNotConfigured
 from rasl.graph import templates as graph_templates
 from rasl.graph.client import Fetched
 from rasl.graph.templates import Created
+from rasl.services import media
 from rasl.services.engine import Engine
 from rasl.services.template_sync import failed, load_credentials
 
@@ -84,15 +86,7 @@ class Submission(msgspec.Struct, frozen=True):
     components: Sequence[Any] | None
     parameter_format: str = "POSITIONAL"
     message_send_ttl_seconds: int | None = None
-
-
-class Sample(msgspec.Struct, frozen=True):
-    """An example file for a header."""
-
-    file: BinaryIO
-    size: int
-    mime_type: str
-    name: str
+    sample_media_id: int | None = None
 
 
 async def list_templates(database: Database, tenant_id: int, query: ListQuery) -> Page:
@@ -137,13 +131,17 @@ async def preview(database: Database, tenant_id: int, name: str, values: Mapping
 
 async def create_template(engine: Engine, tenant_id: int, waba_id: str | None, submission: Submission) -> Row:
     """Check a template, submit it to Meta and keep it; raises ValidationFailed, WhatsAppFailed or NotConfigured."""
-    _refuse_lint(submission)
+    has_sample = submission.sample_media_id is not None
+    _refuse_lint(submission, has_sample=has_sample)
     account, access_token = await _account(engine, tenant_id, waba_id)
+    components = await _with_sample(
+        engine, tenant_id, access_token, submission.components or (), submission.sample_media_id
+    )
     wanted: dict[str, Any] = {
         "name": submission.name,
         "language": submission.language,
         "category": submission.category.upper(),
-        "components": list(submission.components or ()),
+        "components": components,
         "parameter_format": submission.parameter_format.upper(),
     }
     if submission.message_send_ttl_seconds is not None:
@@ -158,7 +156,9 @@ async def create_template(engine: Engine, tenant_id: int, waba_id: str | None, s
     return await _keep_submitted(engine, account, access_token, outcome.template_id, assumed)
 
 
-async def edit_template(engine: Engine, tenant_id: int, name: str, changes: Mapping[str, Any]) -> Row:
+async def edit_template(
+    engine: Engine, tenant_id: int, name: str, changes: dict[str, Any], sample_media_id: int | None = None
+) -> Row:
     """Check a change, submit it to Meta and keep it; raises NotFound, ValidationFailed or WhatsAppFailed."""
     row = await get_template(engine.database, tenant_id, name)
     if row["status"] not in EDITABLE:
@@ -171,9 +171,14 @@ async def edit_template(engine: Engine, tenant_id: int, name: str, changes: Mapp
         for key in ("category", "parameter_format", "message_send_ttl_seconds")
     }
     _refuse_lint(
-        Submission(name=row["name"], language=row["language"], components=changes.get("components"), **kept)
+        Submission(name=row["name"], language=row["language"], components=changes.get("components"), **kept),
+        has_sample=sample_media_id is not None,
     )
     account, access_token = await _account(engine, tenant_id, row["waba_id"])
+    if "components" in changes:
+        changes["components"] = await _with_sample(
+            engine, tenant_id, access_token, changes["components"], sample_media_id
+        )
     outcome = await graph_templates.edit(engine.graph, row["template_id"], access_token, changes)
     if not isinstance(outcome, Fetched):
         raise failed(outcome)
@@ -196,18 +201,29 @@ async def delete_template(engine: Engine, tenant_id: int, name: str, *, is_every
     engine.templates.forget()
 
 
-async def upload_sample(engine: Engine, tenant_id: int, sample: Sample) -> str:
-    """Give Meta an example file and return the handle that names it; raises WhatsAppFailed or NotConfigured."""
-    _, access_token = await _account(engine, tenant_id, None)
+async def _with_sample(
+    engine: Engine, tenant_id: int, access_token: str, components: Sequence[Any], media_id: int | None
+) -> list[Any]:
+    """Give Meta an example file and name it in every header that has none."""
+    if media_id is None:
+        return list(components)
+    row = await media.find_row(engine.database, tenant_id, media_id)
+    if row is None:
+        raise ValidationFailed({"header_sample_media_id": ["There is no such file"]})
+    name = row["filename"] or media_formats.usual_name(row["mime_type"], "sample")
+    chunks = engine.media_store.stream(row["store_key"])
     handle = await graph_templates.upload_sample(
-        engine.graph, access_token, sample.file, sample.size, sample.mime_type, sample.name
+        engine.graph, access_token, chunks, row["size"], media_formats.meta_type(row["mime_type"]), name
     )
     if not isinstance(handle, str):
         raise failed(handle)
-    return handle
+    return linter.with_handle(components, handle)
 
 
-def _refuse_lint(submission: Submission) -> None:
+def _refuse_lint(submission: Submission, *, has_sample: bool = False) -> None:
+    if has_sample:
+        marked = linter.with_handle(submission.components or (), "uploaded later")
+        submission = msgspec.structs.replace(submission, components=marked)
     report = lint(submission)
     if report.problems:
         raise ValidationFailed(report.problems)

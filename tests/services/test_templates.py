@@ -9,7 +9,10 @@ import pytest
 
 from rasl import clock
 from rasl.app import build_engine, running
+from rasl.db import templates as template_rows
 from rasl.db.pool import Database
+from rasl.db.templates import Account
+from rasl.graph import templates as graph_templates
 from rasl.sealing import Sealer
 from rasl.services import template_sync
 from rasl.services.engine import Engine
@@ -51,7 +54,11 @@ async def template(post: Post) -> Any:
 
 async def test_a_status_changes_as_announced_with_its_reason(api: Api, post: Post) -> None:
     await have(api, {**ORDER, "id": ID})
-    told = {"event": "REJECTED", "reason": "INVALID_FORMAT", "rejection_info": {"reason": "Too vague"}}
+    told: dict[str, Any] = {
+        "event": "REJECTED",
+        "reason": "INVALID_FORMAT",
+        "rejection_info": {"reason": "Too vague"},
+    }
     await post.deliver(api.world.acme, notice(api.world.acme, **told))
     row = await template(post)
     assert (row["status"], row["rejected_reason"], row["status_details"]) == (
@@ -94,7 +101,7 @@ async def test_quality_and_category_follow_their_notices(api: Api, post: Post) -
     )
     row = await template(post)
     assert (row["quality"], row["category"], row["correct_category"]) == ("RED", "UTILITY", "MARKETING")
-    moved = {"previous_category": "UTILITY", "new_category": "MARKETING"}
+    moved: dict[str, Any] = {"previous_category": "UTILITY", "new_category": "MARKETING"}
     await post.deliver(acme, notice(acme, "template_category_update", **moved))
     row = await template(post)
     assert (row["category"], row["previous_category"], row["correct_category"]) == (
@@ -165,10 +172,6 @@ async def test_a_dead_token_is_noted_and_tried_again(api: Api, post: Post, engin
 
 
 async def test_a_page_that_a_notice_overtook_does_not_undo_it(api: Api, post: Post, engine: Engine) -> None:
-    from rasl.db import templates as template_rows  # noqa: PLC0415
-    from rasl.db.templates import Account  # noqa: PLC0415
-    from rasl.graph import templates as graph_templates  # noqa: PLC0415
-
     acme = api.world.acme
     await have(api, {**ORDER, "id": ID})
     async with engine.database.connection() as db:

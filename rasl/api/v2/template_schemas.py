@@ -12,7 +12,7 @@ from rasl.db.pool import Row
 from rasl.domain.templates import definition
 from rasl.domain.templates.definition import Definition
 from rasl.domain.templates.preview import Preview
-from rasl.domain.validation import Body
+from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import NotFound, ValidationFailed, WhatsAppFailed, WhatsAppNotConfigured
 from rasl.services.template_sync import Synced
 
@@ -80,6 +80,14 @@ class TemplateItem(msgspec.Struct):
     updated_at: str
 
 
+SampleId = Annotated[
+    int,
+    msgspec.Meta(
+        ge=1, le=MAX_ID, description="A stored file, given to WhatsApp as the example of headers without one."
+    ),
+]
+
+
 class LintTemplate(Body, frozen=True, kw_only=True):
     """A template to check."""
 
@@ -106,6 +114,7 @@ class CreateTemplate(LintTemplate, frozen=True, kw_only=True):
         Annotated[str, msgspec.Meta(description="The WhatsApp Business Account, when there are several.")]
         | None
     ) = None
+    header_sample_media_id: SampleId | None = None
 
 
 class ChangeTemplate(Body, frozen=True, kw_only=True):
@@ -119,6 +128,7 @@ class ChangeTemplate(Body, frozen=True, kw_only=True):
     ) = None
     category: str | None = None
     message_send_ttl_seconds: int | None = None
+    header_sample_media_id: SampleId | None = None
 
     @classmethod
     def missing(cls, given: Any) -> dict[str, list[str]]:

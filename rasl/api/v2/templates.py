@@ -82,7 +82,8 @@ async def create_template(
     data: JSONBody[CreateTemplate], caller: MayWriteTemplates, request: ApiRequest
 ) -> ASGIApp:
     """Submit a template to Meta."""
-    row = await templates.create_template(request.engine, caller.tenant.id, data.waba_id, _submission(data))
+    submission = msgspec.structs.replace(_submission(data), sample_media_id=data.header_sample_media_id)
+    row = await templates.create_template(request.engine, caller.tenant.id, data.waba_id, submission)
     request.context.is_stored = True
     return success(request, schemas.CREATED, item_of(row), status=201)
 
@@ -100,7 +101,8 @@ async def change_template(
     """Submit a change of a template to Meta."""
     given = {name: getattr(data, name) for name in data.__struct_fields__}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    row = await templates.edit_template(request.engine, caller.tenant.id, template_id, changes)
+    sample_id = changes.pop("header_sample_media_id", None)
+    row = await templates.edit_template(request.engine, caller.tenant.id, template_id, changes, sample_id)
     return success(request, schemas.CHANGED, item_of(row))
 
 

@@ -56,6 +56,27 @@ def lint(
     return report
 
 
+def with_handle(components: Sequence[Any], handle: str) -> list[Any]:
+    """Name an uploaded example in every header that shows a file and has no example yet."""
+    return [
+        _with_handle(component, handle) if isinstance(component, dict) else component
+        for component in components
+    ]
+
+
+def _with_handle(component: Json, handle: str) -> Json:
+    kind = upper(component.get("type"))
+    if kind == "HEADER" and upper(component.get("format")) in MEDIA_FORMATS and not component.get("example"):
+        return component | {"example": {"header_handle": [handle]}}
+    cards = items(component.get("cards")) if kind == "CAROUSEL" else None
+    if cards is None:
+        return component
+    filled = [
+        card | {"components": with_handle(items(card.get("components")) or [], handle)} for card in cards
+    ]
+    return component | {"cards": filled}
+
+
 def _check_ttl(report: Report, category: str, seconds: int | None) -> None:
     allowed = TTL_SECONDS.get(category)
     if seconds is None or allowed is None or seconds in allowed:

@@ -161,3 +161,20 @@ async def test_a_form_is_idempotent(api: Api, database: Database) -> None:
     assert answers[0].data == answers[1].data
     async with database.connection() as db:
         assert await db.fetchval("select count(*) from messages") == 1
+
+
+async def test_a_stored_file_becomes_the_example_of_a_new_template(api: Api) -> None:
+    stored = await api.acme.post("/api/v2/media", data=form(samples.PNG, media_type="image"))
+    new = {
+        "name": "picture_approved",
+        "language": "en_GB",
+        "category": "UTILITY",
+        "components": [header("IMAGE"), {"type": "BODY", "text": "Here is the picture you asked for."}],
+    }
+    refused = await api.acme.post("/api/v2/templates", new)
+    assert list(refused.details) == ["components.0.example.header_handle"]
+    answer = await api.acme.post("/api/v2/templates", new | {"header_sample_media_id": stored.data["id"]})
+    assert (answer.status, answer.body.get("error")) == (201, None)
+    assert answer.data["header_data_format"] == "IMAGE"
+    answer = await api.acme.post("/api/v2/templates", new | {"header_sample_media_id": 10**9})
+    assert list(answer.details) == ["header_sample_media_id"]

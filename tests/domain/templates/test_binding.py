@@ -219,7 +219,7 @@ def test_several_products_have_their_limits(sections: int, products: int, *, is_
     assert (problems(buttons({"type": "MPM", "text": "a"}), values) == set()) is is_right
 
 
-OTP = [
+OTP: list[dict[str, Any]] = [
     {"type": "BODY", "text": "*{{1}}* is your code, for {{2}} minutes."},
     {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Copy", "url": "https://x.test/?code=otp{{1}}"}]},
 ]
@@ -272,7 +272,10 @@ CARD = {
 
 
 def test_cards_are_bound_each_for_itself() -> None:
-    components = [{"type": "BODY", "text": "Look"}, {"type": "CAROUSEL", "cards": [CARD, CARD]}]
+    components: list[dict[str, Any]] = [
+        {"type": "BODY", "text": "Look"},
+        {"type": "CAROUSEL", "cards": [CARD, CARD]},
+    ]
     file = HeaderFile("image", "cards.0.header_image_url", 3)
     cards = tuple(CardValues(file=file, fields={1: "x" * length}) for length in (155, 156))
     assert problems(components, Values(cards=cards)) == {"cards.1.field_1"}
