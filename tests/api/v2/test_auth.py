@@ -1,6 +1,7 @@
 """One-time passwords over HTTP: every field, every answer, every order of checks."""
 
 import datetime as dt
+import hashlib
 import itertools
 import json
 from typing import Any
@@ -396,6 +397,17 @@ async def test_a_repeated_request_is_answered_again_and_sends_nothing(api: Api, 
     other = await send_otp(api.acme, "555555", headers=key)
     assert other.code == "IDEMPOTENCY_KEY_REUSED"
     assert len(await rows(database, "select from otps")) == 1
+
+
+async def test_the_fingerprint_of_a_request_does_not_give_its_code_away(api: Api, database: Database) -> None:
+    body = json.dumps({"phone": PHONE, "template_name": "copy_code", "code": CODE}).encode()
+    headers = {"idempotency-key": "x", "content-type": "application/json"}
+    answer = await api.acme.call("POST", f"{AUTH}/send-otp", data=body, headers=headers)
+    assert answer.status == 200
+    (row,) = await rows(database, "select fingerprint, body from idempotency_keys")
+    for hashed in (body, f"POST {AUTH}/send-otp\n".encode() + body, CODE.encode()):
+        assert hashlib.sha256(hashed).digest() != row["fingerprint"]
+    assert CODE.encode() not in row["body"]
 
 
 async def test_the_templates_that_can_carry_a_code_are_listed(api: Api) -> None:
