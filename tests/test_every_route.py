@@ -237,7 +237,7 @@ async def things(api: Api, database: Database) -> dict[str, dict[str, Any]]:
         registered = await api.simulator.post("/_control/templates", order)
         await client.post(f"{PREFIX}/templates/sync")
         things["template"] = registered.body["data"][0]["id"]
-        things |= await codes_of(client)
+        things.update(await codes_of(client))
     return found
 
 
