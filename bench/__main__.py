@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from bench import contacts
+from bench.contact_results import Result
 from bench.figures import expectations, tables
 from bench.procs import BenchError
 from bench.send import Options, Report, run
@@ -40,7 +41,7 @@ def main() -> int:
     return 0
 
 
-def _run(arguments: argparse.Namespace) -> Report | list[contacts.Result]:
+def _run(arguments: argparse.Namespace) -> Report | list[Result]:
     if arguments.benchmark == "contacts":
         return contacts.run(arguments.quick, _say)
     return run(_options(arguments), _say)

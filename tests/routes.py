@@ -5,6 +5,8 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+from tests import samples
+
 PHONE = "+442079460011"
 # What names things of ours in a body without ending like an id.
 NAMING = frozenset({"ids", "groups", "context"})
@@ -30,7 +32,9 @@ class Route:
     # The same where it differs by place.
     missing_statuses: Mapping[str, int] = dataclasses.field(default_factory=dict)
     empty_status: int = 422  # of an empty body
-    file: str | None = None  # sent as the file of a form
+    file: bytes | None = None  # sent as the file of a form
+    file_field: str = "file"
+    fields: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of the form
 
     def body_of(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """Return the sample body of whoever has these things; an empty phone becomes one never seen before."""
@@ -80,6 +84,29 @@ SENDS = {
         path={"message_id": "received"},
         places=(("path", "message_id", "received"), ("path", "message_id", "received_wamid")),
         empty_status=200,
+    ),
+}
+
+FILES = {
+    "POST /messages/media": Route(
+        "messages:send",
+        {"phone": PHONE, "media_type": "image"},
+        named={"media_id": "media"},
+        places=(*RECIPIENT, ("body", "media_id", "media")),
+        missing_statuses={"context": 422},
+    ),
+    "POST /messages/sticker": Route(
+        "messages:send",
+        {"phone": PHONE},
+        named={"media_id": "sticker"},
+        places=(*RECIPIENT, ("body", "media_id", "sticker")),
+        missing_statuses={"context": 422},
+    ),
+    "POST /media": Route(
+        "messages:send", file=samples.PNG, file_field="media_file", fields={"media_type": "image"}, status=201
+    ),
+    "GET /media/{media_id}": Route(
+        "messages:read", path={"media_id": "media"}, places=(("path", "media_id", "media"),)
     ),
 }
 

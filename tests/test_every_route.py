@@ -24,9 +24,11 @@ from rasl.db.pool import Database
 from rasl.domain.scopes import ALL_SCOPES
 from rasl.errors import ALL_ERRORS
 from rasl.services.callers import hash_token
+from tests import samples
+from tests.api.v2.media_calls import form
 from tests.api.v2.received import receive
 from tests.auth_routes import AUTH, LOGIN_CODE, codes_of
-from tests.routes import NAMING, ORDER, PHONE, SENDS, TEMPLATES, Route, phones
+from tests.routes import FILES, NAMING, ORDER, PHONE, SENDS, TEMPLATES, Route, phones
 from tests.serving import Answer, Api, Client
 
 PREFIX = "/api/v2"
@@ -63,6 +65,7 @@ CONTACT_LABELS = {
 CONTACT_PLACES = tuple(("body", key, kind) for key, kind in CONTACT_LABELS.items())
 ROUTES = {
     **SENDS,
+    **FILES,
     **TEMPLATES,
     **AUTH,
     "GET /messages": Route("messages:read", places=(("query", "filter[interaction_id]", "conversation"),)),
@@ -130,7 +133,7 @@ ROUTES = {
         places=(("body", "contact_ids", "contacts"), ("path", "group_id", "group_id")),
         missing_status=200,  # passed over
     ),
-    "POST /contacts/import": Route("contacts:write", file="phone\n+442079460099\n", status=202),
+    "POST /contacts/import": Route("contacts:write", file=b"phone\n+442079460099\n", status=202),
     "GET /contacts/imports": Route("contacts:read"),
     "GET /contacts/imports/{import_id}": Route(
         "contacts:read", path={"import_id": "import"}, places=(("path", "import_id", "import"),)
@@ -161,6 +164,8 @@ MISSING = {
     "reply": {"message_id": MISSING_ID},
     "received": MISSING_ID,
     "received_wamid": "wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS",
+    "media": MISSING_ID,
+    "sticker": MISSING_ID,
     "import": MISSING_ID,
     "template": MISSING_ID,
     "challenge": "5b0a8a0e-6c43-4f0c-9d4b-0a6d3f9f2b11",
@@ -282,6 +287,8 @@ async def things_of(client: Client, database: Database, mobile: str) -> dict[str
         "received": await receive(database, sent["chat_id"], f"wamid.received+{mobile}/="),
         "received_wamid": f"wamid.received+{mobile}/=",
         "import": await import_of(client),
+        "media": await media_of(client, samples.PNG, "image"),
+        "sticker": await media_of(client, samples.WEBP, "sticker"),
     }
 
 
@@ -289,6 +296,11 @@ async def import_of(client: Client) -> int:
     form = aiohttp.FormData()
     form.add_field("file", io.BytesIO(b"phone\n+442079460098\n"), filename="people.csv")
     return int((await client.post(f"{PREFIX}/contacts/import", data=form)).data["id"])
+
+
+async def media_of(client: Client, content: bytes, kind: str) -> int:
+    data = form(content, "", media_type=kind)
+    return int((await client.post(f"{PREFIX}/media", data=data)).data["id"])
 
 
 async def call(
@@ -311,8 +323,7 @@ async def call(
     if route.body is not None and not {"json", "data"} & options.keys():
         options["json"] = parts["body"]
     if route.file is not None and "data" not in options:
-        options["data"] = aiohttp.FormData()
-        options["data"].add_field("file", io.BytesIO(route.file.encode()), filename="people.csv")
+        options["data"] = form(route.file, "", route.file_field, **route.fields)
     url = PREFIX + path.format(**parts["path"])
     return conforms(name, await client.call(method, url, params=parts["query"], **options))
 

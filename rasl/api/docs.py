@@ -105,6 +105,8 @@ def document(api: Router) -> dict[str, Any]:
     _write_out_endings(app, made)
     _finish_examples(made)
     _drop_framework_errors(made)
+    _call_integers_numbers(made)
+    _require_only_what_lists_always_have(made)
     return made
 
 
@@ -118,6 +120,44 @@ def _write_out_endings(app: Litestar, made: dict[str, Any]) -> None:
                     if method in made["paths"][path]:
                         moved = made["paths"].setdefault(path + ending, {})
                         moved[method] = made["paths"][path].pop(method)
+
+
+def _require_only_what_lists_always_have(made: dict[str, Any]) -> None:
+    """Describe the items of lists that take `fields` as schemas of their own: a client may ask for the id alone."""
+    schemas = made["components"]["schemas"]
+    for methods in made["paths"].values():
+        operation = methods.get("get", {})
+        if not any(parameter.get("name") == "fields" for parameter in operation.get("parameters", ())):
+            continue
+        page = _named(schemas, operation["responses"]["200"]["content"]["application/json"]["schema"])
+        items = page["properties"]["data"]["items"]
+        name = f"Listed{items['$ref'].rpartition('/')[2]}"
+        item = _named(schemas, items)
+        described = f"{item['description']} " if "description" in item else ""
+        schemas[name] = item | {
+            "title": name,
+            "description": f"{described}With `fields`, only `id` and what was asked for.",
+            "required": ["id"],
+        }
+        items["$ref"] = f"#/components/schemas/{name}"
+
+
+def _named(schemas: dict[str, Any], reference: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = schemas[reference["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _call_integers_numbers(node: Any) -> None:
+    """Leave `number` where either is allowed: an integer is both, and `oneOf` would refuse it."""
+    if isinstance(node, list):
+        for item in node:
+            _call_integers_numbers(item)
+    elif isinstance(node, dict):
+        choices = node.get("oneOf")
+        if isinstance(choices, list) and any(choice.get("type") == "number" for choice in choices):
+            node["oneOf"] = [choice for choice in choices if choice.get("type") != "integer"]
+        for item in node.values():
+            _call_integers_numbers(item)
 
 
 def _drop_framework_errors(made: dict[str, Any]) -> None:

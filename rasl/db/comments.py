@@ -1,5 +1,7 @@
 """Queries on comments: what staff notes down about a conversation."""
 
+from collections.abc import Sequence
+
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
 
@@ -15,19 +17,21 @@ LIST_SOURCE = ListSource(
 )
 
 
-async def list_conversations(db: Db, tenant_id: int, match_key: str) -> list[Row]:
-    """Return the conversations with whoever has this phone, the liveliest first."""
+async def list_conversations(db: Db, tenant_id: int, kinds: Sequence[str], alias: str) -> list[Row]:
+    """Return the conversations with whoever has this alias of one of these kinds, the liveliest first."""
     return await db.fetch(
         """
         select v.id, n.display_phone_number
-        from contact_aliases a
-        join conversations v on v.tenant_id = a.tenant_id and v.contact_id = a.contact_id
+        from conversations v
         join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id
-        where a.tenant_id = $1 and a.kind = 'phone' and a.value = $2
+        where v.tenant_id = $1 and v.contact_id in (
+            select contact_id from contact_aliases where tenant_id = $1 and kind = any($2::text[]) and value = $3
+        )
         order by v.last_message_at desc, v.id desc
         """,
         tenant_id,
-        match_key,
+        kinds,
+        alias,
     )
 
 

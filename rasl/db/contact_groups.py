@@ -1,14 +1,18 @@
 """Queries on the members of contact groups.
 
 Whoever puts a group's id into contacts holds the group first, and contacts after it in order of id; whoever deletes the
-group locks it first. So neither waits for the other in a ring, and no contact keeps the id of a group that is gone.
+group locks it first. So neither waits for the other in a ring, and no contact is given the id of a group that is gone.
+
+The ids that members of a large group still have are taken from them by a job; until it is done, reading leaves them out
+(`leaving`, and the columns in `db/contacts.py`).
 """
 
 from collections.abc import Sequence
 
 from rasl.db.pool import Db
 
-_LONG_SECONDS = 600  # a group may have a million members
+KIND = "ungroup"
+_LONG_SECONDS = 600  # a group may have had a million members
 
 
 async def hold_groups(db: Db, tenant_id: int, group_ids: Sequence[int]) -> set[int]:
@@ -65,14 +69,32 @@ async def remove_members(db: Db, tenant_id: int, group_id: int, contact_ids: Seq
     return len(rows)
 
 
-async def delete_group(db: Db, tenant_id: int, group_id: int) -> bool:
-    """Delete a group and take its id out of every contact; returns whether there was one."""
+async def lock_group(db: Db, tenant_id: int, group_id: int) -> bool:
+    """Lock a group for its deletion, after everyone who puts contacts into it; returns whether there is one."""
     found = await db.fetchval(
         "select id from contact_groups where tenant_id = $1 and id = $2 for update", tenant_id, group_id
     )
-    if found is None:
-        return False
-    # A statement of its own, begun when the lock is held: it sees every member added before.
+    return found is not None
+
+
+async def count_members(db: Db, tenant_id: int, group_id: int, most: int) -> int:
+    """Count the members of a group, not beyond `most`."""
+    count: int = await db.fetchval(
+        """
+        select count(*) from (
+            select from contacts where tenant_id = $1 and group_ids @> array[$2::bigint] limit $3
+        ) as capped
+        """,
+        tenant_id,
+        group_id,
+        most,
+        timeout=_LONG_SECONDS,
+    )
+    return count
+
+
+async def clear_group(db: Db, tenant_id: int, group_id: int) -> None:
+    """Take the id of a locked group out of every contact."""
     await db.execute(
         """
         with member as materialized (
@@ -84,7 +106,62 @@ async def delete_group(db: Db, tenant_id: int, group_id: int) -> bool:
         """,
         tenant_id,
         group_id,
-        timeout=_LONG_SECONDS,
     )
+
+
+async def clear_next(db: Db, tenant_id: int, group_id: int, after: int, size: int) -> int | None:
+    """Take the id of a deleted group out of the next contacts by id; returns where they end, None when none is left."""
+    last: int | None = await db.fetchval(
+        """
+        select max(id) from (
+            select id from contacts where tenant_id = $1 and id > $2 order by id limit $3
+        ) as next
+        """,
+        tenant_id,
+        after,
+        size,
+    )
+    if last is not None:
+        # Not `@>`: its index would find all members each time, those taken out before included.
+        await db.execute(
+            """
+            with member as materialized (
+                select id from contacts
+                where tenant_id = $1 and id > $3 and id <= $4 and $2::bigint = any(group_ids) order by id
+                for no key update
+            )
+            update contacts c set group_ids = array_remove(c.group_ids, $2), updated_at = now()
+            from member where c.tenant_id = $1 and c.id = member.id
+            """,
+            tenant_id,
+            group_id,
+            after,
+            last,
+        )
+    return last
+
+
+async def delete_group(db: Db, tenant_id: int, group_id: int) -> None:
+    """Delete a locked group; its name is free."""
     await db.execute("delete from contact_groups where tenant_id = $1 and id = $2", tenant_id, group_id)
-    return True
+
+
+async def enqueue_clearing(db: Db, tenant_id: int, group_id: int) -> None:
+    """Make it the worker's job to take the id of a deleted group out of the contacts."""
+    await db.execute(
+        """
+        insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
+        values ($1, $2, $3, $1, 0, now(), false)
+        """,
+        tenant_id,
+        KIND,
+        group_id,
+    )
+
+
+async def list_leaving(db: Db, tenant_id: int) -> list[int]:
+    """Return the deleted groups whose ids contacts still have."""
+    rows = await db.fetch(
+        "select subject_id from jobs where tenant_id = $1 and kind = $2 order by subject_id", tenant_id, KIND
+    )
+    return [row["subject_id"] for row in rows]

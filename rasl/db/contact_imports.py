@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rasl.db import jobs
 from rasl.db.channels import JOBS
 from rasl.db.pool import Db, Row
 from rasl.errors import NotFound
@@ -124,18 +125,7 @@ async def load_chunk(db: Db, tenant_id: int, import_id: int, number: int) -> byt
 
 async def hold(db: Db, tenant_id: int, import_id: int, fence: int, lease: dt.timedelta) -> bool:
     """Lock the job and renew its lease; False when it is somebody else's by now."""
-    held: int | None = await db.fetchval(
-        """
-        update jobs set due_at = now() + $5::interval
-        where tenant_id = $1 and kind = $2 and subject_id = $3 and fence = $4 and is_leased returning 1
-        """,
-        tenant_id,
-        KIND,
-        import_id,
-        fence,
-        lease,
-    )
-    return held is not None
+    return await jobs.hold(db, KIND, tenant_id, import_id, fence, lease)
 
 
 async def prepare_for_bulk(db: Db) -> bool:
@@ -154,7 +144,7 @@ async def prepare_for_bulk(db: Db) -> bool:
 
 async def merge_indexes(db: Db) -> None:
     """Merge what an import left for later, so that searches need not walk through it."""
-    for index in ("contacts_by_text", "contacts_by_filter"):
+    for index in ("contacts_by_text", "contacts_by_group", "contacts_by_attribute"):
         await db.execute("select gin_clean_pending_list($1::text::regclass)", index)
 
 

@@ -22,7 +22,7 @@ with recursive queue (id) as (
         order by due_at limit $3
         for update skip locked
     ) j
-    where l.lane <= $6 and (l.lane = 0 or queue.id <> all ($5::bigint[]))
+    where l.lane <= $6 and (l.lane <= $7 or queue.id <> all ($5::bigint[]))
     order by j.lane
     limit $2
 )
@@ -42,12 +42,15 @@ async def claim(
     lease: dt.timedelta,
     paused_queues: Sequence[int] = (),
     last_lane: int = 2,
+    unpaused_lane: int = -1,
 ) -> list[Row]:
     """Lease up to `limit` due jobs, at most `per_queue` of each queue and lane; others' claims are stepped over.
 
-    A paused queue pauses for every lane but the first.
+    A paused queue pauses for the lanes behind `unpaused_lane`; none behind `last_lane` is looked at.
     """
-    return await db.fetch(_CLAIM, kind, limit, per_queue, lease, list(paused_queues), last_lane)
+    return await db.fetch(
+        _CLAIM, kind, limit, per_queue, lease, list(paused_queues), last_lane, unpaused_lane
+    )
 
 
 async def extend(db: Db, kind: str, holdings: Sequence[tuple[int, int, int]], lease: dt.timedelta) -> None:
@@ -65,6 +68,22 @@ async def extend(db: Db, kind: str, holdings: Sequence[tuple[int, int, int]], le
         kind,
         lease,
     )
+
+
+async def hold(db: Db, kind: str, tenant_id: int, subject_id: int, fence: int, lease: dt.timedelta) -> bool:
+    """Lock a job and renew its lease; False when it is somebody else's by now."""
+    held: int | None = await db.fetchval(
+        """
+        update jobs set due_at = now() + $5::interval
+        where tenant_id = $1 and kind = $2 and subject_id = $3 and fence = $4 and is_leased returning 1
+        """,
+        tenant_id,
+        kind,
+        subject_id,
+        fence,
+        lease,
+    )
+    return held is not None
 
 
 async def release(db: Db, kind: str, holdings: Sequence[tuple[int, int, int, float]]) -> None:

@@ -1,15 +1,17 @@
 """Builds the SQL of every list from a ListQuery and a table of columns; values always travel as parameters."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Self
 
 import asyncpg
 import msgspec
 
+from rasl.db.list_places import Key, behind, not_behind, stranger
 from rasl.db.pool import Db, Row
 from rasl.domain import listing
 from rasl.domain.listing import EXACT_TOTAL, Filter, ListQuery, Page
-from rasl.errors import ServiceUnavailable, ValidationFailed
+from rasl.errors import ServiceUnavailable
 
 _COMPARISONS = {"eq": "=", "ne": "<>", "gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
 _SHORT_TERM = 2  # characters; three make a trigram
@@ -18,13 +20,15 @@ _COUNT_MILLISECONDS = 200
 # Rows expected to match: so few are fetched and sorted at once, so many are neither counted nor sorted with a count.
 _FEW = 2_000
 _MANY = EXACT_TOTAL + EXACT_TOTAL // 5
+# Matches that are counted and sorted in one go, whatever had been expected.
+_MOST_SORTED = EXACT_TOTAL + EXACT_TOTAL // 2
 # Rows of an order to look for matches in, first and most, before all matches are fetched and sorted.
 _WINDOW = 2_000
 _LARGEST_WINDOW = 20_000
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """A page and one row more; how many rows match, and how many the planner expected to, if that is known."""
+    """A page and one row more; how many rows match, or how many the planner expects, where that is known."""
 
     rows: list[Row]
     total: int | None = None
@@ -54,19 +58,6 @@ class ListSource(msgspec.Struct, frozen=True):
     nullable: frozenset[str] = frozenset()
 
 
-class _Key(msgspec.Struct, frozen=True):
-    """One column of an order that is total."""
-
-    column: str
-    is_descending: bool
-    is_nullable: bool
-
-    @property
-    def direction(self) -> str:
-        """Return the direction in SQL."""
-        return "desc" if self.is_descending else "asc"
-
-
 class _Statement:
     """SQL conditions and the parameters they refer to."""
 
@@ -94,8 +85,8 @@ class _Walk:
         self._statement = _filtered(source, query, tenant_id)
         if query.cursor is not None:
             if len(query.cursor) != len(self._keys):
-                raise _stranger()
-            self._statement.conditions.append(_behind(self._keys, query.cursor, self._statement.parameter))
+                raise stranger()
+            self._statement.conditions.append(behind(self._keys, query.cursor, self._statement.parameter))
         self._order = ", ".join(f"{key.column} {key.direction}" for key in self._keys)
         self._places = ", ".join(f"{key.column} as cursor_{number}" for number, key in enumerate(self._keys))
 
@@ -103,25 +94,48 @@ class _Walk:
         """Return where a row stands in the order."""
         return tuple(row[f"cursor_{number}"] for number in range(len(self._keys)))
 
-    def page(
-        self, *, until: tuple[Any, ...] | None = None, is_sorted: bool = False, is_counted: bool = False
-    ) -> tuple[Any, ...]:
-        """Return the statement of a page: as the planner likes, not further than a place, or sorting all matches."""
+    def page(self, until: tuple[Any, ...] | None = None) -> tuple[Any, ...]:
+        """Return the statement of a page as the planner likes it, not further than a place."""
         statement = self._statement.copy()
         if until is not None:
-            statement.conditions.append(_not_behind(self._keys, until, statement.parameter))
-        order = self._order
-        if is_sorted:
-            # No index has this order.
-            order = ", ".join(f"coalesce({key.column}, {key.column}) {key.direction}" for key in self._keys)
-        offset = self.query.offset if self.query.cursor is None else 0
-        counted = ", count(*) over () as matching" if is_counted else ""
-        # One row more than the page holds tells whether there is another page.
+            statement.conditions.append(not_behind(self._keys, until, statement.parameter))
         text = (
-            f"select {self._source.select}, {self._places}{counted} {self._from(statement)}"
-            f" order by {order} limit {self.query.per_page + 1} offset {offset}"
+            f"select {self._source.select}, {self._places} {self._from(statement)}"
+            f" order by {self._order} {self._limit}"
         )
         return text, *statement.parameters
+
+    def sorted_page(self) -> tuple[Any, ...]:
+        """Return the statement of a page that sorts all matches: their places only, as rows are wide."""
+        # No index has this order.
+        order = ", ".join(f"coalesce({key.column}, {key.column}) {key.direction}" for key in self._keys)
+        page = f"select {self._places} {self._from(self._statement)} order by {order} {self._limit}"
+        return self._rows_at(page), *self._statement.parameters
+
+    def counted_page(self) -> tuple[Any, ...]:
+        """Return the statement of a page with `matching`, the number of matches; beyond a limit neither is true."""
+        matching = f"select {self._places} {self._from(self._statement)} limit {_MOST_SORTED + 1}"
+        order = ", ".join(f"cursor_{number} {key.direction}" for number, key in enumerate(self._keys))
+        page = f"select * from matching order by {order} {self._limit}"
+        rows = self._rows_at(page, ", (select count(*) from matching) as matching")
+        return f"with matching as materialized ({matching}) {rows}", *self._statement.parameters
+
+    def _rows_at(self, places: str, more: str = "") -> str:
+        """Return the statement of the rows at the places that another finds."""
+        source = self._source
+        names = [f"page.cursor_{number}" for number in range(len(self._keys))]
+        order = ", ".join(f"{name} {key.direction}" for name, key in zip(names, self._keys, strict=True))
+        # The tie breaker is the last key of every order.
+        return (
+            f"select {source.select}, {', '.join(names)}{more} from ({places}) as page cross join {source.tables}"
+            f" where {source.where} and {source.tie_breaker} = {names[-1]} order by {order}"
+        )
+
+    @property
+    def _limit(self) -> str:
+        # One row more than the page holds tells whether there is another page.
+        offset = self.query.offset if self.query.cursor is None else 0
+        return f"limit {self.query.per_page + 1} offset {offset}"
 
     def edge(self, size: int) -> tuple[Any, ...]:
         """Return the statement that finds the place so many rows on, whatever they match."""
@@ -139,8 +153,9 @@ class _Walk:
         return text, *self._statement.parameters
 
     def explain(self) -> tuple[Any, ...]:
-        """Return the statement that asks how many rows the planner expects."""
-        return f"explain (format json) select 1 {self._from(self._statement)}", *self._statement.parameters
+        """Return the statement that asks how the planner would find a page."""
+        text, *parameters = self.page()
+        return f"explain (format json) {text}", *parameters
 
     def _from(self, statement: _Statement) -> str:
         return f"from {self._source.tables} where {' and '.join(statement.conditions)}"
@@ -162,13 +177,13 @@ def _filtered(source: ListSource, query: ListQuery, tenant_id: int) -> _Statemen
     return statement
 
 
-def _keys(source: ListSource, query: ListQuery) -> list[_Key]:
-    keys: list[_Key] = []
+def _keys(source: ListSource, query: ListQuery) -> list[Key]:
+    keys: list[Key] = []
     for name, is_descending in query.sorts:
-        keys.append(_Key(source.columns[name], is_descending, name in source.nullable))
+        keys.append(Key(source.columns[name], is_descending, name in source.nullable))
         if source.columns[name] == source.tie_breaker:
             return keys
-    return [*keys, _Key(source.tie_breaker, bool(keys) and keys[-1].is_descending, is_nullable=False)]
+    return [*keys, Key(source.tie_breaker, bool(keys) and keys[-1].is_descending, is_nullable=False)]
 
 
 async def fetch_page(db: Db, source: ListSource, query: ListQuery, tenant_id: int) -> Page:
@@ -182,7 +197,7 @@ async def fetch_page(db: Db, source: ListSource, query: ListQuery, tenant_id: in
     except asyncpg.DataError:
         if query.cursor is None:
             raise
-        raise _stranger() from None
+        raise stranger() from None
     except asyncpg.QueryCanceledError as error:
         raise ServiceUnavailable from error
     has_more = len(found.rows) > query.per_page
@@ -200,8 +215,9 @@ async def explanations(db: Db, source: ListSource, query: ListQuery, tenant_id: 
     """Run the statements that a page can be fetched by, and return their plans."""
     walk = _Walk(source, query, tenant_id)
     edge = await db.fetchrow(*walk.edge(_LARGEST_WINDOW))
-    statements = {"as planned": walk.page(), "sorting all": walk.page(is_sorted=True)}
+    statements = {"as planned": walk.page(), "sorting all": walk.sorted_page()}
     statements["edge"] = walk.edge(_LARGEST_WINDOW)
+    statements["counted"] = walk.counted_page()
     statements["count"] = walk.count(EXACT_TOTAL + 1)
     if edge is not None:
         statements["window"] = walk.page(until=walk.place(edge))
@@ -219,13 +235,23 @@ async def _find(db: Db, walk: _Walk) -> _Found:
     """Fetch a page.
 
     Left to itself the planner takes matches to be spread evenly, and walks an order from its beginning until a page is
-    full: 1.4 s for a group whose members were all imported first. So: few matches are fetched and sorted. Many are
-    looked for among the next rows of the order, and when a page does not fill there, fetched and sorted all the same.
+    full: 1.4 s for a group whose members were all imported first. So: where a total is due, all matches are visited
+    anyway, and the page is found among them. Otherwise few are fetched and sorted. Many are looked for among the next
+    rows of the order, and when a page does not fill there, fetched and sorted all the same.
     """
     query = walk.query
     if not query.filters and not query.search:
         return _Found(await db.fetch(*walk.page()))
-    expected = await _expected(db, walk)
+    expected, is_direct = await _forecast(db, walk)
+    if is_direct:
+        rows = await db.fetch(*walk.page())
+        return _Found(rows, expected=expected if expected > _MANY else None)
+    if query.cursor is None and expected <= _MANY:
+        counted = await _counted_page(db, walk, is_patient=expected <= _FEW)
+        matching = counted[0]["matching"] if counted else 0
+        if counted is not None and matching <= _MOST_SORTED:
+            return _Found(counted, matching or None)
+        expected = max(expected, matching)
     windows = () if expected <= _FEW else (_WINDOW, min(expected, _LARGEST_WINDOW))
     for size in windows:
         edge = await db.fetchrow(*walk.edge(size)) if query.offset < size else None
@@ -233,83 +259,52 @@ async def _find(db: Db, walk: _Walk) -> _Found:
             rows = await db.fetch(*walk.page(until=walk.place(edge)))
             if len(rows) > query.per_page:
                 return _Found(rows, expected=expected)
-    is_counted = query.cursor is None and expected <= _MANY
-    rows = await db.fetch(*walk.page(is_sorted=True, is_counted=is_counted))
-    return _Found(rows, rows[0]["matching"] if rows and is_counted else None, expected)
+    return _Found(await db.fetch(*walk.sorted_page()), expected=expected)
 
 
-def _behind(keys: Sequence[_Key], values: Sequence[Any], parameter: Callable[[Any], str]) -> str:
-    """Return the condition of standing behind a place: a comparison of rows where that says it, as indexes like it."""
-    if any(value is None and not key.is_nullable for key, value in zip(keys, values, strict=True)):
-        raise _stranger()
-    marks = [None if value is None else parameter(value) for value in values]
-    if _is_comparable(keys):
-        sign = "<" if keys[0].is_descending else ">"
-        return f"({', '.join(key.column for key in keys)}) {sign} ({', '.join(map(str, marks))})"
-    condition = "false"
-    for key, mark in reversed(list(zip(keys, marks, strict=True))):
-        same = f"{key.column} = {mark}" if mark else f"{key.column} is null"
-        condition = f"({_further(key, mark)} or {same} and {condition})"
-    if keys[0].is_nullable:
-        return condition
-    # Said twice, so that an index can begin there.
-    return f"{keys[0].column} {'<=' if keys[0].is_descending else '>='} {marks[0]} and {condition}"
+async def _counted_page(db: Db, walk: _Walk, *, is_patient: bool) -> list[Row] | None:
+    """Return a page with the number of matches; None when it is not found in time."""
+    if is_patient:
+        return await db.fetch(*walk.counted_page())
+    try:
+        async with _hurry(db):
+            return await db.fetch(*walk.counted_page())
+    except asyncpg.QueryCanceledError:
+        return None
 
 
-def _not_behind(keys: Sequence[_Key], values: Sequence[Any], parameter: Callable[[Any], str]) -> str:
-    """Return the condition of standing at a place or before it."""
-    if _is_comparable(keys):
-        sign = ">=" if keys[0].is_descending else "<="
-        marks = ", ".join(parameter(value) for value in values)
-        return f"({', '.join(key.column for key in keys)}) {sign} ({marks})"
-    condition = f"({_behind(keys, values, parameter)}) is not true"
-    if keys[0].is_nullable:
-        return condition
-    return (
-        f"{keys[0].column} {'>=' if keys[0].is_descending else '<='} {parameter(values[0])} and {condition}"
-    )
-
-
-def _is_comparable(keys: Sequence[_Key]) -> bool:
-    return len({key.is_descending for key in keys}) == 1 and not any(key.is_nullable for key in keys)
-
-
-def _further(key: _Key, mark: str | None) -> str:
-    """Say that a column is behind a value; null is the largest, as PostgreSQL has it."""
-    if mark is None:
-        return f"{key.column} is not null" if key.is_descending else "false"
-    if key.is_descending:
-        return f"{key.column} < {mark}"
-    return f"({key.column} > {mark} or {key.column} is null)" if key.is_nullable else f"{key.column} > {mark}"
-
-
-def _stranger() -> ValidationFailed:
-    return ValidationFailed({"cursor": ["The cursor parameter is not a cursor of this list"]})
+@contextlib.asynccontextmanager
+async def _hurry(db: Db) -> AsyncIterator[None]:
+    """Give each statement of the block no more time than an exact total is worth; raises QueryCanceledError."""
+    async with db.transaction():
+        await db.execute(f"set local statement_timeout = {_COUNT_MILLISECONDS}")
+        yield
 
 
 async def _total(db: Db, walk: _Walk, found: _Found, seen: int) -> tuple[int, bool]:
-    """Count up to 10,000, but not for long, and not what is expected to be far more."""
+    """Return the total, counted up to 10,000, but not for long, and not what is expected to be far more."""
     if found.total is not None:
-        return found.total, False
-    expected = found.expected
-    if expected is None or expected <= _MANY:
-        try:
-            async with db.transaction():
-                await db.execute(f"set local statement_timeout = {_COUNT_MILLISECONDS}")
-                count = await db.fetchval(*walk.count(EXACT_TOTAL + 1))
-        except asyncpg.QueryCanceledError:
-            return max(seen, await _expected(db, walk)), True
-        if count <= EXACT_TOTAL:
-            return count, False
-    if expected is None:
-        expected = await _expected(db, walk)
+        return found.total, found.total > EXACT_TOTAL
+    if found.rows and found.expected is not None:
+        return max(found.expected, seen), True
+    try:
+        async with _hurry(db):
+            count = await db.fetchval(*walk.count(EXACT_TOTAL + 1))
+    except asyncpg.QueryCanceledError:
+        return max(seen, (await _forecast(db, walk))[0]), True
+    if count <= EXACT_TOTAL:
+        return count, False
+    expected, _ = await _forecast(db, walk)
     return max(expected, EXACT_TOTAL + 1, seen), True
 
 
-async def _expected(db: Db, walk: _Walk) -> int:
+async def _forecast(db: Db, walk: _Walk) -> tuple[int, bool]:
+    """Return how many rows the planner expects, and whether an index has just these rows in just this order."""
     plan = await db.fetchval(*walk.explain())
     document = msgspec.json.decode(plan) if isinstance(plan, str | bytes) else plan
-    return int(document[0]["Plan"]["Plan Rows"])
+    scan = document[0]["Plan"]["Plans"][0]
+    is_direct = scan["Node Type"] in {"Index Scan", "Index Only Scan"} and "Filter" not in scan
+    return int(scan["Plan Rows"]), is_direct
 
 
 def _search(statement: _Statement, source: ListSource, word: str) -> str:
@@ -349,9 +344,13 @@ def _condition(statement: _Statement, source: ListSource, item: Filter) -> str:
 
 
 def _array_condition(statement: _Statement, column: str, item: Filter) -> str:
-    """Say something of an array's members; an empty array has none, as if it were null."""
+    """Say something of an array's members; an empty array has none, as if it were null.
+
+    Values behind the first of `null` are members that do not count.
+    """
     if item.operator == "null":
-        is_empty = f"({column} is null or {column} = '{{}}')"
+        others = [int(value) for value in item.values[1:]]
+        is_empty = f"({column} is null or {column} <@ {statement.parameter(others)}::bigint[])"
         return is_empty if item.values[0] else f"not {is_empty}"
     sign = "@>" if item.operator == "eq" else "&&"
     text = f"{column} {sign} {statement.parameter(list(item.values))}"

@@ -62,7 +62,7 @@ class Sender:
             return 0
         async with self._engine.database.connection() as db:
             claims = await jobs.claim(
-                db, "send", room, PER_NUMBER, self._engine.lease, self._saturated(), last_lane
+                db, "send", room, PER_NUMBER, self._engine.lease, self._saturated(), last_lane, LANE_OTP
             )
         if claims:
             await self._start(claims)

@@ -10,7 +10,7 @@ import asyncpg
 from rasl import log
 from rasl.db import buckets, idempotency
 from rasl.db.channels import INGESTS, JOBS
-from rasl.dispatch import importing, ingesting, receiving_media, reconciling
+from rasl.dispatch import importing, ingesting, receiving_media, reconciling, ungrouping
 from rasl.dispatch.sending import Sender
 from rasl.errors import ServiceUnavailable
 from rasl.services import (
@@ -56,6 +56,7 @@ class Worker:
                 ingest,
                 importing.run(self._engine.database, stop),
                 receiving_media.run(self._engine, self._wake_media, stop),
+                ungrouping.run(self._engine.database, stop),
             )
         finally:
             for task in beside:

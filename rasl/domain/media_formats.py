@@ -26,6 +26,12 @@ MAX_BYTES = {
 MAX_STATIC_STICKER = 100 * _KB
 LARGEST = max(MAX_BYTES.values())
 _LONGEST_NAME = 255
+_TYPES = {
+    "image": ("image/jpeg", "image/png"),
+    "video": ("video/mp4", "video/3gpp"),
+    "audio": ("audio/",),
+    "sticker": ("image/webp",),
+}
 # What Meta is told where it does not know our name of the type.
 _META_TYPES = {"text/csv": "text/plain"}
 _USUAL_EXTENSIONS = {
@@ -89,6 +95,12 @@ def _expected(extension: str | None, kind: str) -> str:
 def meta_type(mime_type: str) -> str:
     """Return the MIME type under which Meta takes a file."""
     return _META_TYPES.get(mime_type, mime_type)
+
+
+def can_go_as(kind: str, mime_type: str, size: int) -> bool:
+    """Tell whether a file that is stored already may be sent as a kind; a document may be anything."""
+    is_fit = kind == "document" or any(mime_type.startswith(start) for start in _TYPES[kind])
+    return is_fit and size <= MAX_BYTES[kind]
 
 
 def extension_of(name: str | None) -> str | None:

@@ -80,9 +80,15 @@ async def add_comment(database: Database, caller: Caller, mobile: str, note: Not
 
 
 async def _conversations(db: Db, tenant: Tenant, mobile: str) -> list[Row]:
-    understood = phone.understand(mobile, tenant.default_country)
-    if not isinstance(understood, PhoneProblem):
-        found = await rows.list_conversations(db, tenant.id, understood.match_key)
-        if found:
-            return found
-    raise NotFound("Conversation not found")
+    """Return the conversations with a person, known by phone or by Meta's id for who shows none; raises NotFound."""
+    kinds: tuple[str, ...] = ("bsuid", "parent_bsuid")
+    alias = mobile
+    if not phone.is_bsuid(mobile):
+        understood = phone.understand(mobile, tenant.default_country)
+        if isinstance(understood, PhoneProblem):
+            raise NotFound("Conversation not found")
+        kinds, alias = ("phone",), understood.match_key
+    found = await rows.list_conversations(db, tenant.id, kinds, alias)
+    if not found:
+        raise NotFound("Conversation not found")
+    return found

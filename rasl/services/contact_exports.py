@@ -12,6 +12,7 @@ from rasl.domain.contact_csv import ATTRIBUTE, write_scalar
 from rasl.domain.csv_files import join_names, protected, write_row
 from rasl.domain.listing import ListQuery
 from rasl.errors import ValidationFailed
+from rasl.services import contact_groups
 
 COLUMNS = (
     "id",
@@ -52,6 +53,7 @@ class Export(msgspec.Struct, frozen=True):
 async def begin(database: Database, tenant_id: int, query: ListQuery, has_bom: bool = False) -> Export:
     """Find out which columns the export has; raises ValidationFailed when they are too many."""
     async with database.connection() as db:
+        query = await contact_groups.without_deleted(db, tenant_id, query)
         keys = await export_rows.list_attribute_keys(db, query, tenant_id, MAX_ATTRIBUTES + 1)
     if len(keys) > MAX_ATTRIBUTES:
         raise ValidationFailed(

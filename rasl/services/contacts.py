@@ -15,6 +15,7 @@ from rasl.domain.phone import Phone
 from rasl.domain.tenants import Tenant
 from rasl.domain.validation import MAX_ID
 from rasl.errors import ApiError, NotFound, ValidationFailed
+from rasl.services import contact_groups
 from rasl.services.contact_creation import (
     EMAIL_TAKEN,
     PHONE_TAKEN,
@@ -79,6 +80,7 @@ class BatchRefused(ValidationFailed):
 async def list_contacts(database: Database, tenant_id: int, query: ListQuery) -> tuple[Page, Contacts]:
     """Return one page of the tenant's contacts."""
     async with database.listing() as db:
+        query = await contact_groups.without_deleted(db, tenant_id, query)
         page = await fetch_page(db, rows.LIST_SOURCE, query, tenant_id)
         return page, await _related(db, tenant_id, page.rows, query.includes)
 

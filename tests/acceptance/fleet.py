@@ -103,7 +103,7 @@ class Fleet:
             RASL_GRAPH_BASE_URL=simulator_url,
             RASL_LEASE_SECONDS="2",
             RASL_GRAPH_TIMEOUT_SECONDS="5",
-            **settings,
+            **{"RASL_DATA_DIR": str(folder / "data"), **settings},
         )
         self.history = History(folder / "history.jsonl")
         self._folder = folder

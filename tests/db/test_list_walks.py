@@ -41,6 +41,7 @@ SOURCE = ListSource(
     json_columns=frozenset({"attributes"}),
     nullable=frozenset({"size", "note"}),
 )
+FORECAST = list_rows._forecast
 OURS, THEIRS = 1, 2
 START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 Thing = dict[str, Any]
@@ -100,15 +101,24 @@ async def things(database: Database) -> AsyncIterator[list[Thing]]:
         await db.execute("drop table things")
 
 
-@pytest.fixture(params=["sorted", "windows", "as released"], autouse=True)
+@pytest.fixture(params=["counted", "sorted", "windows", "direct", "as released"], autouse=True)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every way that a page can be found by gives the same page."""
+    if request.param != "as released":
+        monkeypatch.setattr(list_rows, "_FEW", -1 if request.param == "windows" else 10**9)
+        monkeypatch.setattr(list_rows, "_MANY", 10**9 if request.param == "counted" else -1)
     if request.param == "windows":
-        monkeypatch.setattr(list_rows, "_FEW", -1)
         monkeypatch.setattr(list_rows, "_WINDOW", 9)
         monkeypatch.setattr(list_rows, "_LARGEST_WINDOW", 40)
-    if request.param == "sorted":
-        monkeypatch.setattr(list_rows, "_FEW", 10**9)
+    if request.param == "direct":
+        monkeypatch.setattr(list_rows, "_forecast", _directly)
+
+
+AS_RELEASED = pytest.mark.parametrize("way", ["as released"], indirect=True)
+
+
+async def _directly(*_: object) -> tuple[int, bool]:
+    return 50, True
 
 
 def _ordered(things: list[Thing], query: ListQuery) -> list[int]:
@@ -323,6 +333,58 @@ async def test_a_count_that_takes_too_long_is_estimated(
     assert page.is_total_estimated
     assert page.total
     assert page.next_cursor
+
+
+@AS_RELEASED
+async def test_matches_that_cannot_be_counted_in_time_make_a_page_all_the_same(
+    database: Database, things: list[Thing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = parse([("filter[rank]", "1"), ("per_page", "3"), ("sort", "name")], SPEC)
+    monkeypatch.setattr(list_rows, "_FEW", -1)
+    monkeypatch.setattr(list_rows, "_COUNT_MILLISECONDS", 1)
+    monkeypatch.setattr(list_rows._Walk, "counted_page", lambda *_: ("select pg_sleep(9)",))
+    async with database.listing() as db:
+        page = await fetch_page(db, SOURCE, query, OURS)
+    matches = [thing for thing in things if thing["rank"] == 1]
+    assert [row["id"] for row in page.rows] == _ordered(matches, query)[:3]
+    assert page.is_total_estimated
+
+
+@AS_RELEASED
+async def test_more_matches_than_expected_are_not_all_sorted(
+    database: Database, things: list[Thing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = parse([("filter[rank]", "1"), ("per_page", "3"), ("sort", "name")], SPEC)
+    monkeypatch.setattr(list_rows, "_MOST_SORTED", 20)
+    async with database.listing() as db:
+        page = await fetch_page(db, SOURCE, query, OURS)
+    matches = [thing for thing in things if thing["rank"] == 1]
+    assert [row["id"] for row in page.rows] == _ordered(matches, query)[:3]
+    assert page.is_total_estimated
+    assert page.total
+    assert page.total > 20
+
+
+@AS_RELEASED
+@pytest.mark.parametrize(
+    ("pairs", "is_direct"),
+    [
+        ([("filter[rank]", "1")], True),
+        ([("filter[rank]", "1"), ("filter[is_on]", "true")], False),
+        ([("filter[rank][in]", "1,2")], False),
+    ],
+    ids=["one value", "another filter beside it", "two values"],
+)
+async def test_an_index_that_has_the_matches_in_order_is_walked(
+    database: Database, things: list[Thing], pairs: list[tuple[str, str]], is_direct: bool
+) -> None:
+    assert things
+    query = parse(pairs, SPEC)
+    async with database.listing() as db, db.transaction():
+        await db.execute("create index on things (tenant_id, rank, at desc, id desc)")
+        await db.execute("set local enable_seqscan = off; set local enable_sort = off")
+        walk = list_rows._Walk(SOURCE, query, OURS)
+        assert (await FORECAST(db, walk))[1] is is_direct
 
 
 async def test_a_list_that_takes_far_too_long_is_refused(

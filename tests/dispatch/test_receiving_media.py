@@ -1,5 +1,6 @@
 """What people send is loaded at once, stored, and served; what cannot be loaded says why."""
 
+import asyncio
 import base64
 import hashlib
 import io
@@ -11,12 +12,13 @@ import pytest
 from rasl.app import build_engine, running
 from rasl.db.pool import Database
 from rasl.dispatch.receiving_media import MediaReceiver
+from rasl.dispatch.worker import Worker
 from rasl.domain.tenants import Number
 from rasl.services import inbound, receiving_media
 from rasl.services.engine import Engine
 from tests import samples
 from tests.misbehaving import Files, misbehaving
-from tests.serving import Api, settings_for
+from tests.serving import Api, eventually, settings_for
 
 
 @pytest.fixture
@@ -96,6 +98,23 @@ async def test_a_picture_of_a_person_is_stored_and_served(
     assert (status, content, headers["content-type"]) == (200, samples.JPEG, "image/jpeg")
     assert message["status_message"] is None
     assert await jobs_left(database) == []
+
+
+async def test_a_worker_loads_it_without_being_asked(api: Api, engine: Engine) -> None:
+    stop = asyncio.Event()
+    work = asyncio.create_task(Worker(engine).run(stop))
+    body = {"phone_number_id": api.world.acme.phone_number_id, "type": "image"}
+    assert (await api.simulator.post("/_control/inbound", body)).body["ok"]
+
+    async def is_loaded() -> bool:
+        found = (await api.acme.get("/api/v2/messages?filter[direction]=inbound")).body["data"]
+        return (
+            bool(found) and (await api.acme.get(f"/api/v2/messages/{found[0]['id']}")).data["url"] is not None
+        )
+
+    await eventually(is_loaded)
+    stop.set()
+    await work
 
 
 async def test_a_document_keeps_its_name_and_any_type(api: Api, engine: Engine) -> None:

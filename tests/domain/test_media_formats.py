@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rasl.domain.media_formats import EXTENSIONS, MAX_BYTES, Unfit, check, clean_name, extension_of, meta_type
+from rasl.domain.media_formats import (
+    EXTENSIONS,
+    MAX_BYTES,
+    Unfit,
+    can_go_as,
+    check,
+    clean_name,
+    extension_of,
+    meta_type,
+)
 from rasl.domain.sniffing import sniff
 from tests import samples
 
@@ -111,6 +120,24 @@ def test_a_web_page_behind_an_address_is_no_document() -> None:
 )
 def test_names_are_kept_without_what_could_harm(name: str | None, clean: str | None) -> None:
     assert clean_name(name) == clean
+
+
+@pytest.mark.parametrize(
+    ("kind", "mime_type", "size", "is_fit"),
+    [
+        ("image", "image/png", 1, True),
+        ("image", "image/webp", 1, False),
+        ("image", "image/png", 5 * 1024 * 1024 + 1, False),
+        ("sticker", "image/webp", 1, True),
+        ("document", "image/png", 1, True),
+        ("document", "application/zip", 100 * 1024 * 1024, True),
+        ("audio", "audio/ogg", 1, True),
+        ("audio", "video/mp4", 1, False),
+        ("video", "video/quicktime", 1, False),
+    ],
+)
+def test_a_stored_file_may_be_sent_as_what_it_is(kind: str, mime_type: str, size: int, is_fit: bool) -> None:
+    assert can_go_as(kind, mime_type, size) is is_fit
 
 
 def test_meta_gets_types_it_knows() -> None:

@@ -78,6 +78,10 @@ def test_it_reads_what_is_right(raw: bytes, body: Tour) -> None:
     [
         (b'{"stops":[{}]}', {"stops.0.town": ["A stop needs a town"]}),
         (b'{"stops":[{"town":"Leeds"},{"town":" "}]}', {"stops.1.town": ["A stop needs a town"]}),
+        (
+            b'{"stops":[{"town":"a"}],"driver":{"town":"b","gate":"4"}}',
+            {"driver.note": ["A gate needs a note"]},
+        ),
         (b'{"stops":[null]}', {"stops.0": ["The stops.0 field is required"]}),
         (b'{"stops":[[]]}', {"stops.0": ["The stops.0 field must be an object"]}),
         (b'{"stops":{"0":{}}}', {"stops": ["The stops field must be an array"]}),

@@ -86,8 +86,8 @@ _COMMON = {
     "message_id": None,
     "ref_message_id": None,
 }
-LIST = """Newest first, of every conversation with this person. `mobile` is a phone number in any spelling; any valid
-token will do."""
+LIST = """Newest first, of every conversation with this person. `mobile` is a phone number in any spelling, or the
+`sender_id` of somebody who shows none; any valid token will do."""
 LIST_RESPONSES = raises(NotFound, ValidationFailed) | {
     200: response(
         Success[list[CommentItem]],
@@ -106,7 +106,7 @@ LIST_RESPONSES = raises(NotFound, ValidationFailed) | {
     )
 }
 ADD = """An internal note on the latest conversation with this person: it is never sent and never among the messages.
-`mobile` is a phone number in any spelling; any valid token will do."""
+`mobile` is a phone number in any spelling, or the `sender_id` of somebody who shows none; any valid token will do."""
 ADD_RESPONSES = raises(NotFound, *READS_BODY, *IDEMPOTENT) | {
     200: response(
         Success[AddedComment], "The comment.", ADDED, _COMMON | {"tenant_id": 1, "chat_message_id": 14}

@@ -269,3 +269,22 @@ async def test_any_valid_token_will_do_and_no_other(api: Api, method: str) -> No
     body = {"json": {"comment": "x"}} if method == "POST" else {}
     assert (await api.reader.call(method, url, **body)).status == 200
     assert (await api.nobody.call(method, url, **body)).status == 401
+
+
+@pytest.mark.parametrize("kind", ["bsuid", "parent_bsuid"])
+async def test_somebody_without_a_phone_is_found_by_metas_id(api: Api, database: Database, kind: str) -> None:
+    chat = (await api.acme.send(PHONE)).data["chat_id"]
+    async with database.connection() as db:
+        await db.execute("update contact_aliases set kind = $1, value = 'GB.13491208655302741918'", kind)
+        await db.execute("update contacts set phone = null")
+    added = await comment(api.acme, "GB.13491208655302741918")
+    assert (added.status, added.data["interaction_id"]) == (200, chat)
+    assert [item["interaction_id"] for item in (await listed(api.acme, "GB.13491208655302741918")).data] == [
+        chat
+    ]
+    for answer in (
+        await listed(api.acme, "GB.13491208655302741919"),
+        await listed(api.globex, "GB.13491208655302741918"),
+        await listed(api.acme),
+    ):
+        assert answer.status == 404

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rasl.db.pool import Database
-from tests.api.v2.test_contacts import body, counted, create, fresh_client, group, ids, limit_plan, patch
+from tests.api.v2.contact_calls import body, counted, create, fresh_client, group, ids, limit_plan, patch
 from tests.serving import Answer, Api, Client
 
 URL = "/api/v2/contacts/batch"
@@ -123,8 +123,8 @@ async def test_the_first_error_undoes_the_batch_when_asked(api: Api, database: D
         ({"contacts": []}, "contacts"),
         ({"contacts": {}}, "contacts"),
         ({"contacts": [{}] * 1001}, "contacts"),
-        ({"contacts": [{}], "options": {"continue_on_error": "perhaps"}}, "options"),
-        ({"contacts": [{}], "options": {"other": True}}, "options"),
+        ({"contacts": [{}], "options": {"continue_on_error": "perhaps"}}, "options.continue_on_error"),
+        ({"contacts": [{}], "options": {"other": True}}, "options.other"),
         ({"contacts": [{}], "other": 1}, "other"),
     ],
 )

@@ -1,68 +1,23 @@
-"""Contacts through HTTP: creating, listing, reading, changing, deleting, and what happens at the same time."""
+"""Contacts through HTTP: creating, listing, reading, changing, deleting."""
 
-import asyncio
 from typing import Any
 
 import pytest
 
-from rasl.db import tenants
 from rasl.db.pool import Database
-from rasl.domain.scopes import ALL_SCOPES
-from rasl.ids import mint_token
-from rasl.services.callers import hash_token
-from tests.serving import Answer, Api, Client
-from tests.world import Person
-
-URL = "/api/v2/contacts"
-MAX_ID = 2**63 - 1
-
-
-def body(person: Person, phone: str = "+442079460011", **fields: Any) -> dict[str, Any]:
-    return {
-        "firstname": "Priya",
-        "lastname": "Nair",
-        "phone": phone,
-        "type": "lead",
-        "source_id": person.source_id,
-        "status_id": person.status_id,
-        **fields,
-    }
-
-
-async def create(api: Api, phone: str = "+442079460011", **fields: Any) -> dict[str, Any]:
-    answer = await api.acme.post(URL, body(api.world.acme, phone, **fields))
-    assert answer.status == 201, answer.body
-    data: dict[str, Any] = answer.data
-    return data
-
-
-async def group(client: Client, name: str) -> int:
-    return int((await client.post("/api/v2/groups", {"name": name})).data["id"])
-
-
-async def patch(client: Client, contact_id: Any, **fields: Any) -> Answer:
-    return await client.call("PATCH", f"{URL}/{contact_id}", json=fields)
-
-
-async def delete(client: Client, contact_id: Any) -> Answer:
-    return await client.call("DELETE", f"{URL}/{contact_id}")
-
-
-async def ids(client: Client, query: str = "") -> list[int]:
-    return [item["id"] for item in (await client.get(f"{URL}?{query}")).data]
-
-
-async def counted(database: Database, tenant_id: int) -> tuple[int, int]:
-    """Contacts as the plan counts them, and as there are."""
-    async with database.connection() as db:
-        counter = await db.fetchval("select contacts from tenant_counters where tenant_id = $1", tenant_id)
-        rows = await db.fetchval("select count(*) from contacts where tenant_id = $1", tenant_id)
-    return counter or 0, rows
-
-
-async def limit_plan(database: Database, maximum: int) -> None:
-    async with database.connection() as db:
-        await db.execute("update plans set max_contacts = $1 where name = 'unlimited'", maximum)
+from tests.api.v2.contact_calls import (
+    MAX_ID,
+    URL,
+    body,
+    counted,
+    create,
+    delete,
+    fresh_client,
+    group,
+    ids,
+    patch,
+)
+from tests.serving import Api
 
 
 async def test_a_contact_has_every_field_of_the_contract(api: Api) -> None:
@@ -406,93 +361,3 @@ async def test_deleting_keeps_the_messages_and_frees_the_place(api: Api, databas
     assert again["chat_id"] != sent["chat_id"]
     assert (await delete(api.acme, contact["id"])).status == 404
     assert (await create(api, "+442079460012"))["id"]
-
-
-async def test_of_fifty_creations_of_one_phone_one_wins(api: Api, database: Database) -> None:
-    spellings = ("+442079460011", "00442079460011", "+44 20 7946 0011")
-    answers = await asyncio.gather(
-        *(api.acme.post(URL, body(api.world.acme, spellings[n % 3])) for n in range(50))
-    )
-    assert sorted(answer.status for answer in answers) == [201] + [422] * 49
-    assert {str(answer.details) for answer in answers if answer.status == 422} == {
-        "{'phone': ['This phone number already exists']}"
-    }
-    assert await counted(database, api.world.acme.tenant_id) == (1, 1)
-
-
-async def test_of_fifty_creations_and_changes_to_one_email_one_wins(api: Api, database: Database) -> None:
-    made = [(await create(api, f"+4420794601{n:02}"))["id"] for n in range(25)]
-    answers = await asyncio.gather(
-        *(
-            api.acme.post(URL, body(api.world.acme, f"+4420794602{n:02}", email="A@b.test"))
-            for n in range(25)
-        ),
-        *(patch(api.acme, contact_id, email="a@B.test") for contact_id in made),
-    )
-    assert sorted(answer.status for answer in answers)[1:] == [422] * 49
-    assert {str(answer.details) for answer in answers if answer.status == 422} == {
-        "{'email': ['This email address already exists']}"
-    }
-    count, rows = await counted(database, api.world.acme.tenant_id)
-    assert count == rows
-    assert await ids(api.acme, "search=a@b.test") != []
-
-
-async def test_the_plan_limit_is_exact_under_parallel_creations(api: Api, database: Database) -> None:
-    await limit_plan(database, 7)
-    # A caller is remembered with its plan for a moment: the limit comes with a token never seen before.
-    client = await fresh_client(api, database)
-    answers = await asyncio.gather(
-        *(client.post(URL, body(api.world.acme, f"+4420794600{n:02}")) for n in range(50))
-    )
-    assert sorted(answer.status for answer in answers) == [201] * 7 + [403] * 43
-    refused = next(answer for answer in answers if answer.status == 403)
-    assert (refused.code, refused.details) == (
-        "FEATURE_LIMIT_EXCEEDED",
-        {"feature": "contacts", "current": 7, "maximum": 7},
-    )
-    assert await counted(database, api.world.acme.tenant_id) == (7, 7)
-    duplicate = next(answer for answer in answers if answer.status == 201).data["phone"]
-    answer = await client.post(URL, body(api.world.acme, duplicate))
-    assert answer.details == {"phone": ["This phone number already exists"]}
-
-
-async def fresh_client(api: Api, database: Database) -> Client:
-    token = mint_token()
-    async with database.connection() as db:
-        await tenants.create_token(
-            db, api.world.acme.tenant_id, "fresh", hash_token(token), token[-4:], ALL_SCOPES, 100_000, None
-        )
-    return Client(api.acme.session, api.base_url, {"authorization": f"Bearer {token}"})
-
-
-async def test_a_group_deleted_meanwhile_stays_in_no_contact(api: Api, database: Database) -> None:
-    groups = [await group(api.acme, f"G{n}") for n in range(6)]
-    contact_id = (await create(api, "+442079460099"))["id"]
-    answers = await asyncio.gather(
-        *(
-            api.acme.post(URL, body(api.world.acme, f"+4420794600{n:02}", groups=[groups[n % 6]]))
-            for n in range(24)
-        ),
-        *(patch(api.acme, contact_id, groups=[group_id]) for group_id in groups),
-        *(api.acme.call("DELETE", f"/api/v2/groups/{group_id}") for group_id in groups),
-    )
-    assert {answer.status for answer in answers} <= {200, 201, 422}
-    async with database.connection() as db:
-        assert await db.fetchval("select count(*) from contacts where group_ids <> '{}'") == 0
-
-
-async def test_deletions_changes_and_sends_of_one_contact_get_along(api: Api, database: Database) -> None:
-    for n in range(6):
-        phone = f"+4420794600{n:02}"
-        contact_id = (await create(api, phone))["id"]
-        answers = await asyncio.gather(
-            *(api.acme.send(phone, f"hi {i}") for i in range(4)),
-            *(patch(api.acme, contact_id, phone=phone, email=f"e{i}@x.test") for i in range(4)),
-            delete(api.acme, contact_id),
-            delete(api.acme, contact_id),
-        )
-        assert {answer.status for answer in answers} <= {200, 404}, [answer.body for answer in answers]
-        assert sorted(answer.status for answer in answers[-2:]) == [200, 404]
-    count, rows = await counted(database, api.world.acme.tenant_id)
-    assert count == rows

@@ -99,6 +99,15 @@ async def test_a_file_meta_has_dropped_is_uploaded_again(api: Api, database: Dat
     assert await count(database, "media_uploads") == 1
 
 
+async def test_an_id_that_expired_at_meta_before_its_time_is_renewed(api: Api, database: Database) -> None:
+    await send_file(api.acme, samples.PNG)
+    await api.simulator.post("/_control/clock", {"advance": 31 * 86_400})
+    answer = await send_file(api.acme, samples.PNG)
+    assert (answer.status, answer.data["status"]) == (200, "sent"), answer.body
+    assert len(await uploads(api)) == 2
+    assert await count(database, "media_uploads") == 1
+
+
 async def test_an_upload_that_is_too_old_is_not_used(api: Api, database: Database) -> None:
     await send_file(api.acme, samples.PNG)
     async with database.connection() as db:
@@ -276,7 +285,7 @@ async def test_a_stored_file_can_be_sent_by_its_id_as_json(api: Api) -> None:
     body = {"phone": PHONE, "media_type": "document", "media_id": media_id, "context": None}
     assert (await api.acme.post(PATH, body)).data["filename"] == "Über uns.pdf"
     assert (await api.acme.post(PATH, body | {"media_type": "image"})).details == {
-        "media_id": ["The file was stored as document, not as image"]
+        "media_id": ["The file cannot be sent as image: it is application/pdf"]
     }
     for client in (api.globex,):
         answer = await client.post(PATH, body)

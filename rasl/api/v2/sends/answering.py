@@ -49,8 +49,8 @@ async def send(
     again = await answer_again(request, caller, describe, since)
     if again is not None:
         return again
-    draft = await _draft(request, caller, recipient, content, profile, conversation_id)
-    draft = msgspec.structs.replace(draft, otp=otp)
+    draft = await _draft(request, caller, recipient, content, profile)
+    draft = msgspec.structs.replace(draft, conversation_id=conversation_id, otp=otp)
     if recipient.dry_run:
         rehearsed = await rehearsal.rehearse(request.engine, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
@@ -101,7 +101,6 @@ async def _draft(
     recipient: Recipient,
     content: Content,
     profile: NewProfile | None,
-    conversation_id: int | None,
 ) -> Draft:
     reply = None
     number = sending_number(caller)
@@ -120,7 +119,6 @@ async def _draft(
         is_async=wants_async(request),
         reply=reply,
         fallback=fallback,
-        conversation_id=conversation_id,
         hold=request.context.hold,
         profile=profile,
     )

@@ -10,7 +10,7 @@ from rasl.api.form import Form
 from rasl.api.request import ApiRequest
 from rasl.api.v2.contact_schemas import Email, Id, Name
 from rasl.api.v2.sends.recipient import Recipient, read_phone
-from rasl.domain.media_formats import EXTENSIONS
+from rasl.domain.media_formats import EXTENSIONS, can_go_as
 from rasl.domain.message_types.media import MAX_CAPTION, MAX_FILENAME
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import MAX_ID, Body, read_values
@@ -151,8 +151,8 @@ async def keep(
 
 async def _known(request: ApiRequest, caller: Caller, media_id: int, kind: str) -> StoredMedia:
     stored = await media.get(request.engine.database, caller.tenant.id, media_id)
-    if stored.kind != kind:
-        raise ValidationFailed({"media_id": [f"The file was stored as {stored.kind}, not as {kind}"]})
+    if not can_go_as(kind, stored.mime_type, stored.size):
+        raise ValidationFailed({"media_id": [f"The file cannot be sent as {kind}: it is {stored.mime_type}"]})
     return stored
 
 
