@@ -28,22 +28,25 @@ async def templates(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def engine(api: Api, shared_dsn: str) -> AsyncIterator[Engine]:
-    """An engine with the budgets a server starts with."""
-    async with running(build_engine(api.settings, shared_dsn)) as opened:
-        yield opened
+async def engines(api: Api, shared_dsn: str) -> AsyncIterator[list[Engine]]:
+    """Two processes' worth of engines with the budgets a server starts with."""
+    async with (
+        running(build_engine(api.settings, shared_dsn)) as one,
+        running(build_engine(api.settings, shared_dsn)) as two,
+    ):
+        yield [one, two]
 
 
 async def test_ten_thousand_sends_over_a_thousand_numbers_of_one_prefix_end_at_the_budget(
-    api: Api, engine: Engine, database: Database
+    api: Api, engines: list[Engine], database: Database
 ) -> None:
-    caller = await Callers(engine.database, engine.sealer).authenticate(api.world.acme.token)
+    caller = await Callers(engines[0].database, engines[0].sealer).authenticate(api.world.acme.token)
     assert caller.tenant.number is not None
     number = caller.tenant.number
     numbers = iter([f"+44794612{n:04}" for n in range(1_000)] * 10)
     ends: Counter[str] = Counter()
 
-    async def pump() -> None:
+    async def pump(engine: Engine) -> None:
         for text in numbers:
             understood = phone.understand(text)
             assert isinstance(understood, Phone)
@@ -71,7 +74,7 @@ async def test_ten_thousand_sends_over_a_thousand_numbers_of_one_prefix_end_at_t
             else:
                 ends["sent"] += 1
 
-    await asyncio.gather(*(pump() for _ in range(200)))
+    await asyncio.gather(*(pump(engine) for engine in engines * 100))
     assert ends == {"sent": 100, "prefix_budget_per_hour": 9_900}
     assert len(await payloads(api)) == 100
     assert len(await rows(database, "select from contacts")) == 100, "what is refused leaves no contact"
