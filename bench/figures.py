@@ -47,7 +47,7 @@ def _closed(report: Report) -> Iterator[str]:
     yield _COLUMNS.format(
         "", "msg/s", "p50 ms", "p99 ms", "app", "", "", "postgres", "simulator", "load", "others"
     )
-    for name in ("rasl", "yardstick"):
+    for name in ("rasl", "template", "yardstick"):
         yield _COLUMNS.format(
             name,
             f"{_of(report, name, _rate):.0f}",
@@ -59,7 +59,10 @@ def _closed(report: Report) -> Iterator[str]:
             *(f"{_of(report, name, _cpu_of(part)):.0f}" for part in _PARTS[2:]),
         )
     rate, app = ratios(report)
-    yield f"ratio: {rate:.2f} of the yardstick's msg/s, {app:.2f} times its app CPU"
+    yield (
+        f"ratio: {rate:.2f} of the yardstick's msg/s, {app:.2f} times its app CPU; "
+        f"templates {template_ratio(report):.2f} of texts"
+    )
 
 
 def ratios(report: Report) -> tuple[float, float]:
@@ -68,6 +71,11 @@ def ratios(report: Report) -> tuple[float, float]:
         _of(report, "rasl", _rate) / _of(report, "yardstick", _rate),
         _of(report, "rasl", _app) / _of(report, "yardstick", _app),
     )
+
+
+def template_ratio(report: Report) -> float:
+    """Return how many template messages go out in the time of one text."""
+    return _of(report, "template", _rate) / _of(report, "rasl", _rate)
 
 
 def _steady(title: str, run: Run) -> Iterator[str]:
@@ -92,6 +100,8 @@ def expectations(report: Report) -> Iterator[str]:
         rate, (share, _) = _of(report, "rasl", _rate), ratios(report)
         yield _line("durable closed loop, msg/s", f"{rate:.0f}", ">= 2500", is_met=rate >= 2500)
         yield _line("share of the yardstick", f"{share:.2f}", ">= 0.50", is_met=share >= 0.5)
+        share = template_ratio(report)
+        yield _line("templates, share of texts", f"{share:.2f}", ">= 0.80", is_met=share >= 0.8)
     if report.steady:
         yield from _steady_expectations("steady", report.steady, report.options.rate)
     if report.webhooks and report.ingest:

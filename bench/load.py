@@ -24,12 +24,13 @@ _LENGTH = b"content-length: "
 
 
 class Sends(msgspec.Struct, frozen=True, tag=True):
-    """Text messages, one recipient after the other."""
+    """Texts, or messages of a template with two values, one recipient after the other."""
 
     token: str
     first_recipient: int
     recipients: int
     offset: int
+    template: str | None = None
 
 
 class Webhooks(msgspec.Struct, frozen=True, tag=True):
@@ -229,9 +230,13 @@ def _say(line: str) -> None:
 def _requests(order: Order) -> list[bytes]:
     what = order.what
     if isinstance(what, Sends):
-        head = f"POST /api/v2/messages/text HTTP/1.1\r\nauthorization: Bearer {what.token}\r\n"
+        kind, rest = "text", b'"message":"Your parcel arrives today."'
+        if what.template:
+            rest = b'"template_name":"%s","language":"en_US","field_1":"Priya","field_2":"A-1044"'
+            kind, rest = "template", rest % what.template.encode()
+        head = f"POST /api/v2/messages/{kind} HTTP/1.1\r\nauthorization: Bearer {what.token}\r\n"
         places = (what.first_recipient + (what.offset + n) % what.recipients for n in range(what.recipients))
-        bodies = (b'{"phone":"+%d","message":"Your parcel arrives today."}' % digits for digits in places)
+        bodies = (b'{"phone":"+%d",%b}' % (digits, rest) for digits in places)
         return [_request(head, order, body) for body in bodies]
     head = f"POST /webhooks/whatsapp/{what.callback_key} HTTP/1.1\r\n"
     key = what.app_secret.encode()

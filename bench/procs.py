@@ -121,15 +121,21 @@ def free_port() -> int:
         return port
 
 
-def control(port: int, call: str, body: Mapping[str, Any]) -> None:
+def control(port: int, name: str, body: Mapping[str, Any]) -> None:
     """Tell the simulator something."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    call(port, f"/_control/{name}", body)
+
+
+def call(port: int, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
+    """Post JSON to a server; raises BenchError unless it answers 200."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
     try:
-        connection.request("POST", f"/_control/{call}", msgspec.json.encode(body))
+        given = {"Content-Type": "application/json", **(headers or {})}
+        connection.request("POST", path, msgspec.json.encode(body), given)
         answer = connection.getresponse()
         text = answer.read()
         if answer.status != 200:
-            raise BenchError(f"the simulator refused {call}: {text.decode()}")
+            raise BenchError(f"{path} was refused: {text.decode()}")
     finally:
         connection.close()
 

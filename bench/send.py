@@ -21,6 +21,7 @@ from bench.procs import (
     Measured,
     Postgres,
     Running,
+    call,
     control,
     free_port,
     measure,
@@ -34,6 +35,14 @@ from rasl.db.schema import migrate
 _LATENCY = {"latency_median": 0.1, "latency_sigma": 0.35}
 _NO_LATENCY = {"latency_median": 0.0}
 _DRAIN_SECONDS = 30.0
+_TEMPLATE = {
+    "name": "parcel_today",
+    "language": "en_US",
+    "status": "APPROVED",
+    "category": "UTILITY",
+    "components": [{"type": "BODY", "text": "Hi {{1}}, your parcel {{2}} arrives today."}],
+}
+_APPS = {"rasl": "rasl", "template": "rasl", "yardstick": "yardstick"}  # which process does what
 Progress = Callable[[str], None]
 
 
@@ -144,16 +153,18 @@ def _set_up(stack: contextlib.ExitStack, options: Options) -> _Stage:
         "app_secret": world.app_secret,
     }
     control(ports["simulator"], "numbers", number)
+    control(ports["simulator"], "templates", {"waba_id": world.waba_id, "templates": [_TEMPLATE]})
+    call(ports["rasl"], "/api/v2/templates/sync", {}, {"Authorization": f"Bearer {world.token}"})
     return _Stage(postgres.dsn, world, ports, running, pids, Plan(0, postgres.dsn, graph_url))
 
 
 def _closed(stage: _Stage, options: Options, say: Progress) -> Iterator[Run]:
-    """RASL and the yardstick in turn: what disturbs one disturbs the other."""
+    """Texts, templates and the yardstick in turn: what disturbs one disturbs the others."""
     control(stage.ports["simulator"], "settings", _NO_LATENCY)
     for number in range(options.rounds):
-        for name in ("rasl", "yardstick"):
+        for name, app in _APPS.items():
             order = _sends(stage, options, name, None, offset=number * 4001)
-            result = _read(measure([order], _watched(stage, name)), name, options.seconds)
+            result = _read(measure([order], _watched(stage, app)), name, options.seconds)
             say(f"closed loop {number + 1}/{options.rounds} {name}: {result.outcome.per_second:.0f} msg/s")
             yield result
 
@@ -161,8 +172,14 @@ def _closed(stage: _Stage, options: Options, say: Progress) -> Iterator[Run]:
 def _sends(stage: _Stage, options: Options, name: str, rate: float | None, offset: int = 0) -> Order:
     return Order(
         host=HOST,
-        port=stage.ports[name],
-        what=Sends(stage.world.token, FIRST_RECIPIENT, RECIPIENTS, offset),
+        port=stage.ports[_APPS[name]],
+        what=Sends(
+            stage.world.token,
+            FIRST_RECIPIENT,
+            RECIPIENTS,
+            offset,
+            str(_TEMPLATE["name"]) if name == "template" else None,
+        ),
         connections=options.connections if rate is None else options.steady_connections,
         warm_seconds=options.warm_seconds,
         seconds=options.seconds if rate is None else options.steady_seconds,

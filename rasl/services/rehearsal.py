@@ -58,7 +58,7 @@ async def rehearse(engine: Engine, draft: Draft) -> Rehearsal:
         contact={"id": thread.contact_id or None, "would_be_created": row is None},
         service_window={
             "is_open": admission.is_window_open(thread.window_expires_at, now),
-            "expires_at": thread.window_expires_at,
+            "expires_at": thread.window_expires_at and thread.window_expires_at.isoformat(timespec="seconds"),
             "policy": draft.tenant.window_policy,
         },
         consent={"is_opted_out": thread.is_opted_out},

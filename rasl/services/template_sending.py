@@ -68,9 +68,10 @@ async def _compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) -
         values = _with_code(template, values)
     if values.expires_at_ms is not None and values.expires_at_ms <= clock.now().timestamp() * 1000:
         raise ValidationFailed({"limited_time_offer_expiration_ms": ["The offer has expired already"]})
-    bind(template.definition, values)
-    values = await _with_stored_files(engine, tenant_id, wish, values)
     bound = bind(template.definition, values)
+    if wish.source is not None or any(wish.card_sources):
+        values = await _with_stored_files(engine, tenant_id, wish, values)
+        bound = bind(template.definition, values)
     content = Template(
         name=template.name,
         language=template.language,
@@ -118,8 +119,6 @@ async def _with_known_files(engine: Engine, tenant_id: int, wish: Wish) -> Value
 
 async def _with_stored_files(engine: Engine, tenant_id: int, wish: Wish, values: Values) -> Values:
     """Load and store the files."""
-    if wish.source is None and not any(wish.card_sources):
-        return values
     stored = [
         await _stored(engine, tenant_id, source, is_rehearsal=wish.is_rehearsal)
         for source in (wish.source, *wish.card_sources)

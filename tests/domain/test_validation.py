@@ -198,7 +198,9 @@ def test_it_names_every_wrong_field_at_once() -> None:
             b'{"mesage":"Hi","to":"+442079460011"}',
             {
                 "mesage": ['Unknown field; did you mean "message"?'],
-                "to": ["Unknown field; this endpoint takes message, phone, contact_id, context, dry_run"],
+                "to": [
+                    "Unknown field; this endpoint takes message, phone, contact_id, context, dry_run, fallback_template"
+                ],
                 "message": ["Message is required"],
                 "phone": ["Phone number is required"],
             },

@@ -60,6 +60,7 @@ async def test_chunks_run_side_by_side_unless_they_want_the_same(
 ) -> None:
     running: list[frozenset[str]] = []
     most = 0
+    third_began = asyncio.Event()
     written = applying_imports._write
 
     async def write(database: Database, holding: Holding, row: Row, chunk: Chunk) -> Row:
@@ -68,6 +69,10 @@ async def test_chunks_run_side_by_side_unless_they_want_the_same(
         assert not any(map(claims.intersection, running))
         running.append(claims)
         most = max(most, len(running))
+        if chunk.number == 1:  # the next chunk has nothing in common with it: it must not wait
+            await asyncio.wait_for(third_began.wait(), 20)
+        if chunk.number == 2:
+            third_began.set()
         try:
             return await written(database, holding, row, chunk)
         finally:

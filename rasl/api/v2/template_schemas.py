@@ -14,7 +14,6 @@ from rasl.domain.templates.definition import Definition
 from rasl.domain.templates.preview import Preview
 from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import NotFound, ValidationFailed, WhatsAppFailed, WhatsAppNotConfigured
-from rasl.services.template_sync import Synced
 
 LISTED = "Templates retrieved successfully"
 FOUND = "Template retrieved successfully"
@@ -142,6 +141,16 @@ class PreviewTemplate(Body, frozen=True, kw_only=True):
     values: Annotated[dict[str, str], msgspec.Meta(description="By field: field_1, button_0 and so on.")] = (
         msgspec.field(default_factory=dict)
     )
+
+
+class TemplatesSynced(msgspec.Struct):
+    """What fetching the templates found and changed."""
+
+    synced: int
+    created: int
+    updated: int
+    deleted: int
+    synced_at: str
 
 
 class Lint(msgspec.Struct):
@@ -278,7 +287,7 @@ LIST_RESPONSES = raises(ValidationFailed) | {
 }
 GET_RESPONSES = raises(NotFound) | {200: response(Success[TemplateItem], "The template.", FOUND, EXAMPLE)}
 SYNC_RESPONSES = raises(*_META, *IDEMPOTENT) | {
-    200: response(Success[Synced], "What was found, and what changed here.", SYNCED, _SYNCED)
+    200: response(Success[TemplatesSynced], "What was found, and what changed here.", SYNCED, _SYNCED)
 }
 CREATE_RESPONSES = raises(*READS_BODY, *IDEMPOTENT, *_META) | {
     201: response(

@@ -9,6 +9,7 @@ from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteTemplates, MayReadTemplates, MaySyncTemplates, MayWriteTemplates
+from rasl.api.context import iso
 from rasl.api.envelope import success
 from rasl.api.operations import Create, DeleteTemplate, ListTemplates
 from rasl.api.request import ApiRequest
@@ -67,7 +68,14 @@ async def sync_templates(caller: MaySyncTemplates, request: ApiRequest) -> ASGIA
     """Read every template of the tenant's business accounts."""
     synced = await template_sync.sync(request.engine, caller.tenant.id)
     request.context.is_stored = True
-    return success(request, schemas.SYNCED, synced)
+    data = schemas.TemplatesSynced(
+        synced=synced.synced,
+        created=synced.created,
+        updated=synced.updated,
+        deleted=synced.deleted,
+        synced_at=iso(synced.synced_at) or "",
+    )
+    return success(request, schemas.SYNCED, data)
 
 
 @post(
