@@ -385,14 +385,15 @@ async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted
     Raises ServiceUnavailable, storing nothing, when so many sends are under way that one more would only make all of
     them, and Meta's webhooks beside them, later.
     """
-    lane = messages.lane_of(draft.content)
-    most = MOST_IN_FLIGHT + (_RESERVED if lane == messages.LANE_OTP else 0)
+    is_first = messages.lane_of(draft.content) == LANE_OTP
+    most = MOST_IN_FLIGHT + (_RESERVED if is_first else 0)
     if len(engine.holdings) >= most and not draft.is_async:
         raise ServiceUnavailable
-    accepting = engine.accepting_first if lane == messages.LANE_OTP else engine.accepting
+    accepting = engine.accepting_first if is_first else engine.accepting
     accepted = await accepting.put(draft)
     if not accepted.is_leased:
         return accepted, Attempted("queued")
+    lane = messages.lane_of(accepted.content)
     work = Work(
         tenant_id=draft.tenant.id,
         unknown_policy=unknown_policy(draft.tenant.unknown_policy, lane),
