@@ -18,6 +18,8 @@ from rasl.api.envelope import render, render_framework_error, render_gone, rende
 from rasl.api.idempotency import with_idempotency
 from rasl.api.request import ApiRequest, ClientGoneError
 from rasl.api.v2 import (
+    auth,
+    challenges,
     comments,
     contact_files,
     contacts,
@@ -105,6 +107,8 @@ def api_v2() -> Router:
             *sources.HANDLERS,
             *statuses.HANDLERS,
             *templates.HANDLERS,
+            *auth.HANDLERS,
+            *challenges.HANDLERS,
             *comments.HANDLERS,
         ),
     )

@@ -4,6 +4,7 @@ ApiError
  ├── InvalidJson 400                ├── Unauthorized 401
  ├── InsufficientScope 403          ├── FeatureLimitExceeded 403
  ├── FeatureNotAvailable 403        ├── ContactOptedOut 403
+ ├── OtpBlocked 403
  ├── NotFound 404                   ├── MethodNotAllowed 405
  ├── IdempotencyInProgress 409      ├── PayloadTooLarge 413
  ├── UnsupportedMediaType 415       ├── ValidationFailed 422
@@ -94,6 +95,24 @@ class ContactOptedOut(ApiError):
     example_details = {"contact_id": 812}
 
 
+class OtpBlocked(ApiError):
+    """A budget against pumping is used up; details say which, and when it is filled again."""
+
+    code, status, text = "OTP_BLOCKED", 403, "A budget for one-time passwords is used up"
+    example_details = {
+        "reason": "prefix_budget_per_hour",
+        "subject": "+447911",
+        "budget": 100,
+        "period": "hour",
+        "retry_after": 1260,
+    }
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Say when to come back, in seconds."""
+        return {"retry-after": str(self.details["retry_after"])}
+
+
 class NotFound(ApiError):
     """Absent, or of another tenant: nobody can tell the two apart."""
 
@@ -153,6 +172,14 @@ class StillInUse(ValidationFailed):
 
     def __init__(self, message: str, details: Mapping[str, Any]) -> None:
         ApiError.__init__(self, message, details)
+
+
+class OtpRejected(ValidationFailed):
+    """A code is not accepted; `details.error_code` says why (api-v2 section 4.2)."""
+
+    def __init__(self, error_code: str, message: str, attempts_remaining: int | None = None) -> None:
+        remaining = {} if attempts_remaining is None else {"attempts_remaining": attempts_remaining}
+        ApiError.__init__(self, message, {"error_code": error_code, **remaining})
 
 
 class WhatsAppNotConfigured(ApiError):

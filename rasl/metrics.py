@@ -18,6 +18,8 @@ GRAPH_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 15, 30),
 )
 RESCUED = Counter("rasl_rescued_messages_total", "Messages taken over from a process that stopped answering.")
+OTP_BLOCKED = Counter("rasl_otp_blocked_total", "Codes that were not sent because a budget was used up.")
+OTP_ALARMS = Counter("rasl_otp_alarms_total", "Prefixes to which suspiciously few of the codes were entered.")
 INGESTED = Counter("rasl_ingest_deliveries_total", "Deliveries from Meta, by answer.", ["result"])
 APPLIED = Counter("rasl_ingest_changes_total", "Changes applied, by kind.", ["kind"])
 BATCH_ROWS = Histogram(

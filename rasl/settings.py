@@ -57,6 +57,31 @@ class Settings:
     unknown_window_seconds: float = _setting(
         120.0, "How long an `unknown` message waits for Meta's echo before the tenant's policy applies."
     )
+    otp_max_attempts: int = _setting(
+        5, "Wrong codes that one one-time password takes, 1 to 20, unless the tenant has a number of its own."
+    )
+    otp_phone_per_hour: int = _setting(
+        10, "One-time passwords per tenant to one phone number in an hour. 0: no limit, here and below."
+    )
+    otp_phone_per_day: int = _setting(20, "The same in a day.")
+    otp_prefix_digits: int = _setting(
+        4, "Digits of the national number that count, after the country code, as the prefix of a destination."
+    )
+    otp_prefix_per_hour: int = _setting(
+        100, "One-time passwords per tenant to numbers of one prefix in an hour: what pumping meets first."
+    )
+    otp_prefix_per_day: int = _setting(500, "The same in a day.")
+    otp_country_per_hour: int = _setting(2000, "One-time passwords per tenant to one country in an hour.")
+    otp_country_per_day: int = _setting(10_000, "The same in a day.")
+    otp_tenant_per_hour: int = _setting(3000, "One-time passwords of one tenant in an hour.")
+    otp_tenant_per_day: int = _setting(20_000, "The same in a day.")
+    otp_alarm_sends: int = _setting(
+        50,
+        "Settled one-time passwords to one prefix in an hour from which the share of entered codes is judged.",
+    )
+    otp_alarm_ratio: float = _setting(
+        0.2, "Share of entered codes below which `otp.alarm` is raised. 0: never."
+    )
     template_sync_hours: float = _setting(
         6.0, "How often the worker reads each account's templates from Meta, besides Meta's own notices."
     )
@@ -159,6 +184,7 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("RASL_MEDIA_STORE: must be folder or s3://name/prefix")
     if settings.media_url_seconds < 1:
         problems.append("RASL_MEDIA_URL_SECONDS: must be at least 1")
+    problems += _otp_contradictions(settings)
     durations = (
         "graph_timeout_seconds",
         "lease_seconds",
@@ -169,4 +195,23 @@ def _contradictions(settings: Settings) -> list[str]:
         f"{environment_name(name)}: must be a number above 0"
         for name in durations
         if not 0 < getattr(settings, name) < math.inf
+    ]
+
+
+def _otp_contradictions(settings: Settings) -> list[str]:
+    ranges = {
+        "otp_max_attempts": (1, 20),
+        "otp_prefix_digits": (1, 10),
+        "otp_alarm_sends": (1, 1_000_000),
+        "otp_alarm_ratio": (0, 1),
+    }
+    budgets = {
+        f"otp_{scope}_per_{period}": (0, 1_000_000_000)
+        for scope in ("phone", "prefix", "country", "tenant")
+        for period in ("hour", "day")
+    }
+    return [
+        f"{environment_name(name)}: must be between {least} and {most}"
+        for name, (least, most) in (ranges | budgets).items()
+        if not least <= getattr(settings, name) <= most
     ]

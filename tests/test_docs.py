@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rasl.domain.events import CATALOGUE
 from rasl.domain.message_status import MessageStatus
+from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.domain.scopes import ALL_SCOPES
 from rasl.errors import ALL_ERRORS, ApiError, ValidationFailed
 from rasl.services.reading import MESSAGE_LIST
@@ -50,6 +52,16 @@ def test_every_error_is_documented_with_its_status_and_details(error: type[ApiEr
 def test_no_error_is_documented_that_does_not_exist() -> None:
     named = set(re.findall(r"^\| `([A-Z_]+)` \|", _text("docs/errors.md"), re.MULTILINE))
     assert named == {error.code for error in ALL_ERRORS}
+
+
+@pytest.mark.parametrize("type_", CATALOGUE)
+def test_every_event_is_documented(type_: str) -> None:
+    assert CATALOGUE[type_] in _row("docs/otp.md", type_)
+
+
+@pytest.mark.parametrize("name", BUDGET_NAMES)
+def test_every_budget_is_documented(name: str) -> None:
+    assert f"`{name}`" in _text("docs/otp.md")
 
 
 @pytest.mark.parametrize("scope", ALL_SCOPES)

@@ -27,6 +27,7 @@ from rasl.services.callers import hash_token
 from tests import samples
 from tests.api.v2.media_calls import form
 from tests.api.v2.received import receive
+from tests.auth_routes import AUTH, LOGIN_CODE, codes_of
 from tests.routes import FILES, NAMING, ORDER, PHONE, SENDS, TEMPLATES, Route, phones
 from tests.serving import Answer, Api, Client
 
@@ -66,6 +67,7 @@ ROUTES = {
     **SENDS,
     **FILES,
     **TEMPLATES,
+    **AUTH,
     "GET /messages": Route("messages:read", places=(("query", "filter[interaction_id]", "conversation"),)),
     "GET /messages/messages": Route("messages:read", alias_of="GET /messages"),
     "GET /messages/{message_id}": Route(
@@ -166,6 +168,7 @@ MISSING = {
     "sticker": MISSING_ID,
     "import": MISSING_ID,
     "template": MISSING_ID,
+    "challenge": "5b0a8a0e-6c43-4f0c-9d4b-0a6d3f9f2b11",
     "contact": MISSING_ID,
     "conversation": MISSING_ID,
     "message": MISSING_ID,
@@ -235,10 +238,11 @@ async def things(api: Api, database: Database) -> dict[str, dict[str, Any]]:
     }
     people = ((api.acme, api.world.acme), (api.globex, api.world.globex))
     for things, (client, person) in zip(found.values(), people, strict=True):
-        order = {"waba_id": person.waba_id, "templates": [ORDER]}
+        order = {"waba_id": person.waba_id, "templates": [ORDER, LOGIN_CODE]}
         registered = await api.simulator.post("/_control/templates", order)
         await client.post(f"{PREFIX}/templates/sync")
         things["template"] = registered.body["data"][0]["id"]
+        things.update(await codes_of(client))
     return found
 
 

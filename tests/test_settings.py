@@ -35,6 +35,15 @@ GOOD: dict[str, tuple[str, Any]] = {
     "media_url_seconds": ("60", 60),
     "allow_private_urls": ("true", True),
     "template_sync_hours": ("1.5", 1.5),
+    "otp_max_attempts": ("3", 3),
+    "otp_prefix_digits": ("5", 5),
+    **{
+        f"otp_{scope}_per_{period}": ("7", 7)
+        for scope in ("phone", "prefix", "country", "tenant")
+        for period in ("hour", "day")
+    },
+    "otp_alarm_sends": ("10", 10),
+    "otp_alarm_ratio": ("0.5", 0.5),
 }
 NAMES = [field.name for field in dataclasses.fields(Settings)]
 
@@ -145,3 +154,20 @@ def test_settings_can_be_shown_without_their_secrets() -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("otp_max_attempts", "0"),
+        ("otp_max_attempts", "21"),
+        ("otp_prefix_digits", "0"),
+        ("otp_prefix_per_hour", "-1"),
+        ("otp_alarm_sends", "0"),
+        ("otp_alarm_ratio", "1.1"),
+        ("otp_alarm_ratio", "nan"),
+    ],
+)
+def test_limits_of_one_time_passwords_have_a_range(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=environment_name(name)):
+        Settings.from_environment({"RASL_SECRET_KEY": KEY, environment_name(name): text})

@@ -19,6 +19,7 @@ from rasl.api.request import ApiRequest, read_body
 from rasl.db import idempotency
 from rasl.db.pool import Database, Row
 from rasl.errors import ApiError, IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
+from rasl.services.engine import Engine
 from rasl.services.messages import Hold
 
 HEADER = b"idempotency-key"
@@ -68,7 +69,10 @@ def read_key(scope: Scope) -> str | None:
 
 
 def _fingerprint(scope: Scope, body: bytes) -> bytes:
-    return hashlib.sha256(f"POST {scope['path']}\n".encode() + body).digest()
+    """Return what tells this request from another; keyed, as the six digits of a code are quickly guessed."""
+    digest = hashlib.sha256(f"POST {scope['path']}\n".encode() + body).hexdigest()
+    engine: Engine = scope["litestar_app"].state.engine
+    return engine.sealer.digest(digest, "idempotency")
 
 
 async def _run(

@@ -12,6 +12,7 @@ from rasl.domain.listing import ListSpec
 from rasl.services.comments import COMMENT_LIST
 from rasl.services.contacts import CONTACT_LIST, RELATIONS
 from rasl.services.labels import GROUP, STATUS
+from rasl.services.otp_templates import OTP_TEMPLATE_LIST
 from rasl.services.reading import MESSAGE_LIST
 from rasl.services.templates import TEMPLATE_LIST
 
@@ -138,6 +139,13 @@ class ListTemplates(_List):
     """Templates."""
 
     list_spec = TEMPLATE_LIST
+
+
+@dataclasses.dataclass
+class ListOtpTemplates(_List):
+    """Templates that can carry a one-time password."""
+
+    list_spec = OTP_TEMPLATE_LIST
 
 
 @dataclasses.dataclass

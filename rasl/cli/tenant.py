@@ -7,6 +7,7 @@ import typer
 from rasl.cli.output import AsJson, TenantOption, show, table
 from rasl.cli.session import opened
 from rasl.db.pool import Row
+from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.services import tenants
 
 _SETTINGS = (
@@ -16,6 +17,8 @@ _SETTINGS = (
     "default_source_id",
     "window_policy",
     "unknown_policy",
+    "otp_budgets",
+    "otp_max_attempts",
 )
 
 app = typer.Typer(no_args_is_help=True, help="Create, list and change tenants.")
@@ -75,6 +78,16 @@ def set_(
     default_type: Annotated[
         str | None, typer.Option(help="Type of new contacts: lead, customer, guest.")
     ] = None,
+    otp_budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A budget of one-time passwords of its own, such as prefix_per_hour=500 (0: no limit), "
+            "prefix_per_hour=none, or none for all of them; may be repeated."
+        ),
+    ] = None,
+    otp_max_attempts: Annotated[
+        str | None, typer.Option(help="Wrong codes that one one-time password takes, 1 to 20, or none.")
+    ] = None,
     plan: Annotated[str | None, typer.Option(help="free or unlimited.")] = None,
     name: Annotated[str | None, typer.Option(help="What people call the tenant.")] = None,
     status: Annotated[
@@ -90,11 +103,16 @@ def set_(
         "default_status_id": _id_or_none("--default-status-id", default_status_id),
         "default_source_id": _id_or_none("--default-source-id", default_source_id),
         "default_type": default_type,
+        "otp_max_attempts": _id_or_none("--otp-max-attempts", otp_max_attempts),
         "plan": plan,
         "name": name,
         "status": status,
     }
-    changes = {key: None if value == _NONE else value for key, value in given.items() if value is not None}
+    changes: dict[str, Any] = {
+        key: None if value == _NONE else value for key, value in given.items() if value is not None
+    }
+    if otp_budget:
+        changes["otp_budgets"] = _budgets(otp_budget)
     with opened() as session:
         row = session.run(lambda database: tenants.change_tenant(database, tenant, changes))
     lines = [f"  {key}: {'none' if row[key] is None else row[key]}" for key in changes]
@@ -102,6 +120,22 @@ def set_(
 
 
 _NONE = "none"
+
+
+def _budgets(options: list[str]) -> dict[str, int | None]:
+    """Read NAME=NUMBER options; `none` stands for all names, or for no number of its own."""
+    changes: dict[str, int | None] = {}
+    for option in options:
+        name, _, number = option.partition("=")
+        if option == _NONE:
+            changes |= dict.fromkeys(BUDGET_NAMES)
+        elif number == _NONE:
+            changes[name] = None
+        elif number.isascii() and number.isdecimal():
+            changes[name] = int(number)
+        else:
+            raise typer.BadParameter("--otp-budget must be NAME=NUMBER, NAME=none or none.")
+    return changes
 
 
 def _country(text: str | None) -> str | None:
@@ -112,7 +146,7 @@ def _id_or_none(option: str, text: str | None) -> int | str | None:
     if text is None or text == _NONE:
         return text
     if not (text.isascii() and text.isdecimal()):
-        raise typer.BadParameter(f"{option} must be an id or none.")
+        raise typer.BadParameter(f"{option} must be a number or none.")
     return int(text)
 
 

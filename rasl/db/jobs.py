@@ -22,7 +22,7 @@ with recursive queue (id) as (
         order by due_at limit $3
         for update skip locked
     ) j
-    where queue.id <> all ($5::bigint[])
+    where l.lane <= $6 and (l.lane <= $7 or queue.id <> all ($5::bigint[]))
     order by j.lane
     limit $2
 )
@@ -30,15 +30,27 @@ update jobs j
 set is_leased = true, fence = j.fence + 1, attempts = j.attempts + 1, due_at = now() + $4::interval
 from candidate c
 where j.tenant_id = c.tenant_id and j.kind = $1 and j.subject_id = c.subject_id
-returning j.tenant_id, j.subject_id, j.queue_id, j.fence, j.attempts, c.was_abandoned
+returning j.tenant_id, j.subject_id, j.queue_id, j.lane, j.fence, j.attempts, c.was_abandoned
 """
 
 
 async def claim(
-    db: Db, kind: str, limit: int, per_queue: int, lease: dt.timedelta, paused_queues: Sequence[int] = ()
+    db: Db,
+    kind: str,
+    limit: int,
+    per_queue: int,
+    lease: dt.timedelta,
+    paused_queues: Sequence[int] = (),
+    last_lane: int = 2,
+    unpaused_lane: int = -1,
 ) -> list[Row]:
-    """Lease up to `limit` due jobs, at most `per_queue` of each queue and lane; others' claims are stepped over."""
-    return await db.fetch(_CLAIM, kind, limit, per_queue, lease, list(paused_queues))
+    """Lease up to `limit` due jobs, at most `per_queue` of each queue and lane; others' claims are stepped over.
+
+    A paused queue pauses for the lanes behind `unpaused_lane`; none behind `last_lane` is looked at.
+    """
+    return await db.fetch(
+        _CLAIM, kind, limit, per_queue, lease, list(paused_queues), last_lane, unpaused_lane
+    )
 
 
 async def extend(db: Db, kind: str, holdings: Sequence[tuple[int, int, int]], lease: dt.timedelta) -> None:

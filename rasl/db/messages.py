@@ -51,6 +51,7 @@ class Result(msgspec.Struct, frozen=True):
     is_ambiguous: bool = False
     retry_seconds: float | None = None
     keeps_lease: bool = False
+    carries_code: bool = False  # a one-time password: whoever records it tells what became of it
     wamid: str | None = None
     code: int | None = None
     subcode: int | None = None
@@ -145,6 +146,8 @@ with item as (
 ), message as (
     update messages m set
         status = case when m.status in ('queued', 'sending', 'unknown') then i.status else m.status end,
+        content = case when i.status in ('sent', 'failed') and m.content ? 'sealed_code'
+                       then m.content - 'sealed_code' else m.content end,
         wamid = coalesce(i.wamid, m.wamid),
         is_ambiguous = m.is_ambiguous or i.is_ambiguous,
         error_code = case when m.status in ('queued', 'sending', 'unknown') then i.code else m.error_code end,
@@ -209,7 +212,8 @@ async def adopt_late_success(db: Db, tenant_id: int, message_id: int, wamid: str
     """Let a success that came after the lease ran out settle an `unknown` message, and nothing else."""
     adopted = await db.fetchval(
         """
-        update messages set status = 'sent', wamid = $3, sent_at = now(), updated_at = now()
+        update messages set status = 'sent', wamid = $3, sent_at = now(), updated_at = now(),
+            content = case when content ? 'sealed_code' then content - 'sealed_code' else content end
         where tenant_id = $1 and id = $2 and status = 'unknown' and wamid is null
         returning id
         """,
@@ -270,7 +274,7 @@ async def start_sending(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
         from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
         where m.tenant_id = k.tenant_id and m.id = k.id and m.status in ('queued', 'sending', 'unknown')
         returning m.tenant_id, m.id, m.conversation_id, m.type, m.peer, m.text, m.content, m.reply_to,
-                  m.created_at
+                  m.created_at, m.is_ambiguous
         """,
         [key[0] for key in ordered],
         [key[1] for key in ordered],

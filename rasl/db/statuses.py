@@ -166,6 +166,7 @@ async def write_states(db: Db, states: Sequence[MessageState]) -> None:
         update messages m set
             status = s.status, wamid = s.wamid, error_code = s.error_code, status_message = s.status_message,
             sent_at = s.sent_at, delivered_at = s.delivered_at, read_at = s.read_at, failed_at = s.failed_at,
+            content = case when m.content ? 'sealed_code' then m.content - 'sealed_code' else m.content end,
             updated_at = now()
         from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::integer[], $6::text[],
                     $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])

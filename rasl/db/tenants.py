@@ -8,7 +8,7 @@ from rasl.db.pool import Db, Row
 
 _TENANT_COLUMNS = """
     t.id as tenant_id, t.default_country, t.default_type, t.default_status_id, t.default_source_id,
-    t.default_assigned_id, t.window_policy, t.unknown_policy,
+    t.default_assigned_id, t.window_policy, t.unknown_policy, t.otp_budgets, t.otp_max_attempts,
     p.name as plan, p.max_contacts, p.max_conversations,
     n.id as number_id, n.waba_id, n.phone_number_id, n.display_phone_number, n.access_token_sealed,
     n.messages_per_second
@@ -31,6 +31,8 @@ SETTINGS = (
     "default_assigned_id",
     "window_policy",
     "unknown_policy",
+    "otp_budgets",
+    "otp_max_attempts",
 )
 
 

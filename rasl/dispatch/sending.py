@@ -15,14 +15,17 @@ from rasl.errors import ServiceUnavailable
 from rasl.services import sending
 from rasl.services.callers import read_number
 from rasl.services.engine import Engine
+from rasl.services.messages import LANE_OTP
 from rasl.services.sending import Work
 
 CLAIM = 100
 IN_FLIGHT = 400
+RESERVED = 100  # places in flight besides, for what goes first
 PER_NUMBER = 50  # of one claim
 _PATIENCE = 3.0  # seconds within which a retry stays with this process
 _PAUSE = 0.1  # seconds in which a number regains a burst of permits
 _POLL_SECONDS = 0.5
+_LAST_LANE = 2
 _logger = log.get_logger()
 _Key = tuple[int, int]  # tenant_id, message_id
 
@@ -52,11 +55,15 @@ class Sender:
 
     async def step(self) -> int:
         """Claim due messages and start sending them; returns how many."""
-        room = min(CLAIM, IN_FLIGHT - len(self._running))
+        room, last_lane = min(CLAIM, IN_FLIGHT - len(self._running)), _LAST_LANE
+        if room <= 0:
+            room, last_lane = min(CLAIM, IN_FLIGHT + RESERVED - len(self._running)), LANE_OTP
         if room <= 0:
             return 0
         async with self._engine.database.connection() as db:
-            claims = await jobs.claim(db, "send", room, PER_NUMBER, self._engine.lease, self._saturated())
+            claims = await jobs.claim(
+                db, "send", room, PER_NUMBER, self._engine.lease, self._saturated(), last_lane, LANE_OTP
+            )
         if claims:
             await self._start(claims)
         return len(claims)
@@ -79,7 +86,7 @@ class Sender:
             untouched = await message_rows.find_queued(db, [_key(claim) for claim in abandoned])
         # Whoever claimed these died before starting them: Meta has not heard of them.
         fresh = [claim for claim in claims if not claim["was_abandoned"] or _key(claim) in untouched]
-        permitted, waiting = await self._permitted(sorted(fresh, key=_key))
+        permitted, waiting = await self._permitted(sorted(fresh, key=_turn))
         async with self._engine.database.connection() as db:
             rows = await message_rows.start_sending(db, list(permitted))
             for row in rows:
@@ -95,25 +102,27 @@ class Sender:
         """Take a permit of its number for each claim; the others go back, each due when its turn will have come."""
         permitted: dict[_Key, Row] = {}
         waiting: list[tuple[int, int, int, float]] = []
-        queued: Counter[int] = Counter()
+        queued: Counter[tuple[int, bool]] = Counter()
         for claim in fresh:
-            number = self._numbers[claim["queue_id"]][1]
-            if not queued[number.id]:
-                verdict = await sending.take_permit(self._engine, number)
+            number, is_first = self._numbers[claim["queue_id"]][1], claim["lane"] == LANE_OTP
+            if not queued[number.id, is_first]:
+                verdict = await sending.take_permit(self._engine, number, is_first=is_first)
                 if verdict.is_allowed:
                     permitted[_key(claim)] = claim
                     continue
                 self._paused[number.id] = clock.monotonic() + _PAUSE
-            queued[number.id] += 1
-            waiting.append((*_key(claim), claim["fence"], queued[number.id] / number.messages_per_second))
+            queued[number.id, is_first] += 1
+            seconds = queued[number.id, is_first] / number.messages_per_second
+            waiting.append((*_key(claim), claim["fence"], seconds))
         return permitted, waiting
 
     def _launch(self, row: Row, claim: Row) -> None:
-        _, number, unknown_policy = self._numbers[claim["queue_id"]]
+        number = self._numbers[claim["queue_id"]][1]
         work = Work(
             tenant_id=row["tenant_id"],
-            unknown_policy=unknown_policy,
+            unknown_policy=self._unknown_policy(claim),
             number=number,
+            lane=claim["lane"],
             message_id=row["id"],
             conversation_id=row["conversation_id"],
             peer=row["peer"],
@@ -122,10 +131,14 @@ class Sender:
             fence=claim["fence"],
             attempt=claim["attempts"],
             reply_to=row["reply_to"],
+            is_ambiguous=row["is_ambiguous"],
         )
         task = asyncio.create_task(self._send(work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+    def _unknown_policy(self, claim: Row) -> str:
+        return sending.unknown_policy(self._numbers[claim["queue_id"]][2], claim["lane"])
 
     async def _send(self, work: Work) -> None:
         try:
@@ -151,7 +164,7 @@ class Sender:
         await asyncio.gather(*(self._engine.recording.put(self._lost(claim)) for claim in abandoned))
 
     def _lost(self, claim: Row) -> Result:
-        _, _, unknown_policy = self._numbers[claim["queue_id"]]
+        is_resent = self._unknown_policy(claim) == "resend"
         return Result(
             tenant_id=claim["tenant_id"],
             message_id=claim["subject_id"],
@@ -161,9 +174,7 @@ class Sender:
             started_at=clock.now(),
             status="unknown",
             is_ambiguous=True,
-            retry_seconds=self._engine.settings.unknown_window_seconds
-            if unknown_policy == "resend"
-            else None,
+            retry_seconds=self._engine.settings.unknown_window_seconds if is_resent else None,
             title="The process sending it died",
             details="It stopped between calling WhatsApp and writing down the answer.",
         )
@@ -180,6 +191,10 @@ async def _first(
     finally:
         for task in waits:
             task.cancel()
+
+
+def _turn(claim: Row) -> tuple[int, _Key]:
+    return claim["lane"], _key(claim)
 
 
 def _key(claim: Row) -> _Key:

@@ -13,7 +13,16 @@ from rasl.db.channels import INGESTS, JOBS
 from rasl.dispatch import importing, ingesting, receiving_media, reconciling, ungrouping
 from rasl.dispatch.sending import Sender
 from rasl.errors import ServiceUnavailable
-from rasl.services import contact_imports, inbound, media, sending, statuses
+from rasl.services import (
+    challenges,
+    contact_imports,
+    inbound,
+    media,
+    otp,
+    otp_guard,
+    sending,
+    statuses,
+)
 from rasl.services.engine import Engine
 
 _logger = log.get_logger()
@@ -36,6 +45,7 @@ class Worker:
             asyncio.create_task(self._listen()),
             asyncio.create_task(self._every(self._engine.settings.lease_seconds / 3, self._extend_leases)),
             asyncio.create_task(self._every(_HOUR / 12, self._forget)),
+            asyncio.create_task(self._every(_HOUR / 60, self._guard_otps)),
             asyncio.create_task(reconciling.run(self._engine)),
         ]
         ingest = ingesting.run(self._engine.database, self._engine.sealer, self._wake_ingest, stop)
@@ -95,6 +105,11 @@ class Worker:
     async def _extend_leases(self) -> None:
         await sending.extend_leases(self._engine)
 
+    async def _guard_otps(self) -> None:
+        """Erase codes whose time is over, and look whether those that were sent come back."""
+        await otp.sweep(self._engine.database)
+        await otp_guard.raise_alarms(self._engine.database, self._engine.settings)
+
     async def _forget(self) -> None:
         """Drop what has served its time."""
         async with self._engine.database.connection() as db:
@@ -103,4 +118,6 @@ class Worker:
         await inbound.forget_applied(self._engine.database, self._engine.settings.retention_days)
         await statuses.forget_parked(self._engine.database)
         await contact_imports.forget_old(self._engine.database)
+        await otp.forget_old(self._engine.database)
+        await challenges.forget_old(self._engine.database)
         await media.forget_urls(self._engine.database)

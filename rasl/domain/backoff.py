@@ -47,6 +47,7 @@ def next_step(
     retry_after: float | None = None,
     *,
     is_request: bool,
+    max_age: dt.timedelta = MAX_AGE,
 ) -> Step:
     """Decide after attempt number `attempt` (1, 2, ...) of a message `age` old; jitter is random in [0, 1).
 
@@ -57,7 +58,7 @@ def next_step(
     """
     if trouble is Trouble.AMBIGUOUS:
         return Wait()
-    if trouble is Trouble.REFUSED or age >= MAX_AGE:
+    if trouble is Trouble.REFUSED or age >= max_age:
         return Fail()
     if trouble is Trouble.CREDENTIALS:
         return Fail() if is_request else Retry(CREDENTIALS_PAUSE)

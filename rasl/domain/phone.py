@@ -102,6 +102,14 @@ def is_bsuid(text: str) -> bool:
     return _BSUID.fullmatch(text) is not None
 
 
+def calling_code(digits: str) -> str:
+    """Return the country calling code that a number begins with; its first digit where there is none."""
+    known = (
+        digits[:size] for size in (1, 2, 3) if int(digits[:size]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    )
+    return next(known, digits[:1])
+
+
 def match_key(digits: str) -> str:
     """Return one digits string for all the ways to write a line that Meta itself rewrites; else the digits.
 

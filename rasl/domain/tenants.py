@@ -1,5 +1,7 @@
 """The values that travel with every request: tenant, its sending number, its plan, the caller."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 
@@ -39,6 +41,8 @@ class Tenant(msgspec.Struct, frozen=True):
     window_policy: str
     unknown_policy: str
     number: Number | None
+    otp_budgets: Mapping[str, int] = {}  # those that are not the server's
+    otp_max_attempts: int | None = None
 
     def missing_defaults(self) -> list[str]:
         """Name the settings without which no contact can be created by sending."""

@@ -100,6 +100,8 @@ def read_tenant(row: Row, sealer: Sealer) -> Tenant:
         window_policy=row["window_policy"],
         unknown_policy=row["unknown_policy"],
         number=read_number(row, sealer) if row["number_id"] is not None else None,
+        otp_budgets=row["otp_budgets"],
+        otp_max_attempts=row["otp_max_attempts"],
     )
 
 

@@ -15,7 +15,7 @@ from rasl.fetching.fetcher import Fetcher
 from rasl.graph.client import GraphClient
 from rasl.media_store.base import MediaStore
 from rasl.sealing import Sealer
-from rasl.services import messages
+from rasl.services import messages, otp_progress
 from rasl.services.limits import Limits
 from rasl.services.messages import Accepted, Draft
 from rasl.services.template_catalog import Catalog
@@ -54,6 +54,7 @@ class Engine:
         self.templates = Catalog(database)
         self.lease = dt.timedelta(seconds=settings.lease_seconds)
         self.accepting: Batch[Draft, Accepted] = Batch("accept", self._accept)
+        self.accepting_first: Batch[Draft, Accepted] = Batch("accept_first", self._accept)
         self.recording: Batch[Result, Recorded] = Batch("record", self._record, limit=100_000)
         # Leases this process holds: (tenant_id, message_id) -> fence, kept alive by the heartbeat.
         self.holdings: dict[tuple[int, int], int] = {}
@@ -70,8 +71,14 @@ class Engine:
     async def _record(self, results: Sequence[Result]) -> list[Recorded | Exception]:
         # One order in every process, so that two transactions never wait for each other's rows.
         ordered = sorted(results, key=lambda item: (item.tenant_id, item.message_id))
-        async with self.database.connection() as db:
-            rows = await message_rows.record_results(db, ordered)
+        codes = [(item.tenant_id, item.message_id) for item in ordered if item.carries_code]
+        if codes:
+            async with self.database.transaction() as db:
+                rows = await message_rows.record_results(db, ordered)
+                await otp_progress.record(db, [key for key in codes if key[1] in rows])
+        else:
+            async with self.database.connection() as db:
+                rows = await message_rows.record_results(db, ordered)
         return [
             Recorded(is_owned=item.message_id in rows, has_parked=rows.get(item.message_id, False))
             for item in results

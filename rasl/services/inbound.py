@@ -19,7 +19,7 @@ from rasl.db.inbound import Consent, Opening, Stored
 from rasl.db.ingests import Quarantined
 from rasl.db.pool import Database, Db, Row
 from rasl.db.statuses import Report
-from rasl.domain import keywords
+from rasl.domain import keywords, phone
 from rasl.domain.admission import SERVICE_WINDOW
 from rasl.domain.message_types.media import MEDIA_KINDS
 from rasl.errors import ServiceUnavailable
@@ -33,7 +33,7 @@ from rasl.graph.inbound import (
     StatusChange,
 )
 from rasl.sealing import Sealer
-from rasl.services import people, statuses, template_notices
+from rasl.services import challenges, people, statuses, template_notices
 from rasl.services.template_notices import Notices
 
 _MOST_FAILURES = 5
@@ -195,7 +195,7 @@ async def _apply(db: Db, sealer: Sealer, deliveries: Sequence[_Delivery]) -> Non
                 # Applied in later versions: until then the raw row stays, and can be applied again.
                 metrics.APPLIED.labels("other").inc()
     if letters:
-        await _store(db, letters)
+        await _store(db, sealer, letters)
     if reports:
         await statuses.apply(db, reports)
     await _apply_notices(db, deliveries)
@@ -257,7 +257,7 @@ def _report(sealer: Sealer, change: StatusChange, number: Row, received_at: dt.d
     )
 
 
-async def _store(db: Db, letters: Sequence[_Letter]) -> None:
+async def _store(db: Db, sealer: Sealer, letters: Sequence[_Letter]) -> None:
     """Store messages that are new, with their contacts and conversations.
 
     The order of locks is that of accepting messages: known conversations, plan counters, aliases, new conversations.
@@ -293,6 +293,7 @@ async def _store(db: Db, letters: Sequence[_Letter]) -> None:
     wishes = _wishes(new, persons)
     if wishes:
         await inbound_rows.change_consent(db, wishes)
+    await challenges.match(db, sealer, _shown_codes(new, persons, message_ids))
     metrics.APPLIED.labels("message").inc(len(new))
 
 
@@ -329,6 +330,24 @@ def _openings(messages: Sequence[Stored]) -> list[Opening]:
         times = [moment for moment in (expires, known and known.window_expires_at) if moment]
         latest[item.conversation_id] = Opening(item.tenant_id, item.conversation_id, max(times, default=None))
     return list(latest.values())
+
+
+def _shown_codes(
+    letters: Sequence[_Letter], persons: Sequence[people.Person], message_ids: dict[tuple[int, str], int]
+) -> list[challenges.Letter]:
+    """Return what people wrote, for those who wait for a code in it."""
+    return [
+        challenges.Letter(
+            tenant_id=item.tenant_id,
+            number_id=item.number_id,
+            message_id=message_ids[item.tenant_id, item.message.wamid],
+            contact_id=person.contact_id,
+            phone=phone.match_key(item.message.sender_phone),
+            text=item.message.text,
+        )
+        for item, person in zip(letters, persons, strict=True)
+        if item.message.type == "text" and item.message.sender_phone and person.contact_id is not None
+    ]
 
 
 def _wishes(letters: Sequence[_Letter], persons: Sequence[people.Person]) -> list[Consent]:

@@ -42,9 +42,14 @@ class Limits:
         self._database = database
         self._blocks: dict[str, _Block] = {}
         self._taking: Batch[buckets.Take, buckets.Grant] = Batch("buckets", self._take)
+        self._taking_first: Batch[buckets.Take, buckets.Grant] = Batch("buckets_first", self._take)
 
-    async def spend(self, name: str, bucket: Bucket) -> Verdict:
-        """Take one permit of the bucket if there is one."""
+    async def spend(self, name: str, bucket: Bucket, reserve: int = 0) -> Verdict:
+        """Take one permit of the bucket if there is one.
+
+        A `reserve` lets so many permits be taken beyond what the bucket holds: others wait until it has recovered, so
+        that whoever has a reserve goes first and the limit holds all the same.
+        """
         block = self._blocks.get(name)
         if block is None:
             if len(self._blocks) > _MAX_KNOWN:
@@ -54,10 +59,21 @@ class Limits:
         if block.permits and block.expires > now:
             block.permits -= 1
             return _verdict(bucket, block, now, is_allowed=True)
+        if reserve:
+            return await self._spend_reserve(name, bucket, reserve)
         if not block.permits and bucket.remaining(block.tat, now) == 0:
             # Known to be empty: a refusal costs no query.
             return _verdict(bucket, block, now, is_allowed=False)
         return await self._refill(name, bucket, block)
+
+    async def _spend_reserve(self, name: str, bucket: Bucket, reserve: int) -> Verdict:
+        """Take one permit for the caller alone: a block would hand out the reserve to whoever asks next."""
+        widened = Bucket(bucket.interval, bucket.burst + reserve)
+        grant = await self._taking_first.put(buckets.Take(name, widened.interval, widened.burst, 1))
+        now = clock.monotonic()
+        block = self._blocks.setdefault(name, _Block())
+        block.tat = now + grant.tat_ahead
+        return _verdict(widened, block, now, is_allowed=grant.permits > 0)
 
     async def _refill(self, name: str, bucket: Bucket, block: _Block) -> Verdict:
         wanted = max(1, int(BLOCK_SECONDS / bucket.interval))

@@ -18,8 +18,10 @@ from rasl.domain.phone import Phone
 from rasl.domain.tenants import Number, Tenant
 from rasl.errors import ApiError, FeatureLimitExceeded, IdempotencyInProgress, NotFound, ValidationFailed
 from rasl.services import profiles
+from rasl.services.otp_intents import Guard, NewOtp
 from rasl.services.profiles import NewProfile
 
+LANE_OTP = 0  # whoever waits for a code is waiting in front of a screen
 LANE_SERVICE = 1
 
 
@@ -52,6 +54,7 @@ class Draft(msgspec.Struct, frozen=True):
     conversation_id: int | None = None  # the message is about this one and may go nowhere else
     fallback: Content | None = None  # goes out instead where the service window is closed
     hold: Hold | None = None
+    otp: NewOtp | None = None
     profile: NewProfile | None = None  # of a recipient who is no contact yet
 
     def address(self) -> recipients.Address:
@@ -91,10 +94,13 @@ async def _accept(
     async with database.transaction() as db:
         answers: dict[int, Accepted | Exception] = {}
         held = await _without_lost_keys(db, drafts, answers)
-        rows = await _resolve(db, drafts, held, answers)
+        guard = await _guard(db, drafts, held, answers)
+        rows = await _resolve(db, drafts, [place for place in held if place not in answers], answers)
         entries = _admissible(drafts, rows, answers)
         counted = await _count_conversations(db, drafts, entries, answers)
         await _store(db, drafts, entries, counted, answers, lease)
+        if guard is not None:
+            await guard.keep(db, _stored_otps(drafts, answers))
         return [answers[place] for place in range(len(drafts))]
 
 
@@ -121,6 +127,28 @@ async def _without_lost_keys(
             if not is_mine:
                 answers[place] = IdempotencyInProgress()
     return [place for place in range(len(drafts)) if place not in answers]
+
+
+async def _guard(
+    db: Db, drafts: Sequence[Draft], places: Sequence[int], answers: dict[int, Accepted | Exception]
+) -> Guard | None:
+    """Refuse codes whose budgets are used up, before anything is created for them."""
+    wishes = {place: otp for place in places if (otp := drafts[place].otp)}
+    if not wishes:
+        return None
+    guard = await Guard.lock(db, wishes.values())
+    answers.update({place: refusal for place, otp in wishes.items() if (refusal := guard.admit(otp))})
+    return guard
+
+
+def _stored_otps(
+    drafts: Sequence[Draft], answers: Mapping[int, Accepted | Exception]
+) -> list[tuple[NewOtp, int]]:
+    return [
+        (otp, accepted.message_id)
+        for place, draft in enumerate(drafts)
+        if (otp := draft.otp) and isinstance(accepted := answers[place], Accepted)
+    ]
 
 
 async def _resolve(
@@ -378,6 +406,11 @@ def _intent(draft: Draft, entry: _Entry, due_at: dt.datetime) -> message_rows.In
         content=entry.content.extra(),
         reply_to=draft.reply.wamid if draft.reply else None,
         request_id=draft.request_id,
-        lane=LANE_SERVICE,
+        lane=lane_of(entry.content),
         due_at=None if is_now else due_at,
     )
+
+
+def lane_of(content: Content) -> int:
+    """Return in which lane a message waits: the lower goes first."""
+    return LANE_OTP if content.sealed() is not None else LANE_SERVICE

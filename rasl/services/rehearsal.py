@@ -11,7 +11,7 @@ from rasl.domain import admission
 from rasl.domain.admission import Thread
 from rasl.domain.message_types.base import Content
 from rasl.errors import ApiError, FeatureLimitExceeded, NotFound
-from rasl.services import messages, sending
+from rasl.services import messages, otp_intents, sending
 from rasl.services.engine import Engine
 from rasl.services.messages import Draft
 
@@ -36,9 +36,10 @@ async def rehearse(engine: Engine, draft: Draft) -> Rehearsal:
     async with engine.database.connection() as db:
         row = await recipients.find_thread(db, draft.address())
         usage = await recipients.load_usage(db, draft.tenant.id)
+        blocked = await otp_intents.rehearse(db, draft.otp) if draft.otp else None
     if row is None and draft.contact_id is not None:
         raise NotFound("Contact not found")
-    problems: list[ApiError] = []
+    problems: list[ApiError] = [blocked] if blocked else []
     now = usage["now"]
     thread = _thread(row)
     content = _content(draft, row, thread, now, problems)

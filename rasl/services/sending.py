@@ -23,13 +23,18 @@ from rasl.domain.tenants import Number
 from rasl.errors import ServiceUnavailable
 from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
 from rasl.graph.errors import FailureKind, GraphFailure
-from rasl.services import media, messages, statuses
+from rasl.services import media, message_secrets, messages, otp_progress, statuses
 from rasl.services.engine import Engine, Recorded
 from rasl.services.limits import Verdict
+from rasl.services.messages import LANE_OTP
 
 MOST_IN_FLIGHT = 2000  # sends of one process; a thousand a second at a second's latency
+_RESERVED = 500  # places besides, for what goes first
 REQUEST_PATIENCE = 3.0  # seconds a request waits for throughput and retries before the worker takes over
 _THROUGHPUT_PAUSE = 0.02
+_RESERVE_SHARE = 4  # of a second's throughput
+_TOO_LATE = NotSent("The code expired before the message could be sent.")
+_TOO_LATE_TO_ASK = Ambiguous("The code expired before WhatsApp confirmed the message.")
 _TROUBLE = {
     FailureKind.RETRY: Trouble.RETRY,
     FailureKind.THROTTLED: Trouble.THROTTLED,
@@ -52,8 +57,25 @@ class Work(msgspec.Struct, frozen=True):
     created_at: dt.datetime
     fence: int
     attempt: int
+    lane: int
     reply_to: str | None = None
     is_request: bool = False  # somebody waits for the answer
+    is_ambiguous: bool = False  # an earlier attempt may have been taken
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it goes before everything else."""
+        return self.lane == LANE_OTP
+
+    @property
+    def most_age(self) -> dt.timedelta:
+        """Return the age at which it is given up."""
+        valid_for = self.content.valid_for()
+        return backoff.MAX_AGE if valid_for is None else min(backoff.MAX_AGE, valid_for)
+
+    def is_too_late(self, now: dt.datetime) -> bool:
+        """Tell whether the code is no good any more; one that is erased already is not."""
+        return self.content.sealed() is None or now - self.created_at >= self.most_age
 
 
 class Attempted(msgspec.Struct, frozen=True):
@@ -70,9 +92,13 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     """Send once and record what came of it; a retry due within `patience` seconds stays with this process."""
     started_at = clock.now()
     begun = clock.monotonic()
-    outcome = await _call(engine, work)
-    metrics.GRAPH_SECONDS.observe(clock.monotonic() - begun)
-    trouble = _trouble(outcome)
+    if work.is_first and work.is_too_late(started_at):
+        outcome: SendOutcome = _TOO_LATE_TO_ASK if work.is_ambiguous else _TOO_LATE
+        work = msgspec.structs.replace(work, unknown_policy="hold")
+    else:
+        outcome = await _call(engine, work)
+        metrics.GRAPH_SECONDS.observe(clock.monotonic() - begun)
+    trouble = Trouble.REFUSED if outcome is _TOO_LATE else _trouble(outcome)
     step = _decide(outcome, trouble, work, started_at)
     result = _result(engine, work, outcome, step, started_at, patience)
     metrics.ATTEMPTS.labels(result.outcome, result.code or "").inc()
@@ -106,11 +132,13 @@ async def _call(engine: Engine, work: Work) -> SendOutcome:
 
 async def _post(engine: Engine, work: Work, uploads: Mapping[int, str]) -> SendOutcome:
     address = Address(work.tenant_id, work.message_id, work.peer, work.reply_to)
-    return await engine.graph.send_message(
+    content, secret = message_secrets.open_secret(engine.sealer, work.tenant_id, work.content)
+    outcome = await engine.graph.send_message(
         work.number.phone_number_id,
         work.number.access_token,
-        payload(engine, address, work.content, uploads),
+        payload(engine, address, content, uploads),
     )
+    return message_secrets.masked(outcome, secret)
 
 
 async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bool = False) -> Attempted:
@@ -123,7 +151,7 @@ async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bo
     deadline = clock.monotonic() + patience
     try:
         while True:
-            if not has_permit and not await _throughput(engine, work.number, deadline):
+            if not has_permit and not await _throughput(engine, work, deadline):
                 await give_back(engine, work, 1.0)
                 return Attempted("queued")
             has_permit = False
@@ -148,10 +176,7 @@ class Address(msgspec.Struct, frozen=True):
 def payload(
     engine: Engine, address: Address, content: Content, uploaded: Mapping[int, str]
 ) -> dict[str, object]:
-    """Return the Graph payload of a message, our own id in the data that Meta echoes."""
-    sealed = content.sealed()
-    if sealed is not None:
-        content = content.opened(engine.sealer.unseal(sealed, secret_purpose(address.tenant_id)))
+    """Return the Graph payload of a message, our own id in the data that Meta echoes; what is sealed stays masked."""
     fields: dict[str, object] = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
@@ -168,9 +193,9 @@ def payload(
     return fields
 
 
-def secret_purpose(tenant_id: int) -> str:
-    """Return what the secret of a message is sealed for: no other tenant's message can open it."""
-    return f"message_secret:{tenant_id}"
+def unknown_policy(of_tenant: str, lane: int) -> str:
+    """Return what becomes of a message nobody knows about: a code is sent again, it is the same one twice at worst."""
+    return "resend" if lane == LANE_OTP else of_tenant
 
 
 async def give_back(engine: Engine, work: Work, seconds: float) -> None:
@@ -188,15 +213,17 @@ async def extend_leases(engine: Engine) -> None:
             await jobs.extend(db, "send", held, engine.lease)
 
 
-async def take_permit(engine: Engine, number: Number) -> Verdict:
-    """Take one permit of the number's throughput, if there is one."""
-    return await engine.limits.spend(f"number:{number.id}", Bucket.per_second(number.messages_per_second))
+async def take_permit(engine: Engine, number: Number, *, is_first: bool) -> Verdict:
+    """Take one permit of the number's throughput, if there is one; what goes first may run ahead of the others."""
+    rate = number.messages_per_second
+    reserve = max(2, rate // _RESERVE_SHARE) if is_first else 0
+    return await engine.limits.spend(f"number:{number.id}", Bucket.per_second(rate), reserve)
 
 
-async def _throughput(engine: Engine, number: Number, deadline: float) -> bool:
+async def _throughput(engine: Engine, work: Work, deadline: float) -> bool:
     """Wait for a permit of the sending number, at most until the deadline."""
     while True:
-        verdict = await take_permit(engine, number)
+        verdict = await take_permit(engine, work.number, is_first=work.is_first)
         if verdict.is_allowed:
             return True
         pause = verdict.retry_after + random.random() * _THROUGHPUT_PAUSE  # noqa: S311 - spreads the waiters
@@ -223,7 +250,13 @@ def _decide(outcome: SendOutcome, trouble: Trouble | None, work: Work, now: dt.d
     retry_after = outcome.retry_after if isinstance(outcome, Refused) else None
     jitter = random.random()  # noqa: S311 - spreads retries
     return backoff.next_step(
-        trouble, work.attempt, now - work.created_at, jitter, retry_after, is_request=work.is_request
+        trouble,
+        work.attempt,
+        now - work.created_at,
+        jitter,
+        retry_after,
+        is_request=work.is_request,
+        max_age=work.most_age,
     )
 
 
@@ -256,6 +289,7 @@ def _result(
         outcome="accepted",
         started_at=started_at,
         status=status,
+        carries_code=work.is_first,
         is_ambiguous=isinstance(step, Wait),
         retry_seconds=retry_seconds,
         keeps_lease=keeps_lease,
@@ -327,6 +361,8 @@ async def _follow_up(
     if not recorded.is_owned:
         async with engine.database.transaction() as db:
             await message_rows.adopt_late_success(db, work.tenant_id, work.message_id, outcome.wamid)
+            if work.is_first:
+                await otp_progress.record(db, [(work.tenant_id, work.message_id)])
     if recorded.has_parked:
         await statuses.attach_parked(engine.database, [(work.tenant_id, outcome.wamid)])
     if new_wa_id:
@@ -349,15 +385,20 @@ async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted
     Raises ServiceUnavailable, storing nothing, when so many sends are under way that one more would only make all of
     them, and Meta's webhooks beside them, later.
     """
-    if len(engine.holdings) >= MOST_IN_FLIGHT and not draft.is_async:
+    is_first = messages.lane_of(draft.content) == LANE_OTP
+    most = MOST_IN_FLIGHT + (_RESERVED if is_first else 0)
+    if len(engine.holdings) >= most and not draft.is_async:
         raise ServiceUnavailable
-    accepted = await engine.accepting.put(draft)
+    accepting = engine.accepting_first if is_first else engine.accepting
+    accepted = await accepting.put(draft)
     if not accepted.is_leased:
         return accepted, Attempted("queued")
+    lane = messages.lane_of(accepted.content)
     work = Work(
         tenant_id=draft.tenant.id,
-        unknown_policy=draft.tenant.unknown_policy,
+        unknown_policy=unknown_policy(draft.tenant.unknown_policy, lane),
         number=draft.number,
+        lane=lane,
         message_id=accepted.message_id,
         conversation_id=accepted.conversation_id,
         peer=accepted.peer,

@@ -14,6 +14,7 @@ from rasl.db.pool import Database, Db, Row
 from rasl.db.statuses import Adoption, MessageState, Report
 from rasl.domain import phone
 from rasl.domain.message_status import REPORTED_BY_META, MessageStatus, StatusTimes, merge, merge_times
+from rasl.services import otp_progress
 
 PARKED_FOR = dt.timedelta(days=7)
 SWEPT = dt.timedelta(minutes=5)
@@ -113,6 +114,7 @@ async def _merge(db: Db, steps: dict[_Key, list[_Step]]) -> dict[_Key, Row]:
             changed.append(after)
     if changed:
         await status_rows.write_states(db, changed)
+        await otp_progress.record(db, [(state.tenant_id, state.message_id) for state in changed])
     return rows
 
 

@@ -13,9 +13,8 @@ from rasl.domain.templates.definition import SENDABLE
 from rasl.domain.templates.values import HeaderFile, Values
 from rasl.domain.tenants import Number
 from rasl.errors import NotFound, ValidationFailed
-from rasl.services import media
+from rasl.services import media, message_secrets
 from rasl.services.engine import Engine
-from rasl.services.sending import secret_purpose
 from rasl.services.template_catalog import Sendable
 from rasl.services.templates import list_languages
 
@@ -63,7 +62,7 @@ async def compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) ->
 
 
 async def _compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) -> Template:
-    template = await _find(engine, tenant_id, number, wish)
+    template = await find_sendable(engine, tenant_id, number, wish.name, wish.language)
     values = await _with_known_files(engine, tenant_id, wish)
     if wish.generates_code:
         values = _with_code(template, values)
@@ -85,15 +84,14 @@ async def _compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) -
     )
     if bound.code is None:
         return content
-    return content.with_sealed(engine.sealer.seal(bound.code, secret_purpose(tenant_id)))
+    return content.with_sealed(engine.sealer.seal(bound.code, message_secrets.purpose(tenant_id)))
 
 
-async def _find(engine: Engine, tenant_id: int, number: Number, wish: Wish) -> Sendable:
-    """Return the template if it may be sent."""
-    language = wish.language.replace("-", "_")
-    found = await engine.templates.find(Wanted(tenant_id, number.waba_id, wish.name, language))
+async def find_sendable(engine: Engine, tenant_id: int, number: Number, name: str, language: str) -> Sendable:
+    """Return a template that may be sent; raises NotFound, or ValidationFailed when it is not approved."""
+    found = await engine.templates.find(Wanted(tenant_id, number.waba_id, name, language.replace("-", "_")))
     if found is None:
-        languages = await list_languages(engine.database, tenant_id, number.waba_id, wish.name)
+        languages = await list_languages(engine.database, tenant_id, number.waba_id, name)
         raise NotFound("Template not found", {"languages": languages} if languages else None)
     if found.status != SENDABLE:
         reason = f": {found.reason}" if found.reason else ""

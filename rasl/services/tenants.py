@@ -10,6 +10,7 @@ import msgspec
 from rasl import clock, ids
 from rasl.db import tenants as tenant_rows
 from rasl.db.pool import Database, Db, Row
+from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.domain.phone import is_country
 from rasl.sealing import Sealer
 from rasl.services.callers import hash_token
@@ -29,6 +30,8 @@ _LONGEST_NAME = 200
 _LONGEST_SECRET = 2048
 _MOST_DAYS = 36_500
 _HIGHEST_RATE = 1_000_000
+_HIGHEST_BUDGET = 1_000_000_000
+_MOST_ATTEMPTS = 20
 
 
 class OperatorError(Exception):
@@ -129,6 +132,7 @@ async def change_tenant(database: Database, reference: str, changes: Mapping[str
     country = changes.get("default_country")
     if country is not None and not is_country(country):
         raise OperatorError(f"{country!r} is no country: use two capital letters such as GB, or none")
+    _check_otp_limits(changes)
     wanted = dict(changes)
     if "name" in wanted:
         wanted["name"] = _checked_name(wanted["name"])
@@ -138,6 +142,9 @@ async def change_tenant(database: Database, reference: str, changes: Mapping[str
             await _check_plan(db, wanted["plan"])
         await _check_default(db, tenant["id"], wanted.get("default_status_id"), "contact_statuses")
         await _check_default(db, tenant["id"], wanted.get("default_source_id"), "sources")
+        if "otp_budgets" in wanted:
+            merged = tenant["otp_budgets"] | wanted["otp_budgets"]
+            wanted["otp_budgets"] = {key: value for key, value in merged.items() if value is not None}
         await tenant_rows.change_tenant(db, tenant["id"], wanted)
         return await get_tenant(db, tenant["subdomain"])
 
@@ -231,6 +238,17 @@ def _check_connection(given: Connection) -> None:
         raise OperatorError("messages_per_second must be 1 to 10000; Meta allows a new number 80")
     if given.display_phone_number is not None and not given.display_phone_number.isprintable():
         raise OperatorError("display_phone_number must be visible characters")
+
+
+def _check_otp_limits(changes: Mapping[str, Any]) -> None:
+    attempts = changes.get("otp_max_attempts")
+    if attempts is not None and not 1 <= attempts <= _MOST_ATTEMPTS:
+        raise OperatorError(f"otp_max_attempts must be 1 to {_MOST_ATTEMPTS}, or none")
+    for name, budget in changes.get("otp_budgets", {}).items():
+        if name not in BUDGET_NAMES:
+            raise OperatorError(f"there is no budget {name!r}: choose of {', '.join(BUDGET_NAMES)}")
+        if budget is not None and budget > _HIGHEST_BUDGET:
+            raise OperatorError(f"a budget must be 0 (no limit) to {_HIGHEST_BUDGET}")
 
 
 def _checked_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,27 @@ def test_it_changes_settings_and_takes_them_back(rasl: Rasl, acme: str) -> None:
         rasl.good("tenant", "set", f"--tenant={changed['id']}", "--default-country=none")["default_country"]
         is None
     )
+
+
+def test_it_changes_budgets_of_one_time_passwords_and_takes_them_back(rasl: Rasl, acme: str) -> None:
+    def change(*options: str) -> Any:
+        return rasl.good("tenant", "set", "--tenant", acme, *options)
+
+    assert change("--otp-budget", "prefix_per_hour=7", "--otp-budget=phone_per_day=0")["otp_budgets"] == {
+        "prefix_per_hour": 7,
+        "phone_per_day": 0,
+    }
+    assert change("--otp-budget", "prefix_per_hour=none", "--otp-max-attempts", "3")["otp_budgets"] == {
+        "phone_per_day": 0
+    }
+    changed = change("--otp-budget", "none", "--otp-max-attempts", "none")
+    assert (changed["otp_budgets"], changed["otp_max_attempts"]) == ({}, None)
+    for wrong in (
+        ["--otp-budget", "planet_per_hour=1"],
+        ["--otp-budget", "phone_per_day=99999999999"],
+        ["--otp-max-attempts", "21"],
+    ):
+        rasl.bad("tenant", "set", "--tenant", acme, *wrong)
 
 
 def test_it_refuses_settings_that_make_no_sense(rasl: Rasl, acme: str) -> None:

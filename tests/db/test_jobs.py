@@ -247,3 +247,29 @@ async def test_the_backlog_is_counted(database: Database) -> None:
         (row,) = await jobs.backlog(db)
     assert (row["kind"], row["waiting"], row["leased"]) == ("send", 3, 1)
     assert 99 < row["lag"] < 1000
+
+
+async def test_a_queue_may_pause_for_every_lane_but_the_first(database: Database) -> None:
+    async with database.connection() as db:
+        await _add(db, [1, 2], lane=1)
+        await _add(db, [3], lane=0)
+        assert await _claim(db, paused=[1]) == []
+        found = await jobs.claim(db, "send", 100, 50, LEASE, [1], unpaused_lane=0)
+        assert _subjects(found) == [3]
+        assert _subjects(await _claim(db)) == [1, 2]
+
+
+async def test_the_first_lane_can_be_claimed_alone(database: Database) -> None:
+    async with database.connection() as db:
+        await _add(db, [1, 2], lane=1)
+        await _add(db, [3], lane=0, queue=2)
+        (row,) = await jobs.claim(db, "send", 100, 50, LEASE, (), 0)
+        assert (row["subject_id"], row["lane"]) == (3, 0)
+
+
+async def test_the_first_lane_comes_first_however_long_the_others_wait(database: Database) -> None:
+    async with database.connection() as db:
+        for queue in range(1, 20):
+            await _add(db, range(queue * 100, queue * 100 + 60), queue=queue, lane=1, due=-3600)
+        await _add(db, [7], queue=10, lane=0, due=-1)
+        assert 7 in _subjects(await _claim(db, limit=1))

@@ -107,3 +107,14 @@ def test_a_pause_is_never_nothing_and_never_above_ten_minutes(
     step = next_step(trouble, attempt, YOUNG, jitter, retry_after, is_request=False)
     assert isinstance(step, Retry)
     assert 0.5 <= step.seconds <= MAX_PAUSE
+
+
+@pytest.mark.parametrize(
+    "trouble", [Trouble.NOT_SENT, Trouble.RETRY, Trouble.THROTTLED, Trouble.PAIR_THROTTLED]
+)
+def test_what_is_good_for_minutes_is_tried_for_minutes(trouble: Trouble) -> None:
+    minutes = dt.timedelta(minutes=10)
+    ages = (minutes - dt.timedelta(seconds=1), minutes)
+    steps = [next_step(trouble, 1, age, 0.5, is_request=False, max_age=minutes) for age in ages]
+    assert isinstance(steps[0], Retry)
+    assert steps[1] == Fail()

@@ -111,3 +111,26 @@ async def test_a_block_that_lay_too_long_is_not_spent(
 
 def test_a_process_takes_a_tenth_of_a_second_of_a_limit_at_most() -> None:
     assert BLOCK_SECONDS <= 0.1
+
+
+async def test_a_reserve_is_taken_beyond_the_bucket_and_made_up_for(
+    database: Database, other_database: Database
+) -> None:
+    few = Bucket(interval=3600.0, burst=3)
+    ours, theirs = Limits(database), Limits(other_database)
+    for _ in range(3):
+        assert (await ours.spend("number:1", few)).is_allowed
+    assert not (await theirs.spend("number:1", few)).is_allowed
+    first = [(await own.spend("number:1", few, reserve=2)).is_allowed for own in (ours, theirs, ours)]
+    assert first == [True, True, False]
+    refused = await theirs.spend("number:1", few)
+    assert not refused.is_allowed
+    assert (await ours.spend("number:2", few)).is_allowed
+
+
+async def test_a_reserve_at_once_is_shared_exactly(database: Database, other_database: Database) -> None:
+    limits = [Limits(database), Limits(other_database)]
+    spent = [limits[number % 2].spend("number:1", SIXTY, reserve=5) for number in range(200)]
+    spent += [limits[number % 2].spend("number:1", SIXTY) for number in range(200)]
+    verdicts = await asyncio.gather(*spent)
+    assert sum(verdict.is_allowed for verdict in verdicts) == 65

@@ -49,7 +49,8 @@ async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGI
         if "file" not in form.files:
             raise ValidationFailed({"file": ["The file field is required"]})
         given = form.files["file"]
-        upload = Upload(given.file, given.name, read_key(request.scope), form.digest)
+        fingerprint = request.engine.sealer.digest(form.digest.hex(), "idempotency")
+        upload = Upload(given.file, given.name, read_key(request.scope), fingerprint)
         accepted = await contact_imports.accept(database, tenant_id, upload, options)
     row, _ = await contact_imports.get_import(database, tenant_id, accepted.id)
     if accepted.is_replayed:

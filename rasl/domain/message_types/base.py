@@ -1,5 +1,6 @@
 """What every message type provides; most need only their fields, `preview` and `graph_fields`."""
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -60,6 +61,10 @@ class Content(msgspec.Struct, frozen=True):
     def opened(self, secret: str) -> Self:  # noqa: ARG002 - few types have secrets
         """Return the content with what was sealed in the clear, for one call to Graph."""
         return self
+
+    def valid_for(self) -> dt.timedelta | None:
+        """Return how long after it was accepted the message still makes sense, None when there is no end."""
+        return None
 
     def graph_fields(self, uploaded: Mapping[int, str]) -> dict[str, Any]:
         """Return the type-specific part of the Graph payload, `type` included; `uploaded` has Meta's ids of files."""

@@ -1,5 +1,6 @@
 """Template messages: bound components, the version they were bound to, and the text people read (cloud-api 2.5)."""
 
+import datetime as dt
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
@@ -28,7 +29,8 @@ class Template(Content, frozen=True, kw_only=True):
     version_id: int
     components: list[dict[str, Any]]
     body: str
-    sealed_code: str | None = None
+    sealed_code: str | None = None  # erased when the message has come to an end
+    valid_minutes: int | None = None  # of the code
     instead_of: dict[str, Any] | None = None  # the free-form message that the closed service window kept back
     unbound: Unbound | None = None
     code: str | None = None  # opened, for the moment of one call to Graph
@@ -59,6 +61,7 @@ class Template(Content, frozen=True, kw_only=True):
             "version_id": self.version_id,
             "components": self.components,
             "sealed_code": self.sealed_code,
+            "valid_minutes": self.valid_minutes,
             "instead_of": self.instead_of,
         }
         return {name: value for name, value in fields.items() if value is not None}
@@ -79,6 +82,10 @@ class Template(Content, frozen=True, kw_only=True):
     def opened(self, secret: str) -> Self:
         """Return the message with its code, for one call to Graph."""
         return msgspec.structs.replace(self, code=secret)
+
+    def valid_for(self) -> dt.timedelta | None:
+        """Return how long the code is good."""
+        return None if self.valid_minutes is None else dt.timedelta(minutes=self.valid_minutes)
 
     def with_sealed(self, sealed: bytes) -> Self:
         """Return the message with its code, sealed."""

@@ -71,16 +71,18 @@ def _looks_odd(body: Body) -> bool:
             if not value.strip():
                 return True
         elif isinstance(value, list):
-            # The items of a list are all of one type.
-            if value and isinstance(value[0], str | Body) and any(map(_is_odd_item, value)):
+            # The items of a list are all of one type, except that numbers may stand beside texts.
+            if value and isinstance(value[0], int | str | Body) and any(map(_is_odd_item, value)):
                 return True
         elif isinstance(value, Body) and _looks_odd(value):
             return True
     return bool(body.missing(given_fields(body)))
 
 
-def _is_odd_item(item: str | Body) -> bool:
-    return not item.strip() if isinstance(item, str) else _looks_odd(item)
+def _is_odd_item(item: str | int | Body) -> bool:
+    if isinstance(item, Body):
+        return _looks_odd(item)
+    return isinstance(item, str) and not item.strip()
 
 
 def _read_what_is_wrong(body_type: type[_BODY], values: dict[str, Any]) -> _BODY:

@@ -1,5 +1,6 @@
 """The way of every send after its body is read: commit, attempt, answer. Only the content differs."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -19,11 +20,14 @@ from rasl.domain.tenants import Caller, Number
 from rasl.errors import MessageSendFailed
 from rasl.services import reading, rehearsal, sending, template_sending
 from rasl.services.messages import Accepted, Draft
+from rasl.services.otp_intents import NewOtp
 from rasl.services.profiles import NewProfile
 from rasl.services.sending import Attempted
 
 Describe = Callable[[Any], dict[str, Any]]
 """Returns the fields of an answer that belong to one message type, given its content."""
+Since = Callable[[dt.datetime], dict[str, Any]]
+"""Returns the fields of an answer that depend on when the message was stored."""
 
 
 async def send(
@@ -35,26 +39,29 @@ async def send(
     profile: NewProfile | None = None,
     *,
     conversation_id: int | None = None,
+    otp: NewOtp | None = None,
+    since: Since | None = None,
 ) -> ASGIApp:
     """Commit a message, send it, and answer; with `dry_run` only say what would happen.
 
-    `conversation_id` is the only conversation it may go to, if there is one.
+    `conversation_id` is the only conversation it may go to, if there is one; `otp` is the password that it carries.
     """
-    again = await answer_again(request, caller, describe)
+    again = await answer_again(request, caller, describe, since)
     if again is not None:
         return again
     draft = await _draft(request, caller, recipient, content, profile)
-    if conversation_id is not None:
-        draft = msgspec.structs.replace(draft, conversation_id=conversation_id)
+    draft = msgspec.structs.replace(draft, conversation_id=conversation_id, otp=otp)
     if recipient.dry_run:
         rehearsed = await rehearsal.rehearse(request.engine, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
     accepted, attempted = await sending.send(request.engine, draft)
     request.context.is_stored = True
-    return _answer(request, draft, accepted, attempted, describe)
+    return _answer(request, draft, accepted, attempted, describe, since)
 
 
-async def answer_again(request: ApiRequest, caller: Caller, describe: Describe) -> ASGIApp | None:
+async def answer_again(
+    request: ApiRequest, caller: Caller, describe: Describe, since: Since | None = None
+) -> ASGIApp | None:
     """Answer for a message whose first request died before it could: from what is stored, sending nothing.
 
     None when this request holds no such message. Routes with work to do before `send` ask here first.
@@ -74,6 +81,7 @@ async def answer_again(request: ApiRequest, caller: Caller, describe: Describe) 
         "contact_id": row["contact_id"],
         "phone": row["peer"],
         **_described(message_types.load(row["type"], row["text"], row["content"]), describe),
+        **(since(row["created_at"]) if since else {}),
         "status": row["status"],
         "sent_at": iso(row["sent_at"]),
         "chat_id": row["conversation_id"],
@@ -141,7 +149,12 @@ def _described(content: Content, describe: Describe) -> dict[str, Any]:
 
 
 def _answer(
-    request: ApiRequest, draft: Draft, accepted: Accepted, attempted: Attempted, describe: Describe
+    request: ApiRequest,
+    draft: Draft,
+    accepted: Accepted,
+    attempted: Attempted,
+    describe: Describe,
+    since: Since | None,
 ) -> ASGIApp:
     if attempted.status == "failed":
         raise _send_failed(accepted.message_id, attempted)
@@ -152,6 +165,7 @@ def _answer(
         "phone": accepted.peer,
         **sent_as,
         **_described(accepted.content, describe),
+        **(since(accepted.created_at) if since else {}),
         "status": attempted.status,
         "sent_at": iso(accepted.created_at) if attempted.status == "sent" else None,
         "chat_id": accepted.conversation_id,

@@ -8,6 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from rasl.api.envelope import Success
 from rasl.api.openapi import example, raises
 from rasl.errors import (
+    ApiError,
     ContactOptedOut,
     FeatureLimitExceeded,
     IdempotencyInProgress,
@@ -50,7 +51,7 @@ of the two went out.
 Optional headers: `Idempotency-Key` (same key and body: the first answer again, with `Idempotent-Replayed: true`, for 24
 hours) and `Prefer: respond-async` (202, sent by the worker)."""
 
-_ERRORS = raises(
+_ERRORS: tuple[type[ApiError], ...] = (
     InvalidJson,
     ValidationFailed,
     WhatsAppNotConfigured,
@@ -78,11 +79,11 @@ class Sent(msgspec.Struct):
     chat_message_id: int
 
 
-def send_responses(kind: type[Sent], own: dict[str, Any]) -> dict[int, ResponseSpec]:
-    """Return the documented answers of a send, given the example of what its type adds."""
+def send_responses(kind: type[Sent], own: dict[str, Any], *errors: type[ApiError]) -> dict[int, ResponseSpec]:
+    """Return the documented answers of a send, given the example of what its type adds and its own errors."""
     sent = {**SENT_META, **own, **SENT_TAIL}
     queued = sent | {"message_id": None, "status": "queued", "sent_at": None}
-    return _ERRORS | {
+    return raises(*_ERRORS, *errors) | {
         200: _response(kind, "The message.", RESULT_TEXTS["sent"], sent),
         202: _response(kind, "Accepted with `Prefer: respond-async`.", RESULT_TEXTS["queued"], queued),
     }

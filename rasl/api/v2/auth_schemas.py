@@ -1,0 +1,269 @@
+"""Bodies and answers of one-time passwords, with their part of the OpenAPI document."""
+
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from litestar.openapi.datastructures import ResponseSpec
+
+from rasl.api.envelope import Success
+from rasl.api.openapi import raises
+from rasl.api.v2.label_schemas import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, response
+from rasl.api.v2.sends.documented import Sent, send_responses
+from rasl.domain import otp
+from rasl.domain.validation import MAX_ID, Body
+from rasl.errors import OtpBlocked, ValidationFailed
+
+Phone = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=10,
+        max_length=20,
+        pattern=r"^[0-9+\-() ]+(?![\s\S])",
+        description="The person's number, with country code.",
+    ),
+]
+TemplateName = Annotated[
+    str, msgspec.Meta(max_length=512, description="An approved AUTHENTICATION template of the account.")
+]
+Language = Annotated[str, msgspec.Meta(max_length=10, description="For example en or en_GB.")]
+Expiry = Annotated[int, msgspec.Meta(ge=1, le=60, description="Minutes for which the code is good.")]
+Purpose = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=otp.MAX_PURPOSE, description="What the code is for: each purpose has a code of its own."
+    ),
+]
+Parameters = Annotated[
+    list[str | int],
+    msgspec.Meta(max_length=10, description="Further variables of the body, after code and expiry."),
+]
+Code = Annotated[
+    str,
+    msgspec.Meta(pattern=otp.CODE_PATTERN, description="4 to 10 letters and digits. Never shown or stored."),
+]
+GuessedCode = Annotated[str, msgspec.Meta(max_length=64, description="What the person entered.")]
+ContactId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID, description="An existing contact.")]
+DryRun = Annotated[
+    bool, msgspec.Meta(description="Send and store nothing; answer what would be sent, the code masked.")
+]
+
+PHONE_MESSAGES = {
+    ("phone", "required"): "Phone number is required",
+    ("phone", "pattern"): "Phone number may contain only digits, +, -, spaces and parentheses",
+    ("phone", "string"): "Phone number must be a string",
+    ("phone", "min"): "Phone number must be at least 10 characters",
+    ("phone", "max"): "Phone number must not be greater than 20 characters",
+}
+_SEND_MESSAGES = PHONE_MESSAGES | {
+    ("template_name", "required"): "Template name is required",
+    ("code", "pattern"): "The code must be 4 to 10 letters and digits",
+    ("expiry_minutes", "range"): "The expiry_minutes must be between 1 and 60",
+}
+
+
+class SendOtp(Body, frozen=True, kw_only=True):
+    """A code for a phone."""
+
+    phone: Phone
+    template_name: TemplateName
+    code: Code | None = None
+    auto_generate: Annotated[
+        bool, msgspec.Meta(description="The server makes the code, and only /auth/verify can check it.")
+    ] = False
+    code_length: Annotated[
+        int,
+        msgspec.Meta(
+            ge=otp.MIN_LENGTH, le=otp.MAX_LENGTH, description="Digits of a code that the server makes."
+        ),
+    ] = otp.DEFAULT_LENGTH
+    language: Language = "en"
+    expiry_minutes: Expiry = otp.DEFAULT_EXPIRY_MINUTES
+    contact_id: ContactId | None = None
+    purpose: Purpose = otp.DEFAULT_PURPOSE
+    additional_params: Parameters = msgspec.field(default_factory=list)
+    dry_run: DryRun = False
+
+    messages: ClassVar[dict[tuple[str, str], str]] = _SEND_MESSAGES
+
+    def __repr__(self) -> str:
+        """Never show the code."""
+        return f"SendOtp(template_name={self.template_name!r}, purpose={self.purpose!r})"
+
+
+class ResendOtp(Body, frozen=True, kw_only=True):
+    """Another code for a phone; the one before is no longer good."""
+
+    phone: Phone
+    template_name: TemplateName
+    language: Language = "en"
+    expiry_minutes: Expiry = otp.DEFAULT_EXPIRY_MINUTES
+    purpose: Purpose = otp.DEFAULT_PURPOSE
+    contact_id: ContactId | None = None
+    additional_params: Parameters = msgspec.field(default_factory=list)
+
+    messages: ClassVar[dict[tuple[str, str], str]] = _SEND_MESSAGES
+
+
+class VerifyOtp(Body, frozen=True, kw_only=True):
+    """A code that somebody entered."""
+
+    phone: Phone
+    code: GuessedCode
+    purpose: Purpose = otp.DEFAULT_PURPOSE
+
+    messages: ClassVar[dict[tuple[str, str], str]] = PHONE_MESSAGES | {
+        ("code", "required"): "Verification code is required",
+        ("code", "string"): "Verification code must be a string",
+    }
+
+    def __repr__(self) -> str:
+        """Never show the code."""
+        return f"VerifyOtp(purpose={self.purpose!r})"
+
+
+class OtpOf(Body, frozen=True, kw_only=True):
+    """Whose code it is about."""
+
+    phone: Phone
+    purpose: Purpose = otp.DEFAULT_PURPOSE
+
+    messages: ClassVar[dict[tuple[str, str], str]] = PHONE_MESSAGES
+
+
+class SentOtp(Sent):
+    """A message with a code as it stands when the request is answered."""
+
+    template_name: str
+    language: str
+    purpose: str
+    code_sent: bool
+    expiry_minutes: int
+    expires_at: str
+
+
+class Verified(msgspec.Struct):
+    """A phone that is verified."""
+
+    phone: str
+    purpose: str
+    verified_at: str
+
+
+class MessageStanding(msgspec.Struct):
+    """The message that carries the code: `delivered` is on the phone, whatever the send answered."""
+
+    id: int
+    message_id: str | None
+    status: str
+    sent_at: str | None
+    delivered_at: str | None
+    read_at: str | None
+    failed_at: str | None
+    error_code: int | None
+    failed_reason: str | None
+
+
+class OtpStanding(msgspec.Struct, omit_defaults=True):
+    """The active code of a phone and purpose; without one only `has_active_otp` and `message` are there."""
+
+    has_active_otp: bool
+    message: str | MessageStanding
+    phone: str | msgspec.UnsetType = msgspec.UNSET
+    purpose: str | msgspec.UnsetType = msgspec.UNSET
+    expires_at: str | msgspec.UnsetType = msgspec.UNSET
+    expires_in_seconds: int | msgspec.UnsetType = msgspec.UNSET
+    is_expired: bool | msgspec.UnsetType = msgspec.UNSET
+    verification_attempts: int | msgspec.UnsetType = msgspec.UNSET
+    max_attempts: int | msgspec.UnsetType = msgspec.UNSET
+    attempts_remaining: int | msgspec.UnsetType = msgspec.UNSET
+    created_at: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class OtpTemplateItem(msgspec.Struct):
+    """A template that can carry a code."""
+
+    id: int
+    template_name: str
+    language: str
+    body_text: str
+    body_params_count: int
+    header_format: str
+    header_text: str | None
+    footer_text: str | None
+    status: str
+    created_at: str
+
+
+SENT = "Verification code sent"
+VERIFIED = "Verification successful"
+STANDING = "OTP status retrieved successfully"
+TEMPLATES = "Authentication templates retrieved successfully"
+_OWN: dict[str, Any] = {
+    "template_name": "login_code",
+    "language": "en",
+    "purpose": "authentication",
+    "code_sent": True,
+    "expiry_minutes": 10,
+    "expires_at": "2026-03-04T09:25:22+00:00",
+}
+SEND_RESPONSES = send_responses(SentOtp, _OWN, OtpBlocked)
+VERIFY_RESPONSES: dict[int, ResponseSpec] = raises(*READS_BODY, *IDEMPOTENT) | {
+    200: response(
+        Success[Verified],
+        "The code is right, and used up.",
+        VERIFIED,
+        {"phone": "442079460011", "purpose": "authentication", "verified_at": "2026-03-04T09:17:01+00:00"},
+    )
+}
+STATUS_RESPONSES: dict[int, ResponseSpec] = raises(*READS_BODY, *IDEMPOTENT) | {
+    200: response(
+        Success[OtpStanding],
+        "The active code, or none.",
+        STANDING,
+        {
+            "has_active_otp": True,
+            "phone": "442079460011",
+            "purpose": "authentication",
+            "expires_at": "2026-03-04T09:25:22+00:00",
+            "expires_in_seconds": 499,
+            "is_expired": False,
+            "verification_attempts": 1,
+            "max_attempts": 5,
+            "attempts_remaining": 4,
+            "created_at": "2026-03-04T09:15:22+00:00",
+            "message": {
+                "id": 9031,
+                "message_id": "wamid.HBgMNDQyMDc5NDYwMDExFQIAERgS",
+                "status": "delivered",
+                "sent_at": "2026-03-04T09:15:23+00:00",
+                "delivered_at": "2026-03-04T09:15:24+00:00",
+                "read_at": None,
+                "failed_at": None,
+                "error_code": None,
+                "failed_reason": None,
+            },
+        },
+    )
+}
+TEMPLATES_RESPONSES: dict[int, ResponseSpec] = raises(ValidationFailed) | {
+    200: response(
+        Success[list[OtpTemplateItem]],
+        "One page.",
+        TEMPLATES,
+        [
+            {
+                "id": 4,
+                "template_name": "login_code",
+                "language": "en",
+                "body_text": "*{{1}}* is your verification code.",
+                "body_params_count": 1,
+                "header_format": "NONE",
+                "header_text": None,
+                "footer_text": None,
+                "status": "APPROVED",
+                "created_at": "2026-02-11T08:00:00+00:00",
+            }
+        ],
+        pagination=EXAMPLE_PAGE,
+    )
+}

@@ -1,0 +1,112 @@
+"""Queries on the counters of one-time passwords: locked, compared with the budgets, and written by one transaction."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from rasl.db.pool import Db, Row
+from rasl.domain.otp_budgets import Key
+
+
+async def lock(db: Db, keys: Sequence[Key]) -> tuple[dict[Key, int], dt.datetime]:
+    """Return what was sent in the hour or day that runs now, and the moment; nobody else counts until the end."""
+    ordered = sorted(set(keys))
+    columns = _columns(ordered)
+    await db.execute(
+        """
+        insert into otp_budgets (tenant_id, scope, subject, period, starts_at)
+        select k.tenant_id, k.scope, k.subject, k.period, date_trunc(k.period, now(), 'UTC')
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[])
+             with ordinality as k (tenant_id, scope, subject, period, ord)
+        order by k.ord
+        on conflict do nothing
+        """,
+        *columns,
+    )
+    rows = await db.fetch(
+        f"{_SELECT} order by b.tenant_id, b.scope, b.subject, b.period for update of b", *columns
+    )
+    return _counted(rows), rows[0]["now"]
+
+
+async def read(db: Db, keys: Sequence[Key]) -> tuple[dict[Key, int], dt.datetime]:
+    """Return the same without counting or locking anything."""
+    rows = await db.fetch(_SELECT, *_columns(keys))
+    moment: dt.datetime = await db.fetchval("select now()")
+    return dict.fromkeys(keys, 0) | _counted(rows), moment
+
+
+_SELECT = """
+select b.tenant_id, b.scope, b.subject, b.period, b.sent, now() as now
+from unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) as k (tenant_id, scope, subject, period)
+join otp_budgets b on b.tenant_id = k.tenant_id and b.scope = k.scope and b.subject = k.subject
+    and b.period = k.period and b.starts_at = date_trunc(k.period, now(), 'UTC')
+"""
+
+
+async def add(db: Db, sent: Mapping[Key, int], blocked: Mapping[Key, int]) -> None:
+    """Count what locked counters have to count."""
+    keys = sorted({key for counts in (sent, blocked) for key, count in counts.items() if count})
+    if not keys:
+        return
+    await db.execute(
+        """
+        update otp_budgets b set sent = b.sent + k.sent, blocked = b.blocked + k.blocked
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::integer[])
+             as k (tenant_id, scope, subject, period, sent, blocked)
+        where b.tenant_id = k.tenant_id and b.scope = k.scope and b.subject = k.subject and b.period = k.period
+          and b.starts_at = date_trunc(k.period, now(), 'UTC')
+        """,
+        *_columns(keys),
+        [sent.get(key, 0) for key in keys],
+        [blocked.get(key, 0) for key in keys],
+    )
+
+
+async def forget_old(db: Db) -> None:
+    """Drop counters of days that are over."""
+    await db.execute("delete from otp_budgets where starts_at < now() - interval '3 days'")
+
+
+async def raise_alarms(db: Db, least: int, ratio: float, limit: int) -> list[Row]:
+    """Mark the prefixes of this hour to which too few of the codes sent came back, and return them once.
+
+    A code counts when it was entered or its time is over; at least `least` must count.
+    """
+    return await db.fetch(
+        """
+        with settled as (
+            select b.tenant_id, b.subject, b.starts_at, count(*) as sent,
+                   count(o.verified_at) as verified, min(o.country) as country
+            from otp_budgets b
+            join otps o on o.tenant_id = b.tenant_id and o.prefix = b.subject
+                and o.created_at >= now() - interval '1 hour'
+                and (o.verified_at is not null or o.invalidated_at is not null or o.expires_at <= now())
+            where b.scope = 'prefix' and b.period = 'hour' and b.alarmed_at is null
+              and b.starts_at = date_trunc('hour', now(), 'UTC')
+            group by b.tenant_id, b.subject, b.starts_at
+            having count(*) >= $1 and count(o.verified_at) < $2::float8 * count(*)
+            limit $3
+        )
+        update otp_budgets b set alarmed_at = now() from settled s
+        where b.tenant_id = s.tenant_id and b.scope = 'prefix' and b.subject = s.subject and b.period = 'hour'
+          and b.starts_at = s.starts_at and b.alarmed_at is null
+        returning b.tenant_id, b.subject, b.starts_at, s.sent::integer as sent, s.verified::integer as verified,
+            s.country
+        """,
+        least,
+        ratio,
+        limit,
+    )
+
+
+def _columns(keys: Sequence[Key]) -> tuple[list[int], list[str], list[str], list[str]]:
+    return (
+        [key.tenant_id for key in keys],
+        [key.scope for key in keys],
+        [key.subject for key in keys],
+        [key.period for key in keys],
+    )
+
+
+def _counted(rows: Sequence[Row]) -> dict[Key, int]:
+    return {Key(row["tenant_id"], row["scope"], row["subject"], row["period"]): row["sent"] for row in rows}
