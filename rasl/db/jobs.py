@@ -1,7 +1,8 @@
 """Jobs: claim, extend, release. A leased job that comes due was abandoned by its holder."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from rasl.db.pool import Db, Row
 
@@ -19,7 +20,8 @@ with recursive queue (id) as (
     cross join lateral (
         select tenant_id, subject_id, is_leased as was_abandoned, lane from jobs
         where kind = $1 and queue_id = queue.id and lane = l.lane and due_at <= now()
-        order by due_at limit $3
+        order by due_at
+        limit least($3, (select s.most from unnest($8::bigint[], $9::integer[]) as s (id, most) where s.id = queue.id))
         for update skip locked
     ) j
     where l.lane <= $6 and (l.lane <= $7 or queue.id <> all ($5::bigint[]))
@@ -43,13 +45,25 @@ async def claim(
     paused_queues: Sequence[int] = (),
     last_lane: int = 2,
     unpaused_lane: int = -1,
+    shares: Mapping[int, int] = MappingProxyType({}),
 ) -> list[Row]:
     """Lease up to `limit` due jobs, at most `per_queue` of each queue and lane; others' claims are stepped over.
+
+    `shares` names queues of which fewer are taken.
 
     A paused queue pauses for the lanes behind `unpaused_lane`; none behind `last_lane` is looked at.
     """
     return await db.fetch(
-        _CLAIM, kind, limit, per_queue, lease, list(paused_queues), last_lane, unpaused_lane
+        _CLAIM,
+        kind,
+        limit,
+        per_queue,
+        lease,
+        list(paused_queues),
+        last_lane,
+        unpaused_lane,
+        list(shares),
+        list(shares.values()),
     )
 
 

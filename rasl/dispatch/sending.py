@@ -23,7 +23,8 @@ IN_FLIGHT = 400
 RESERVED = 100  # places in flight besides, for what goes first
 PER_NUMBER = 50  # of one claim
 _PATIENCE = 3.0  # seconds within which a retry stays with this process
-_PAUSE = 0.1  # seconds in which a number regains a burst of permits
+_PAUSE = 0.1  # seconds in which a number regains half a burst of permits
+_SHARE_SECONDS = 0.15  # of a number's throughput is claimed at once: what it cannot send only goes back
 _POLL_SECONDS = 0.5
 _LAST_LANE = 2
 _logger = log.get_logger()
@@ -50,7 +51,7 @@ class Sender:
                 found = 0
                 await asyncio.sleep(1)
             if not found:
-                await _first(wake, stop, self._running, _POLL_SECONDS)
+                await _first(wake, stop, self._running, self._idle_seconds())
         await self.drain()
 
     async def step(self) -> int:
@@ -62,7 +63,15 @@ class Sender:
             return 0
         async with self._engine.database.connection() as db:
             claims = await jobs.claim(
-                db, "send", room, PER_NUMBER, self._engine.lease, self._saturated(), last_lane, LANE_OTP
+                db,
+                "send",
+                room,
+                PER_NUMBER,
+                self._engine.lease,
+                self._saturated(),
+                last_lane,
+                LANE_OTP,
+                self._shares(),
             )
         if claims:
             await self._start(claims)
@@ -72,6 +81,18 @@ class Sender:
         """Return numbers that have just used up their throughput: claiming for them would only keep others out."""
         now = clock.monotonic()
         return [number_id for number_id, until in self._paused.items() if until > now]
+
+    def _shares(self) -> dict[int, int]:
+        return {
+            number_id: max(1, int(number.messages_per_second * _SHARE_SECONDS))
+            for number_id, (_, number, _) in self._numbers.items()
+        }
+
+    def _idle_seconds(self) -> float:
+        """Return how long to wait when nothing was due: a paused number goes on as soon as it may."""
+        now = clock.monotonic()
+        pauses = [until - now for until in self._paused.values() if until > now]
+        return min([_POLL_SECONDS, *pauses])
 
     async def drain(self) -> None:
         """Wait until every message in flight is recorded."""

@@ -22,8 +22,8 @@ class Bucket(msgspec.Struct, frozen=True):
     @staticmethod
     @functools.lru_cache(maxsize=1024)
     def per_second(limit: int) -> "Bucket":
-        """Allow a tenth of a second's permits at once: Meta counts throughput in short windows."""
-        return Bucket(1.0 / limit, max(1, limit // 10))
+        """Allow a fifth of a second's permits at once: Meta counts throughput in short windows."""
+        return Bucket(1.0 / limit, max(1, limit // 5))
 
     def remaining(self, tat: float, now: float) -> int:
         """Return how many permits are free right now; times in seconds."""

@@ -154,6 +154,15 @@ async def test_a_paused_queue_is_left_alone(database: Database) -> None:
         assert _subjects(await _claim(db)) == [1]
 
 
+async def test_a_queue_with_a_share_gives_no_more_than_that(database: Database) -> None:
+    async with database.connection() as db:
+        await _add(db, range(1, 11), queue=1)
+        await _add(db, range(11, 21), queue=2)
+        rows = await jobs.claim(db, "send", 100, 50, LEASE, shares={1: 3})
+    assert Counter(row["queue_id"] for row in rows) == {1: 3, 2: 10}
+    assert _subjects([row for row in rows if row["queue_id"] == 1]) == [1, 2, 3]
+
+
 async def test_a_leased_job_that_comes_due_was_abandoned(database: Database) -> None:
     async with database.connection() as db:
         await _add(db, [1, 2])
