@@ -39,7 +39,6 @@ class Form(msgspec.Struct):
     files: dict[str, FormFile]
     digest: bytes = b""
     problems: dict[str, list[str]] = {}
-    raw: bytes | None = None  # the body, if it was JSON
 
 
 @contextlib.asynccontextmanager
@@ -69,18 +68,28 @@ async def received_values(request: ApiRequest, limits: Mapping[str, int]) -> Asy
 
     Raises UnsupportedMediaType, InvalidJson, PayloadTooLarge or ValidationFailed.
     """
-    if _boundary(request) is not None:
+    if is_form(request):
         async with received(request, limits) as form:
             form.fields = _nested(form.fields)
             yield form
         return
+    raw = await read_json_body(request)
+    yield Form(validation.read_object(raw), {}, hashlib.sha256(raw).digest(), {})
+
+
+def is_form(request: ApiRequest) -> bool:
+    """Tell whether the body is a multipart form."""
+    return _boundary(request) is not None
+
+
+async def read_json_body(request: ApiRequest) -> bytes:
+    """Take in a body that is not a form; raises UnsupportedMediaType unless it is JSON."""
     content_type = (_content_type(request) or "application/json").partition(";")[0].strip().lower()
     if content_type != "application/json" and not content_type.endswith("+json"):
         raise UnsupportedMediaType(
             "Send the body as JSON or as multipart/form-data", {"content_type": content_type[:100]}
         )
-    raw = await request.body()
-    yield Form(validation.read_object(raw), {}, hashlib.sha256(raw).digest(), {}, raw)
+    return await request.body()
 
 
 def _boundary(request: ApiRequest) -> str | None:

@@ -327,6 +327,8 @@ class _Binder:
 
     def _refuse_idle_extras(self) -> None:
         """Refuse what no button of the template can use."""
+        if self._values.flow_action_data is None and not self._values.product_sections:
+            return
         types = {button.type for button in self._definition.buttons}
         types |= {button.type for card in self._definition.cards for button in card.buttons}
         if self._values.flow_action_data is not None and "FLOW" not in types:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+import hashlib
 from collections.abc import Set
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,7 +11,7 @@ from litestar import post
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.form import FORM_BYTES, Form, received_values
+from rasl.api.form import FORM_BYTES, Form, is_form, read_json_body, received_values
 from rasl.api.idempotency import OWN_KEY, run_once
 from rasl.api.media_form import form_operation
 from rasl.api.operations import SendMessage
@@ -24,6 +25,7 @@ from rasl.domain.tenants import Caller
 from rasl.domain.validation import read, read_values
 from rasl.errors import ValidationFailed
 from rasl.services import template_sending
+from rasl.services.template_sending import Wish
 
 # Loading a file from an address and giving it to Meta may take minutes.
 KEY_LEASE = dt.timedelta(minutes=5)
@@ -108,26 +110,39 @@ and so on belong to the button at that place. Codes of AUTHENTICATION templates 
 )
 async def send_template(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Bind a template, commit it and send it."""
+    if not is_form(request):
+        raw = await read_json_body(request)
+        act = functools.partial(_send_json, request, caller, raw)
+        return await run_once(request, hashlib.sha256(raw).digest(), KEY_LEASE, act)
     async with received_values(request, FILE_LIMITS) as form:
-        act = functools.partial(_send, request, caller, form)
+        act = functools.partial(_send_form, request, caller, form)
         return await run_once(request, form.digest, KEY_LEASE, act)
 
 
-async def _send(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
+async def _send_json(request: ApiRequest, caller: Caller, raw: bytes) -> ASGIApp:
+    again = await answer_again(request, caller, _described)
+    if again is not None:
+        return again
+    data = read(SendTemplate, raw)
+    return await _send(request, caller, data, read_wish(data, is_rehearsal=data.dry_run))
+
+
+async def _send_form(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
     again = await answer_again(request, caller, _described)
     if again is not None:
         return again
     data = _read(form)
-    number = sending_number(caller)
     wish = with_upload(read_wish(data, is_rehearsal=data.dry_run), form, data.header_document_name)
-    content = await template_sending.compose(request.engine, caller.tenant.id, number, wish)
+    return await _send(request, caller, data, wish)
+
+
+async def _send(request: ApiRequest, caller: Caller, data: "SendTemplate", wish: Wish) -> ASGIApp:
+    content = await template_sending.compose(request.engine, caller.tenant.id, sending_number(caller), wish)
     return await send(request, caller, data, content, _described)
 
 
 def _read(form: Form) -> "SendTemplate":
-    """Read all fields; in a form, lists and objects are JSON."""
-    if form.raw is not None:
-        return read(SendTemplate, form.raw)
+    """Read all fields of a form; lists and objects are JSON in it."""
     values, problems = dict(form.fields), dict(form.problems)
     for name in _JSON_FIELDS & values.keys():
         if isinstance(values[name], str) and values[name].strip():
