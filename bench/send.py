@@ -42,7 +42,7 @@ _TEMPLATE = {
     "category": "UTILITY",
     "components": [{"type": "BODY", "text": "Hi {{1}}, your parcel {{2}} arrives today."}],
 }
-_APPS = {"rasl": "rasl", "template": "rasl", "yardstick": "yardstick"}  # which process does what
+_APPS = {"template": "rasl", "rasl": "rasl", "yardstick": "yardstick"}  # which process does what
 Progress = Callable[[str], None]
 
 
