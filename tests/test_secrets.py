@@ -193,7 +193,7 @@ async def exercise_codes(scene: Scene) -> None:
     async def is_settled() -> bool:
         return not await scene.fleet.fetch("select from messages where status in ('queued', 'sending')")
 
-    await until(is_settled, 15, scene.fleet.logs)
+    await until(is_settled, 40, scene.fleet.logs)
     # What still waits for WhatsApp's word keeps its code sealed; the sealed form is not the code.
     assert len(await scene.fleet.fetch("select from otps")) == len(ways)
 
@@ -240,7 +240,7 @@ async def exercise_the_door(scene: Scene) -> None:
         arrived = await scene.fleet.fetch("select 1 from messages where direction = 'inbound'")
         return not waiting and bool(arrived)
 
-    await until(is_applied, 15, scene.fleet.logs)
+    await until(is_applied, 40, scene.fleet.logs)
 
 
 async def exercise_commands(scene: Scene) -> None:

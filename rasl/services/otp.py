@@ -10,15 +10,16 @@ import msgspec
 from rasl.db import events as event_rows
 from rasl.db import otp_budgets as budget_rows
 from rasl.db import otps as otp_rows
-from rasl.db import window_limits
+from rasl.db import recipients, window_limits
 from rasl.db.pool import Database, Row
+from rasl.db.recipients import Address
 from rasl.domain import fixed_windows, otp
 from rasl.domain import otp_budgets as budget_rules
 from rasl.domain.events import Event
 from rasl.domain.fixed_windows import WindowLimit
 from rasl.domain.message_types.template import Template, Unbound
 from rasl.domain.otp import Standing
-from rasl.domain.phone import Phone
+from rasl.domain.phone import Phone, understand
 from rasl.domain.templates.binding import bind
 from rasl.domain.templates.definition import Definition
 from rasl.domain.templates.values import Values
@@ -78,6 +79,43 @@ async def compose(engine: Engine, tenant: Tenant, number: Number, wish: CodeWish
     )
     sealed = engine.sealer.seal(code, message_secrets.purpose(tenant.id))
     return content.with_sealed(sealed), _new_otp(engine, tenant, template.language, wish, code)
+
+
+async def of_template(
+    engine: Engine,
+    tenant: Tenant,
+    number: Number,
+    content: Template,
+    phone: Phone | None,
+    contact_id: int | None,
+) -> tuple[Template, NewOtp | None]:
+    """Let a template message that carries a code count and be verified as one sent by `/auth/send-otp`.
+
+    Returns no password for a message without a code, or to a contact without a phone.
+    """
+    _, code = message_secrets.open_secret(engine.sealer, tenant.id, content)
+    if code is not None and phone is None and contact_id is not None:
+        phone = await _phone_of(
+            engine.database, Address(tenant.id, number.id, contact_id, None, has_phone=False)
+        )
+    if code is None or phone is None:
+        return content, None
+    wish = CodeWish(
+        phone=phone,
+        template_name=content.name,
+        language=content.language,
+        purpose=otp.DEFAULT_PURPOSE,
+        expiry_minutes=otp.DEFAULT_EXPIRY_MINUTES,
+    )
+    content = msgspec.structs.replace(content, valid_minutes=wish.expiry_minutes)
+    return content, _new_otp(engine, tenant, content.language, wish, code)
+
+
+async def _phone_of(database: Database, address: Address) -> Phone | None:
+    async with database.connection() as db:
+        row = await recipients.find_thread(db, address)
+    understood = understand(f"+{row['address']}") if row and row["address"] else None
+    return understood if isinstance(understood, Phone) else None
 
 
 def make_code(length: int) -> str:

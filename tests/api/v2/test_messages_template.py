@@ -271,6 +271,27 @@ async def test_the_server_makes_a_code_of_six_digits(api: Api) -> None:
     assert code["text"] not in json.dumps(answer.body["data"]).replace(answer.data["message_id"], "")
 
 
+async def test_a_code_of_a_template_is_verified_and_counted_like_any_other(
+    api: Api, database: Database
+) -> None:
+    await have(api, LOGIN)
+    answer = await send(api, "login", auto_generate_otp=True)
+    [code] = (await sent(api))["components"][0]["parameters"]
+    entered = {"phone": PHONE, "code": code["text"]}
+    assert (await api.globex.post("/api/v2/auth/verify", entered)).status == 422
+    assert (await api.acme.post("/api/v2/auth/verify", entered)).status == 200
+    by_contact = {"contact_id": answer.data["contact_id"], "template_name": "login", "language": "en_GB"}
+    for _ in range(9):
+        assert (await api.acme.post(SEND, {**by_contact, "auto_generate_otp": True})).status == 200
+    refused = await send(api, "login", auto_generate_otp=True)
+    assert (refused.status, refused.code, refused.details["reason"]) == (
+        403,
+        "OTP_BLOCKED",
+        "phone_budget_per_hour",
+    )
+    assert len(await rows(database, "select 1 from messages")) == 10
+
+
 async def test_a_code_is_nowhere_stored_in_the_clear(api: Api, database: Database) -> None:
     await have(api, LOGIN)
     await send(api, "login", field_1="918273")

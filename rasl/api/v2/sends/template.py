@@ -18,13 +18,13 @@ from rasl.api.operations import SendMessage
 from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
-from rasl.api.v2.sends.recipient import Recipient, sending_number
+from rasl.api.v2.sends.recipient import Recipient, read_phone, sending_number
 from rasl.api.v2.sends.template_fields import FILE_LIMITS, TemplateFields, read_wish, with_upload
 from rasl.domain.message_types.template import Template
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import read, read_values
 from rasl.errors import ValidationFailed
-from rasl.services import template_sending
+from rasl.services import otp, template_sending
 from rasl.services.template_sending import Wish
 
 # Loading a file from an address and giving it to Meta may take minutes.
@@ -99,7 +99,9 @@ class SentTemplate(Sent):
 stored definition of the template: what is missing or too long is named before anything is sent.
 
 `field_1` to `field_10` fill the body in the order of its variables, `parameters` fills it by their names. `button_0`
-and so on belong to the button at that place. Codes of AUTHENTICATION templates are stored encrypted only.
+and so on belong to the button at that place. A code of an AUTHENTICATION template is a one-time password as if
+`/auth/send-otp` had sent it: stored encrypted only, counted by its budgets, accepted once by `/auth/verify` with the
+purpose `authentication`.
 
 {COMMON}""",
     operation_class=form_operation(SendMessage, SendTemplate, *FILE_LIMITS),
@@ -137,8 +139,13 @@ async def _send_form(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp
 
 
 async def _send(request: ApiRequest, caller: Caller, data: "SendTemplate", wish: Wish) -> ASGIApp:
-    content = await template_sending.compose(request.engine, caller.tenant.id, sending_number(caller), wish)
-    return await send(request, caller, data, content, _described)
+    engine, number = request.engine, sending_number(caller)
+    content = await template_sending.compose(engine, caller.tenant.id, number, wish)
+    if content.sealed() is None:
+        return await send(request, caller, data, content, _described)
+    phone = read_phone(data.phone, caller)
+    content, password = await otp.of_template(engine, caller.tenant, number, content, phone, data.contact_id)
+    return await send(request, caller, data, content, _described, otp=password)
 
 
 def _read(form: Form) -> "SendTemplate":
