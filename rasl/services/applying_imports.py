@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -20,7 +21,7 @@ from rasl.services.import_waves import Ground
 LEASE = dt.timedelta(seconds=60)
 _TRIES = 5
 _MANY = 5_000
-_LANES = 2  # PostgreSQL stores rows on one core each
+_LANES = min(4, max(2, os.cpu_count() or 2))  # PostgreSQL stores each chunk on one core
 # Somebody else got in between: the same transaction works a moment later.
 _PASSING = (
     asyncpg.DeadlockDetectedError,

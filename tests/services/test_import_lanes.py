@@ -86,7 +86,7 @@ async def test_chunks_run_side_by_side_unless_they_want_the_same(
     ]
     row = await apply(database, world.acme.tenant_id, csv("phone,email", [*twice, *same_email]))
     assert counts(row) == (90, 31, 0, 30, 29)
-    assert most == 2
+    assert most >= 2
     row = await apply(database, world.acme.tenant_id, csv("phone", numbers(0, 30)), on_duplicate="update")
     assert counts(row)[2] == 30
 
