@@ -5,6 +5,7 @@ import datetime as dt
 
 from rasl import clock, log
 from rasl.db.pool import Database
+from rasl.dispatch.waiting import first_of
 from rasl.errors import ServiceUnavailable
 from rasl.sealing import Sealer
 from rasl.services import inbound, statuses
@@ -62,16 +63,6 @@ async def run(database: Database, sealer: Sealer, wake: asyncio.Event, stop: asy
         wake.clear()
         applied = await ingesting.careful_step()
         if not applied:
-            await _first(wake, stop, POLL_SECONDS)
+            await first_of((wake, stop), POLL_SECONDS)
         elif applied < LIMIT:
             await asyncio.sleep(_GATHER_SECONDS)
-
-
-async def _first(wake: asyncio.Event, stop: asyncio.Event, seconds: float) -> None:
-    """Wait until one of the events is set, at most so long."""
-    waits = [asyncio.create_task(event.wait()) for event in (wake, stop)]
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

@@ -6,6 +6,7 @@ import contextlib
 from rasl import log
 from rasl.db import jobs, tenants
 from rasl.db.media import KIND
+from rasl.dispatch.waiting import first_of
 from rasl.domain.tenants import Number
 from rasl.errors import ServiceUnavailable
 from rasl.services import receiving_media
@@ -88,16 +89,6 @@ async def run(engine: Engine, wake: asyncio.Event, stop: asyncio.Event) -> None:
     while not stop.is_set():
         wake.clear()
         if not await receiver.careful_step():
-            await _first(wake, stop, POLL_SECONDS)
+            await first_of((wake, stop), POLL_SECONDS)
     with contextlib.suppress(ServiceUnavailable):
         await receiver.give_up()
-
-
-async def _first(wake: asyncio.Event, stop: asyncio.Event, seconds: float) -> None:
-    """Wait until one of the events is set, at most so long."""
-    waits = [asyncio.create_task(event.wait()) for event in (wake, stop)]
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

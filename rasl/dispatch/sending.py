@@ -9,6 +9,7 @@ from rasl.db import jobs, tenants
 from rasl.db import messages as message_rows
 from rasl.db.messages import Result
 from rasl.db.pool import Db, Row
+from rasl.dispatch.waiting import first_of
 from rasl.domain import message_types
 from rasl.domain.tenants import Number
 from rasl.errors import ServiceUnavailable
@@ -51,7 +52,8 @@ class Sender:
                 found = 0
                 await asyncio.sleep(1)
             if not found:
-                await _first(wake, stop, self._running, self._idle_seconds())
+                full = self._running if len(self._running) >= IN_FLIGHT else ()
+                await first_of((wake, stop), self._idle_seconds(), full)
         await self.drain()
 
     async def step(self) -> int:
@@ -199,19 +201,6 @@ class Sender:
             title="The process sending it died",
             details="It stopped between calling WhatsApp and writing down the answer.",
         )
-
-
-async def _first(
-    wake: asyncio.Event, stop: asyncio.Event, running: set[asyncio.Task[None]], seconds: float
-) -> None:
-    """Wait for news, room, the end, or the poll."""
-    waits = {asyncio.create_task(wake.wait()), asyncio.create_task(stop.wait())}
-    full = running if len(running) >= IN_FLIGHT else set()
-    try:
-        await asyncio.wait(waits | full, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waits:
-            task.cancel()
 
 
 def _turn(claim: Row) -> tuple[int, _Key]:

@@ -102,9 +102,10 @@ class _Writing:
                 chunk = await (prepared or self._prepare(number))
                 following = numbers[place + 1 : place + 2]
                 prepared = asyncio.create_task(self._prepare(following[0])) if following else None
-                await self._make_room(_claims(chunk))
+                claims = _claims(chunk)
+                await self._make_room(claims)
                 task = asyncio.create_task(_write(self._database, self._holding, self._row, chunk))
-                self._running[task] = _claims(chunk)
+                self._running[task] = claims
             while self._running:
                 await self._finish_one()
         finally:

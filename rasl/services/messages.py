@@ -182,22 +182,25 @@ async def _create_missing_contacts(
     """Create a contact for each unknown phone, within the plan."""
     candidates = [place for place in places if drafts[place].contact_id is None]
     known = await recipients.find_contacts(db, [drafts[place].address() for place in candidates])
-    wanted: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    taken = await profiles.find_taken_emails(
-        db, [pair for place in candidates if (pair := _email(drafts[place]))]
+    wanted: dict[int, dict[str, list[int]]] = defaultdict(dict)
+    emails = await profiles.look_up_emails(
+        db, [(drafts[place].tenant.id, _email(drafts[place])) for place in candidates]
     )
     for place, contact_id in zip(candidates, known, strict=True):
         phone, tenant = drafts[place].phone, drafts[place].tenant
         if contact_id is not None or phone is None:
             continue
-        if problem := missing_defaults(tenant):
+        same = wanted[tenant.id].get(phone.match_key)
+        if same is not None:
+            same.append(place)  # the same person as in a draft before
+        elif problem := missing_defaults(tenant):
             answers[place] = problem
-        elif _email(drafts[place]) in taken:
+        elif not emails.take(tenant.id, _email(drafts[place])):
             answers[place] = profiles.email_taken()
         else:
-            wanted[tenant.id][phone.match_key].append(place)
+            wanted[tenant.id][phone.match_key] = [place]
     new: list[recipients.NewContact] = []
-    for tenant_id, by_key in sorted(wanted.items()):
+    for tenant_id, by_key in sorted((key, value) for key, value in wanted.items() if value):
         tenant = drafts[next(iter(by_key.values()))[0]].tenant
         granted, before = await recipients.take_contact_places(
             db, tenant_id, len(by_key), tenant.plan.max_contacts
@@ -211,8 +214,8 @@ async def _create_missing_contacts(
         await _create(db, await profiles.with_groups_that_are_left(db, new))
 
 
-def _email(draft: Draft) -> tuple[int, str] | None:
-    return (draft.tenant.id, draft.profile.email) if draft.profile and draft.profile.email else None
+def _email(draft: Draft) -> str | None:
+    return draft.profile.email if draft.profile else None
 
 
 def missing_defaults(tenant: Tenant) -> ValidationFailed | None:

@@ -45,16 +45,35 @@ async def check_groups(database: Database, tenant_id: int, group_ids: Sequence[i
     return {} if set(group_ids) <= known else {"contact.groups": [NO_GROUP]}
 
 
-async def find_taken_emails(db: Db, wanted: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Return which of these emails, given as (tenant_id, email), contacts have already."""
+class Emails(msgspec.Struct):
+    """Emails that new people of one batch want, as the database compares them, and those that somebody has."""
+
+    keys: dict[tuple[int, str], tuple[int, str]]
+    taken: set[tuple[int, str]]
+
+    def take(self, tenant_id: int, email: str | None) -> bool:
+        """Give an email to a new contact; False when somebody has it, also one before it in the batch."""
+        if email is None:
+            return True
+        key = self.keys[tenant_id, email]
+        if key in self.taken:
+            return False
+        self.taken.add(key)
+        return True
+
+
+async def look_up_emails(db: Db, wanted: Sequence[tuple[int, str | None]]) -> Emails:
+    """Find out which of these emails, given as (tenant_id, email), contacts have already."""
     by_tenant: dict[int, list[str]] = defaultdict(list)
     for tenant_id, email in wanted:
-        by_tenant[tenant_id].append(email)
-    taken: set[tuple[int, str]] = set()
-    for tenant_id, emails in sorted(by_tenant.items()):
-        found = await contact_rows.find_taken(db, tenant_id, [], emails)
-        taken |= {(tenant_id, email) for email in emails if found.email_keys[email] in found.emails}
-    return taken
+        if email is not None:
+            by_tenant[tenant_id].append(email)
+    emails = Emails({}, set())
+    for tenant_id, given in sorted(by_tenant.items()):
+        found = await contact_rows.find_taken(db, tenant_id, [], given)
+        emails.keys |= {(tenant_id, email): (tenant_id, key) for email, key in found.email_keys.items()}
+        emails.taken |= {(tenant_id, key) for key in found.emails}
+    return emails
 
 
 def email_taken() -> ValidationFailed:

@@ -292,6 +292,15 @@ async def test_a_code_of_a_template_is_verified_and_counted_like_any_other(
     assert len(await rows(database, "select 1 from messages")) == 10
 
 
+async def test_a_code_cannot_stand_in_for_a_message(api: Api) -> None:
+    await have(api, LOGIN)
+    fallback = {"template_name": "login", "language": "en_GB", "auto_generate_otp": True}
+    answer = await api.acme.post(
+        "/api/v2/messages/text", {"phone": PHONE, "message": "Hi", "fallback_template": fallback}
+    )
+    assert (answer.status, list(answer.details)) == (422, ["fallback_template.template_name"])
+
+
 async def test_a_code_is_nowhere_stored_in_the_clear(api: Api, database: Database) -> None:
     await have(api, LOGIN)
     await send(api, "login", field_1="918273")

@@ -17,7 +17,7 @@ from rasl.domain import message_types
 from rasl.domain.message_types.base import Content
 from rasl.domain.message_types.template import Template
 from rasl.domain.tenants import Caller, Number
-from rasl.errors import MessageSendFailed
+from rasl.errors import MessageSendFailed, ValidationFailed
 from rasl.services import reading, rehearsal, sending, template_sending
 from rasl.services.messages import Accepted, Draft
 from rasl.services.otp_intents import NewOtp
@@ -132,6 +132,11 @@ async def _fallback(
         return None
     wish = read_wish(recipient.fallback_template, is_rehearsal=recipient.dry_run, prefix="fallback_template.")
     template = await template_sending.compose(request.engine, caller.tenant.id, number, wish)
+    if template.sealed() is not None:
+        # A code is sent because somebody asked for one, and counts as such.
+        raise ValidationFailed(
+            {"fallback_template.template_name": ["An AUTHENTICATION template cannot stand in for a message"]}
+        )
     return template.standing_in_for(content)
 
 
