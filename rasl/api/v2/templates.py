@@ -19,7 +19,6 @@ from rasl.api.v2.template_schemas import (
     CreateTemplate,
     LintTemplate,
     PreviewTemplate,
-    TemplateItem,
     item_of,
 )
 from rasl.services import template_sync, templates
@@ -191,6 +190,3 @@ def _submission(data: LintTemplate) -> Submission:
         parameter_format=data.parameter_format,
         message_send_ttl_seconds=data.message_send_ttl_seconds,
     )
-
-
-__all__ = ["HANDLERS", "TemplateItem"]

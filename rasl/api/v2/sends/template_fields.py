@@ -47,13 +47,9 @@ MediaId = Annotated[
 ]
 
 
-class CardFields(Body, frozen=True, kw_only=True):
-    """Values for one card of a carousel."""
+class ValueFields(Body, frozen=True, kw_only=True):
+    """Values that a message and a card of a carousel both take."""
 
-    header_image_url: Url | None = None
-    header_video_url: Url | None = None
-    header_media_id: MediaId | None = None
-    header_product: Product | None = None
     field_1: FieldText | None = None
     field_2: FieldText | None = None
     field_3: FieldText | None = None
@@ -69,7 +65,16 @@ class CardFields(Body, frozen=True, kw_only=True):
     button_1: ButtonText | None = None
 
 
-class TemplateFields(Body, frozen=True, kw_only=True):
+class CardFields(ValueFields, frozen=True, kw_only=True):
+    """Values for one card of a carousel."""
+
+    header_image_url: Url | None = None
+    header_video_url: Url | None = None
+    header_media_id: MediaId | None = None
+    header_product: Product | None = None
+
+
+class TemplateFields(ValueFields, frozen=True, kw_only=True):
     """A template with what fills it."""
 
     template_name: Annotated[
@@ -92,19 +97,6 @@ class TemplateFields(Body, frozen=True, kw_only=True):
     ) = None
     header_location: Location | None = None
     header_product: Product | None = None
-    field_1: FieldText | None = None
-    field_2: FieldText | None = None
-    field_3: FieldText | None = None
-    field_4: FieldText | None = None
-    field_5: FieldText | None = None
-    field_6: FieldText | None = None
-    field_7: FieldText | None = None
-    field_8: FieldText | None = None
-    field_9: FieldText | None = None
-    field_10: FieldText | None = None
-    parameters: Parameters = msgspec.field(default_factory=dict)
-    button_0: ButtonText | None = None
-    button_1: ButtonText | None = None
     button_2: ButtonText | None = None
     button_3: ButtonText | None = None
     button_4: ButtonText | None = None
