@@ -14,8 +14,7 @@ run: $(STAMP) ## Start the sandbox: database, API, worker, Meta simulator and a 
 	@exec $(BIN)/rasl sandbox
 
 test: $(STAMP) ## Run the whole test suite
-	# Tests with real processes have deadlines: what failed while the machine stood still gets one more try, alone.
-	$(BIN)/pytest || $(BIN)/pytest --last-failed --last-failed-no-failures none -n 0
+	$(BIN)/pytest
 
 check: $(STAMP) ## Check format, lint, types, layers and house rules
 	$(BIN)/ruff format --check --quiet .

@@ -5,7 +5,7 @@ import atexit
 import contextlib
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,12 +175,3 @@ async def graph_requests(api: Api) -> list[dict[str, Any]]:
     """Return the sends the simulator received."""
     answer = await api.simulator.get("/_control/requests?limit=1000")
     return list(answer.body["data"])
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
-    """Wait for what other tasks or processes bring about; fails when it does not come."""
-    for _ in range(int(seconds / 0.02)):
-        if await condition():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"did not happen within {seconds} s")

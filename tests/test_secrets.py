@@ -15,9 +15,10 @@ from rasl import ids
 from rasl.simulator.config import SimulatorConfig
 from rasl.simulator.server import running
 from tests.acceptance.fleet import SECRET_KEY, Fleet, Tenant, create_tenant, fleet_of
-from tests.acceptance.processes import Server, until
+from tests.acceptance.processes import Server
 from tests.api.v2.codes import template
 from tests.conftest import cloned
+from tests.waiting import until
 
 pytestmark = pytest.mark.acceptance
 

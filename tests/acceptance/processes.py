@@ -1,17 +1,17 @@
 """One process of ours: started, killed, frozen, told to end, and waited for."""
 
-import asyncio
 import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
+
+from tests.waiting import until
 
 START_SECONDS = 30.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,17 +136,3 @@ def free_port() -> int:
     """Return a port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
-
-
-async def until(
-    condition: Callable[[], Awaitable[bool]],
-    seconds: float,
-    explain: Callable[[], str] = str,
-    pause: float = 0.03,
-) -> None:
-    """Poll until it holds; raises TimeoutError with an explanation when it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"did not happen within {seconds} s\n{explain()}")
-        await asyncio.sleep(pause)

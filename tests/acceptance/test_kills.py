@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.conftest import People
 from tests.acceptance.fleet import Fleet
 from tests.acceptance.load import Load
-from tests.acceptance.processes import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.acceptance
 

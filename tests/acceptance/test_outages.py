@@ -12,7 +12,8 @@ import pytest
 from rasl.postgres import EmbeddedPostgres
 from tests.acceptance.conftest import People
 from tests.acceptance.fleet import Fleet, command, create_tenant, environment, fleet_of
-from tests.acceptance.processes import ready, until
+from tests.acceptance.processes import ready
+from tests.waiting import until
 
 pytestmark = pytest.mark.acceptance
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,9 @@ import pytest
 
 from rasl.sandbox.children import call
 from tests.cli.commands import Rasl, environment
+from tests.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.acceptance
-_PATIENCE = 60.0
 _running: list["Running"] = []
 
 
@@ -68,7 +68,7 @@ class Running:
     def interrupt(self) -> int:
         """Press Ctrl-C."""
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(_PATIENCE)
+        return self.process.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_newcomer_sends_a_message_stops_and_comes_back(data_dir: Path, port: s
     wait_until(lambda: second.status(sent["chat_message_id"]) == "read")
     family = second.family()
     second.process.send_signal(signal.SIGTERM)
-    assert second.process.wait(_PATIENCE) == 0
+    assert second.process.wait(PATIENCE) == 0
     wait_until(lambda: not alive(family))
 
 
@@ -186,14 +186,6 @@ def texts(sandbox: Running) -> list[str]:
 def steps(answer: dict[str, Any]) -> list[str]:
     """Return what happened to a message."""
     return [str(step["step"]) for step in answer["data"]["timeline"]]
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Poll until something is so."""
-    deadline = time.monotonic() + _PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.05)
 
 
 def descendants(pid: int) -> list[int]:

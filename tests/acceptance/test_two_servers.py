@@ -8,7 +8,8 @@ import pytest
 
 from tests.acceptance.conftest import People
 from tests.acceptance.fleet import Fleet
-from tests.acceptance.processes import Server, until
+from tests.acceptance.processes import Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.acceptance
 

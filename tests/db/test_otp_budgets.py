@@ -3,7 +3,7 @@ import asyncio
 from rasl.db import otp_budgets
 from rasl.db.pool import Database
 from rasl.domain.otp_budgets import Destination, keys
-from tests.serving import eventually
+from tests.waiting import until
 from tests.world import World
 
 
@@ -25,7 +25,7 @@ async def test_who_counts_next_waits_and_sees_what_was_counted(database: Databas
         sent, _ = await otp_budgets.lock(db, counted)
         assert set(sent.values()) == {1}
         second = asyncio.create_task(count())
-        await eventually(is_waiting)
+        await until(is_waiting)
         await otp_budgets.add(db, dict.fromkeys(counted, 5), {counted[0]: 1})
     assert await second == [6]
 

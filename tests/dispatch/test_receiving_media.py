@@ -18,7 +18,8 @@ from rasl.services import inbound, receiving_media
 from rasl.services.engine import Engine
 from tests import samples
 from tests.misbehaving import Files, misbehaving
-from tests.serving import Api, eventually, settings_for
+from tests.serving import Api, settings_for
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ async def test_a_worker_loads_it_without_being_asked(api: Api, engine: Engine) -
             bool(found) and (await api.acme.get(f"/api/v2/messages/{found[0]['id']}")).data["url"] is not None
         )
 
-    await eventually(is_loaded)
+    await until(is_loaded)
     stop.set()
     await work
 

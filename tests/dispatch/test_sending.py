@@ -14,7 +14,8 @@ from rasl.dispatch import sending as sending_loop
 from rasl.dispatch.sending import Sender
 from rasl.dispatch.worker import Worker
 from rasl.services.engine import Engine
-from tests.serving import Api, eventually, graph_requests
+from tests.serving import Api, graph_requests
+from tests.waiting import until
 
 PHONE = "+442079460011"
 ASYNC = {"prefer": "respond-async"}
@@ -158,7 +159,7 @@ async def test_a_success_that_comes_after_the_rescue_settles_the_message(
         async with database.connection() as db:
             return bool(await db.fetchval("select exists (select from jobs where is_leased)"))
 
-    await eventually(is_leased)
+    await until(is_leased)
     await execute(
         database, "update jobs set due_at = now()"
     )  # as if its process had been silent for too long
@@ -236,6 +237,6 @@ async def test_the_loop_is_woken_by_new_work_and_stops_when_told(
     async def is_sent() -> bool:
         return await statuses(database) == ["sent"]
 
-    await eventually(is_sent)
+    await until(is_sent)
     stop.set()
     await asyncio.wait_for(worker, 60)

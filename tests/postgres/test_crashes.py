@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rasl.postgres import EmbeddedPostgres
-from tests.postgres.yard import Yard, kill_process, read_tokens, run_sql, wait_until, write_token
+from tests.postgres.yard import Yard, kill_process, read_tokens, run_sql, write_token
+from tests.waiting import wait_until
 
 
 def test_a_killed_owner_takes_its_server_along_and_the_next_start_is_clean(yard: Yard) -> None:

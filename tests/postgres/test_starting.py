@@ -16,9 +16,9 @@ from tests.postgres.yard import (
     interpreter,
     read_tokens,
     run_sql,
-    wait_until,
     write_token,
 )
+from tests.waiting import wait_until
 
 
 def test_it_creates_the_database_and_keeps_it_over_a_restart(yard: Yard) -> None:

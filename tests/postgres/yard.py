@@ -12,8 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,11 @@ import asyncpg
 import pytest
 
 from rasl.postgres import EmbeddedPostgres
+from tests.waiting import PATIENCE, wait_until
 
 # initdb wants a user with a name.
 PLAIN_UID = pwd.getpwnam("nobody").pw_uid
 STRANGER_UID = 12345
-PATIENCE = 60.0
 _AGENT = Path(__file__).with_name("agent.py")
 # The sources and the installed packages, for an interpreter that is not the virtual environment's.
 PYTHON_PATH = os.pathsep.join(
@@ -175,13 +174,6 @@ def command_lines() -> Iterator[tuple[int, str]]:
         if entry.name.isdecimal():
             with contextlib.suppress(OSError):
                 yield int(entry.name), (entry / "cmdline").read_text(errors="replace")
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def run_sql(dsn: str, *statements: str) -> Any:

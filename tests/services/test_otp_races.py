@@ -25,7 +25,8 @@ from tests.api.v2.codes import (
     sent_codes,
     verify,
 )
-from tests.serving import Api, eventually
+from tests.serving import Api
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +134,7 @@ async def test_the_moment_of_expiry_is_expired(api: Api, engines: list[Engine], 
         async def waits() -> bool:
             return bool(await db.fetchval("select count(*) from pg_locks where not granted"))
 
-        await eventually(waits)
+        await until(waits)
         await db.execute("update otps set expires_at = now() - interval '1 microsecond'")
     assert await waiting == "OTP_EXPIRED"
     (row,) = await rows(database, "select attempts, verified_at from otps")

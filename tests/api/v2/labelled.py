@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rasl.db.pool import Database, Db
-from tests.serving import eventually
+from tests.waiting import until
 from tests.world import Person
 
 
@@ -56,4 +56,4 @@ async def until_someone_waits(database: Database, count: int = 1) -> None:
             )
         return waiting >= count
 
-    await eventually(waits)
+    await until(waits)

@@ -26,7 +26,8 @@ from tests.api.v2.codes import (
     standing,
     verify,
 )
-from tests.serving import Api, eventually
+from tests.serving import Api
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -160,7 +161,7 @@ async def test_a_code_counts_as_a_conversation_of_the_plan(api: Api, database: D
         answer = await send_otp(api.acme, phone=next(phones))
         return answer.status == 403 and answer.details["feature"] == "conversations"
 
-    await eventually(is_refused)
+    await until(is_refused)
 
 
 async def test_a_right_code_is_accepted_once(api: Api, database: Database) -> None:

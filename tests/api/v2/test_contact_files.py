@@ -13,7 +13,8 @@ import pytest
 from rasl.db.pool import Database
 from rasl.dispatch import importing
 from rasl.services import contact_imports
-from tests.serving import Answer, Api, Client, eventually
+from tests.serving import Answer, Api, Client
+from tests.waiting import until
 
 PATH = "/api/v2/contacts"
 
@@ -47,7 +48,7 @@ async def imported(client: Client, text: str | bytes, **fields: str) -> Any:
     async def is_done() -> bool:
         return bool((await client.get(place)).data["status"] == "done")
 
-    await eventually(is_done)
+    await until(is_done)
     return (await client.get(place)).data
 
 

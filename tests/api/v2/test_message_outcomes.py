@@ -7,7 +7,8 @@ import pytest
 
 from rasl.db.pool import Database
 from rasl.services import sending
-from tests.serving import Api, eventually, graph_requests
+from tests.serving import Api, graph_requests
+from tests.waiting import until
 
 PHONE = "+442079460011"
 
@@ -132,7 +133,7 @@ async def test_more_than_it_can_carry_is_refused_before_anything_is_stored(
         async with database.connection() as db:
             return int(await db.fetchval("select count(*) from jobs where is_leased")) == 3
 
-    await eventually(are_leased)
+    await until(are_leased)
     refused = await api.acme.send("+442079460009")
     assert (refused.status, refused.code) == (503, "SERVICE_UNAVAILABLE")
     assert refused.headers["retry-after"] == "2"
