@@ -90,7 +90,10 @@ class EmbeddedPostgres:
         return record.postmaster_pid if record is not None else None
 
     def ensure_running(self, progress: Progress = _silent) -> str:
-        """Start the server or attach to the running one; return its DSN once it takes connections."""
+        """Start the server, attach to the running one, or bring back one that is gone; return its DSN.
+
+        It takes connections by then. However many processes try at once, one of them comes to own it.
+        """
         with self._mutex:
             self._is_released.clear()
             try:
@@ -99,12 +102,8 @@ class EmbeddedPostgres:
                 where = error.filename or self._data_dir
                 raise PostgresError(f"The embedded database cannot use {where}: {error.strerror}") from error
 
-    def recover(self, progress: Progress = _silent) -> str:
-        """Bring the server back if it is gone, whoever owned it, however many try at once; return its DSN."""
-        return self.ensure_running(progress)
-
     def watch(self, progress: Progress = _silent, interval: float = 0.5) -> None:
-        """Keep calling `recover` whenever the server is gone, from a thread, until `release`."""
+        """Bring the server back whenever it is gone, from a thread, until `release`."""
         with self._mutex:
             if self._watcher is None:
                 self._watcher = threading.Thread(
@@ -163,7 +162,7 @@ class EmbeddedPostgres:
             raise
         self._postmaster = postmaster
         atexit.register(self.release)
-        postmaster.call_on_loss(self._give_up_ownership)
+        postmaster.call_on_loss(lambda: self._give_up_ownership(postmaster))
 
     def _start(self, place: Place, progress: Progress) -> Postmaster:
         binaries = find_binaries(self._environment, cluster_major(place))
@@ -191,11 +190,15 @@ class EmbeddedPostgres:
             raise
         return postmaster
 
-    def _give_up_ownership(self) -> None:
-        """The server ended by itself: whoever comes first, also we, may start it again."""
-        if self._lock is not None and self._lock.is_held:
-            get_logger().warning("postgres_ended", home=str(self._place.home if self._place else ""))
-            self._lock.release()
+    def _give_up_ownership(self, ended: Postmaster) -> None:
+        """Let whoever comes first, also us, start the server again that ended by itself.
+
+        Another thread may have started the next one before this news was heard: then the lock stands for that one.
+        """
+        with self._mutex:
+            if self._postmaster is ended and self._lock is not None and self._lock.is_held:
+                get_logger().warning("postgres_ended", home=str(self._place.home if self._place else ""))
+                self._lock.release()
 
     def _watch(self, progress: Progress, interval: float) -> None:
         wait = interval

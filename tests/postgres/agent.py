@@ -36,8 +36,6 @@ def main() -> None:
 def obey(server: EmbeddedPostgres, command: str, said: list[str]) -> None:
     if command == "start":
         server.ensure_running(said.append)
-    elif command == "recover":
-        server.recover(said.append)
     elif command == "watch":
         server.watch(interval=0.02)
     elif command == "release":

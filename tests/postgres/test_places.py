@@ -100,7 +100,7 @@ def test_odd_and_long_names_get_a_short_private_socket_folder(yard: Yard, name: 
         guest = yard.agent(data_dir)
         assert guest.start()["dsn"] == first["dsn"]
         agent.kill()
-        taken = guest.ask("recover")
+        taken = guest.ask("start")
         assert (taken["is_owner"], taken["dsn"]) == (True, first["dsn"])
         assert read_tokens(taken["dsn"]) == [1]
         guest.ask("release")

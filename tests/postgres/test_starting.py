@@ -28,7 +28,7 @@ def test_it_creates_the_database_and_keeps_it_over_a_restart(yard: Yard) -> None
     assert any("creating the database" in line for line in cold["said"])
     write_token(cold["dsn"])
     assert not agent.ask("release")["is_owner"]
-    assert not yard.servers()
+    wait_until(lambda: not yard.servers())
     warm = agent.start()
     assert warm["dsn"] == cold["dsn"]
     assert warm["said"] == []
@@ -115,7 +115,7 @@ def test_two_servers_of_one_process_share_and_take_over(own_yard: Yard) -> None:
     assert (first.is_owner, second.is_owner) == (True, False)
     first.release()
     assert not second.is_healthy
-    second.recover()
+    second.ensure_running()
     assert second.is_owner
     second.release()
 
