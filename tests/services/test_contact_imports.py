@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from rasl.dispatch.importing import Importing
 
 from rasl.db import jobs, tenants
 from rasl.db.contact_imports import KIND
 from rasl.db.pool import Database, Row
 from rasl.dispatch import importing
-from rasl.dispatch.importing import Importing
 from rasl.errors import IdempotencyKeyReused, NotFound, ValidationFailed
 from rasl.services import applying_imports, contact_imports
 from rasl.services.applying_imports import LEASE, Holding, LostError
