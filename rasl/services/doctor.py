@@ -44,6 +44,7 @@ async def examine(
         tenants = await rows.list_tenants(db)
         numbers = await rows.list_numbers(db)
         backlog = await jobs.backlog(db)
+        failing = await jobs.count_failing(db)
         ingests = await rows.ask_ingest_backlog(db)
         quarantined = await rows.count_quarantined(db, _QUARANTINE_DAYS)
         parked = await rows.count_parked(db, _PARKED_FOR)
@@ -53,6 +54,7 @@ async def examine(
         *_check_tenants(tenants),
         *_check_keys(numbers, sealer),
         _check_backlog([*backlog, *([ingests] if ingests else [])]),
+        _check_failing(failing),
         _check_quarantine(quarantined),
         _check_parked(parked),
         _check_unknown(unknown),
@@ -137,6 +139,22 @@ def _check_backlog(queues: Sequence[Row]) -> Check:
         is_fine,
         f"{waiting} jobs wait, the oldest is due for {lag:.0f} s",
         None if is_fine else "Is a worker running? Start `rasl worker`, or more of them.",
+    )
+
+
+def _check_failing(found: Sequence[Row]) -> Check:
+    if not found:
+        return Check("failing jobs", True, "no job keeps failing")
+    what = "; ".join(
+        f"{row['kind']}: {row['failing']} put off, {row['set_aside']} set aside (last: {row['last_error']})"
+        for row in found
+    )
+    return Check(
+        "failing jobs",
+        False,
+        what,
+        "`rasl jobs list` names them. What is put off is tried again by itself; what is set aside after you mended the "
+        "cause and called `rasl jobs retry`.",
     )
 
 
