@@ -208,10 +208,11 @@ def _window_contradictions(settings: Settings) -> list[str]:
         not 0 < settings.unknown_window_seconds < least < math.inf
     ):  # what is no duration at all is named by itself
         return []
-    return [
+    problem = (
         f"RASL_UNKNOWN_WINDOW_SECONDS: must be at least {least:g}, RASL_GRAPH_TIMEOUT_SECONDS and RASL_LEASE_SECONDS "
         "together, or a message could be sent again while its first attempt is still on its way to Meta"
-    ]
+    )
+    return [problem]
 
 
 def _otp_contradictions(settings: Settings) -> list[str]:

@@ -1,9 +1,11 @@
 """What is kept and logged about a failure: enough to find its place, and no value of anybody's."""
 
 import traceback
+from pathlib import Path
 
-from rasl.log import redact
+from rasl import log
 
+_OURS = f"{Path(log.__file__).parent}/"
 _LONGEST = 500
 
 
@@ -16,8 +18,8 @@ def blame(error: BaseException) -> str:
     name = kind.__name__
     text = f"{name}: {error}" if kind.__module__.startswith("rasl.") and str(error) else name
     places = [
-        f"{frame.filename.rpartition('/rasl/')[2]}:{frame.lineno} in {frame.name}"
+        f"{frame.filename.removeprefix(_OURS)}:{frame.lineno} in {frame.name}"
         for frame in traceback.extract_tb(error.__traceback__)
-        if "/rasl/" in frame.filename and "/site-packages/" not in frame.filename
+        if frame.filename.startswith(_OURS)
     ]
-    return redact(f"{text} ({places[-1]})" if places else text)[:_LONGEST]
+    return log.redact(f"{text} ({places[-1]})" if places else text)[:_LONGEST]
