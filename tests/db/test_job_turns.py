@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from rasl.db import jobs, messages
