@@ -83,8 +83,12 @@ class Database:
             yield db
 
     async def dedicated(self) -> asyncpg.Connection[Row]:
-        """Open a connection outside the pools, for LISTEN; the caller closes it."""
-        return await asyncpg.connect(self._dsn, timeout=5)
+        """Open a connection outside the pools, for LISTEN; the caller closes it. Raises ServiceUnavailable."""
+        try:
+            return await asyncpg.connect(self._dsn, timeout=5)
+        except _OUTAGE as error:
+            self._outage.met(error)
+            raise ServiceUnavailable from error
 
 
 @contextlib.asynccontextmanager
