@@ -83,8 +83,8 @@ def _media_store(settings: Settings) -> MediaStore:
 @contextlib.asynccontextmanager
 async def running(engine: Engine) -> AsyncIterator[Engine]:
     """Open what the engine needs and close it in the right order."""
-    await engine.database.open()
     try:
+        await engine.database.open()
         yield engine
     finally:
         await sending.finish_recording(engine)

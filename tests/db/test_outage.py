@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,19 +19,15 @@ async def ask(database: Database) -> None:
 
 
 async def test_everybody_meets_it_and_one_line_tells_it(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    database = Database(dsn, 4)
-    await database.open()
-    pools = database._pools
-    assert pools is not None
-    acquire = pools[0].acquire
-
     def refuse(**_: object) -> None:
         raise ConnectionRefusedError
 
+    database = Database(dsn, 4)
+    await database.open()
     with capture_logs() as lines:
-        monkeypatch.setattr(pools[0], "acquire", refuse)
-        await asyncio.gather(*(ask(database) for _ in range(50)))
-        monkeypatch.setattr(pools[0], "acquire", acquire)
+        with monkeypatch.context() as away:
+            away.setattr(database, "_pools", [SimpleNamespace(acquire=refuse)] * 2)
+            await asyncio.gather(*(ask(database) for _ in range(50)))
         await asyncio.gather(*(ask(database) for _ in range(3)))
     await database.close()
     assert [line["event"] for line in lines] == ["database_unavailable", "database_available_again"]
