@@ -57,9 +57,9 @@ def storable(value: Any, depth: int = 0) -> Any:
 
 
 def _number(value: float) -> float | str | None:
-    if not math.isfinite(value):
-        return None
-    return value if -_END <= value < _END else str(value)
+    if -_END <= value < _END:
+        return value
+    return None if isinstance(value, float) and not math.isfinite(value) else str(value)
 
 
 def _has_small_numbers(value: Any) -> bool:
