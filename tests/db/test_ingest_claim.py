@@ -14,6 +14,9 @@ async def test_a_claim_prepared_on_an_empty_table_does_not_walk_a_full_one(dsn: 
     database = Database(dsn, 1)
     await database.open()
     try:
+        async with database.connection() as db:
+            # As the autovacuum of a quiet installation leaves it.
+            await db.execute("vacuum (analyze) ingests")
         for _ in range(8):
             async with database.transaction() as db:
                 assert await ingests.claim_due(db, 500) == []
@@ -28,8 +31,6 @@ async def test_a_claim_prepared_on_an_empty_table_does_not_walk_a_full_one(dsn: 
                 world.globex.app_id,
             )
         async with database.transaction() as db:
-            assert len(await ingests.claim_due(db, 500)) == 500
-        async with database.transaction() as db:
             name, generic = await db.fetchrow(
                 "select name, generic_plans from pg_prepared_statements where statement = $1",
                 ingests._CLAIM_DUE,
@@ -38,6 +39,7 @@ async def test_a_claim_prepared_on_an_empty_table_does_not_walk_a_full_one(dsn: 
             values = f"500, {ingests._MOST_BYTES}, {ingests._LARGE}"
             plan = await db.fetchval(f"explain (analyze, buffers, format json) execute {name} ({values})")
         steps = list(walk(plan[0]["Plan"]))
+        assert steps[0]["Actual Rows"] == 500
         assert max(rows_of(step) for step in steps) < MOST_ROWS
         assert max(step["Shared Hit Blocks"] + step["Shared Read Blocks"] for step in steps) < MOST_BLOCKS
         assert {step["Node Type"] for step in steps}.isdisjoint({"Seq Scan", "Hash Join", "Merge Join"})
