@@ -167,7 +167,8 @@ async def find_quarantined(db: Db, quarantined_id: int) -> Row | None:
     """Return one change that was set aside, with the body of its delivery as far as that is kept."""
     return await db.fetchrow(
         """
-        select q.id, q.app_id, q.ingest_id, q.phone_number_id, q.reason, q.received_at, q.change, i.body
+        select q.id, q.app_id, q.ingest_id, q.phone_number_id, q.reason, q.received_at, i.id is not null as is_kept,
+               q.change, i.body
         from quarantined_changes q left join ingests i on i.id = q.ingest_id where q.id = $1
         """,
         quarantined_id,
