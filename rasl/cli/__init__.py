@@ -28,6 +28,9 @@ COMMANDS = (
     Command("token", "rasl.cli.token", "Create, list and revoke API tokens."),
     Command("whatsapp", "rasl.cli.whatsapp", "Connect WhatsApp numbers."),
     Command("contacts", "rasl.cli.contacts", "Import and export contacts as CSV."),
+    Command(
+        "quarantine", "rasl.cli.quarantine", "Look at webhooks that could not be applied; try them again."
+    ),
     Command("doctor", "rasl.cli.doctor", "Check the installation and say how to mend it."),
     Command("migrate", "rasl.cli.migrate", "Bring the database schema up to date, or check it."),
     Command("simulator", "rasl.cli.simulator", "Run the Meta simulator alone."),

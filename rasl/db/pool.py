@@ -116,6 +116,9 @@ async def _keep_session(_connection: Any) -> None:
 
 async def _use_json(connection: Any) -> None:
     await connection.set_type_codec(
+        "json", schema="pg_catalog", encoder=msgspec.json.encode, decoder=msgspec.json.decode, format="binary"
+    )
+    await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
         encoder=lambda value: b"\x01" + msgspec.json.encode(value),
