@@ -10,7 +10,6 @@ from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
-from rasl import log
 from rasl.api import docs, files, health
 from rasl.api.caller import secured, with_caller
 from rasl.api.context import with_context
@@ -31,6 +30,7 @@ from rasl.api.v2 import (
     templates,
 )
 from rasl.db.pool import Database
+from rasl.dispatch.guard import Act, keep_up
 from rasl.dispatch.worker import Worker
 from rasl.errors import ApiError, ServiceUnavailable
 from rasl.fetching.fetcher import Fetcher
@@ -45,7 +45,6 @@ from rasl.services.engine import Engine
 from rasl.settings import Settings
 
 _GRAPH_CONNECTIONS = 1000
-_logger = log.get_logger()
 
 
 def build_engine(settings: Settings, dsn: str) -> Engine:
@@ -127,7 +126,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
         async with running(engine):
-            upkeep = asyncio.create_task(_upkeep(engine, callers))
+            upkeep = asyncio.create_task(keep_up(_acts(engine, callers)))
             try:
                 yield
             finally:
@@ -167,13 +166,10 @@ async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         await Worker(engine).run(stop)
 
 
-async def _upkeep(engine: Engine, callers: Callers) -> None:
-    """Keep our leases alive and write last-used times, as long as the API runs."""
+def _acts(engine: Engine, callers: Callers) -> tuple[Act, ...]:
+    """Return what the API does now and then, as long as it runs."""
     pause = engine.settings.lease_seconds / 3
-    while True:
-        await asyncio.sleep(pause)
-        try:
-            await sending.extend_leases(engine)
-            await callers.write_last_used()
-        except ServiceUnavailable:
-            _logger.warning("upkeep_waits_for_database")
+    return (
+        Act("keep leases of messages", pause, lambda: sending.extend_leases(engine)),
+        Act("write last-used times", pause, callers.write_last_used),
+    )

@@ -55,7 +55,9 @@ class Settings:
         10.0, "How long a message stays with a process that stopped answering before it is rescued."
     )
     unknown_window_seconds: float = _setting(
-        120.0, "How long an `unknown` message waits for Meta's echo before the tenant's policy applies."
+        120.0,
+        "How long an `unknown` message waits for Meta's echo before the tenant's policy applies; at least the Graph "
+        "timeout and the lease together.",
     )
     otp_max_attempts: int = _setting(
         5, "Wrong codes that one one-time password takes, 1 to 20, unless the tenant has a number of its own."
@@ -185,6 +187,7 @@ def _contradictions(settings: Settings) -> list[str]:
     if settings.media_url_seconds < 1:
         problems.append("RASL_MEDIA_URL_SECONDS: must be at least 1")
     problems += _otp_contradictions(settings)
+    problems += _window_contradictions(settings)
     durations = (
         "graph_timeout_seconds",
         "lease_seconds",
@@ -196,6 +199,20 @@ def _contradictions(settings: Settings) -> list[str]:
         for name in durations
         if not 0 < getattr(settings, name) < math.inf
     ]
+
+
+def _window_contradictions(settings: Settings) -> list[str]:
+    """Refuse to send again what may still be on its way: a process that lost its lease waits for Meta all the same."""
+    least = settings.graph_timeout_seconds + settings.lease_seconds
+    if (
+        not 0 < settings.unknown_window_seconds < least < math.inf
+    ):  # what is no duration at all is named by itself
+        return []
+    problem = (
+        f"RASL_UNKNOWN_WINDOW_SECONDS: must be at least {least:g}, RASL_GRAPH_TIMEOUT_SECONDS and RASL_LEASE_SECONDS "
+        "together, or a message could be sent again while its first attempt is still on its way to Meta"
+    )
+    return [problem]
 
 
 def _otp_contradictions(settings: Settings) -> list[str]:

@@ -113,6 +113,10 @@ def test_the_public_address_has_no_trailing_slash() -> None:
         ({"RASL_LEASE_SECONDS": "-1"}, "RASL_LEASE_SECONDS: must be a number above 0"),
         ({"RASL_LEASE_SECONDS": "nan"}, "RASL_LEASE_SECONDS: must be a number above 0"),
         ({"RASL_UNKNOWN_WINDOW_SECONDS": "inf"}, "RASL_UNKNOWN_WINDOW_SECONDS: must be a number above 0"),
+        (
+            {"RASL_UNKNOWN_WINDOW_SECONDS": "44", "RASL_GRAPH_TIMEOUT_SECONDS": "35"},
+            "RASL_UNKNOWN_WINDOW_SECONDS: must be at least 45, RASL_GRAPH_TIMEOUT_SECONDS and RASL_LEASE_SECONDS",
+        ),
         ({"RASL_UNKNOWN_WINDOW_SECONDS": "soon"}, "RASL_UNKNOWN_WINDOW_SECONDS: "),
         ({"RASL_RETENTION_DAYS": "-1"}, "RASL_RETENTION_DAYS: must not be below 0"),
         ({"RASL_DATA_DIR": "~nobody-of-that-name/data"}, "RASL_DATA_DIR: "),

@@ -31,6 +31,7 @@ COMMANDS = (
     Command(
         "quarantine", "rasl.cli.quarantine", "Look at webhooks that could not be applied; try them again."
     ),
+    Command("jobs", "rasl.cli.jobs", "Look at jobs that keep failing, and have them tried again."),
     Command("doctor", "rasl.cli.doctor", "Check the installation and say how to mend it."),
     Command("migrate", "rasl.cli.migrate", "Bring the database schema up to date, or check it."),
     Command("simulator", "rasl.cli.simulator", "Run the Meta simulator alone."),

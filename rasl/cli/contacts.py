@@ -98,7 +98,7 @@ async def _apply(database: Database, holding: Holding) -> None:
         except applying_imports.LostError:
             raise OperatorError(f"A worker took import {holding.import_id} over; it goes on there") from None
         except BaseException:
-            await applying_imports.give_back(database, holding, 0.0)
+            await applying_imports.give_back(database, holding)
             raise
 
 

@@ -9,6 +9,8 @@ The ids that members of a large group still have are taken from them by a job; u
 
 from collections.abc import Sequence
 
+from rasl.db import jobs
+from rasl.db.jobs import NewJob
 from rasl.db.pool import Db
 
 KIND = "ungroup"
@@ -148,15 +150,7 @@ async def delete_group(db: Db, tenant_id: int, group_id: int) -> None:
 
 async def enqueue_clearing(db: Db, tenant_id: int, group_id: int) -> None:
     """Make it the worker's job to take the id of a deleted group out of the contacts."""
-    await db.execute(
-        """
-        insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
-        values ($1, $2, $3, $1, 0, now(), false)
-        """,
-        tenant_id,
-        KIND,
-        group_id,
-    )
+    await jobs.add(db, KIND, [NewJob(tenant_id, group_id, tenant_id)])
 
 
 async def list_leaving(db: Db, tenant_id: int) -> list[int]:

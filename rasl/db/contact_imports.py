@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rasl.db import jobs
-from rasl.db.channels import JOBS
+from rasl.db.jobs import NewJob
 from rasl.db.pool import Db, Row
 from rasl.errors import NotFound
 
@@ -60,19 +60,7 @@ async def enqueue(
         key,
         fingerprint,
     )
-    await db.execute(
-        """
-        insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
-        values ($1, $2, $3, $1, $4, now() + coalesce($5::interval, interval '0'), $5::interval is not null)
-        """,
-        tenant_id,
-        KIND,
-        import_id,
-        0 if total <= _SMALL else 1,
-        lease,
-    )
-    if lease is None:
-        await db.execute(f"select pg_notify('{JOBS}', '')")
+    await jobs.add(db, KIND, [NewJob(tenant_id, import_id, tenant_id, 0 if total <= _SMALL else 1)], lease)
 
 
 async def drop(db: Db, tenant_id: int, import_id: int) -> None:
@@ -152,8 +140,9 @@ async def start(db: Db, tenant_id: int, import_id: int) -> None:
     """Say that the first row is being applied."""
     await db.execute(
         """
-        update contact_imports set status = 'running', started_at = coalesce(started_at, now())
-        where tenant_id = $1 and id = $2 and status = 'queued'
+        update contact_imports
+        set status = 'running', started_at = coalesce(started_at, now()), failure = null, finished_at = null
+        where tenant_id = $1 and id = $2 and status in ('queued', 'failed')
         """,
         tenant_id,
         import_id,
@@ -183,13 +172,7 @@ async def record_chunk(
         counts["skipped"],
         counts["failed"],
     )
-    # What moves on is not on its last try.
-    await db.execute(
-        "update jobs set attempts = 1 where tenant_id = $1 and kind = $2 and subject_id = $3",
-        tenant_id,
-        KIND,
-        import_id,
-    )
+    await jobs.progressed(db, KIND, tenant_id, import_id)
     return row
 
 
@@ -232,23 +215,33 @@ async def finish(db: Db, tenant_id: int, import_id: int, status: str, failure: s
     )
     for table in ("import_chunks", "import_keys"):
         await db.execute(f"delete from {table} where tenant_id = $1 and import_id = $2", tenant_id, import_id)
+    await jobs.remove(db, KIND, tenant_id, import_id)
+
+
+async def fail(db: Db, tenant_id: int, import_id: int, failure: str) -> None:
+    """Show an import as failed whose job was set aside; all it needs to go on stays for some days."""
     await db.execute(
-        "delete from jobs where tenant_id = $1 and kind = $2 and subject_id = $3", tenant_id, KIND, import_id
+        """
+        update contact_imports set status = 'failed', failure = $3, started_at = coalesce(started_at, now()),
+               finished_at = now()
+        where tenant_id = $1 and id = $2
+        """,
+        tenant_id,
+        import_id,
+        failure,
     )
 
 
-async def postpone(db: Db, tenant_id: int, import_id: int, fence: int, seconds: float) -> None:
-    """Give the job back after a failure; the try counts."""
-    await db.execute(
+async def list_given_up(db: Db, older_than: dt.timedelta) -> list[Row]:
+    """Return imports that failed so long ago that nobody will have them tried again."""
+    return await db.fetch(
         """
-        update jobs set is_leased = false, fence = fence + 1, due_at = now() + make_interval(secs => $5)
-        where tenant_id = $1 and kind = $2 and subject_id = $3 and fence = $4
+        select i.tenant_id, i.id, i.failure from jobs j
+        join contact_imports i on i.tenant_id = j.tenant_id and i.id = j.subject_id
+        where j.kind = $1 and j.failures > 0 and j.set_aside_at < now() - $2::interval
         """,
-        tenant_id,
         KIND,
-        import_id,
-        fence,
-        seconds,
+        older_than,
     )
 
 

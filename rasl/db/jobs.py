@@ -1,79 +1,167 @@
-"""Jobs: claim, extend, release. A leased job that comes due was abandoned by its holder."""
+"""Jobs: add, claim, extend, release, put off, discard. A leased job that comes due was abandoned by its holder.
+
+A queue with waiting jobs stands in line by its turns (`job_turns`), written by a trigger with the jobs. A claim serves
+the queues whose turn has come, first come, first served, and lets each stand in line again, at the end, for what it
+leaves.
+"""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+import msgspec
+
+from rasl.db.channels import JOBS
 from rasl.db.pool import Db, Row
 
-# Queues (sending numbers) are walked by a loose index scan and served in turn, each lane apart: a backlog of one tenant
-# neither delays another nor has to be read through.
+LAST_LANE = 2
+Holding = tuple[int, int, int]  # tenant_id, subject_id, fence
+
+
+class NewJob(msgspec.Struct, frozen=True):
+    """A job to be added: `queue_id` says what is served in turn, `lane` what goes first."""
+
+    tenant_id: int
+    subject_id: int
+    queue_id: int
+    lane: int = 0
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """How much of a kind is claimed: at most `limit` jobs, `per_queue` of each queue and lane.
+
+    `shares` names queues of which fewer are taken. A paused queue pauses for the lanes behind `unpaused_lane`; none
+    behind `last_lane` is looked at.
+    """
+
+    limit: int
+    per_queue: int
+    paused: Sequence[int] = ()
+    last_lane: int = LAST_LANE
+    unpaused_lane: int = -1
+    shares: Mapping[int, int] = MappingProxyType({})
+
+
+# Whatever is locked here is stepped over when somebody else has it, and nothing is waited for. The last turn of a queue
+# goes only when this statement sees no other job in it; a job that it cannot see yet brings a turn that it cannot see.
+#
+# Here and below the kind travels with the rows of a statement: as a constant it would draw a plan made while the table
+# is new to an index that begins with it, and that plan would read every job of the kind, for good.
 _CLAIM = """
-with recursive queue (id) as (
-    (select min(queue_id) from jobs where kind = $1)
-    union all
-    select (select min(queue_id) from jobs where kind = $1 and queue_id > queue.id) from queue
-    where queue.id is not null
-), candidate as (
-    select j.* from queue
-    cross join (values (0::smallint), (1::smallint), (2::smallint)) as l (lane)
+with turn as materialized (
+    select t.* from (values (0::smallint), (1::smallint), (2::smallint)) as l (lane)
     cross join lateral (
-        select tenant_id, subject_id, is_leased as was_abandoned, lane from jobs
-        where kind = $1 and queue_id = queue.id and lane = l.lane and due_at <= now()
+        select queue_id, lane, due_at from job_turns
+        where kind = $1 and lane = l.lane and due_at <= now() and (l.lane <= $7 or queue_id <> all ($5::bigint[]))
+        order by due_at limit $2
+        for update skip locked
+    ) t
+    where l.lane <= $6
+), queue as materialized (
+    -- Where many stand in line, each gets little at a time.
+    select queue_id, lane, row_number() over (order by lane, min(due_at), queue_id) as place,
+           least($3, ceil($2::float8 / count(*) over (partition by lane))::integer) as share
+    from turn group by queue_id, lane
+), waiting as materialized (
+    select j.*, q.place from (select * from queue order by place) q
+    cross join lateral (
+        select tenant_id, subject_id, lane from jobs
+        where kind = $1 and queue_id = q.queue_id and lane = q.lane and due_at <= now() and not is_leased
         order by due_at
-        limit least($3, (select s.most from unnest($8::bigint[], $9::integer[]) as s (id, most) where s.id = queue.id))
+        limit least(q.share, (select s.most from unnest($8::bigint[], $9::integer[]) as s (id, most)
+                              where s.id = q.queue_id))
         for update skip locked
     ) j
-    where l.lane <= $6 and (l.lane <= $7 or queue.id <> all ($5::bigint[]))
-    order by j.lane
     limit $2
+), abandoned as materialized (
+    select tenant_id, subject_id, lane from jobs
+    where kind = $1 and is_leased and due_at <= now() and lane <= $6
+      and (lane <= $7 or queue_id <> all ($5::bigint[]))
+    order by due_at limit $2
+    for update skip locked
+), candidate as materialized (
+    select * from (
+        select tenant_id, $1::text as kind, subject_id, lane, 0 as place, true as was_abandoned from abandoned
+        union all
+        select tenant_id, $1, subject_id, lane, place, false from waiting
+    ) c
+    order by lane, place limit $2
+), served as materialized (
+    -- The first job that this claim leaves in each queue it came to, locked or not.
+    select q.queue_id, q.lane, (
+        select j.due_at from jobs j where j.kind = $1 and j.queue_id = q.queue_id and j.lane = q.lane
+        order by j.due_at limit 1 offset (select count(*) from candidate c where c.place = q.place)
+    ) as next_due
+    from queue q
+    where (select count(*) from waiting) < $2 or q.place <= (select max(place) from waiting)
+), gone as (
+    delete from job_turns where id = any(array(
+        select t.id from served s cross join lateral (
+            select id from job_turns where kind = $1 and queue_id = s.queue_id and lane = s.lane
+            for update skip locked
+        ) t
+    ))
+), again as (
+    insert into job_turns (kind, queue_id, lane, due_at)
+    select $1, queue_id, lane, greatest(next_due, now()) from served where next_due < 'infinity'
 )
 update jobs j
-set is_leased = true, fence = j.fence + 1, attempts = j.attempts + 1, due_at = now() + $4::interval
+set is_leased = true, fence = j.fence + 1, attempts = j.attempts + 1, due_at = now() + $4::interval,
+    failures = j.failures + c.was_abandoned::integer,
+    last_error = case when c.was_abandoned then 'the process that worked on it died' else j.last_error end
 from candidate c
-where j.tenant_id = c.tenant_id and j.kind = $1 and j.subject_id = c.subject_id
-returning j.tenant_id, j.subject_id, j.queue_id, j.lane, j.fence, j.attempts, c.was_abandoned
+where j.tenant_id = c.tenant_id and j.kind = c.kind and j.subject_id = c.subject_id
+returning j.tenant_id, j.subject_id, j.queue_id, j.lane, j.fence, j.attempts, j.failures, c.was_abandoned
 """
 
 
-async def claim(
-    db: Db,
-    kind: str,
-    limit: int,
-    per_queue: int,
-    lease: dt.timedelta,
-    paused_queues: Sequence[int] = (),
-    last_lane: int = 2,
-    unpaused_lane: int = -1,
-    shares: Mapping[int, int] = MappingProxyType({}),
-) -> list[Row]:
-    """Lease up to `limit` due jobs, at most `per_queue` of each queue and lane; others' claims are stepped over.
+async def add(db: Db, kind: str, jobs: Sequence[NewJob], held_for: dt.timedelta | None = None) -> None:
+    """Add jobs, due at once, or leased to the caller for so long; one that is there already stays as it is."""
+    ordered = sorted(jobs, key=lambda job: (job.tenant_id, job.subject_id))
+    await db.execute(
+        """
+        insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
+        select tenant_id, $5, subject_id, queue_id, lane, now() + coalesce($6::interval, interval '0'),
+               $6::interval is not null
+        from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[])
+             as u (tenant_id, subject_id, queue_id, lane)
+        on conflict do nothing
+        """,
+        [job.tenant_id for job in ordered],
+        [job.subject_id for job in ordered],
+        [job.queue_id for job in ordered],
+        [job.lane for job in ordered],
+        kind,
+        held_for,
+    )
+    if held_for is None:
+        await db.execute(f"select pg_notify('{JOBS}', '')")
 
-    `shares` names queues of which fewer are taken.
 
-    A paused queue pauses for the lanes behind `unpaused_lane`; none behind `last_lane` is looked at.
-    """
+async def claim(db: Db, kind: str, ask: Ask, lease: dt.timedelta) -> list[Row]:
+    """Lease due jobs; what others are claiming at this moment is stepped over."""
     return await db.fetch(
         _CLAIM,
         kind,
-        limit,
-        per_queue,
+        ask.limit,
+        ask.per_queue,
         lease,
-        list(paused_queues),
-        last_lane,
-        unpaused_lane,
-        list(shares),
-        list(shares.values()),
+        list(ask.paused),
+        ask.last_lane,
+        ask.unpaused_lane,
+        list(ask.shares),
+        list(ask.shares.values()),
     )
 
 
-async def extend(db: Db, kind: str, holdings: Sequence[tuple[int, int, int]], lease: dt.timedelta) -> None:
+async def extend(db: Db, kind: str, holdings: Sequence[Holding], lease: dt.timedelta) -> None:
     """Renew the leases we still hold, given as (tenant_id, subject_id, fence)."""
     await db.execute(
         """
         update jobs j set due_at = now() + $5::interval
-        from unnest($1::bigint[], $2::bigint[], $3::integer[]) as h (tenant_id, subject_id, fence)
-        where j.tenant_id = h.tenant_id and j.kind = $4 and j.subject_id = h.subject_id and j.fence = h.fence
+        from (select $4::text as kind, u.* from unnest($1::bigint[], $2::bigint[], $3::integer[])
+                  as u (tenant_id, subject_id, fence) offset 0) h
+        where j.tenant_id = h.tenant_id and j.kind = h.kind and j.subject_id = h.subject_id and j.fence = h.fence
           and j.is_leased
         """,
         [item[0] for item in holdings],
@@ -100,16 +188,20 @@ async def hold(db: Db, kind: str, tenant_id: int, subject_id: int, fence: int, l
     return held is not None
 
 
-async def release(db: Db, kind: str, holdings: Sequence[tuple[int, int, int, float]]) -> None:
-    """Give jobs back untried, due again after so many seconds: (tenant_id, subject_id, fence, seconds)."""
-    await db.execute(
+async def release(db: Db, kind: str, holdings: Sequence[tuple[int, int, int, float]]) -> set[tuple[int, int]]:
+    """Give jobs back untried, due again after so many seconds: (tenant_id, subject_id, fence, seconds).
+
+    Returns (tenant_id, subject_id) of those that were still ours to give.
+    """
+    rows = await db.fetch(
         """
         update jobs j
         set is_leased = false, fence = j.fence + 1, attempts = j.attempts - 1,
             due_at = now() + make_interval(secs => h.seconds)
-        from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::float8[])
-             as h (tenant_id, subject_id, fence, seconds)
-        where j.tenant_id = h.tenant_id and j.kind = $5 and j.subject_id = h.subject_id and j.fence = h.fence
+        from (select $5::text as kind, u.* from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::float8[])
+                  as u (tenant_id, subject_id, fence, seconds) offset 0) h
+        where j.tenant_id = h.tenant_id and j.kind = h.kind and j.subject_id = h.subject_id and j.fence = h.fence
+        returning j.tenant_id, j.subject_id
         """,
         [item[0] for item in holdings],
         [item[1] for item in holdings],
@@ -117,14 +209,43 @@ async def release(db: Db, kind: str, holdings: Sequence[tuple[int, int, int, flo
         [item[3] for item in holdings],
         kind,
     )
+    return {(row["tenant_id"], row["subject_id"]) for row in rows}
 
 
-async def discard(db: Db, kind: str, holdings: Sequence[tuple[int, int, int]]) -> None:
+async def put_off(
+    db: Db, kind: str, holding: Holding, seconds: float | None, failures: int, error: str
+) -> bool:
+    """Give a job back that failed, due again after so many seconds; with None it is set aside until it is retried.
+
+    False when it is somebody else's by now.
+    """
+    put_off: int | None = await db.fetchval(
+        """
+        update jobs
+        set is_leased = false, fence = fence + 1, attempts = attempts - 1, failures = $6, last_error = $7,
+            due_at = coalesce(now() + make_interval(secs => $5), 'infinity'),
+            set_aside_at = case when $5::float8 is null then now() end
+        where tenant_id = $1 and kind = $2 and subject_id = $3 and fence = $4
+        returning 1
+        """,
+        holding[0],
+        kind,
+        *holding[1:],
+        seconds,
+        failures,
+        error,
+    )
+    return put_off is not None
+
+
+async def discard(db: Db, kind: str, holdings: Sequence[Holding]) -> None:
     """Drop jobs that have nothing left to do, given as (tenant_id, subject_id, fence)."""
     await db.execute(
         """
-        delete from jobs j using unnest($1::bigint[], $2::bigint[], $3::integer[]) as h (tenant_id, subject_id, fence)
-        where j.tenant_id = h.tenant_id and j.kind = $4 and j.subject_id = h.subject_id and j.fence = h.fence
+        delete from jobs j
+        using (select $4::text as kind, u.* from unnest($1::bigint[], $2::bigint[], $3::integer[])
+                   as u (tenant_id, subject_id, fence) offset 0) h
+        where j.tenant_id = h.tenant_id and j.kind = h.kind and j.subject_id = h.subject_id and j.fence = h.fence
         """,
         [item[0] for item in holdings],
         [item[1] for item in holdings],
@@ -141,6 +262,7 @@ async def postpone_pair(db: Db, tenant_id: int, conversation_id: int, seconds: f
             select j.tenant_id, j.subject_id, row_number() over (order by j.due_at, j.subject_id) as place
             from messages m
             join jobs j on j.tenant_id = m.tenant_id and j.kind = 'send' and j.subject_id = m.id and not j.is_leased
+                           and j.set_aside_at is null
             where m.tenant_id = $1 and m.conversation_id = $2 and m.status = 'queued'
               and m.created_at > now() - interval '2 days'
         ), moved as (
@@ -163,11 +285,82 @@ async def postpone_pair(db: Db, tenant_id: int, conversation_id: int, seconds: f
     )
 
 
+async def progressed(db: Db, kind: str, tenant_id: int, subject_id: int) -> None:
+    """Note that a job got on: what moves has not failed in a row."""
+    await db.execute(
+        """
+        update jobs set attempts = 1, failures = 0, last_error = null
+        where tenant_id = $1 and kind = $2 and subject_id = $3
+        """,
+        tenant_id,
+        kind,
+        subject_id,
+    )
+
+
+async def remove(db: Db, kind: str, tenant_id: int, subject_id: int) -> None:
+    """Drop a job whoever holds it: its subject is settled."""
+    await db.execute(
+        "delete from jobs where tenant_id = $1 and kind = $2 and subject_id = $3", tenant_id, kind, subject_id
+    )
+
+
+async def list_failing(
+    db: Db, kind: str | None, tenant_id: int | None, limit: int, *, is_set_aside: bool | None = None
+) -> list[Row]:
+    """Return jobs that failed, those set aside first."""
+    return await db.fetch(
+        """
+        select j.kind, j.tenant_id, t.subdomain, j.subject_id, j.queue_id, j.failures, j.last_error, j.set_aside_at,
+               case when j.set_aside_at is null then j.due_at end as due_at
+        from jobs j join tenants t on t.id = j.tenant_id
+        where j.failures > 0 and ($1::text is null or j.kind = $1) and ($2::bigint is null or j.tenant_id = $2)
+          and ($3::boolean is null or $3 = (j.set_aside_at is not null))
+        order by j.set_aside_at, j.kind, j.tenant_id, j.subject_id limit $4
+        """,
+        kind,
+        tenant_id,
+        is_set_aside,
+        limit,
+    )
+
+
+async def retry(db: Db, kind: str | None, tenant_id: int | None, subject_id: int | None) -> int:
+    """Make jobs due that were put off or set aside, as if they had never failed; returns how many."""
+    found = await db.fetch(
+        """
+        update jobs j set due_at = now(), failures = 0, last_error = null, set_aside_at = null
+        where j.failures > 0 and not j.is_leased and ($1::text is null or j.kind = $1)
+          and ($2::bigint is null or j.tenant_id = $2) and ($3::bigint is null or j.subject_id = $3)
+        returning 1
+        """,
+        kind,
+        tenant_id,
+        subject_id,
+    )
+    if found:
+        await db.execute(f"select pg_notify('{JOBS}', '')")
+    return len(found)
+
+
+async def count_failing(db: Db) -> list[Row]:
+    """Return per kind how many jobs keep failing, how many of them were set aside, and what was raised last."""
+    return await db.fetch(
+        """
+        select kind, count(*) filter (where set_aside_at is null) as failing,
+               count(*) filter (where set_aside_at is not null) as set_aside,
+               (array_agg(last_error order by set_aside_at desc nulls last, failures desc))[1] as last_error
+        from jobs where failures > 0 group by kind order by kind
+        """
+    )
+
+
 async def backlog(db: Db) -> list[Row]:
     """Return per kind how many jobs wait, how many are in work, and the age of the oldest due one in seconds."""
     return await db.fetch(
         """
-        select kind, count(*) filter (where not is_leased) as waiting, count(*) filter (where is_leased) as leased,
+        select kind, count(*) filter (where not is_leased and set_aside_at is null) as waiting,
+               count(*) filter (where is_leased) as leased,
                coalesce(extract(epoch from now() - min(due_at) filter (where due_at <= now())), 0)::float8 as lag
         from jobs group by kind
         """

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from rasl.db.channels import JOBS
+from rasl.db import jobs
+from rasl.db.jobs import NewJob
 from rasl.db.pool import Db, Row
 
 KIND = "media"  # the job that loads the file of an inbound message; its subject is the message
@@ -135,17 +136,7 @@ async def forget_uploads(db: Db, tenant_id: int, number_id: int, graph_media_ids
 
 async def enqueue_downloads(db: Db, messages: Sequence[tuple[int, int, int]]) -> None:
     """Have the files of inbound messages loaded at once: (tenant_id, message_id, number_id)."""
-    ordered = sorted(messages)
-    await db.execute(
-        f"""
-        insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
-        select tenant_id, '{KIND}', message_id, number_id, 0, now(), false
-        from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as u (tenant_id, message_id, number_id)
-        on conflict do nothing
-        """,
-        *([item[place] for item in ordered] for place in range(3)),
-    )
-    await db.execute(f"select pg_notify('{JOBS}', '')")
+    await jobs.add(db, KIND, [NewJob(*message) for message in messages])
 
 
 async def find_message(db: Db, tenant_id: int, message_id: int) -> Row | None:

@@ -100,19 +100,20 @@ async def insert_intents(
 # Only the holder of the lease (its fence) moves job and message. The attempt is kept in any case, and a status that
 # Meta's callback already moved further is left alone.
 _RECORD = f"""
-with item as (
-    select * from {rows.table(Result)}
+with item as materialized (
+    select i.*, 'send' as kind from {rows.table(Result)}
 ), done as (
     delete from jobs j using item i
-    where j.tenant_id = i.tenant_id and j.kind = 'send' and j.subject_id = i.message_id and j.fence = i.fence
+    where j.tenant_id = i.tenant_id and j.kind = i.kind and j.subject_id = i.message_id and j.fence = i.fence
       and i.retry_seconds is null
     returning i.*
 ), kept as (
     update jobs j
     set is_leased = i.keeps_lease, fence = j.fence + (not i.keeps_lease)::integer,
-        attempts = j.attempts + i.keeps_lease::integer, due_at = now() + make_interval(secs => i.retry_seconds)
+        attempts = j.attempts + i.keeps_lease::integer, due_at = now() + make_interval(secs => i.retry_seconds),
+        failures = 0, last_error = null
     from item i
-    where j.tenant_id = i.tenant_id and j.kind = 'send' and j.subject_id = i.message_id and j.fence = i.fence
+    where j.tenant_id = i.tenant_id and j.kind = i.kind and j.subject_id = i.message_id and j.fence = i.fence
       and i.retry_seconds is not null
     returning i.*
 ), owned as (
@@ -189,15 +190,25 @@ async def adopt_late_success(db: Db, tenant_id: int, message_id: int, wamid: str
 
 
 async def mark_queued(db: Db, keys: Sequence[tuple[int, int]]) -> None:
-    """Show that messages, given as (tenant_id, message_id), wait for the worker."""
+    """Show that messages, given as (tenant_id, message_id), wait for the worker, or for an echo if one is possible."""
     await db.execute(
         """
-        update messages m set status = 'queued', updated_at = now()
+        update messages m set status = case when m.is_ambiguous then 'unknown' else 'queued' end, updated_at = now()
         from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
         where m.tenant_id = k.tenant_id and m.id = k.id and m.status = 'sending'
         """,
         [key[0] for key in keys],
         [key[1] for key in keys],
+    )
+
+
+async def explain(db: Db, tenant_id: int, message_id: int, reason: str) -> None:
+    """Let a message say why it stays where it is."""
+    await db.execute(
+        "update messages set status_message = $3, updated_at = now() where tenant_id = $1 and id = $2",
+        tenant_id,
+        message_id,
+        reason,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import msgspec
 
+from rasl.db.outage import Outage
 from rasl.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Database:
         self._dsn = dsn
         self._size = size
         self._pools: tuple[asyncpg.Pool[Row], asyncpg.Pool[Row]] | None = None
+        self._outage = Outage()
 
     async def open(self) -> None:
         """Open the pools; raises what asyncpg raises when the server cannot be reached."""
@@ -71,13 +73,13 @@ class Database:
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Db]:
         """Lend a connection for statements that each commit by themselves."""
-        async with _lend(self._pools and self._pools[0]) as db:
+        async with _lend(self._pools and self._pools[0], self._outage) as db:
             yield db
 
     @contextlib.asynccontextmanager
     async def listing(self) -> AsyncIterator[Db]:
         """Lend a connection for lists and searches."""
-        async with _lend(self._pools and self._pools[1]) as db:
+        async with _lend(self._pools and self._pools[1], self._outage) as db:
             yield db
 
     async def dedicated(self) -> asyncpg.Connection[Row]:
@@ -86,14 +88,16 @@ class Database:
 
 
 @contextlib.asynccontextmanager
-async def _lend(pool: asyncpg.Pool[Row] | None) -> AsyncIterator[Db]:
+async def _lend(pool: asyncpg.Pool[Row] | None, outage: Outage) -> AsyncIterator[Db]:
     if pool is None:
         raise ServiceUnavailable
     try:
         async with pool.acquire(timeout=_ACQUIRE_SECONDS) as db:
             yield db
     except _OUTAGE as error:
+        outage.met(error)
         raise ServiceUnavailable from error
+    outage.over()
 
 
 async def _create_pool(dsn: str, size: int, settings: dict[str, str]) -> asyncpg.Pool[Row]:

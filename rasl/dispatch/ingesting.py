@@ -3,10 +3,10 @@
 import asyncio
 import datetime as dt
 
-from rasl import clock, log
+from rasl import clock
 from rasl.db.pool import Database
+from rasl.dispatch.guard import Guard
 from rasl.dispatch.waiting import first_of
-from rasl.errors import ServiceUnavailable
 from rasl.sealing import Sealer
 from rasl.services import inbound, statuses
 
@@ -16,7 +16,6 @@ SWEEP_SECONDS = 2.0
 _PAUSE_SECONDS = 1.0
 # Lets a few more deliveries come together: a transaction for each would cost several times as much.
 _GATHER_SECONDS = 0.02
-_logger = log.get_logger()
 
 
 class Ingesting:
@@ -28,32 +27,25 @@ class Ingesting:
         self._sweep_at = 0.0
         # What was parked while no worker ran is swept once at the start.
         self._sweep_within: dt.timedelta = statuses.PARKED_FOR
-        self._is_out = False
+        self._applying, self._sweeping = Guard("apply deliveries"), Guard("sweep parked statuses")
 
-    async def step(self) -> int:
-        """Apply one batch, and sweep parked statuses when it is time; returns how many deliveries were taken up."""
-        applied = await inbound.apply_due(self._database, self._sealer, LIMIT)
+    async def step(self) -> int | None:
+        """Apply one batch, and sweep parked statuses when it is time: one may fail, and the other is done.
+
+        Returns how many deliveries were taken up, None after a failure.
+        """
+        applied = await self._applying.run(self._apply)
         if clock.monotonic() >= self._sweep_at:
-            if await statuses.sweep_parked(self._database, self._sweep_within) == 0:
-                self._sweep_within = statuses.SWEPT
+            await self._sweeping.run(self._sweep)
             self._sweep_at = clock.monotonic() + SWEEP_SECONDS
         return applied
 
-    async def careful_step(self) -> int:
-        """Run a step; a failure costs a pause and, for a whole outage, one line of log."""
-        try:
-            applied = await self.step()
-        except ServiceUnavailable:
-            if not self._is_out:
-                _logger.warning("ingest_waits_for_database")
-            self._is_out = True
-        except Exception:
-            _logger.exception("ingest_step_failed")
-        else:
-            self._is_out = False
-            return applied
-        await asyncio.sleep(_PAUSE_SECONDS)
-        return 0
+    async def _apply(self) -> int:
+        return await inbound.apply_due(self._database, self._sealer, LIMIT)
+
+    async def _sweep(self) -> None:
+        if await statuses.sweep_parked(self._database, self._sweep_within) == 0:
+            self._sweep_within = statuses.SWEPT
 
 
 async def run(database: Database, sealer: Sealer, wake: asyncio.Event, stop: asyncio.Event) -> None:
@@ -61,8 +53,10 @@ async def run(database: Database, sealer: Sealer, wake: asyncio.Event, stop: asy
     ingesting = Ingesting(database, sealer)
     while not stop.is_set():
         wake.clear()
-        applied = await ingesting.careful_step()
-        if not applied:
+        applied = await ingesting.step()
+        if applied is None:
+            await first_of((stop,), _PAUSE_SECONDS)
+        elif not applied:
             await first_of((wake, stop), POLL_SECONDS)
         elif applied < LIMIT:
             await asyncio.sleep(_GATHER_SECONDS)

@@ -2,24 +2,16 @@
 
 import asyncio
 
-from rasl import log
-from rasl.errors import ServiceUnavailable
+from rasl.dispatch.guard import Guard
 from rasl.services import template_sync
 from rasl.services.engine import Engine
 
 POLL_SECONDS = 10.0
-_logger = log.get_logger()
 
 
 async def run(engine: Engine) -> None:
     """Read accounts as their turn comes, until cancelled; what a cut-off reading had written is right all the same."""
+    guard = Guard("read templates")
     while True:
-        found = 0
-        try:
-            found = await template_sync.reconcile(engine)
-        except ServiceUnavailable:
-            _logger.warning("reconciling_waits_for_database")
-        except Exception:
-            _logger.exception("reconciling_failed")
-        if not found:
+        if not await guard.run(lambda: template_sync.reconcile(engine)):
             await asyncio.sleep(POLL_SECONDS)

@@ -75,3 +75,15 @@ MAX_DOWNLOAD_PAUSE = 3600.0
 def download_pause(attempt: int, jitter: float) -> float:
     """Return the seconds before a download is tried again: 1, 2, 4 ... up to an hour, half of it jittered."""
     return min(MAX_DOWNLOAD_PAUSE, 2.0 ** min(attempt - 1, 20)) * (0.5 + jitter / 2)
+
+
+MAX_JOB_PAUSE = 300.0
+MAX_JOB_FAILURES = 10
+
+
+def job_pause(failures: int) -> float | None:
+    """Return the seconds before a job that failed so often in a row, by a fault of ours, is tried again.
+
+    2, 4, 8 ... up to five minutes; None after the tenth, a quarter of an hour after the first: it is set aside.
+    """
+    return None if failures >= MAX_JOB_FAILURES else min(MAX_JOB_PAUSE, 2.0**failures)

@@ -11,6 +11,7 @@ import msgspec
 
 from rasl import log
 from rasl.db import contact_imports as import_rows
+from rasl.db import jobs
 from rasl.db.pool import Database, Db, Row
 from rasl.domain.contact_csv import BadRow, ContactRow, Lookups, RowReader, Rules
 from rasl.errors import NotFound, ServiceUnavailable
@@ -247,18 +248,12 @@ async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk) -> Row:
     return after
 
 
-async def fail(database: Database, holding: Holding, reason: str) -> None:
-    """Close an import that cannot be applied; what was applied stays."""
-    async with database.transaction() as db:
-        await _hold(db, holding)
-        await import_rows.finish(db, holding.tenant_id, holding.import_id, "failed", reason)
-    _logger.error("import_failed", tenant_id=holding.tenant_id, import_id=holding.import_id)
-
-
-async def give_back(database: Database, holding: Holding, seconds: float) -> None:
-    """Let another worker try after a failure."""
+async def give_back(database: Database, holding: Holding) -> None:
+    """Let a worker go on with it."""
     try:
         async with database.connection() as db:
-            await import_rows.postpone(db, holding.tenant_id, holding.import_id, holding.fence, seconds)
+            await jobs.release(
+                db, import_rows.KIND, [(holding.tenant_id, holding.import_id, holding.fence, 0.0)]
+            )
     except ServiceUnavailable:
         _logger.warning("import_waits_for_database", import_id=holding.import_id)

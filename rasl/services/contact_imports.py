@@ -313,9 +313,12 @@ def _error_line(error: Row, targets: list[str | None]) -> str:
 
 
 async def forget_old(database: Database) -> None:
-    """Drop uploads that broke off, and the failed rows of imports long finished."""
+    """Drop uploads that broke off, what is left of imports that failed, and the failed rows of those long finished."""
     async with database.connection() as db:
         await import_rows.forget_abandoned(db, dt.timedelta(hours=6), dt.timedelta(days=30))
+    async with database.transaction() as db:
+        for row in await import_rows.list_given_up(db, dt.timedelta(days=7)):
+            await import_rows.finish(db, row["tenant_id"], row["id"], "failed", row["failure"])
 
 
 def percentage(row: Row) -> float:

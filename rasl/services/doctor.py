@@ -45,8 +45,9 @@ async def examine(
         tenants = await rows.list_tenants(db)
         numbers = await rows.list_numbers(db)
         backlog = await jobs.backlog(db)
+        failing_jobs = await jobs.count_failing(db)
         ingests = await rows.ask_ingest_backlog(db)
-        failing = await ingest_rows.count_failing(db)
+        failing_deliveries = await ingest_rows.count_failing(db)
         quarantined = await rows.count_quarantined(db, _QUARANTINE_DAYS)
         parked = await rows.count_parked(db, _PARKED_FOR)
         unknown = await rows.count_unknown(db, dt.timedelta(seconds=unknown_window_seconds), _UNKNOWN_FOR)
@@ -55,7 +56,8 @@ async def examine(
         *_check_tenants(tenants),
         *_check_keys(numbers, sealer),
         _check_backlog([*backlog, *([ingests] if ingests else [])]),
-        _check_failing(failing),
+        _check_failing_jobs(failing_jobs),
+        _check_failing_deliveries(failing_deliveries),
         _check_quarantine(quarantined),
         _check_parked(parked),
         _check_unknown(unknown),
@@ -143,7 +145,7 @@ def _check_backlog(queues: Sequence[Row]) -> Check:
     )
 
 
-def _check_failing(found: Sequence[Row]) -> Check:
+def _check_failing_deliveries(found: Sequence[Row]) -> Check:
     if not found:
         return Check(
             "failing deliveries", True, "no delivery from Meta has failed and waits to be tried again"
@@ -159,6 +161,22 @@ def _check_failing(found: Sequence[Row]) -> Check:
         f"deliveries from Meta that fail and are tried again: {what}",
         "Nothing is lost: they are set aside after some tries, see `rasl quarantine list`. If the reason is no fault "
         "of yours, report it.",
+    )
+
+
+def _check_failing_jobs(found: Sequence[Row]) -> Check:
+    if not found:
+        return Check("failing jobs", True, "no job keeps failing")
+    what = "; ".join(
+        f"{row['kind']}: {row['failing']} put off, {row['set_aside']} set aside (last: {row['last_error']})"
+        for row in found
+    )
+    return Check(
+        "failing jobs",
+        False,
+        what,
+        "`rasl jobs list` names them. What is put off is tried again by itself; what is set aside after you mended the "
+        "cause and called `rasl jobs retry`.",
     )
 
 

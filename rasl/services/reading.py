@@ -150,7 +150,10 @@ def media_of(row: Row) -> int | None:
     if row["direction"] == "inbound":
         media_id = content.get("media_id") if isinstance(content, dict) else None
         return media_id if isinstance(media_id, int) else None
-    return next(iter(message_types.load(row["type"], row["text"], content).media_ids()), None)
+    try:
+        return next(iter(message_types.load(row["type"], row["text"], content).media_ids()), None)
+    except message_types.UnknownTypeError:
+        return None
 
 
 def sender_of(row: Row) -> str | None:

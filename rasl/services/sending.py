@@ -5,9 +5,10 @@ on by `domain.backoff`, and recorded under the fence of the lease.
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -42,6 +43,22 @@ _TROUBLE = {
     FailureKind.TOKEN: Trouble.CREDENTIALS,
 }
 _logger = log.get_logger()
+
+
+class NotGivenError(Exception):
+    """Something failed before WhatsApp was called: it has not heard of this attempt."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(type(reason).__name__)
+        self.reason = reason
+
+
+@contextlib.contextmanager
+def _before_the_call() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise NotGivenError(error) from error
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -117,7 +134,8 @@ async def _call(engine: Engine, work: Work) -> SendOutcome:
     if not media_ids:
         return await _post(engine, work, {})
     for is_last_try in (False, True):
-        uploads = await media.upload(engine, work.number, work.tenant_id, media_ids)
+        with _before_the_call():
+            uploads = await media.upload(engine, work.number, work.tenant_id, media_ids)
         if not isinstance(uploads, media.Uploads):
             return uploads
         outcome = await _post(engine, work, uploads)
@@ -131,19 +149,18 @@ async def _call(engine: Engine, work: Work) -> SendOutcome:
 
 
 async def _post(engine: Engine, work: Work, uploads: Mapping[int, str]) -> SendOutcome:
-    address = Address(work.tenant_id, work.message_id, work.peer, work.reply_to)
-    content, secret = message_secrets.open_secret(engine.sealer, work.tenant_id, work.content)
-    outcome = await engine.graph.send_message(
-        work.number.phone_number_id,
-        work.number.access_token,
-        payload(engine, address, content, uploads),
-    )
+    with _before_the_call():
+        address = Address(work.tenant_id, work.message_id, work.peer, work.reply_to)
+        content, secret = message_secrets.open_secret(engine.sealer, work.tenant_id, work.content)
+        fields = payload(engine, address, content, uploads)
+    outcome = await engine.graph.send_message(work.number.phone_number_id, work.number.access_token, fields)
     return message_secrets.masked(outcome, secret)
 
 
 async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bool = False) -> Attempted:
     """Attempt a leased message until it is settled or its next try is more than `patience` seconds away.
 
+    Raises NotGivenError; whatever else is raised came after WhatsApp was called.
     `has_permit` says that the first attempt has its share of the number's throughput already.
     """
     key = (work.tenant_id, work.message_id)
@@ -151,9 +168,10 @@ async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bo
     deadline = clock.monotonic() + patience
     try:
         while True:
-            if not has_permit and not await _throughput(engine, work, deadline):
-                await give_back(engine, work, 1.0)
-                return Attempted("queued")
+            with _before_the_call():
+                if not has_permit and not await _throughput(engine, work, deadline):
+                    await give_back(engine, work, 1.0)
+                    return Attempted("queued")
             has_permit = False
             attempted = await attempt(engine, work, deadline - clock.monotonic())
             if attempted.status != "sending" or attempted.retry_seconds is None:
@@ -345,7 +363,6 @@ async def finish_recording(engine: Engine) -> None:
 async def _record_until_written(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
     pause = 0.1
     while True:
-        _logger.warning("result_waits_for_database", message_id=result.message_id)
         await asyncio.sleep(pause)
         pause = min(pause * 2, 5.0)
         try:
@@ -409,4 +426,7 @@ async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted
         reply_to=draft.reply.wamid if draft.reply else None,
         is_request=True,
     )
-    return accepted, await deliver(engine, work, REQUEST_PATIENCE)
+    try:
+        return accepted, await deliver(engine, work, REQUEST_PATIENCE)
+    except NotGivenError as error:
+        raise error.reason from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from rasl.cli import COMMANDS, contacts, quarantine, tenant, token, whatsapp
+from rasl.cli import COMMANDS, contacts, jobs, quarantine, tenant, token, whatsapp
 from rasl.settings import Settings, environment_name
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -28,6 +28,7 @@ def test_every_command_is_documented() -> None:
     for noun, app in (
         ("contacts", contacts.app),
         ("quarantine", quarantine.app),
+        ("jobs", jobs.app),
         ("tenant", tenant.app),
         ("token", token.app),
         ("whatsapp", whatsapp.app),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from rasl.db import jobs
+from rasl.db.jobs import Ask
 from rasl.db.pool import Database, Db, Row
 
 LEASE = dt.timedelta(seconds=600)
@@ -32,7 +33,7 @@ async def _add(
 async def _claim(
     db: Db, limit: int = 100, per_queue: int = 50, paused: Sequence[int] = (), lease: dt.timedelta = LEASE
 ) -> list[Row]:
-    return await jobs.claim(db, "send", limit, per_queue, lease, paused)
+    return await jobs.claim(db, "send", Ask(limit, per_queue, paused), lease)
 
 
 def _subjects(rows: Sequence[Row]) -> list[int]:
@@ -71,7 +72,7 @@ async def test_what_is_due_is_claimed_once(database: Database) -> None:
 async def test_another_kind_of_job_is_left_alone(database: Database) -> None:
     async with database.connection() as db:
         await _add(db, [1])
-        assert await jobs.claim(db, "other", 10, 10, LEASE) == []
+        assert await jobs.claim(db, "other", Ask(10, 10), LEASE) == []
 
 
 async def test_a_claim_takes_the_oldest_and_no_more_than_asked_for(database: Database) -> None:
@@ -87,8 +88,10 @@ async def test_it_steps_over_what_another_process_is_claiming(database: Database
     async with database.transaction() as ours, database.connection() as theirs:
         claimed = await _claim(ours, per_queue=4)
         assert _subjects(claimed) == [1, 2, 3, 4]
-        # Ours is not committed: theirs neither waits for it nor gets any of it.
-        assert _subjects(await asyncio.wait_for(_claim(theirs), 30)) == list(range(5, 11))
+        # Ours is not committed: theirs neither waits for its queue nor gets any of it.
+        assert await asyncio.wait_for(_claim(theirs), 30) == []
+    async with database.connection() as theirs:
+        assert _subjects(await _claim(theirs)) == list(range(5, 11))
 
 
 async def test_processes_that_claim_at_once_never_get_the_same_job(dsn: str) -> None:
@@ -124,7 +127,7 @@ async def test_a_long_queue_does_not_keep_others_waiting(database: Database) -> 
         await _add(db, list(range(1000, 2000)), tenant=1, queue=1, due=-3600.0)
         await _add(db, [1, 2], tenant=2, queue=2)
         await _add(db, [3], tenant=3, queue=3)
-        rows = await _claim(db, limit=20, per_queue=10)
+        rows = await _claim(db, limit=30, per_queue=10)
     assert Counter(row["queue_id"] for row in rows) == {1: 10, 2: 2, 3: 1}
 
 
@@ -158,7 +161,7 @@ async def test_a_queue_with_a_share_gives_no_more_than_that(database: Database) 
     async with database.connection() as db:
         await _add(db, range(1, 11), queue=1)
         await _add(db, range(11, 21), queue=2)
-        rows = await jobs.claim(db, "send", 100, 50, LEASE, shares={1: 3})
+        rows = await jobs.claim(db, "send", Ask(100, 50, shares={1: 3}), LEASE)
     assert Counter(row["queue_id"] for row in rows) == {1: 3, 2: 10}
     assert _subjects([row for row in rows if row["queue_id"] == 1]) == [1, 2, 3]
 
@@ -263,7 +266,7 @@ async def test_a_queue_may_pause_for_every_lane_but_the_first(database: Database
         await _add(db, [1, 2], lane=1)
         await _add(db, [3], lane=0)
         assert await _claim(db, paused=[1]) == []
-        found = await jobs.claim(db, "send", 100, 50, LEASE, [1], unpaused_lane=0)
+        found = await jobs.claim(db, "send", Ask(100, 50, [1], unpaused_lane=0), LEASE)
         assert _subjects(found) == [3]
         assert _subjects(await _claim(db)) == [1, 2]
 
@@ -272,7 +275,7 @@ async def test_the_first_lane_can_be_claimed_alone(database: Database) -> None:
     async with database.connection() as db:
         await _add(db, [1, 2], lane=1)
         await _add(db, [3], lane=0, queue=2)
-        (row,) = await jobs.claim(db, "send", 100, 50, LEASE, (), 0)
+        (row,) = await jobs.claim(db, "send", Ask(100, 50, last_lane=0), LEASE)
         assert (row["subject_id"], row["lane"]) == (3, 0)
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from rasl.app import build_engine, running
 from rasl.db.pool import Database
-from rasl.dispatch.receiving_media import MediaReceiver
+from rasl.dispatch.kinds.media import ReceivingMedia
+from rasl.dispatch.loop import Loop
 from rasl.dispatch.worker import Worker
 from rasl.domain.tenants import Number
 from rasl.services import inbound, receiving_media
@@ -53,7 +54,7 @@ async def receive(api: Api, engine: Engine, content: bytes, kind: str = "image",
 
 
 async def load_all(engine: Engine) -> int:
-    receiver = MediaReceiver(engine)
+    receiver = Loop(ReceivingMedia(engine))
     started = await receiver.step()
     await receiver.drain()
     return started
@@ -291,9 +292,9 @@ async def test_a_download_that_is_ended_goes_to_another_process_at_once(
 ) -> None:
     await receive(api, engine, samples.PNG)
     await fault(api, "media_download", {"kind": "latency", "seconds": 30})
-    receiver = MediaReceiver(engine)
+    receiver = Loop(ReceivingMedia(engine))
     assert await receiver.step() == 1
-    await receiver.give_up()
+    await receiver.end()
     assert await jobs_left(database) == [("media", False, False)]
     await api.simulator.call("DELETE", "/_control/faults")
     await load_all(engine)

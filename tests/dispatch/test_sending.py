@@ -10,8 +10,9 @@ from rasl.app import build_engine, running
 from rasl.db import jobs
 from rasl.db.messages import Result, record_results
 from rasl.db.pool import Database
-from rasl.dispatch import sending as sending_loop
-from rasl.dispatch.sending import Sender
+from rasl.dispatch.kinds import sending as sending_kind
+from rasl.dispatch.kinds.sending import Sending
+from rasl.dispatch.loop import Loop
 from rasl.dispatch.worker import Worker
 from rasl.services.engine import Engine
 from tests.serving import Api, graph_requests
@@ -39,7 +40,7 @@ async def execute(database: Database, sql: str, *values: Any) -> None:
 
 
 async def send_all_due(engine: Engine) -> None:
-    sender = Sender(engine)
+    sender = Loop(Sending(engine))
     while await sender.step():
         await sender.drain()
 
@@ -97,7 +98,7 @@ async def test_beyond_its_throughput_a_numbers_messages_wait_their_turn(
     await execute(database, "update whatsapp_numbers set messages_per_second = 20")
     for n in range(10):
         await api.acme.send(f"+44207946000{n}", headers=ASYNC)
-    sender = Sender(engine)
+    sender = Loop(Sending(engine))
     await sender.step()
     async with database.connection() as db:
         waits = await db.fetch(
@@ -107,7 +108,7 @@ async def test_beyond_its_throughput_a_numbers_messages_wait_their_turn(
     assert all(row["s"] <= 10 / 20 for row in waits)
     assert "queued" in await statuses(database)
     # It goes on when the number may, not at the next poll: that would halve Meta's throughput.
-    assert sender._idle_seconds() <= sending_loop._PAUSE
+    assert sender.kind.idle_seconds() <= sending_kind._PAUSE
     await sender.drain()
 
 
@@ -133,9 +134,9 @@ async def test_a_tenant_may_have_it_sent_again_after_the_window(
 async def test_a_late_waker_cannot_overwrite(api: Api, engine: Engine, database: Database) -> None:
     await api.acme.send(PHONE, headers=ASYNC)
     async with database.connection() as db:
-        [claimed] = await jobs.claim(db, "send", 1, 1, engine.lease)
+        [claimed] = await jobs.claim(db, "send", jobs.Ask(1, 1), engine.lease)
         await db.execute("update jobs set due_at = now()")
-        [rescued] = await jobs.claim(db, "send", 1, 1, engine.lease)
+        [rescued] = await jobs.claim(db, "send", jobs.Ask(1, 1), engine.lease)
         assert (rescued["was_abandoned"], rescued["fence"]) == (True, claimed["fence"] + 1)
         key = {"tenant_id": claimed["tenant_id"], "message_id": claimed["subject_id"]}
         now = await db.fetchval("select now()")
@@ -195,7 +196,7 @@ async def test_one_numbers_backlog_does_not_hold_up_another(
 ) -> None:
     await asyncio.gather(*(api.acme.send(f"+4420794{n:05}", headers=ASYNC) for n in range(150)))
     await api.globex.send(PHONE, headers=ASYNC)
-    sender = Sender(engine)
+    sender = Loop(Sending(engine))
     await sender.step()
     await sender.drain()
     async with database.connection() as db:
@@ -217,7 +218,7 @@ async def test_a_throttled_recipient_is_served_one_by_one(
     await api.simulator.post(
         "/_control/faults", {"when": "always", "effect": {"kind": "error", "code": 131056}}
     )
-    sender = Sender(engine)
+    sender = Loop(Sending(engine))
     await sender.step()
     await sender.drain()
     async with database.connection() as db:

@@ -8,11 +8,12 @@ import pytest
 from rasl.db import contact_groups as rows
 from rasl.db import jobs
 from rasl.db.pool import Database
-from rasl.dispatch import ungrouping
+from rasl.dispatch.kinds.ungrouping import Ungrouping
 from rasl.errors import NotFound
 from rasl.services import contact_groups, labels
 from rasl.services.labels import GROUP
 from tests.api.v2.labelled import groups_of, make_contacts
+from tests.dispatch.looping import loop_on, step
 from tests.serving import Api
 from tests.world import World
 
@@ -22,6 +23,11 @@ def _many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three members are many."""
     monkeypatch.setattr(contact_groups, "FEW_MEMBERS", 2)
     monkeypatch.setattr(contact_groups, "BATCH", 2)
+
+
+async def ungroup(database: Database, stop: asyncio.Event | None = None) -> int:
+    """Let a worker take one deleted group from its contacts."""
+    return await step(loop_on(database, Ungrouping, stop))
 
 
 async def fill(database: Database, world: World, name: str, contact_ids: list[int]) -> int:
@@ -40,7 +46,7 @@ async def claim(database: Database) -> int:
     """Lease the job as a worker would, and return its fence."""
     async with database.connection() as db:
         await db.execute("update jobs set due_at = now()")
-        (job,) = await jobs.claim(db, rows.KIND, 1, 1, contact_groups.LEASE)
+        (job,) = await jobs.claim(db, rows.KIND, jobs.Ask(1, 1), contact_groups.LEASE)
     fence: int = job["fence"]
     return fence
 
@@ -57,10 +63,10 @@ async def test_a_large_group_is_gone_at_once_and_leaves_its_contacts_later(
         await labels.get_label(database, GROUP, tenant_id, large)
     await labels.create_label(database, GROUP, tenant_id, "large")
     assert (await groups_of(database, ids))[4] == [large]
-    assert await ungrouping.step(database, stop)
+    assert await ungroup(database, stop)
     assert await groups_of(database, ids) == [[other], [], [], [], []]
     assert await count_jobs(database) == 0
-    assert not await ungrouping.step(database, stop)
+    assert not await ungroup(database, stop)
 
 
 async def test_a_small_group_leaves_its_contacts_while_the_caller_waits(
@@ -140,9 +146,9 @@ async def test_a_worker_that_stops_leaves_the_rest_to_the_next(database: Databas
     await contact_groups.delete_group(database, world.acme.tenant_id, large)
     stop = asyncio.Event()
     stop.set()
-    assert await ungrouping.step(database, stop)
+    assert await ungroup(database, stop)
     assert (await groups_of(database, ids), await count_jobs(database)) == ([[large]] * 3, 1)
-    assert await ungrouping.step(database, asyncio.Event())
+    assert await ungroup(database)
     assert (await groups_of(database, ids), await count_jobs(database)) == ([[]] * 3, 0)
 
 
@@ -160,8 +166,8 @@ async def test_a_contact_that_comes_in_behind_is_found_all_the_same(
         return await clear_next(db, tenant_id, group_id, after, size)
 
     monkeypatch.setattr(rows, "clear_next", move)
-    await ungrouping.step(database, asyncio.Event())
+    await ungroup(database)
     assert await count_jobs(database) == 1
     monkeypatch.setattr(rows, "clear_next", clear_next)
-    await ungrouping.step(database, asyncio.Event())
+    await ungroup(database)
     assert (await groups_of(database, ids), await count_jobs(database)) == ([[]] * 5, 0)

@@ -9,12 +9,14 @@ import pytest
 from rasl.db import jobs, tenants
 from rasl.db.contact_imports import KIND
 from rasl.db.pool import Database, Row
-from rasl.dispatch import importing
-from rasl.dispatch.importing import Importing
+from rasl.dispatch.kinds import importing
+from rasl.dispatch.kinds.importing import Importing
+from rasl.domain import backoff
 from rasl.errors import IdempotencyKeyReused, NotFound, ValidationFailed
 from rasl.services import applying_imports, contact_imports
 from rasl.services.applying_imports import LEASE, Holding, LostError
 from rasl.services.contact_imports import Upload
+from tests.dispatch.looping import loop_on, run_out, step
 from tests.world import World
 
 MODES = pytest.mark.parametrize("mode", contact_imports.MODES)
@@ -40,9 +42,7 @@ async def apply(database: Database, tenant_id: int, text: str, **fields: str) ->
 
 
 async def finish(database: Database) -> None:
-    loop = Importing(database)
-    while await loop.step():
-        pass
+    await run_out(loop_on(database, Importing))
 
 
 async def count(database: Database, table: str) -> int:
@@ -264,11 +264,11 @@ async def test_another_worker_goes_on_where_one_died(
     rows = [*numbers(0, 10), "bad", *numbers(5, 8)]
     import_id = await accept(database, tenant_id, csv("phone", rows))
     async with database.connection() as db:
-        (job,) = await jobs.claim(db, KIND, 1, 1, LEASE)
+        (job,) = await jobs.claim(db, KIND, jobs.Ask(1, 1), LEASE)
     dead = Holding(tenant_id, import_id, job["fence"])
     if dies_after:
         assert not await applying_imports.apply(database, dead, dies_after)
-    assert not await Importing(database).step()  # the lease still stands
+    assert not await step(loop_on(database, Importing))  # the lease still stands
     async with database.connection() as db:
         await db.execute("update jobs set due_at = now() - interval '1 second'")
     await finish(database)
@@ -286,7 +286,7 @@ async def test_a_late_waker_applies_nothing(
 ) -> None:
     import_id = await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 7)))
     async with database.connection() as db:
-        (job,) = await jobs.claim(db, KIND, 1, 1, LEASE)
+        (job,) = await jobs.claim(db, KIND, jobs.Ask(1, 1), LEASE)
     late = Holding(world.acme.tenant_id, import_id, job["fence"])
     prepare = applying_imports._prepare
 
@@ -310,9 +310,9 @@ async def test_tenants_take_turns(database: Database, world: World, monkeypatch:
     monkeypatch.setattr(importing, "TURN_CHUNKS", 1)
     ids = [await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 9)))]
     ids += [await accept(database, world.globex.tenant_id, csv("phone", numbers(0, 9)))]
-    loop = Importing(database)
+    loop = loop_on(database, Importing)
     for _ in range(2):
-        assert await loop.step()
+        assert await step(loop)
     async with database.connection() as db:
         done = await db.fetch("select chunks_done from contact_imports")
     assert [row["chunks_done"] for row in done] == [1, 1]
@@ -320,7 +320,7 @@ async def test_tenants_take_turns(database: Database, world: World, monkeypatch:
     assert await count(database, "contacts") == 18
 
 
-async def test_an_import_that_keeps_failing_is_closed(
+async def test_an_import_that_keeps_failing_is_shown_as_failed_and_can_be_tried_again(
     database: Database, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import_id = await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 3)))
@@ -328,17 +328,37 @@ async def test_an_import_that_keeps_failing_is_closed(
     async def broken(*_: Any) -> Any:
         raise RuntimeError("broken on purpose")
 
+    prepare = applying_imports._prepare
     monkeypatch.setattr(applying_imports, "_prepare", broken)
-    loop = Importing(database)
-    for _ in range(importing.TRIES + 1):
-        assert await loop.step()
+    for _ in range(backoff.MAX_JOB_FAILURES):
         async with database.connection() as db:
             await db.execute("update jobs set due_at = now()")
-        loop = Importing(database)
+        assert await step(loop_on(database, Importing)) == 1
     row, _ = await contact_imports.get_import(database, world.acme.tenant_id, import_id)
     assert (row["status"], row["created"]) == ("failed", 0)
     assert "could not be applied" in row["failure"]
-    assert await count(database, "jobs") == 0
+    assert await step(loop_on(database, Importing)) == 0
+    monkeypatch.setattr(applying_imports, "_prepare", prepare)
+    async with database.connection() as db:
+        assert await jobs.retry(db, KIND, world.acme.tenant_id, import_id) == 1
+    await finish(database)
+    row, _ = await contact_imports.get_import(database, world.acme.tenant_id, import_id)
+    assert (row["status"], row["failure"], row["created"]) == ("done", None, 3)
+    assert await count(database, "jobs") == await count(database, "import_chunks") == 0
+
+
+async def test_an_import_that_failed_long_ago_is_given_up(database: Database, world: World) -> None:
+    import_id = await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 3)))
+    async with database.connection() as db:
+        await db.execute(
+            """
+            update jobs set failures = 10, due_at = 'infinity', set_aside_at = now() - interval '8 days'
+            """
+        )
+    await contact_imports.forget_old(database)
+    row, _ = await contact_imports.get_import(database, world.acme.tenant_id, import_id)
+    assert row["status"] == "failed"
+    assert await count(database, "jobs") == await count(database, "import_chunks") == 0
 
 
 async def test_a_status_deleted_on_the_way_fails_rows_and_not_the_import(

@@ -11,7 +11,8 @@ from rasl.app import build_engine, running
 from rasl.db import tenants
 from rasl.db.pool import Database
 from rasl.db.statuses import Report
-from rasl.dispatch.sending import Sender
+from rasl.dispatch.kinds.sending import Sending
+from rasl.dispatch.loop import Loop
 from rasl.domain import message_types
 from rasl.errors import ServiceUnavailable
 from rasl.services import otp, otp_guard, statuses
@@ -51,7 +52,7 @@ async def engine(api: Api, shared_dsn: str) -> AsyncIterator[Engine]:
 
 
 async def send_all_due(engine: Engine) -> None:
-    sender = Sender(engine)
+    sender = Loop(Sending(engine))
     while await sender.step():
         await sender.drain()
 
@@ -78,7 +79,7 @@ async def test_a_code_overtakes_a_backlog_of_its_own_tenant_and_of_others(
             await client.send(f"+4420794{number:05}", "bulk", headers=ASYNC)
     await fill_backlog(database, 1000)
     assert (await send_otp(api.acme, headers=ASYNC)).status == 202
-    sender = Sender(engine)
+    sender = Loop(Sending(engine))
     await sender.step()
     await sender.drain()
     assert "code" in (await texts_sent(api))[:2]
@@ -105,11 +106,11 @@ async def test_a_number_whose_throughput_is_used_up_still_sends_codes(
     await rows(database, "update whatsapp_numbers set messages_per_second = 10")
     for number in range(8):
         await api.acme.send(f"+4420794{number:05}", "bulk", headers=ASYNC)
-    sender = Sender(engine)
+    sender = Loop(Sending(engine))
     await sender.step()
     await sender.drain()
     assert len(await texts_sent(api)) < 8
-    assert sender._saturated()
+    assert sender.kind.ask(0).paused
     await send_otp(api.acme, headers=ASYNC)
     assert await sender.step() == 1
     await sender.drain()
@@ -134,10 +135,10 @@ async def test_codes_run_ahead_of_the_throughput_and_the_others_make_up_for_it(
 async def test_there_is_room_for_codes_when_everything_else_is_in_flight(
     api: Api, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rasl.dispatch.sending.IN_FLIGHT", 0)
+    monkeypatch.setattr("rasl.dispatch.kinds.sending.IN_FLIGHT", 0)
     await api.acme.send("+442079460020", "bulk", headers=ASYNC)
     await send_otp(api.acme, headers=ASYNC)
-    sender = Sender(engine)
+    sender = Loop(Sending(engine))
     assert await sender.step() == 1
     await sender.drain()
     assert await texts_sent(api) == ["code"]

@@ -27,7 +27,14 @@ MESSAGE_TYPES: tuple[type[Content], ...] = (
 _BY_NAME = {(content.type_name, content.__struct_config__.tag): content for content in MESSAGE_TYPES}
 
 
+class UnknownTypeError(Exception):
+    """A newer program, running beside this one during an update, stored a type that this one does not know."""
+
+
 def load(type_name: str, text: str | None, extra: object) -> Content:
-    """Rebuild what a stored outbound message says from its columns."""
+    """Rebuild what a stored outbound message says from its columns; raises UnknownTypeError."""
     kind = extra.get("kind") if isinstance(extra, dict) else None
-    return _BY_NAME[type_name, kind].load(text, extra)
+    content = _BY_NAME.get((type_name, kind))
+    if content is None:
+        raise UnknownTypeError(f"this program does not know messages of type {type_name}")
+    return content.load(text, extra)

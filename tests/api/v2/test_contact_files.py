@@ -11,8 +11,9 @@ import aiohttp
 import pytest
 
 from rasl.db.pool import Database
-from rasl.dispatch import importing
+from rasl.dispatch.kinds.importing import Importing
 from rasl.services import contact_imports
+from tests.dispatch.looping import loop_on
 from tests.serving import Answer, Api, Client
 from tests.waiting import until
 
@@ -23,7 +24,7 @@ PATH = "/api/v2/contacts"
 async def worker(database: Database) -> AsyncIterator[None]:
     """The import loop of a worker."""
     stop = asyncio.Event()
-    loop = asyncio.create_task(importing.run(database, stop))
+    loop = asyncio.create_task(loop_on(database, Importing, stop).run(asyncio.Event()))
     yield
     stop.set()
     await loop

@@ -7,7 +7,8 @@ import pytest
 
 from rasl.app import build_engine, running
 from rasl.db.pool import Database
-from rasl.dispatch.sending import Sender
+from rasl.dispatch.kinds.sending import Sending
+from rasl.dispatch.loop import Loop
 from tests import samples
 from tests.api.v2.media_calls import form, uploads
 from tests.api.v2.templated import PHONE, SEND, have, send, sent, template
@@ -141,7 +142,7 @@ async def test_a_code_that_waited_for_the_worker_reaches_meta_whole(
     async with database.connection() as db:
         assert "918273" not in await db.fetchval("select m::text from messages m")
     async with running(build_engine(api.settings, shared_dsn)) as engine:
-        sender = Sender(engine)
+        sender = Loop(Sending(engine))
         while await sender.step():
             await sender.drain()
     assert (await sent(api))["components"][0]["parameters"] == [{"type": "text", "text": "918273"}]

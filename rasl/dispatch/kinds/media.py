@@ -1,0 +1,40 @@
+"""Loads the files that people send, a few at once for each number."""
+
+import asyncio
+
+from rasl.db import messages
+from rasl.db.media import KIND
+from rasl.db.pool import Db
+from rasl.dispatch.kind import Claim, Kind
+from rasl.dispatch.numbers import Numbers
+from rasl.services import receiving_media
+from rasl.services.engine import Engine
+
+_SET_ASIDE = "The file could not be loaded from WhatsApp: something on our side failed again and again"
+
+
+class ReceivingMedia(Kind):
+    """The kind of job that loads the file of one inbound message; the queue is the number it came to."""
+
+    name = KIND
+    lease = receiving_media.LEASE
+    in_flight = 16
+    per_queue = 4
+    is_cut_off = True  # loading it again harms nobody
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._numbers = Numbers(engine)
+
+    async def run(self, claim: Claim, stop: asyncio.Event) -> None:  # noqa: ARG002 - it is cut off instead
+        """Load it and store it, or say on the message why there is none."""
+        async with self.engine.database.connection() as db:
+            await self._numbers.load(db, [claim.queue_id])
+        number = self._numbers[claim.queue_id].opened()
+        job = receiving_media.Claim(claim.tenant_id, claim.subject_id, claim.fence, claim.attempts)
+        await receiving_media.load(self.engine, number, job)
+
+    async def give_back(self, db: Db, claim: Claim, *, is_set_aside: bool) -> None:
+        """Say on the message why it has no file."""
+        if is_set_aside:
+            await messages.explain(db, *claim.key, _SET_ASIDE)

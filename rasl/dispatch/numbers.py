@@ -1,0 +1,62 @@
+"""Sending numbers as the worker knows them: read again every second, and those that do not open told apart."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from rasl import clock
+from rasl.db import tenants
+from rasl.db.pool import Db
+from rasl.domain.tenants import Number
+from rasl.errors import NotFound
+from rasl.sealing import SealError
+from rasl.services.callers import read_number
+from rasl.services.engine import Engine
+
+_KEPT_SECONDS = 1.0
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A number as it was read, or why it cannot be used."""
+
+    expires: float
+    unknown_policy: str
+    number: Number | None
+    problem: Exception | None = None
+
+    def opened(self) -> Number:
+        """Return the number; raises what stands in its way."""
+        if self.number is None:
+            raise self.problem or NotFound
+        return self.number
+
+
+class Numbers:
+    """The numbers whose jobs this worker works on."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._sealer = engine.sealer
+        self._known: dict[int, Known] = {}
+
+    def __getitem__(self, number_id: int) -> Known:
+        return self._known[number_id]
+
+    def usable(self) -> Iterable[Number]:
+        """Return those that can be used."""
+        return (known.number for known in self._known.values() if known.number)
+
+    async def load(self, db: Db, number_ids: Iterable[int]) -> None:
+        """Read what is not known, or not known any more."""
+        now = clock.monotonic()
+        wanted = {key for key in number_ids if key not in self._known or self._known[key].expires < now}
+        if not wanted:
+            return
+        for row in await tenants.load_numbers(db, sorted(wanted)):
+            try:
+                number, problem = read_number(row, self._sealer), None
+            except SealError as error:
+                number, problem = None, error
+            wanted.discard(row["number_id"])
+            self._known[row["number_id"]] = Known(now + _KEPT_SECONDS, row["unknown_policy"], number, problem)
+        for number_id in wanted:
+            self._known[number_id] = Known(now + _KEPT_SECONDS, "hold", None, NotFound("The number is gone"))
