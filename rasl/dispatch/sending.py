@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rasl import clock, log, metrics
 from rasl.db import jobs, tenants
@@ -111,13 +111,21 @@ class Sender:
         fresh = [claim for claim in claims if not claim["was_abandoned"] or _key(claim) in untouched]
         permitted, waiting = await self._permitted(sorted(fresh, key=_turn))
         async with self._engine.database.connection() as db:
-            rows = await message_rows.start_sending(db, list(permitted))
+            rows = await self._marked(db, permitted)
             for row in rows:
                 self._launch(row, permitted.pop((row["tenant_id"], row["id"])))
             # What is left was settled by Meta's echo in the meantime: nothing to send any more.
             await jobs.discard(db, "send", [(*key, claim["fence"]) for key, claim in permitted.items()])
             await jobs.release(db, "send", waiting)
         await self._rescue([claim for claim in abandoned if _key(claim) not in untouched])
+
+    async def _marked(self, db: Db, permitted: Mapping[_Key, Row]) -> list[Row]:
+        """Mark messages as being sent; if nobody knows whether that was written they go back: Meta was not called."""
+        try:
+            return await message_rows.start_sending(db, list(permitted))
+        except BaseException:
+            self._engine.returns.start_claims(permitted.values())
+            raise
 
     async def _permitted(
         self, fresh: Sequence[Row]
