@@ -1,23 +1,23 @@
-"""A wire in front of PostgreSQL that is cut at one chosen statement, before or after the server has executed it."""
+"""A wire in front of PostgreSQL that goes wrong at one chosen statement, before or after the server has executed it."""
 
 import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 _SOCKET = ".s.PGSQL.5432"
 _READY = b"Z"
+How = Literal["lost", "executed", "late", "stalled"]
+"""What becomes of the statement: the connection breaks before the server gets it, after the server has executed it, or
+before but the server gets it all the same at `release`; or nothing breaks, and the server gets it at `release`."""
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Wire:
-    """What runs between the clients of `dsn` and the real server.
-
-    `cut` chooses a statement by a part of its text. Whoever executes it next loses the connection: with
-    `is_executed` only after the server has done it, so that the client cannot know. With `stays_away` nobody
-    connects any more until `mend`.
-    """
+    """What runs between the clients of `dsn` and the real server."""
 
     def __init__(self, folder: Path, server_dsn: str) -> None:
         parts = urlsplit(server_dsn)
@@ -26,20 +26,17 @@ class Wire:
         self.path = folder / _SOCKET
         self.dsn = f"postgresql://{parts.path}?host={folder}&port=5432&user={query['user']}"
         self.struck = asyncio.Event()
-        self._statement: str | None = None
-        self._skip = 0
-        self._is_executed = False
-        self._stays_away = False
+        self.released = asyncio.Event()
+        self._rules: list[tuple[str, int, How, bool]] = []
         self._is_away = False
         self._lines: set[_Line] = set()
 
-    def cut(
-        self, statement: str, *, is_executed: bool = False, stays_away: bool = False, skip: int = 0
-    ) -> None:
-        """Cut at the next statement that has this in its text, after so many others that have."""
-        self._statement, self._skip = statement, skip
-        self._is_executed, self._stays_away = is_executed, stays_away
-        self.struck.clear()
+    def cut(self, statement: str, how: How = "lost", *, stays_away: bool = False, skip: int = 0) -> None:
+        """Go wrong at the next statement with this in its text, after so many others; rules strike one after the other.
+
+        With `stays_away` nobody has a connection any more until `mend`.
+        """
+        self._rules.append((statement, skip, how, stays_away))
 
     def lose(self) -> None:
         """Cut every connection and let nobody connect."""
@@ -49,46 +46,32 @@ class Wire:
 
     def mend(self) -> None:
         """Let everybody connect again, and cut nothing."""
-        self._statement, self._is_away = None, False
+        self._rules.clear()
+        self._is_away = False
 
-    def is_struck_by(self, text: str) -> bool:
-        """Tell whether this statement is the one; it is only once."""
-        if self._statement is None or self._statement not in text:
-            return False
-        self._skip -= 1
-        if self._skip >= 0:
-            return False
-        self._statement = None
-        return True
-
-    @property
-    def is_executed(self) -> bool:
-        """Whether the server executes what the wire is cut at."""
-        return self._is_executed
-
-    def strike(self, line: "_Line") -> None:
-        """Cut this connection now, and all others if the server stays away."""
-        line.close()
-        if self._stays_away:
-            self.lose()
-        self.struck.set()
+    def strikes(self, text: str) -> tuple[How, bool] | None:
+        """Return what becomes of this statement, if it is the one."""
+        if not self._rules or self._rules[0][0] not in text:
+            return None
+        statement, skip, how, stays_away = self._rules.pop(0)
+        if skip:
+            self._rules.insert(0, (statement, skip - 1, how, stays_away))
+            return None
+        return how, stays_away
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Join one client to the server."""
         if self._is_away:
             writer.close()
             return
-        server_reader, server_writer = await asyncio.open_unix_connection(self._server)
-        line = _Line(self, (reader, writer), (server_reader, server_writer))
+        server = await asyncio.open_unix_connection(self._server)
+        line = _Line(self, (reader, writer), server)
         self._lines.add(line)
         try:
             await line.run()
         finally:
             self._lines.discard(line)
             line.close()
-
-
-_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class _Line:
@@ -99,7 +82,8 @@ class _Line:
         self._client = client
         self._server = server
         self._texts: dict[bytes, str] = {}
-        self._is_struck = False
+        self._stays_away = False
+        self._is_doomed = False
 
     async def run(self) -> None:
         """Pass on until one side ends."""
@@ -112,6 +96,7 @@ class _Line:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def close(self) -> None:
+        """Cut both ends."""
         for _, writer in (self._client, self._server):
             writer.close()
 
@@ -122,12 +107,33 @@ class _Line:
         while True:
             head = await reader.readexactly(5)
             body = await reader.readexactly(int.from_bytes(head[1:]) - 4)
-            if self._wire.is_struck_by(self._executed(head[:1], body)):
-                if not self._wire.is_executed:
-                    self._wire.strike(self)
-                    return
-                self._is_struck = True
+            blow = self._wire.strikes(self._executed(head[:1], body))
+            if blow is not None:
+                await self._strike(*blow)
             writer.write(head + body)
+
+    async def _strike(self, how: How, stays_away: bool) -> None:
+        self._stays_away = stays_away
+        match how:
+            case "lost":
+                self._break()
+                raise ConnectionResetError
+            case "executed":
+                self._is_doomed = True
+            case "late":
+                self._client[1].close()
+                self._wire.struck.set()
+                await self._wire.released.wait()
+                self._is_doomed = True
+            case "stalled":
+                self._wire.struck.set()
+                await self._wire.released.wait()
+
+    def _break(self) -> None:
+        self.close()
+        if self._stays_away:
+            self._wire.lose()
+        self._wire.struck.set()
 
     def _executed(self, kind: bytes, body: bytes) -> str:
         """Return the text of the statement that this message executes, if it does."""
@@ -146,10 +152,10 @@ class _Line:
         while True:
             head = await reader.readexactly(5)
             body = await reader.readexactly(int.from_bytes(head[1:]) - 4)
-            if not self._is_struck:
+            if not self._is_doomed:
                 writer.write(head + body)
             elif head[:1] == _READY:
-                self._wire.strike(self)
+                self._break()
                 return
 
 
@@ -164,4 +170,5 @@ async def wired(server_dsn: str) -> AsyncIterator[Wire]:
         finally:
             listening.close()
             wire.lose()
+            wire.released.set()
             await listening.wait_closed()

@@ -100,35 +100,6 @@ async def hold(db: Db, kind: str, tenant_id: int, subject_id: int, fence: int, l
     return held is not None
 
 
-async def mark_untried(db: Db, kind: str, subjects: Sequence[tuple[int, int]]) -> None:
-    """Note of jobs, given as (tenant_id, subject_id), that nothing has left this house for them yet."""
-    await db.execute(
-        """
-        update jobs j set is_untried = true
-        from unnest($1::bigint[], $2::bigint[]) as s (tenant_id, subject_id)
-        where j.tenant_id = s.tenant_id and j.kind = $3 and j.subject_id = s.subject_id
-        """,
-        [item[0] for item in subjects],
-        [item[1] for item in subjects],
-        kind,
-    )
-
-
-async def mark_tried(db: Db, kind: str, tenant_id: int, subject_id: int, fence: int) -> bool:
-    """Note that it goes out now; False when the job is somebody else's by now, who may do the same."""
-    held: int | None = await db.fetchval(
-        """
-        update jobs set is_untried = false
-        where tenant_id = $1 and kind = $2 and subject_id = $3 and fence = $4 and is_leased returning 1
-        """,
-        tenant_id,
-        kind,
-        subject_id,
-        fence,
-    )
-    return held is not None
-
-
 async def release(db: Db, kind: str, holdings: Sequence[tuple[int, int, int, float]]) -> None:
     """Give jobs back untried, due again after so many seconds: (tenant_id, subject_id, fence, seconds)."""
     await db.execute(

@@ -211,9 +211,10 @@ async def find_queued(db: Db, keys: Sequence[tuple[int, int]]) -> set[tuple[int,
     """
     queued = await db.fetch(
         """
-        select m.tenant_id, m.id from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+        select m.tenant_id, m.id
+        from (select 'send'::text as kind, u.* from unnest($1::bigint[], $2::bigint[]) as u (tenant_id, id) offset 0) k
         join messages m on m.tenant_id = k.tenant_id and m.id = k.id
-        join jobs j on j.tenant_id = k.tenant_id and j.kind = 'send' and j.subject_id = k.id
+        join jobs j on j.tenant_id = k.tenant_id and j.kind = k.kind and j.subject_id = k.id
         where m.status = 'queued' or (j.is_untried and m.status = 'sending')
         """,
         [key[0] for key in keys],

@@ -46,9 +46,10 @@ _COLUMNS = {
     "seconds": "float8",
     "request_id": "uuid",
 }
+# The kind travels with the rows: as a constant it would draw a plan made on an empty table to the wrong index.
 _ITEM = f"""
-with item as (
-    select * from unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_COLUMNS.values(), 1))})
+with item as materialized (
+    select 'send'::text as kind, u.* from unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_COLUMNS.values(), 1))})
         as u ({", ".join(_COLUMNS)})
 )"""
 _OURS = "m.tenant_id = i.tenant_id and m.id = i.message_id and (i.request_id is null or m.request_id = i.request_id)"
@@ -63,7 +64,7 @@ _RELEASE = f"""{_ITEM}, released as (
     set is_leased = false, fence = j.fence + 1, attempts = greatest(j.attempts - 1, 0),
         due_at = now() + make_interval(secs => i.seconds)
     from item i join messages m on {_OURS}
-    where j.tenant_id = i.tenant_id and j.kind = 'send' and j.subject_id = i.message_id and j.fence = i.fence
+    where j.tenant_id = i.tenant_id and j.kind = i.kind and j.subject_id = i.message_id and j.fence = i.fence
       and j.is_leased
     returning j.tenant_id, j.subject_id
 )
@@ -82,7 +83,7 @@ _RESCUED_IN_VAIN = f"""{_ITEM}, lost as (
                         and later.attempt > i.attempt)
 ), job as (
     insert into jobs as j (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased, fence, attempts)
-    select tenant_id, 'send', message_id, queue_id, lane, now() + make_interval(secs => seconds), false, fence + 2,
+    select tenant_id, kind, message_id, queue_id, lane, now() + make_interval(secs => seconds), false, fence + 2,
            attempt - 1
     from lost
     on conflict (tenant_id, kind, subject_id) do update
@@ -102,8 +103,36 @@ _READ = f"""{_ITEM}
 select m.tenant_id, m.id, m.status, m.wamid, m.status in ('sending', 'unknown') and j.is_leased is true as is_moving
 from item i
 join messages m on {_OURS}
-left join jobs j on j.tenant_id = m.tenant_id and j.kind = 'send' and j.subject_id = m.id
+left join jobs j on j.tenant_id = i.tenant_id and j.kind = i.kind and j.subject_id = i.message_id
 """
+
+
+async def mark_untried(db: Db, keys: Sequence[tuple[int, int]]) -> None:
+    """Note of messages, given as (tenant_id, message_id), that nothing has left this house for them yet."""
+    await db.execute(
+        """
+        update jobs j set is_untried = true
+        from (select 'send'::text as kind, u.*
+              from unnest($1::bigint[], $2::bigint[]) as u (tenant_id, id) offset 0) k
+        where j.tenant_id = k.tenant_id and j.kind = k.kind and j.subject_id = k.id
+        """,
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+    )
+
+
+async def mark_tried(db: Db, tenant_id: int, message_id: int, fence: int) -> bool:
+    """Note that a message goes to Meta now; False when somebody else has it by now, who may do the same."""
+    held: int | None = await db.fetchval(
+        """
+        update jobs set is_untried = false
+        where tenant_id = $1 and kind = 'send' and subject_id = $2 and fence = $3 and is_leased returning 1
+        """,
+        tenant_id,
+        message_id,
+        fence,
+    )
+    return held is not None
 
 
 async def find_pending(db: Db, xids: Sequence[str]) -> set[str]:

@@ -19,7 +19,7 @@ from rasl.errors import ApiError, ServiceUnavailable
 from rasl.services.behind import Behind
 
 # How long an answer waits to be kept: who repeats the request right after it shall find it.
-_PATIENCE = 2.0
+PATIENCE = 2.0
 _logger = log.get_logger()
 
 
@@ -55,7 +55,7 @@ class Keys:
         name = (ending.tenant_id, ending.key)
         task = self._behind.start(lambda: self._ending.put(ending), "key_waits_for_database")
         task.add_done_callback(lambda _: self._let_go(name, ending.fence))
-        await asyncio.wait({task}, timeout=_PATIENCE)
+        await asyncio.wait({task}, timeout=PATIENCE)
 
     async def renew(self) -> None:
         """Tell the database that the requests of these keys still run; part of the heartbeat."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import idempotency, jobs, recipients
+from rasl.db import idempotency, recipients, unsent
 from rasl.db import messages as message_rows
 from rasl.db.contacts import CONFLICTS
 from rasl.db.pool import Database, Db, Row
@@ -434,7 +434,7 @@ async def _store(
         if entry.content.media_ids()
     ]
     if with_files:
-        await jobs.mark_untried(db, "send", with_files)
+        await unsent.mark_untried(db, with_files)
     xid: str = rows[0]["xid"]
     return xid
 

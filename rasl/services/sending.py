@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from rasl import clock, log, metrics
-from rasl.db import jobs, recipients
+from rasl.db import jobs, recipients, unsent
 from rasl.db import messages as message_rows
 from rasl.db.messages import Result
 from rasl.db.unsent import Unsent
@@ -23,8 +23,8 @@ from rasl.domain.message_types.base import Content
 from rasl.domain.tenants import Number
 from rasl.errors import ServiceUnavailable
 from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
-from rasl.graph.errors import FailureKind, GraphFailure
-from rasl.services import media, message_secrets, messages, otp_progress, statuses
+from rasl.graph.errors import GraphFailure
+from rasl.services import media, message_secrets, messages, otp_progress, outcomes, statuses
 from rasl.services.engine import Engine, Recorded
 from rasl.services.limits import Verdict
 from rasl.services.messages import LANE_OTP
@@ -41,12 +41,6 @@ _IS_IT_STORED = (
 )
 _TOO_LATE = NotSent("The code expired before the message could be sent.")
 _TOO_LATE_TO_ASK = Ambiguous("The code expired before WhatsApp confirmed the message.")
-_TROUBLE = {
-    FailureKind.RETRY: Trouble.RETRY,
-    FailureKind.THROTTLED: Trouble.THROTTLED,
-    FailureKind.PAIR_THROTTLED: Trouble.PAIR_THROTTLED,
-    FailureKind.TOKEN: Trouble.CREDENTIALS,
-}
 _logger = log.get_logger()
 
 
@@ -108,7 +102,7 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     else:
         outcome = await _call(engine, work)
         metrics.GRAPH_SECONDS.observe(clock.monotonic() - begun)
-    trouble = Trouble.REFUSED if outcome is _TOO_LATE else _trouble(outcome)
+    trouble = Trouble.REFUSED if outcome is _TOO_LATE else outcomes.trouble(outcome)
     step = _decide(outcome, trouble, work, started_at)
     result = _result(engine, work, outcome, step, started_at, patience)
     metrics.ATTEMPTS.labels(result.outcome, result.code or "").inc()
@@ -147,7 +141,7 @@ async def _call(engine: Engine, work: Work) -> SendOutcome:
 async def _mark_tried(engine: Engine, work: Work) -> None:
     """Write down that the files are with Meta and the message follows: who dies before has sent nothing, as all see."""
     async with engine.database.connection() as db:
-        if not await jobs.mark_tried(db, "send", work.tenant_id, work.message_id, work.fence):
+        if not await unsent.mark_tried(db, work.tenant_id, work.message_id, work.fence):
             raise _LeaseLostError
 
 
@@ -277,18 +271,6 @@ async def _throughput(engine: Engine, work: Work, deadline: float) -> bool:
         await asyncio.sleep(pause)
 
 
-def _trouble(outcome: SendOutcome) -> Trouble | None:
-    match outcome:
-        case Accepted():
-            return None
-        case Refused(failure=failure):
-            return _TROUBLE.get(failure.kind, Trouble.REFUSED)
-        case NotSent():
-            return Trouble.NOT_SENT
-        case Ambiguous():
-            return Trouble.AMBIGUOUS
-
-
 def _decide(outcome: SendOutcome, trouble: Trouble | None, work: Work, now: dt.datetime) -> Step | None:
     if trouble is None:
         return None
@@ -339,27 +321,7 @@ def _result(
         retry_seconds=retry_seconds,
         keeps_lease=keeps_lease,
     )
-    return msgspec.structs.replace(result, **_findings(outcome))
-
-
-def _findings(outcome: SendOutcome) -> dict[str, object]:
-    match outcome:
-        case Accepted(wamid=wamid):
-            return {"wamid": wamid}
-        case Refused(failure=failure):
-            return {
-                "outcome": "refused",
-                "code": failure.code,
-                "subcode": failure.subcode,
-                "title": failure.title,
-                "details": failure.details or failure.message,
-                "cure": failure.cure,
-                "fbtrace_id": failure.fbtrace_id,
-            }
-        case NotSent(reason=reason):
-            return {"outcome": "not_sent", "title": "Meta was not reached", "details": reason}
-        case Ambiguous(reason=reason):
-            return {"outcome": "unknown", "title": "Meta did not answer", "details": reason}
+    return msgspec.structs.replace(result, **outcomes.findings(outcome))
 
 
 async def _record(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
