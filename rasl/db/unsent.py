@@ -47,10 +47,10 @@ _COLUMNS = {
     "request_id": "uuid",
 }
 # The kind travels with the rows: as a constant it would draw a plan made on an empty table to the wrong index.
+_ARRAYS = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_COLUMNS.values(), 1))
 _ITEM = f"""
 with item as materialized (
-    select 'send'::text as kind, u.* from unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_COLUMNS.values(), 1))})
-        as u ({", ".join(_COLUMNS)})
+    select 'send'::text as kind, u.* from unnest({_ARRAYS}) as u ({", ".join(_COLUMNS)})
 )"""
 _OURS = "m.tenant_id = i.tenant_id and m.id = i.message_id and (i.request_id is null or m.request_id = i.request_id)"
 

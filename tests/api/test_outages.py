@@ -11,13 +11,18 @@ from rasl.app import build_engine, create_app, running
 from rasl.db.pool import Database
 from rasl.dispatch.sending import Sender
 from rasl.services import keys, unsent
-from tests.serving import Answer, Api, api_clients, eventually, graph_requests, served, settings_for
+from tests import samples
+from tests.api.v2.media_calls import send_file, sent_bodies
+from tests.serving import Answer, Api, api_clients, graph_requests, served, settings_for
+from tests.waiting import until
 from tests.wire import How, Wire, wired
 from tests.world import World
 
 PHONE = "+442079460011"
+MESSAGES = {"endpoint": "messages"}
 KEY = {"idempotency-key": "order-17"}
 COMMIT, CLAIM, PUT_BACK = "COMMIT", "insert into idempotency_keys", "released as"
+BEGIN = "set is_untried = false"
 ANSWER = "update idempotency_keys k\n        set status"
 
 
@@ -93,7 +98,7 @@ async def test_a_decided_answer_is_given_and_kept_behind(
     assert wire.struck.is_set()
     assert (first.status, first.data["status"]) == (200, "sent")
     wire.mend()
-    await eventually(lambda: has_kept(database))
+    await until(lambda: has_kept(database))
     again = await api.acme.send(PHONE, headers=KEY)
     assert (again.status, again.body, again.headers["idempotent-replayed"]) == (200, first.body, "true")
     assert len(await graph_requests(api)) == 1
@@ -207,14 +212,14 @@ async def test_it_is_found_when_the_database_comes_back_later(
     async def is_queued() -> bool:
         return await statuses(database) == ["queued"]
 
-    await eventually(is_queued)
+    await until(is_queued)
     again: list[Answer] = []
 
     async def is_answered() -> bool:
         again.append(await api.acme.send(PHONE, headers=KEY))
         return again[-1].status not in {409, 503}
 
-    await eventually(is_answered)
+    await until(is_answered)
     assert (again[-1].status, again[-1].data["status"]) == (200, "queued")
     assert again[-1].data["chat_message_id"] == message["id"]
     await rescue(api, database, shared_dsn)
@@ -247,7 +252,7 @@ async def test_a_message_whose_turn_cannot_be_asked_for_goes_back_to_the_queue(
     async def is_queued() -> bool:
         return await statuses(database) == ["queued"]
 
-    await eventually(is_queued)
+    await until(is_queued)
     assert await graph_requests(api) == []
 
 
@@ -270,3 +275,41 @@ async def test_who_lost_the_key_while_he_was_paused_stores_nothing(
     assert (late.status, late.code) == (409, "IDEMPOTENCY_IN_PROGRESS")
     assert await statuses(database) == ["sent"]
     assert len(await graph_requests(api)) == 1
+
+
+async def test_whoever_slept_while_he_uploaded_leaves_the_message_to_the_one_that_sent_it(
+    api: Api, wire: Wire, database: Database, shared_dsn: str
+) -> None:
+    wire.cut(BEGIN, "stalled")
+    sleeping = asyncio.create_task(send_file(api.acme, samples.PNG))
+    await wire.struck.wait()
+    await rescue(api, database, shared_dsn)
+    assert await statuses(database) == ["sent"]
+    wire.released.set()
+    late = await sleeping
+    assert (late.status, late.data["status"]) == (200, "queued")
+    assert len(await sent_bodies(api)) == 1
+
+
+@pytest.mark.parametrize("how", ["lost", "executed"])
+async def test_a_message_with_files_waits_for_the_database_before_it_is_sent(
+    api: Api, wire: Wire, database: Database, how: How
+) -> None:
+    wire.cut(BEGIN, how)
+    answer = await send_file(api.acme, samples.PNG)
+    assert (answer.status, answer.data["status"]) == (200, "sent")
+    assert await statuses(database) == ["sent"]
+    assert len(await sent_bodies(api)) == 1
+
+
+async def test_whoever_dies_after_the_files_were_given_leaves_an_unknown_message(
+    api: Api, database: Database, shared_dsn: str
+) -> None:
+    answer = {"kind": "error", "code": 131000}  # to be tried again, which is not waited for here
+    await api.simulator.post("/_control/faults", {"when": "always", "match": MESSAGES, "effect": answer})
+    await send_file(api.acme, samples.PNG)
+    async with database.connection() as db:
+        await db.execute("update messages set status = 'sending' where peer = $1", PHONE[1:])
+        await db.execute("update jobs set is_leased = true")
+    await rescue(api, database, shared_dsn)
+    assert await statuses(database) == ["unknown"]
