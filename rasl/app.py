@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import gc
 from collections.abc import AsyncIterator
 
@@ -13,7 +12,7 @@ from litestar.types import ASGIApp
 from rasl.api import docs, files, health
 from rasl.api.caller import secured, with_caller
 from rasl.api.context import with_context
-from rasl.api.envelope import render, render_framework_error, render_gone, render_unexpected
+from rasl.api.envelope import enveloped, render, render_framework_error, render_gone, render_unexpected
 from rasl.api.idempotency import with_idempotency
 from rasl.api.request import ApiRequest, ClientGoneError
 from rasl.api.v2 import (
@@ -135,7 +134,6 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
                 with contextlib.suppress(ServiceUnavailable):
                     await callers.write_last_used()
 
-    lease = dt.timedelta(seconds=settings.graph_timeout_seconds + 15)
     app = Litestar(
         route_handlers=[
             api_v2(),
@@ -144,7 +142,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
             *docs.handlers(api_v2),
             *door(engine.database, engine.sealer),
         ],
-        middleware=[with_caller(callers, engine.limits), with_idempotency(engine.database, lease)],
+        middleware=[with_caller(callers, engine.limits), with_idempotency],
         request_class=ApiRequest,
         request_max_body_size=None,  # ApiRequest and the door have limits of their own
         exception_handlers={
@@ -157,7 +155,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         lifespan=[lifespan],
         logging_config=None,
     )
-    return with_context(app)
+    return with_context(enveloped(app))
 
 
 async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:

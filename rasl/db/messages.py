@@ -83,7 +83,7 @@ with item as (
     from {rows.table(ThreadState, 2, "t")}
     where v.tenant_id = t.tenant_id and v.id = t.conversation_id
 )
-select id, now() as created_at from item order by ord
+select id, now() as created_at, case when ord = 1 then pg_current_xact_id()::text end as xid from item order by ord
 """
 _WAKE_WORKER = f"select pg_notify('{JOBS}', '')"
 
@@ -91,7 +91,10 @@ _WAKE_WORKER = f"select pg_notify('{JOBS}', '')"
 async def insert_intents(
     db: Db, intents: Sequence[Intent], threads: Sequence[ThreadState], lease: dt.timedelta
 ) -> list[Row]:
-    """Store messages with their jobs and what they changed in their conversations; returns id and created_at each."""
+    """Store messages with their jobs and what they changed in their conversations; returns id and created_at each.
+
+    The first also brings the number of the transaction, by which it can be asked what became of it.
+    """
     if any(item.due_at for item in intents):
         await db.execute(_WAKE_WORKER)
     return await db.fetch(_INSERT_INTENTS, intents, threads, lease)
@@ -213,11 +216,17 @@ async def explain(db: Db, tenant_id: int, message_id: int, reason: str) -> None:
 
 
 async def find_queued(db: Db, keys: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Return those of the messages, given as (tenant_id, message_id), that nobody has started to send."""
+    """Return those of the messages, given as (tenant_id, message_id), of which Meta knows nothing yet.
+
+    Nobody has started to send them, or whoever had was still uploading their files.
+    """
     queued = await db.fetch(
         """
-        select m.tenant_id, m.id from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
-        join messages m on m.tenant_id = k.tenant_id and m.id = k.id and m.status = 'queued'
+        select m.tenant_id, m.id
+        from (select 'send'::text as kind, u.* from unnest($1::bigint[], $2::bigint[]) as u (tenant_id, id) offset 0) k
+        join messages m on m.tenant_id = k.tenant_id and m.id = k.id
+        join jobs j on j.tenant_id = k.tenant_id and j.kind = k.kind and j.subject_id = k.id
+        where m.status = 'queued' or (j.is_untried and m.status = 'sending')
         """,
         [key[0] for key in keys],
         [key[1] for key in keys],

@@ -6,7 +6,7 @@ from rasl.db import buckets, idempotency
 from rasl.db.pool import Database, Db
 from rasl.dispatch.guard import Act
 from rasl.dispatch.loop import Loop
-from rasl.services import challenges, contact_imports, inbound, media, otp, otp_guard, statuses
+from rasl.services import challenges, contact_imports, inbound, media, otp, otp_guard, sending, statuses
 from rasl.services.engine import Engine
 
 _MINUTE = 60.0
@@ -19,6 +19,11 @@ def acts(engine: Engine, loops: Sequence[Loop]) -> tuple[Act, ...]:
         *(
             Act(f"keep leases of {loop.kind.name} jobs", settings.lease_seconds / 3, loop.extend_leases)
             for loop in loops
+        ),
+        Act(
+            "keep leases of messages that go back",
+            settings.lease_seconds / 3,
+            lambda: sending.extend_leases(engine),
         ),
         Act("erase expired codes", _MINUTE, lambda: otp.sweep(database)),
         Act("watch for pumping", _MINUTE, lambda: otp_guard.raise_alarms(database, settings)),

@@ -160,11 +160,11 @@ async def test_an_import_and_a_group_that_cannot_be_worked_on_stop_no_other(
             await group_rows.enqueue_clearing(db, tenant_id, 999)
 
     async def is_done() -> bool:
-        return await value(database, "select count(*) from jobs where tenant_id = $1", acme) == 0
+        return bool(await value(database, "select count(*) = 0 from jobs where tenant_id = $1", acme))
 
     async def has_failed() -> bool:
-        sql = "select count(*) from jobs where tenant_id = $1 and failures > 0"
-        return await value(database, sql, globex) == 2
+        sql = "select count(*) = 2 from jobs where tenant_id = $1 and failures > 0"
+        return bool(await value(database, sql, globex))
 
     async with working(engine):
         await until(is_done)

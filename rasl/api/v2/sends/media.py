@@ -1,6 +1,5 @@
 """POST /messages/media and /messages/sticker (api-v2 section 3.2)."""
 
-import datetime as dt
 import functools
 from typing import Any
 
@@ -24,8 +23,6 @@ from rasl.domain.tenants import Caller
 from rasl.services.media import StoredMedia
 from rasl.services.media_links import signed_url
 
-# Loading a file from an address and giving it to Meta may take minutes.
-KEY_LEASE = dt.timedelta(minutes=5)
 _SENT: dict[str, Any] = {
     "media_type": "document",
     "media_url": "https://wa.example.test/media/AAAAAAAAAAEAAAAAAAAABw…",
@@ -70,7 +67,7 @@ async def send_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Store a file, commit its message and send it."""
     async with received_values(request, {FILE: LARGEST}) as form:
         act = functools.partial(_send, request, caller, form, SendMedia)
-        return await run_once(request, form.digest, KEY_LEASE, act)
+        return await run_once(request, form.digest, act)
 
 
 @post(
@@ -90,7 +87,7 @@ async def send_sticker(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Store a sticker, commit its message and send it."""
     async with received_values(request, {FILE: MAX_BYTES["sticker"]}) as form:
         act = functools.partial(_send, request, caller, form, SendSticker)
-        return await run_once(request, form.digest, KEY_LEASE, act)
+        return await run_once(request, form.digest, act)
 
 
 async def _send(request: ApiRequest, caller: Caller, form: Form, body_type: type[SendSticker]) -> ASGIApp:

@@ -1,6 +1,5 @@
 """POST /messages/template (api-v2 section 3.3)."""
 
-import datetime as dt
 import functools
 import hashlib
 from collections.abc import Set
@@ -27,8 +26,6 @@ from rasl.errors import ValidationFailed
 from rasl.services import otp, template_sending
 from rasl.services.template_sending import Wish
 
-# Loading a file from an address and giving it to Meta may take minutes.
-KEY_LEASE = dt.timedelta(minutes=5)
 _JSON_FIELDS = frozenset(
     {
         "cards",
@@ -115,10 +112,10 @@ async def send_template(caller: MaySendMessages, request: ApiRequest) -> ASGIApp
     if not is_form(request):
         raw = await read_json_body(request)
         act = functools.partial(_send_json, request, caller, raw)
-        return await run_once(request, hashlib.sha256(raw).digest(), KEY_LEASE, act)
+        return await run_once(request, hashlib.sha256(raw).digest(), act)
     async with received_values(request, FILE_LIMITS) as form:
         act = functools.partial(_send_form, request, caller, form)
-        return await run_once(request, form.digest, KEY_LEASE, act)
+        return await run_once(request, form.digest, act)
 
 
 async def _send_json(request: ApiRequest, caller: Caller, raw: bytes) -> ASGIApp:
