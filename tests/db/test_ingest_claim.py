@@ -31,7 +31,7 @@ async def test_a_claim_prepared_on_an_empty_table_does_not_walk_a_full_one(dsn: 
                 world.globex.app_id,
             )
         async with database.transaction() as db:
-            name, generic = await db.fetchrow(
+            [(name, generic)] = await db.fetch(
                 "select name, generic_plans from pg_prepared_statements where statement = $1",
                 ingests._CLAIM_DUE,
             )

@@ -1,6 +1,7 @@
 """Whatever one delivery does, it fails alone: its neighbours are applied in the same step."""
 
 import asyncio
+import datetime as dt
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -356,7 +357,7 @@ async def test_a_lock_that_somebody_keeps_holds_up_only_what_needs_it(post: Post
         assert await post.value("select failures from ingests where applied_at is null") == 1
     for _ in range(9):
         async with post.database.connection() as db:
-            await ingests.put_off(db, await waiting(post), "LockNotAvailableError: ", ingests.dt.timedelta(0))
+            await ingests.put_off(db, await waiting(post), "LockNotAvailableError: ", dt.timedelta(0))
     await post.apply()
     assert sorted(await texts(post)) == ["goes", "goes", "hi", "waits"]
     assert await post.reasons() == []
@@ -384,9 +385,9 @@ async def test_what_is_set_aside_keeps_its_delivery_until_it_is_gone(post: Post,
     await post.deliver(world.acme, b"null", posts.statuses(world.acme, status("wamid.1", "sent")))
     async with post.database.connection() as db:
         await db.execute("update ingests set applied_at = now() - interval '8 days'")
-        assert await ingests.forget_applied(db, ingests.dt.timedelta(days=7), 10) == 1
+        assert await ingests.forget_applied(db, dt.timedelta(days=7), 10) == 1
         await db.execute("delete from quarantined_changes")
-        assert await ingests.forget_applied(db, ingests.dt.timedelta(days=7), 10) == 1
+        assert await ingests.forget_applied(db, dt.timedelta(days=7), 10) == 1
 
 
 async def test_many_workers_apply_a_burst_of_one_second_in_its_order(post: Post, world: World) -> None:
