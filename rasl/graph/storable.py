@@ -15,6 +15,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NUL = b"\\u0000"
 _DEEPEST = 100
 _END = 2**63
+_NEITHER = (math.inf, -math.inf)
 
 
 class NotJsonError(ValueError):
@@ -59,7 +60,7 @@ def storable(value: Any, depth: int = 0) -> Any:
 def _number(value: float) -> float | str | None:
     if -_END <= value < _END:
         return value
-    return None if isinstance(value, float) and not math.isfinite(value) else str(value)
+    return str(value) if value not in _NEITHER and value == value else None  # noqa: PLR0124 - NaN alone differs
 
 
 def _has_small_numbers(value: Any) -> bool:
