@@ -28,6 +28,10 @@ select 'index ' || indexdef from pg_indexes where schemaname = 'public'
 union all
 select 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
 from pg_constraint where connamespace = 'public'::regnamespace and contype <> 'n'
+union all
+select 'trigger ' || pg_get_triggerdef(t.oid) from pg_trigger t
+join pg_class c on c.oid = t.tgrelid and c.relnamespace = 'public'::regnamespace
+where not t.tgisinternal
 order by 1
 """
 
@@ -97,7 +101,7 @@ async def drift(dsn: str) -> list[str]:
 
 
 async def shape(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
-    """Describe every table, column, index and constraint."""
+    """Describe every table, column, index, constraint and trigger."""
     return {row["item"] for row in await connection.fetch(_SHAPE)}
 
 

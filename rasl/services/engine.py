@@ -18,6 +18,7 @@ from rasl.sealing import Sealer
 from rasl.services import messages, otp_progress
 from rasl.services.limits import Limits
 from rasl.services.messages import Accepted, Draft
+from rasl.services.numbers import Numbers
 from rasl.services.template_catalog import Catalog
 from rasl.settings import Settings
 
@@ -51,6 +52,7 @@ class Engine:
         self.media_store = media_store
         self.fetcher = fetcher
         self.limits = Limits(database)
+        self.numbers = Numbers(database, sealer)
         self.templates = Catalog(database)
         self.lease = dt.timedelta(seconds=settings.lease_seconds)
         self.accepting: Batch[Draft, Accepted] = Batch("accept", self._accept)

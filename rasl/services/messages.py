@@ -34,10 +34,11 @@ class Hold(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The message that is quoted, and the conversation it belongs to."""
+    """The message that is quoted, and the conversation and the number of ours it belongs to."""
 
     wamid: str
     conversation_id: int
+    number_id: int
 
 
 class Draft(msgspec.Struct, frozen=True):

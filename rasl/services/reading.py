@@ -100,7 +100,7 @@ async def find_reply(database: Database, tenant_id: int, name: str) -> Reply:
         raise ValidationFailed({"context": ["The message to reply to does not exist"]}) from None
     if row["wamid"] is None:
         raise ValidationFailed({"context": ["The message to reply to has not reached WhatsApp"]})
-    return Reply(row["wamid"], row["conversation_id"])
+    return Reply(row["wamid"], row["conversation_id"], row["number_id"])
 
 
 async def read_timeline(database: Database, message: Row) -> list[Step]:

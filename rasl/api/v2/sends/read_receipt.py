@@ -81,8 +81,9 @@ _RESPONSES = raises(
     status_code=200,
     summary="Mark a message as read",
     description="""Shows the person the blue ticks on a received message, named by its id here or its wamid, and on all
-messages before it; `typing_indicator` also shows that an answer is being written. WhatsApp takes this for 30 days after
-the message. Nothing is stored, and asking twice does no harm. A body may be left out.""",
+messages before it; `typing_indicator` also shows that an answer is being written. The number that the message came in
+on does it. WhatsApp takes this for 30 days after the message. Nothing is stored, and asking twice does no harm. A body
+may be left out.""",
     operation_class=Create,
     responses=_RESPONSES,
     tags=["Messages"],
@@ -95,12 +96,9 @@ async def mark_message_read(
     name = message_id.removeprefix("/")
     if not name.endswith(_ENDING):
         raise MethodNotAllowed
+    sending_number(caller)  # who has none is told so, whatever the message
     row = await mark_read(
-        request.engine,
-        caller.tenant.id,
-        sending_number(caller),
-        name.removesuffix(_ENDING),
-        is_typing=data.typing_indicator,
+        request.engine, caller.tenant.id, name.removesuffix(_ENDING), is_typing=data.typing_indicator
     )
     read = ReadMessage(
         message_id=row["wamid"],
