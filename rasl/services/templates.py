@@ -204,7 +204,7 @@ async def _with_sample(
     row = await media.find_row(engine.database, tenant_id, media_id)
     if row is None:
         raise ValidationFailed({"header_sample_media_id": ["There is no such file"]})
-    name = row["filename"] or media_formats.usual_name(row["mime_type"], "sample")
+    name = media_formats.true_name(row["filename"], row["mime_type"], "sample")
     chunks = engine.media_store.stream(row["store_key"])
     handle = await graph_templates.upload_sample(
         engine.graph, access_token, chunks, row["size"], media_formats.meta_type(row["mime_type"]), name

@@ -13,6 +13,7 @@ from rasl.api.envelope import Success, success
 from rasl.api.openapi import example, raises
 from rasl.api.operations import Create
 from rasl.api.request import ENDING, ApiRequest
+from rasl.api.v2.message_names import raw_name, read_name
 from rasl.api.v2.sends.recipient import sending_number
 from rasl.domain.validation import Body
 from rasl.errors import (
@@ -90,16 +91,17 @@ may be left out.""",
     opt={ENDING: _ENDING},
 )
 async def mark_message_read(
-    message_id: FromPath[str], data: JSONBody[MarkRead], caller: MaySendMessages, request: ApiRequest
+    message_id: FromPath[str],  # noqa: ARG001 - for the route and its document
+    data: JSONBody[MarkRead],
+    caller: MaySendMessages,
+    request: ApiRequest,
 ) -> ASGIApp:
     """Mark a received message as read."""
-    name = message_id.removeprefix("/")
-    if not name.endswith(_ENDING):
+    raw, ending, rest = raw_name(request).rpartition(_ENDING.encode())
+    if not ending or rest.strip(b"/"):
         raise MethodNotAllowed
     sending_number(caller)  # who has none is told so, whatever the message
-    row = await mark_read(
-        request.engine, caller.tenant.id, name.removesuffix(_ENDING), is_typing=data.typing_indicator
-    )
+    row = await mark_read(request.engine, caller.tenant.id, read_name(raw), is_typing=data.typing_indicator)
     read = ReadMessage(
         message_id=row["wamid"],
         contact_id=row["contact_id"],
