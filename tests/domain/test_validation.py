@@ -199,7 +199,7 @@ def test_it_names_every_wrong_field_at_once() -> None:
             {
                 "mesage": ['Unknown field; did you mean "message"?'],
                 "to": [
-                    "Unknown field; this endpoint takes message, phone, contact_id, context, dry_run, fallback_template"
+                    "Unknown field; this endpoint takes message, phone, contact_id, context, from_phone_number_id, dry_run, fallback_template"
                 ],
                 "message": ["Message is required"],
                 "phone": ["Phone number is required"],
