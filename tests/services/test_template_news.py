@@ -9,6 +9,7 @@ import pytest
 
 from rasl import clock
 from rasl.app import create_app
+from rasl.db import templates as template_rows
 from rasl.db.pool import Database
 from rasl.db.templates import Wanted
 from rasl.services import template_catalog
@@ -174,14 +175,14 @@ async def test_what_was_read_before_a_change_is_not_remembered_after_it(
     await have(api, ORDER)
     wanted, catalog = await _wanted(api, database), Catalog(database)
     catalog.hearing(True)
-    real = template_catalog.template_rows.find_sendable
+    real = template_rows.find_sendable
 
     async def overtaken(*arguments: Any) -> Any:
         rows = await real(*arguments)
         catalog.told(str(wanted.tenant_id))  # the news arrive while the answer is on its way
         return rows
 
-    monkeypatch.setattr(template_catalog.template_rows, "find_sendable", overtaken)
+    monkeypatch.setattr(template_rows, "find_sendable", overtaken)
     await catalog.find(wanted)
     monkeypatch.undo()
     await _change(database, "PAUSED")
