@@ -28,6 +28,8 @@ from rasl.api.v2 import (
     statuses,
     templates,
 )
+from rasl.db.channels import TEMPLATES
+from rasl.db.listening import Listener
 from rasl.db.pool import Database
 from rasl.dispatch.guard import Act, keep_up
 from rasl.dispatch.worker import Worker
@@ -125,12 +127,17 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
         async with running(engine):
-            upkeep = asyncio.create_task(keep_up(_acts(engine, callers)))
+            listener = Listener(engine.database, {TEMPLATES: engine.templates.told}, engine.templates.hearing)
+            beside = [
+                asyncio.create_task(keep_up(_acts(engine, callers))),
+                asyncio.create_task(listener.run()),
+            ]
             try:
                 yield
             finally:
-                upkeep.cancel()
-                await asyncio.gather(upkeep, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
                 with contextlib.suppress(ServiceUnavailable):
                     await callers.write_last_used()
 

@@ -260,16 +260,15 @@ async def list_errors(db: Db, tenant_id: int, import_id: int, after: int, limit:
 
 
 async def load_lookups(db: Db, tenant_id: int) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
-    """Return sources, contact statuses and groups of a tenant: ids by lower-case name."""
-    sources, statuses, groups = [
-        {
-            row["name"].lower(): row["id"]
-            for row in await db.fetch(
-                f"select id, name from {table} where tenant_id = $1 order by id desc", tenant_id
-            )
-        }
-        for table in ("sources", "contact_statuses", "contact_groups")
-    ]
+    """Return sources, contact statuses and groups of a tenant: ids by name, and by lower-case name."""
+    found = []
+    for table in ("sources", "contact_statuses", "contact_groups"):
+        rows = await db.fetch(
+            f"select id, name from {table} where tenant_id = $1 order by id desc", tenant_id
+        )
+        in_lower_case = {row["name"].lower(): row["id"] for row in rows}
+        found.append(in_lower_case | {row["name"]: row["id"] for row in rows})
+    sources, statuses, groups = found
     return sources, statuses, groups
 
 

@@ -261,7 +261,7 @@ async def find_message(db: Db, tenant_id: int, message_id: int | None, wamid: st
         )
     return await db.fetchrow(
         """
-        select m.*, v.contact_id, n.display_phone_number
+        select m.*, v.contact_id, v.number_id, n.display_phone_number
         from messages m
         join conversations v on v.tenant_id = m.tenant_id and v.id = m.conversation_id
         join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id

@@ -84,7 +84,8 @@ class Database:
 
     async def dedicated(self) -> asyncpg.Connection[Row]:
         """Open a connection outside the pools, for LISTEN; the caller closes it."""
-        return await asyncpg.connect(self._dsn, timeout=5)
+        settings = {"application_name": "rasl news"}
+        return await asyncpg.connect(self._dsn, timeout=5, server_settings=settings)
 
 
 @contextlib.asynccontextmanager

@@ -237,15 +237,18 @@ async def find_sendable(db: Db, wanted: Sequence[Wanted]) -> dict[Wanted, Row]:
     }
 
 
-async def list_languages(db: Db, tenant_id: int, waba_id: str, name: str) -> list[str]:
-    """Return the languages that a template of this name has."""
-    rows = await db.fetch(
-        "select language from templates where tenant_id = $1 and waba_id = $2 and name = $3 order by language",
+async def list_named(db: Db, tenant_id: int, name: str) -> list[Row]:
+    """Return account and language of every template of this name, with the numbers of the account."""
+    return await db.fetch(
+        """
+        select t.waba_id, t.language, array(
+            select n.phone_number_id from whatsapp_numbers n
+            where n.tenant_id = t.tenant_id and n.waba_id = t.waba_id order by n.id) as phone_number_ids
+        from templates t where t.tenant_id = $1 and t.name = $2 order by t.waba_id, t.language
+        """,
         tenant_id,
-        waba_id,
         name,
     )
-    return [row["language"] for row in rows]
 
 
 async def find(db: Db, tenant_id: int, template_id: str, own_id: int) -> Row | None:

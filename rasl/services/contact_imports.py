@@ -17,7 +17,7 @@ from rasl.db.listing import ListSource
 from rasl.db.pool import Database, Row
 from rasl.db.tenants import find_tenant_by_id
 from rasl.domain.contact_csv import TYPES, find_targets
-from rasl.domain.csv_files import DELIMITERS, CsvFile, protected, write_row
+from rasl.domain.csv_files import DELIMITERS, CsvFile, meant, protected, write_row
 from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
 from rasl.errors import IdempotencyKeyReused, NotFound, ValidationFailed
 
@@ -306,7 +306,7 @@ async def read_error_file(database: Database, tenant_id: int, row: Row) -> Async
 def _error_line(error: Row, targets: list[str | None]) -> str:
     cells = msgspec.json.decode(error["cells"], type=list[str])
     shown = [
-        cell if place < len(targets) and targets[place] == "phone" else protected(cell)
+        cell if place < len(targets) and targets[place] == "phone" else protected(meant(cell))
         for place, cell in enumerate(cells)
     ]
     return write_row([str(error["row_number"]), "; ".join(error["reasons"]), *shown])

@@ -20,6 +20,7 @@ from rasl.services.behind import Behind
 from rasl.services.keys import Keys
 from rasl.services.limits import Limits
 from rasl.services.messages import Accepted, Draft
+from rasl.services.numbers import Numbers
 from rasl.services.template_catalog import Catalog
 from rasl.services.unsent import Returns
 from rasl.settings import Settings
@@ -54,6 +55,7 @@ class Engine:
         self.media_store = media_store
         self.fetcher = fetcher
         self.limits = Limits(database)
+        self.numbers = Numbers(database, sealer)
         self.templates = Catalog(database)
         self.lease = dt.timedelta(seconds=settings.lease_seconds)
         self.behind = Behind()

@@ -266,7 +266,7 @@ async def _upload_one(engine: Engine, number: Number, tenant_id: int, media_id: 
 
 async def _give_to_meta(engine: Engine, number: Number, row: Row) -> UploadOutcome:
     mime_type = media_formats.meta_type(row["mime_type"])
-    name = row["filename"] or media_formats.usual_name(row["mime_type"], "file")
+    name = media_formats.true_name(row["filename"], row["mime_type"], "file")
     async with engine.upload_places:
         return await engine.graph.upload_media(
             number.phone_number_id,

@@ -13,6 +13,7 @@ from rasl.db.contacts import CONFLICTS
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import admission, attributes
 from rasl.domain.admission import Thread
+from rasl.domain.contact_names import known_name
 from rasl.domain.message_types.base import Content
 from rasl.domain.phone import Phone
 from rasl.domain.tenants import Number, Tenant
@@ -41,10 +42,11 @@ class Hold(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The message that is quoted, and the conversation it belongs to."""
+    """The message that is quoted, and the conversation and the number of ours it belongs to."""
 
     wamid: str
     conversation_id: int
+    number_id: int
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -347,7 +349,7 @@ def thread_of(row: Row) -> Thread:
 
 def _merge_values(row: Row | Mapping[str, Any]) -> dict[str, str | None]:
     return {
-        "contact_first_name": row["firstname"],
+        "contact_first_name": known_name(row["firstname"], row["phone"]),
         "contact_last_name": row["lastname"],
         "contact_email": row["email"],
         "contact_phone": row["phone"],

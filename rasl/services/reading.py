@@ -9,6 +9,7 @@ from rasl.db import messages as message_rows
 from rasl.db.pool import Database, Row
 from rasl.domain import message_types
 from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.validation import read_id
 from rasl.errors import NotFound, ValidationFailed
 from rasl.graph.errors import classify
 from rasl.services.messages import Reply
@@ -81,9 +82,9 @@ async def list_messages(database: Database, tenant_id: int, query: ListQuery) ->
 
 async def get_message(database: Database, tenant_id: int, name: str) -> Row:
     """Return a message by its id or its wamid; raises NotFound."""
-    message_id = int(name) if name.isascii() and name.isdigit() and len(name) < 20 else None
-    is_possible = (message_id is not None and message_id < 2**63) or name.startswith("wamid.")
-    if not is_possible or "\x00" in name:
+    message_id = read_id(name) or None
+    is_canonical = message_id is None or str(message_id) == name
+    if not (is_canonical and (message_id or name.startswith("wamid."))) or "\x00" in name:
         raise NotFound("Message not found")
     async with database.connection() as db:
         row = await message_rows.find_message(db, tenant_id, message_id, name)
@@ -100,7 +101,7 @@ async def find_reply(database: Database, tenant_id: int, name: str) -> Reply:
         raise ValidationFailed({"context": ["The message to reply to does not exist"]}) from None
     if row["wamid"] is None:
         raise ValidationFailed({"context": ["The message to reply to has not reached WhatsApp"]})
-    return Reply(row["wamid"], row["conversation_id"])
+    return Reply(row["wamid"], row["conversation_id"], row["number_id"])
 
 
 async def read_timeline(database: Database, message: Row) -> list[Step]:

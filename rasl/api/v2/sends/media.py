@@ -15,7 +15,6 @@ from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
 from rasl.api.v2.sends.media_body import FILE, SendMedia, SendSticker, keep, read_wish
-from rasl.api.v2.sends.recipient import sending_number
 from rasl.domain.media_formats import LARGEST, MAX_BYTES
 from rasl.domain.message_types.base import Content
 from rasl.domain.message_types.media import MEDIA_KINDS, Document
@@ -97,9 +96,10 @@ async def _send(request: ApiRequest, caller: Caller, form: Form, body_type: type
         return again
     wish = await read_wish(request, caller, form, body_type)
     body = wish.body
-    sending_number(caller)  # before anything is stored for a tenant that cannot send
     stored = await keep(request, caller, form, body, body.kind, is_rehearsal=body.dry_run)
-    return await send(request, caller, body, _content(body, stored), describe, wish.profile)
+    return await send(
+        request, caller, body, _content(body, stored), describe, wish.profile, addressed=wish.addressed
+    )
 
 
 def _content(body: SendSticker, stored: StoredMedia) -> Content:
