@@ -1,7 +1,7 @@
 """Queries on files: what is stored, what Meta has of it, what was loaded from where, what waits to be loaded."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -121,15 +121,17 @@ async def keep_upload(
     return kept
 
 
-async def forget_uploads(db: Db, tenant_id: int, number_id: int, graph_media_ids: Sequence[str]) -> None:
-    """Forget ids that Meta does not know any more; one that was renewed meanwhile stays."""
+async def forget_uploads(db: Db, tenant_id: int, number_id: int, uploads: Mapping[int, str]) -> None:
+    """Forget Meta's ids of files that Meta does not know any more; one that was renewed meanwhile stays."""
     await db.execute(
         """
-        delete from media_uploads where tenant_id = $1 and number_id = $2 and graph_media_id = any($3::text[])
+        delete from media_uploads u using unnest($3::bigint[], $4::text[]) as k (media_id, graph_media_id)
+        where u.tenant_id = $1 and u.media_id = k.media_id and u.number_id = $2 and u.graph_media_id = k.graph_media_id
         """,
         tenant_id,
         number_id,
-        graph_media_ids,
+        list(uploads),
+        list(uploads.values()),
     )
 
 

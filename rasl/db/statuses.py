@@ -218,7 +218,7 @@ async def take_attachable(db: Db, within: dt.timedelta, limit: int) -> list[Row]
         from message_statuses s
         join message_wamids w on w.tenant_id = s.tenant_id and w.wamid = s.wamid
         where s.is_parked and s.received_at > now() - $1::interval
-        order by s.tenant_id, s.wamid, s.status limit $2
+        order by s.received_at limit $2
         for update of s skip locked
         """,
         within,

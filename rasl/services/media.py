@@ -286,7 +286,7 @@ def is_gone(outcome: SendOutcome) -> bool:
 async def forget_uploads(engine: Engine, number: Number, tenant_id: int, uploads: Uploads) -> None:
     """Forget Meta's ids, so that the files are uploaded again."""
     async with engine.database.connection() as db:
-        await rows.forget_uploads(db, tenant_id, number.id, list(uploads.values()))
+        await rows.forget_uploads(db, tenant_id, number.id, uploads)
 
 
 async def forget_urls(database: Database) -> None:
