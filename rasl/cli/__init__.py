@@ -29,6 +29,7 @@ COMMANDS = (
     Command("whatsapp", "rasl.cli.whatsapp", "Connect WhatsApp numbers."),
     Command("contacts", "rasl.cli.contacts", "Import and export contacts as CSV."),
     Command("doctor", "rasl.cli.doctor", "Check the installation and say how to mend it."),
+    Command("purge", "rasl.cli.purge", "Drop what is older than the settings say."),
     Command("migrate", "rasl.cli.migrate", "Bring the database schema up to date, or check it."),
     Command("simulator", "rasl.cli.simulator", "Run the Meta simulator alone."),
 )

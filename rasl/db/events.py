@@ -1,6 +1,5 @@
 """Queries on events: what happened, kept in the transaction that made it happen."""
 
-import datetime as dt
 from collections.abc import Sequence
 
 from rasl.db.pool import Db
@@ -20,8 +19,3 @@ async def insert(db: Db, events: Sequence[tuple[int, Event]]) -> None:
         [event.once for _, event in events],
         [dict(event.payload) for _, event in events],
     )
-
-
-async def forget_old(db: Db, age: dt.timedelta) -> None:
-    """Drop events older than this."""
-    await db.execute("delete from events where created_at < now() - $1::interval", age)

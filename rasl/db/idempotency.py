@@ -96,8 +96,3 @@ async def drop_key(db: Db, tenant_id: int, key: str, fence: int) -> None:
         key,
         fence,
     )
-
-
-async def forget_old(db: Db) -> None:
-    """Drop keys older than a day."""
-    await db.execute("delete from idempotency_keys where created_at < now() - interval '24 hours'")

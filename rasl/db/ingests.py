@@ -107,20 +107,3 @@ async def route(db: Db, phone_number_ids: Sequence[str]) -> dict[str, Row]:
         phone_number_ids,
     )
     return {row["phone_number_id"]: row for row in rows}
-
-
-async def forget_applied(db: Db, age: dt.timedelta, limit: int) -> int:
-    """Drop up to `limit` raw deliveries that were applied longer ago than this; returns how many."""
-    count: int = await db.fetchval(
-        """
-        with gone as (
-            delete from ingests where id in (
-                select id from ingests where applied_at < now() - $1::interval order by applied_at limit $2)
-            returning 1
-        )
-        select count(*) from gone
-        """,
-        age,
-        limit,
-    )
-    return count

@@ -66,11 +66,6 @@ async def add(db: Db, sent: Mapping[Key, int], blocked: Mapping[Key, int]) -> No
     )
 
 
-async def forget_old(db: Db) -> None:
-    """Drop counters of days that are over."""
-    await db.execute("delete from otp_budgets where starts_at < now() - interval '3 days'")
-
-
 async def raise_alarms(db: Db, least: int, ratio: float, limit: int) -> list[Row]:
     """Mark the prefixes of this hour to which too few of the codes sent came back, and return them once.
 

@@ -130,8 +130,3 @@ async def sweep(db: Db, limit: int) -> int:
         limit,
     )
     return count
-
-
-async def forget_old(db: Db, age: dt.timedelta) -> None:
-    """Drop passwords sent longer ago than this."""
-    await db.execute("delete from otps where created_at < now() - $1::interval", age)

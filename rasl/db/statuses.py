@@ -240,21 +240,3 @@ async def _unpark(db: Db, rows: Sequence[Row]) -> None:
             [row["wamid"] for row in rows],
             [row["status"] for row in rows],
         )
-
-
-async def forget_parked(db: Db, age: dt.timedelta, limit: int) -> int:
-    """Drop up to `limit` reports that waited longer than this for a message that never was ours; returns how many."""
-    count: int = await db.fetchval(
-        """
-        with gone as (
-            delete from message_statuses where (tenant_id, wamid, status) in (
-                select tenant_id, wamid, status from message_statuses
-                where is_parked and received_at < now() - $1::interval limit $2)
-            returning 1
-        )
-        select count(*) from gone
-        """,
-        age,
-        limit,
-    )
-    return count

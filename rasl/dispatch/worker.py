@@ -8,21 +8,11 @@ from typing import Any
 import asyncpg
 
 from rasl import log
-from rasl.db import buckets, idempotency
 from rasl.db.channels import INGESTS, JOBS
 from rasl.dispatch import importing, ingesting, receiving_media, reconciling, ungrouping
 from rasl.dispatch.sending import Sender
 from rasl.errors import ServiceUnavailable
-from rasl.services import (
-    challenges,
-    contact_imports,
-    inbound,
-    media,
-    otp,
-    otp_guard,
-    sending,
-    statuses,
-)
+from rasl.services import otp, otp_guard, purging, sending
 from rasl.services.engine import Engine
 
 _logger = log.get_logger()
@@ -37,6 +27,7 @@ class Worker:
         self._wake_sender = asyncio.Event()
         self._wake_ingest = asyncio.Event()
         self._wake_media = asyncio.Event()
+        self._purged = purging.Ground(engine.database, engine.media_store)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is in flight."""
@@ -111,13 +102,5 @@ class Worker:
         await otp_guard.raise_alarms(self._engine.database, self._engine.settings)
 
     async def _forget(self) -> None:
-        """Drop what has served its time."""
-        async with self._engine.database.connection() as db:
-            await idempotency.forget_old(db)
-            await buckets.forget_full(db)
-        await inbound.forget_applied(self._engine.database, self._engine.settings.retention_days)
-        await statuses.forget_parked(self._engine.database)
-        await contact_imports.forget_old(self._engine.database)
-        await otp.forget_old(self._engine.database)
-        await challenges.forget_old(self._engine.database)
-        await media.forget_urls(self._engine.database)
+        """Drop what is past its time."""
+        await purging.run_beside(self._purged, self._engine.settings)

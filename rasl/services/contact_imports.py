@@ -312,12 +312,6 @@ def _error_line(error: Row, targets: list[str | None]) -> str:
     return write_row([str(error["row_number"]), "; ".join(error["reasons"]), *shown])
 
 
-async def forget_old(database: Database) -> None:
-    """Drop uploads that broke off, and the failed rows of imports long finished."""
-    async with database.connection() as db:
-        await import_rows.forget_abandoned(db, dt.timedelta(hours=6), dt.timedelta(days=30))
-
-
 def percentage(row: Row) -> float:
     """Return how much of an import is done."""
     if row["status"] == "done":

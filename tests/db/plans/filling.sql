@@ -44,7 +44,7 @@ insert into message_statuses (tenant_id, wamid, status, is_parked, occurred_at, 
 select 1, 'wamid.' || i, 'sent', i % 10 = 0, now(), now() - interval '1 minute' * (100000 - i)
 from generate_series(1, 100000) i;
 insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
-select 1, 'send', i, 1 + i % 3000, 1, now() + interval '1 day', false from generate_series(1, 100000) i;
+select 1, 'send', 40000 + i, 1 + i % 3000, 1, now() + interval '1 day', false from generate_series(1, 100000) i;
 
 insert into idempotency_keys (tenant_id, key, fingerprint, locked_until, created_at)
 select 1, 'key ' || i, '', now(), now() - interval '1 second' * (100000 - i) from generate_series(1, 100000) i;
@@ -79,11 +79,14 @@ from generate_series(1, 100000) i;
 insert into template_syncs (tenant_id, waba_id, due_at)
 select 1 + i % 1000, 'waba ' || i, now() + interval '1 hour' from generate_series(1, 100000) i;
 
-insert into media (tenant_id, id, sha256, mime_type, kind, size, is_voice, origin, store_key, created_at)
+insert into media (tenant_id, id, sha256, mime_type, kind, size, is_voice, origin, store_key, created_at,
+                   needed_at, is_named)
 overriding system value
 select 1, i, int4send(i::integer) || '\x00'::bytea, 'image/png', 'image', 1, false, 'file', 'key ' || i,
-       now() - interval '1 minute' * (100000 - i)
+       now(), now() - interval '1 minute' * (100000 - i), i % 2 = 0
 from generate_series(1, 100000) i;
+insert into message_media (tenant_id, message_id, media_id)
+select 1, i, i from generate_series(1, 100000) i where i <> 50000;  -- of one file, settled messages have forgotten it
 insert into media_uploads (tenant_id, media_id, number_id, graph_media_id, expires_at)
 select 1, i, 1, 'graph ' || i, now() + interval '1 day' from generate_series(1, 100000) i;
 insert into media_urls (tenant_id, digest, media_id, fetched_at)

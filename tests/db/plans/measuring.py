@@ -42,6 +42,7 @@ async def measure(dsn: str, statements: Sequence[Sent]) -> list[Reading]:
         await _fill(dsn)
         # The same connection: the pool has no other.
         async with database.connection() as db:
+            await db.execute("set statement_timeout = '5s'")
             return [await _measure(db, number, sent) for number, sent in enumerate(statements)]
     finally:
         await database.close()

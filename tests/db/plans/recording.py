@@ -44,14 +44,14 @@ class _EnoughError(Exception):
 
 
 # A conversation that no message is in, as it is when it has been joined with another.
-_COLUMNS = {"gone_id": MANY + 1}
+_COLUMNS = {"gone_id": MANY + 1, "is_needed": False}
 
 
 class _Row(dict[str, Any]):
     """A row that has every column."""
 
     def __missing__(self, name: str) -> Any:
-        return _COLUMNS.get(name) or sample(int, name)
+        return _COLUMNS[name] if name in _COLUMNS else sample(int, name)
 
 
 class _Recorder:
@@ -70,7 +70,7 @@ class _Recorder:
         return self._answer(text, values, "DONE 1")
 
     def fetch(self, text: str, *values: Any, timeout: float | None = None) -> Awaitable[list[_Row]]:  # noqa: ARG002
-        return self._answer(text, values, [_Row()] if self._found else [])
+        return self._answer(text, values, [_Row(), _Row(is_needed=True)] if self._found else [])
 
     def fetchrow(self, text: str, *values: Any, timeout: float | None = None) -> Awaitable[_Row | None]:  # noqa: ARG002
         return self._answer(text, values, _Row() if self._found else None)
@@ -96,8 +96,9 @@ async def record() -> list[Sent]:
     found: dict[tuple[Place, str], Sent] = {}
     for name, function in _functions():
         for arguments in calls_of(function):
+            part = getattr(arguments.get("kind"), "name", None)
             for is_found in (True, False):
-                recorder = _Recorder(name, is_found)
+                recorder = _Recorder(f"{name}({part})" if part else name, is_found)
                 # What it makes of an invented answer is of no interest: what was never sent is missed at the end.
                 with contextlib.suppress(Exception):
                     await _call(function, recorder, arguments)
@@ -129,7 +130,7 @@ def _functions() -> Iterator[tuple[str, Callable[..., Any]]]:
 
 def places() -> dict[Place, str]:
     """Return every line of `rasl/db` that sends a statement, with the function it is in."""
-    found = {}
+    found: dict[Place, str] = {}
     for path in sorted(_ROOT.glob("*.py")):
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):

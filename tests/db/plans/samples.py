@@ -13,6 +13,7 @@ import msgspec
 from rasl.db import inbound, media, otps, recipients
 from rasl.db.contacts import NewContact
 from rasl.db.labels import GROUPS, SOURCES, STATUSES
+from rasl.db.purging import KINDS
 from rasl.domain.listing import ListQuery
 from rasl.domain.templates.listed import Listed
 
@@ -206,6 +207,13 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "otps.insert": [
         {"items": [_like(otps.Stored, id=str(uuid.UUID(int=NEW)), message_id=NEW, is_active=False)]}
     ],
+    **{f"purging.{verb}": [{"kind": kind} for kind in KINDS] for verb in ("count", "drop")},
+    **{
+        f"purging.{verb}": [{"part": part} for part in ("import_errors", "import_chunks")]
+        for verb in ("count_imports", "lock_old_imports", "drop_import_parts")
+    },
+    **{f"media_purging.{verb}": [{"is_named": True}, {"is_named": False}] for verb in ("count", "drop")},
+    "purging.amount": [{"text": "select 1", "values": ()}],
     "recipients.open_conversations": [{"keys": [(1, 1001, _MIDDLE + n) for n in range(3)]}],
     "templates.keep": [{"items": [_like(Listed, language="en")]}],
     "recipients.create_contacts": [{"contacts": [_like(recipients.NewContact, type="lead", group_ids=())]}],
