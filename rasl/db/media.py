@@ -60,9 +60,18 @@ async def find_content(db: Db, tenant_id: int, sha256: bytes, mime_type: str) ->
 
 
 async def find_needed(db: Db, tenant_id: int, media_id: int) -> Row | None:
-    """Return a file of the tenant that is about to be sent; from now on it is needed."""
+    """Return a file of the tenant that is about to be sent, and whether Meta has it; from now on it is needed."""
     await db.execute(_NEED, tenant_id, [media_id])
-    return await find(db, tenant_id, media_id)
+    return await db.fetchrow(
+        """
+        select m.*, exists (
+            select from media_uploads u where u.tenant_id = $1 and u.media_id = $2 and u.expires_at > now()
+        ) as is_uploaded
+        from media m where m.tenant_id = $1 and m.id = $2
+        """,
+        tenant_id,
+        media_id,
+    )
 
 
 async def find_kinds(db: Db, tenant_id: int, ids: Sequence[int]) -> dict[int, str]:

@@ -25,7 +25,7 @@ _KEYS = "unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)"
 
 async def count(db: Db, age: dt.timedelta) -> Amount:
     """Return how many messages would go, and their own bytes."""
-    old = _OLD.format(columns="pg_column_size(m.*) as size")
+    old = _OLD.format(columns="octet_length(m::text) as size")
     return await amount(
         db, f"select count(*) as rows, coalesce(sum(m.size), 0)::bigint as bytes {old}) m", age
     )
@@ -33,7 +33,7 @@ async def count(db: Db, age: dt.timedelta) -> Amount:
 
 async def drop(db: Db, age: dt.timedelta, limit: int) -> Amount:
     """Drop up to `limit` messages with their wamids, attempts, reports, uses of files and empty conversations."""
-    old = _OLD.format(columns="m.tenant_id, m.id, m.conversation_id, m.wamid, pg_column_size(m.*) as size")
+    old = _OLD.format(columns="m.tenant_id, m.id, m.conversation_id, m.wamid, octet_length(m::text) as size")
     rows = await db.fetch(
         f"select m.* {old} order by m.created_at, m.id limit $2 for update of m skip locked) m limit $2",
         age,

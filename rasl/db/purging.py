@@ -28,13 +28,16 @@ class Amount(msgspec.Struct, frozen=True):
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """Rows of one table that go by age; $1 is the age, `t` the table, and an index has `age` in order."""
+    """Rows of one table that go by age; $1 is the age, `t` the table, and an index has `age` in order.
+
+    Sizes are those of rows written out: how many bytes a row takes, PostgreSQL tells differently by the plan.
+    """
 
     name: str
     table: str
     age: str
     condition: str = "true"
-    size: str = "pg_column_size(t.*)"
+    size: str = "octet_length(t::text)"
 
 
 # A message that is not settled keeps what is known of it.
@@ -97,13 +100,14 @@ async def drop(db: Db, kind: Kind, age: dt.timedelta, limit: int) -> Amount:
     return await amount(
         db,
         f"""
-        with gone as (
-            delete from {kind.table} t where ctid = any(array(
-                select ctid from {kind.table} t where {kind.age} < now() - $1::interval and {kind.condition}
-                order by {kind.age} limit $2 for update of t skip locked))
-            returning {kind.size} as size
+        with old as materialized (
+            select ctid as place, {kind.size} as size from {kind.table} t
+            where {kind.age} < now() - $1::interval and {kind.condition}
+            order by {kind.age} limit $2 for update of t skip locked
+        ), gone as (
+            delete from {kind.table} where ctid = any(array(select place from old)) returning 1
         )
-        select count(*) as rows, coalesce(sum(size), 0)::bigint as bytes from gone
+        select (select count(*) from gone) as rows, (select coalesce(sum(size), 0) from old)::bigint as bytes
         """,
         age,
         limit,
@@ -113,7 +117,7 @@ async def drop(db: Db, kind: Kind, age: dt.timedelta, limit: int) -> Amount:
 # Attempts have no index by age: that would cost every send. Their key has the message first, whose ids rise with time.
 _ATTEMPTS = f"""
 from tenants o cross join lateral (
-    select a.ctid as place, pg_column_size(a.*) as size from message_attempts a
+    select a.ctid as place, octet_length(a::text) as size from message_attempts a
     where a.tenant_id = o.id and a.finished_at < now() - $1::interval
       and a.message_id <= (
           select e.id from messages e where e.tenant_id = o.id and e.created_at < now() - $1::interval
@@ -135,12 +139,12 @@ async def drop_attempts(db: Db, age: dt.timedelta, limit: int) -> Amount:
     return await amount(
         db,
         f"""
-        with gone as (
-            delete from message_attempts t where ctid = any(array(
-                select a.place {_ATTEMPTS} order by a.message_id limit $2 for update of a skip locked) a limit $2))
-            returning pg_column_size(t.*) as size
+        with old as materialized (
+            select a.* {_ATTEMPTS} order by a.message_id limit $2 for update of a skip locked) a limit $2
+        ), gone as (
+            delete from message_attempts where ctid = any(array(select place from old)) returning 1
         )
-        select count(*) as rows, coalesce(sum(size), 0)::bigint as bytes from gone
+        select (select count(*) from gone) as rows, (select coalesce(sum(size), 0) from old)::bigint as bytes
         """,
         age,
         limit,
@@ -161,14 +165,16 @@ async def count_imports(db: Db, part: str, age: dt.timedelta) -> Amount:
     return await amount(
         db,
         f"""
-        with old as materialized (select * from contact_imports i where {_OLD_IMPORTS[part]}), parts as (
+        with old as materialized (
+            select i.tenant_id, i.id, octet_length(i::text) as size from contact_imports i where {_OLD_IMPORTS[part]}
+        ), parts as (
             select count(*) as rows, coalesce(sum(p.size), 0) as bytes
             from old cross join lateral (
-                select pg_column_size(e.*) as size from {part} e
+                select octet_length(e::text) as size from {part} e
                 where e.tenant_id = old.tenant_id and e.import_id = old.id offset 0) p
         )
         select parts.rows + (select count(*) from old) as rows,
-               (parts.bytes + (select coalesce(sum(pg_column_size(old.*)), 0) from old))::bigint as bytes
+               (parts.bytes + (select coalesce(sum(size), 0) from old))::bigint as bytes
         from parts
         """,
         age,
@@ -191,15 +197,15 @@ async def drop_import_parts(db: Db, part: str, imports: Sequence[tuple[int, int]
     return await amount(
         db,
         f"""
-        with gone as (
-            delete from {part} t where ctid = any(array(
-                select p.place from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id) cross join lateral (
-                    select e.ctid as place from {part} e
-                    where e.tenant_id = k.tenant_id and e.import_id = k.id limit $3) p
-                limit $3))
-            returning pg_column_size(t.*) as size
+        with old as materialized (
+            select p.* from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id) cross join lateral (
+                select e.ctid as place, octet_length(e::text) as size from {part} e
+                where e.tenant_id = k.tenant_id and e.import_id = k.id limit $3) p
+            limit $3
+        ), gone as (
+            delete from {part} where ctid = any(array(select place from old)) returning 1
         )
-        select count(*) as rows, coalesce(sum(size), 0)::bigint as bytes from gone
+        select (select count(*) from gone) as rows, (select coalesce(sum(size), 0) from old)::bigint as bytes
         """,
         [item[0] for item in imports],
         [item[1] for item in imports],
@@ -212,12 +218,14 @@ async def drop_imports(db: Db, imports: Sequence[tuple[int, int]]) -> Amount:
     return await amount(
         db,
         """
-        with gone as (
-            delete from contact_imports i using unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
-            where i.tenant_id = k.tenant_id and i.id = k.id
-            returning pg_column_size(i.*) as size
+        with old as materialized (
+            select i.ctid as place, octet_length(i::text) as size
+            from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+            join contact_imports i on i.tenant_id = k.tenant_id and i.id = k.id
+        ), gone as (
+            delete from contact_imports where ctid = any(array(select place from old)) returning 1
         )
-        select count(*) as rows, coalesce(sum(size), 0)::bigint as bytes from gone
+        select (select count(*) from gone) as rows, (select coalesce(sum(size), 0) from old)::bigint as bytes
         """,
         [item[0] for item in imports],
         [item[1] for item in imports],

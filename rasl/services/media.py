@@ -121,10 +121,17 @@ async def keep_received(
     return await _store(engine, tenant_id, given, Format(mime_type))
 
 
-async def get(database: Database, tenant_id: int, media_id: int, *, is_needed: bool = False) -> StoredMedia:
-    """Return a file of the tenant, `is_needed` if it is about to be sent; raises NotFound."""
-    async with database.connection() as db:
-        row = await (rows.find_needed if is_needed else rows.find)(db, tenant_id, media_id)
+async def get(database: Database, tenant_id: int, media_id: int) -> StoredMedia:
+    """Return a file of the tenant; raises NotFound."""
+    row = await find_row(database, tenant_id, media_id)
+    if row is None:
+        raise NotFound("Media not found")
+    return _stored(row, row["kind"], None)
+
+
+async def get_to_send(engine: Engine, tenant_id: int, media_id: int) -> StoredMedia:
+    """Return a file of the tenant that Meta has or can be given; raises NotFound."""
+    row = await find_stored(engine, tenant_id, media_id)
     if row is None:
         raise NotFound("Media not found")
     return _stored(row, row["kind"], None)
@@ -136,12 +143,14 @@ async def find_row(database: Database, tenant_id: int, media_id: int) -> Row | N
         return await rows.find(db, tenant_id, media_id)
 
 
-async def find_stored(engine: Engine, tenant_id: int, media_id: int) -> Row | None:
-    """Return everything about a file whose content is about to be read, None when it is not there (any more)."""
+async def find_stored(engine: Engine, tenant_id: int, media_id: int, *, is_read: bool = False) -> Row | None:
+    """Return everything about a file that is about to be sent; None when it, or its content, is not there."""
     async with engine.database.connection() as db:
         row = await rows.find_needed(db, tenant_id, media_id)
+    if row is None or (row["is_uploaded"] and not is_read):
+        return row
     try:
-        return row if row is not None and await engine.media_store.exists(row["store_key"]) else None
+        return row if await engine.media_store.exists(row["store_key"]) else None
     except StoreUnavailable as error:
         raise ServiceUnavailable(_CANNOT_READ) from error
 

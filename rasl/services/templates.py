@@ -207,7 +207,7 @@ async def _with_sample(
     """Give Meta an example file and name it in every header that has none."""
     if media_id is None:
         return list(components)
-    row = await media.find_stored(engine, tenant_id, media_id)
+    row = await media.find_stored(engine, tenant_id, media_id, is_read=True)
     if row is None:
         raise ValidationFailed({"header_sample_media_id": ["There is no such file"]})
     name = row["filename"] or media_formats.usual_name(row["mime_type"], "sample")

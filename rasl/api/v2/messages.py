@@ -59,7 +59,7 @@ async def get_message(message_id: FromPath[str], caller: MayReadMessages, reques
     """Return one message of the tenant."""
     database = request.engine.database
     row = await reading.get_message(database, caller.tenant.id, message_id.removeprefix("/"))
-    media_id = reading.media_of(row)
+    media_id = await reading.find_media(database, row)
     detail = _detail(row, signed_url(request.engine, caller.tenant.id, media_id) if media_id else None)
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     if "timeline" in pairs.get("include", "").split(","):

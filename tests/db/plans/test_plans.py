@@ -58,6 +58,7 @@ WALKS = {
         150_000,
         "one bucket a number and token; an index by time would cost every permit",
     ),
+    "purging.drop_attempts": (500, "three rows of ten attempts, as the next one"),
     "purging.drop(statuses)": (
         500,
         "three rows of ten statuses: the report, its message, the message's state",
