@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 from rasl.app import build_engine, running
 from rasl.db import media_purging
 from rasl.db.pool import Database
+from rasl.dispatch.worker import Worker
 from rasl.errors import NotFound
 from rasl.media_store.base import StoreUnavailable
 from rasl.media_store.bucket import BucketStore
@@ -298,6 +299,15 @@ async def test_the_worker_looks_at_a_large_store_in_slices(
     while ground.behind:
         await purging.run_beside(ground, DAYS, _FILES)
     assert not await ground.store.exists(keys[-1])
+
+
+async def test_the_worker_purges_by_its_settings(engine: Engine, ground: Ground) -> None:
+    await keep(engine)
+    key = await value(ground.database, "select store_key from media")
+    await age(ground.database, engine.settings.unused_media_days + 1)
+    await Worker(engine)._forget()
+    assert await value(ground.database, "select count(*) from media") == 0
+    assert not await ground.store.exists(key)
 
 
 async def test_two_rows_of_one_file_as_older_versions_made_them(engine: Engine, ground: Ground) -> None:
