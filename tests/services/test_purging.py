@@ -11,7 +11,7 @@ from rasl.db.purging import Amount
 from rasl.media_store.folder import FolderStore
 from rasl.services import purging
 from rasl.services.purging import PURGES, Ground, Outcome, Purge
-from rasl.settings import Settings
+from rasl.settings import Settings, environment_name
 from tests.services.past import ROWS, store_message, store_rows
 from tests.world import World
 
@@ -95,7 +95,8 @@ async def test_a_dry_run_tells_what_then_goes_and_nothing_else(ground: Ground, w
 async def test_zero_days_keep_for_ever(ground: Ground, world: World) -> None:
     await store_rows(ground.database, world.acme, 1000)
     await store_message(ground.database, world.acme, 1000)
-    for_ever = Settings(**dict.fromkeys((item.setting for item in PURGES if item.setting), 0))
+    variables = {environment_name(item.setting): "0" for item in PURGES if item.setting}
+    for_ever = Settings.from_environment(variables)
     outcomes = await purging.run(ground, for_ever)
     assert all(
         outcome.after is None and outcome.amount == Amount() for outcome in outcomes if outcome.variable
