@@ -37,8 +37,7 @@ from rasl.errors import ApiError, ServiceUnavailable
 from rasl.fetching.fetcher import Fetcher
 from rasl.graph.client import GraphClient
 from rasl.ingest.door import door
-from rasl.media_store.base import MediaStore
-from rasl.media_store.folder import FolderStore
+from rasl.media_store.opening import open_store
 from rasl.sealing import Sealer
 from rasl.services import sending
 from rasl.services.callers import Callers
@@ -58,26 +57,8 @@ def build_engine(settings: Settings, dsn: str) -> Engine:
         Database(dsn, settings.pool_size),
         graph,
         Sealer(settings.secret_key),
-        _media_store(settings),
+        open_store(settings),
         Fetcher(allow_private=settings.allow_private_urls),
-    )
-
-
-def _media_store(settings: Settings) -> MediaStore:
-    """Return the place for files that the settings name."""
-    if settings.media_store == "folder":
-        return FolderStore(settings.data_dir / "media")
-    # A folder is the rule: who uses one need not wait for the library of the other.
-    from rasl.media_store.bucket import BucketStore  # noqa: PLC0415
-
-    bucket, _, prefix = settings.media_store.removeprefix("s3://").partition("/")
-    return BucketStore(
-        bucket,
-        prefix.strip("/"),
-        settings.s3_region,
-        settings.s3_endpoint,
-        settings.s3_access_key,
-        settings.s3_secret_key,
     )
 
 

@@ -33,6 +33,7 @@ COMMANDS = (
     ),
     Command("jobs", "rasl.cli.jobs", "Look at jobs that keep failing, and have them tried again."),
     Command("doctor", "rasl.cli.doctor", "Check the installation and say how to mend it."),
+    Command("purge", "rasl.cli.purge", "Drop what is older than the settings say."),
     Command("migrate", "rasl.cli.migrate", "Bring the database schema up to date, or check it."),
     Command("simulator", "rasl.cli.simulator", "Run the Meta simulator alone."),
 )

@@ -283,18 +283,3 @@ async def load_tenant(db: Db, tenant_id: int) -> Row:
     if row is None:
         raise NotFound("Tenant not found")
     return row
-
-
-async def forget_abandoned(db: Db, uploading: dt.timedelta, finished: dt.timedelta) -> None:
-    """Drop uploads that broke off, and the rows that failed in imports finished long ago."""
-    await db.execute(
-        "delete from contact_imports where status = 'uploading' and created_at < now() - $1::interval",
-        uploading,
-    )
-    await db.execute(
-        """
-        delete from import_errors e using contact_imports i
-        where i.tenant_id = e.tenant_id and i.id = e.import_id and i.finished_at < now() - $1::interval
-        """,
-        finished,
-    )

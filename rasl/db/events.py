@@ -1,6 +1,5 @@
 """Queries on events: what happened, kept in the transaction that made it happen."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,8 +26,3 @@ async def insert(db: Db, events: Sequence[tuple[int, Event]]) -> None:
         """,
         [_Row(tenant_id, event.type, event.once, dict(event.payload)) for tenant_id, event in events],
     )
-
-
-async def forget_old(db: Db, age: dt.timedelta) -> None:
-    """Drop events older than this."""
-    await db.execute("delete from events where created_at < now() - $1::interval", age)

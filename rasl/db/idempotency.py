@@ -216,8 +216,3 @@ async def end_keys(db: Db, endings: Sequence[Ending]) -> None:
         [item.status for item in endings],
         [item.body for item in endings],
     )
-
-
-async def forget_old(db: Db) -> None:
-    """Drop keys older than a day."""
-    await db.execute("delete from idempotency_keys where created_at < now() - interval '24 hours'")

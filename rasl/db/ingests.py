@@ -223,26 +223,3 @@ async def route(db: Db, phone_number_ids: Sequence[str]) -> dict[str, Row]:
         phone_number_ids,
     )
     return {row["phone_number_id"]: row for row in numbers}
-
-
-async def forget_applied(db: Db, age: dt.timedelta, limit: int) -> int:
-    """Drop up to `limit` raw deliveries that were applied longer ago than this; returns how many.
-
-    Those of which something is in quarantine stay, so that it can be tried again.
-    """
-    count: int = await db.fetchval(
-        """
-        with gone as (
-            delete from ingests where id in (
-                select i.id from ingests i
-                where i.applied_at < now() - $1::interval
-                  and not exists (select from quarantined_changes q where q.ingest_id = i.id)
-                order by i.applied_at limit $2)
-            returning 1
-        )
-        select count(*) from gone
-        """,
-        age,
-        limit,
-    )
-    return count

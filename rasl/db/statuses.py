@@ -226,7 +226,7 @@ async def take_attachable(db: Db, within: dt.timedelta, limit: int) -> list[Row]
         from message_statuses s
         join message_wamids w on w.tenant_id = s.tenant_id and w.wamid = s.wamid
         where s.is_parked and s.received_at > now() - $1::interval
-        order by s.tenant_id, s.wamid, s.status limit $2
+        order by s.received_at limit $2
         for update of s skip locked
         """,
         within,
@@ -248,21 +248,3 @@ async def _unpark(db: Db, found: Sequence[Row]) -> None:
             [row["wamid"] for row in found],
             [row["status"] for row in found],
         )
-
-
-async def forget_parked(db: Db, age: dt.timedelta, limit: int) -> int:
-    """Drop up to `limit` reports that waited longer than this for a message that never was ours; returns how many."""
-    count: int = await db.fetchval(
-        """
-        with gone as (
-            delete from message_statuses where (tenant_id, wamid, status) in (
-                select tenant_id, wamid, status from message_statuses
-                where is_parked and received_at < now() - $1::interval limit $2)
-            returning 1
-        )
-        select count(*) from gone
-        """,
-        age,
-        limit,
-    )
-    return count

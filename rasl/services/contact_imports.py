@@ -29,6 +29,7 @@ MODES = ("skip", "update", "fail-row")
 _CHUNK_CHARACTERS = 8_000_000
 _ERROR_PAGE = 1_000
 _MAX_ID = 2**63 - 1
+_TRIED_AGAIN_FOR = dt.timedelta(days=7)  # an import whose job was set aside
 
 IMPORT_LIST = ListSpec(
     filters={"status": Kind.TEXT, "created_at": Kind.MOMENT},
@@ -312,12 +313,10 @@ def _error_line(error: Row, targets: list[str | None]) -> str:
     return write_row([str(error["row_number"]), "; ".join(error["reasons"]), *shown])
 
 
-async def forget_old(database: Database) -> None:
-    """Drop uploads that broke off, what is left of imports that failed, and the failed rows of those long finished."""
-    async with database.connection() as db:
-        await import_rows.forget_abandoned(db, dt.timedelta(hours=6), dt.timedelta(days=30))
+async def give_up_old(database: Database) -> None:
+    """End imports that failed so long ago that nobody will have them tried again."""
     async with database.transaction() as db:
-        for row in await import_rows.list_given_up(db, dt.timedelta(days=7)):
+        for row in await import_rows.list_given_up(db, _TRIED_AGAIN_FOR):
             await import_rows.finish(db, row["tenant_id"], row["id"], "failed", row["failure"])
 
 

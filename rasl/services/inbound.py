@@ -102,17 +102,6 @@ async def apply_due(database: Database, sealer: Sealer, limit: int = 500) -> int
     return sum(map(len, claimed.values()))
 
 
-async def forget_applied(database: Database, days: int) -> int:
-    """Drop raw deliveries that were applied more than so many days ago; returns how many."""
-    total = 0
-    while True:
-        async with database.connection() as db:
-            dropped = await ingest_rows.forget_applied(db, dt.timedelta(days=days), _PURGED)
-        total += dropped
-        if dropped < _PURGED:
-            return total
-
-
 async def _apply_rows(db: Db, sealer: Sealer, rows: Sequence[Row]) -> None:
     """Apply deliveries; those that cannot even be read are put off without troubling the others."""
     deliveries: list[_Delivery] = []

@@ -5,6 +5,7 @@ import datetime as dt
 import msgspec
 
 from rasl.db import listing as list_rows
+from rasl.db import media as media_rows
 from rasl.db import messages as message_rows
 from rasl.db.pool import Database, Row
 from rasl.domain import message_types
@@ -145,7 +146,7 @@ def _status_step(row: Row) -> Step:
     )
 
 
-def media_of(row: Row) -> int | None:
+def _media_of(row: Row) -> int | None:
     """Return our id of the first file of a message, if it has any and we have it."""
     content = row["content"]
     if row["direction"] == "inbound":
@@ -155,6 +156,15 @@ def media_of(row: Row) -> int | None:
         return next(iter(message_types.load(row["type"], row["text"], content).media_ids()), None)
     except message_types.UnknownTypeError:
         return None
+
+
+async def find_media(database: Database, row: Row) -> int | None:
+    """Return our id of the first file of a message, unless it has none, or none any more."""
+    media_id = _media_of(row)
+    if media_id is None:
+        return None
+    async with database.connection() as db:
+        return media_id if await media_rows.find(db, row["tenant_id"], media_id) else None
 
 
 def sender_of(row: Row) -> str | None:

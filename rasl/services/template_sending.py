@@ -168,7 +168,7 @@ async def _known(engine: Engine, tenant_id: int, source: Source | None) -> Heade
     if source.media_id is None:
         return HeaderFile(source.kind, source.field, 0, source.filename)
     try:
-        found = await media.get(engine.database, tenant_id, source.media_id)
+        found = await media.get_to_send(engine, tenant_id, source.media_id)
     except NotFound:
         raise ValidationFailed({source.field: ["There is no such file"]}) from None
     return HeaderFile(found.kind, source.field, found.id, source.filename or found.filename)

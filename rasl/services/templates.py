@@ -201,7 +201,7 @@ async def _with_sample(
     """Give Meta an example file and name it in every header that has none."""
     if media_id is None:
         return list(components)
-    row = await media.find_row(engine.database, tenant_id, media_id)
+    row = await media.find_stored(engine, tenant_id, media_id, is_read=True)
     if row is None:
         raise ValidationFailed({"header_sample_media_id": ["There is no such file"]})
     name = media_formats.true_name(row["filename"], row["mime_type"], "sample")

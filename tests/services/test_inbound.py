@@ -288,16 +288,6 @@ async def test_parallel_workers_neither_deadlock_nor_double(post: Post, world: W
     assert await post.value(stats) == 0
 
 
-async def test_applied_deliveries_are_forgotten_in_time(post: Post, world: World) -> None:
-    await post.deliver(world.acme, posts.statuses(world.acme, status("wamid.1", "sent")))
-    assert await inbound.forget_applied(post.database, 7) == 0
-    async with post.database.connection() as db:
-        await db.execute("update ingests set applied_at = now() - interval '8 days'")
-    await post.put(world.acme, b"{}")
-    assert await inbound.forget_applied(post.database, 7) == 1
-    assert await post.value("select count(*) from ingests") == 1
-
-
 async def test_large_deliveries_are_taken_a_few_at_a_time(post: Post, world: World) -> None:
     padding = "x" * 900_000
     bodies = [posts.messages(world.acme, text(f"wamid.{number}", padding)) for number in range(5)]

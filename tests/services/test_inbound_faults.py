@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rasl.db import ingests
+from rasl.db import ingests, purging
 from rasl.db.pool import Database, Db
 from rasl.graph import inbound as graph_inbound
 from rasl.sealing import Sealer
@@ -385,9 +385,9 @@ async def test_what_is_set_aside_keeps_its_delivery_until_it_is_gone(post: Post,
     await post.deliver(world.acme, b"null", posts.statuses(world.acme, status("wamid.1", "sent")))
     async with post.database.connection() as db:
         await db.execute("update ingests set applied_at = now() - interval '8 days'")
-        assert await ingests.forget_applied(db, dt.timedelta(days=7), 10) == 1
+        assert (await purging.drop(db, purging.DELIVERIES, dt.timedelta(days=7), 10)).rows == 1
         await db.execute("delete from quarantined_changes")
-        assert await ingests.forget_applied(db, dt.timedelta(days=7), 10) == 1
+        assert (await purging.drop(db, purging.DELIVERIES, dt.timedelta(days=7), 10)).rows == 1
 
 
 async def test_many_workers_apply_a_burst_of_one_second_in_its_order(post: Post, world: World) -> None:

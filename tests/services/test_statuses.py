@@ -246,15 +246,6 @@ async def test_metas_spelling_of_the_recipient_is_kept(post: Post, world: World)
     assert await post.value("select wa_id from contact_aliases") == "551187654321"
 
 
-async def test_statuses_of_other_systems_are_forgotten_after_a_week(post: Post, world: World) -> None:
-    await post.deliver(world.acme, posts.statuses(world.acme, status("wamid.other", "sent")))
-    assert await statuses.forget_parked(post.database) == 0
-    async with post.database.connection() as db:
-        await db.execute("update message_statuses set received_at = now() - interval '8 days'")
-    assert await statuses.forget_parked(post.database) == 1
-    assert await post.value("select count(*) from message_statuses") == 0
-
-
 async def test_two_workers_apply_the_same_statuses_once(post: Post, world: World) -> None:
     for number in range(50):
         await outbound(post, world.acme, wamid=f"wamid.{number}")

@@ -64,7 +64,7 @@ async def get_message(
     """Return one message of the tenant."""
     database = request.engine.database
     row = await reading.get_message(database, caller.tenant.id, read_name(raw_name(request)))
-    media_id = reading.media_of(row)
+    media_id = await reading.find_media(database, row)
     detail = _detail(row, signed_url(request.engine, caller.tenant.id, media_id) if media_id else None)
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     if "timeline" in pairs.get("include", "").split(","):

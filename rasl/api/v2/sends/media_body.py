@@ -161,7 +161,7 @@ async def keep(
 
 
 async def _known(request: ApiRequest, caller: Caller, media_id: int, kind: str) -> StoredMedia:
-    stored = await media.get(request.engine.database, caller.tenant.id, media_id)
+    stored = await media.get_to_send(request.engine, caller.tenant.id, media_id)
     if not can_go_as(kind, stored.mime_type, stored.size):
         raise ValidationFailed({"media_id": [f"The file cannot be sent as {kind}: it is {stored.mime_type}"]})
     return stored
