@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import gc
 from collections.abc import AsyncIterator
 
@@ -13,7 +12,7 @@ from litestar.types import ASGIApp
 from rasl.api import docs, files, health
 from rasl.api.caller import secured, with_caller
 from rasl.api.context import with_context
-from rasl.api.envelope import render, render_framework_error, render_gone, render_unexpected
+from rasl.api.envelope import enveloped, render, render_framework_error, render_gone, render_unexpected
 from rasl.api.idempotency import with_idempotency
 from rasl.api.request import ApiRequest, ClientGoneError
 from rasl.api.v2 import (
@@ -29,6 +28,8 @@ from rasl.api.v2 import (
     statuses,
     templates,
 )
+from rasl.db.channels import TEMPLATES
+from rasl.db.listening import Listener
 from rasl.db.pool import Database
 from rasl.dispatch.guard import Act, keep_up
 from rasl.dispatch.worker import Worker
@@ -36,8 +37,7 @@ from rasl.errors import ApiError, ServiceUnavailable
 from rasl.fetching.fetcher import Fetcher
 from rasl.graph.client import GraphClient
 from rasl.ingest.door import door
-from rasl.media_store.base import MediaStore
-from rasl.media_store.folder import FolderStore
+from rasl.media_store.opening import open_store
 from rasl.sealing import Sealer
 from rasl.services import sending
 from rasl.services.callers import Callers
@@ -57,26 +57,8 @@ def build_engine(settings: Settings, dsn: str) -> Engine:
         Database(dsn, settings.pool_size),
         graph,
         Sealer(settings.secret_key),
-        _media_store(settings),
+        open_store(settings),
         Fetcher(allow_private=settings.allow_private_urls),
-    )
-
-
-def _media_store(settings: Settings) -> MediaStore:
-    """Return the place for files that the settings name."""
-    if settings.media_store == "folder":
-        return FolderStore(settings.data_dir / "media")
-    # A folder is the rule: who uses one need not wait for the library of the other.
-    from rasl.media_store.bucket import BucketStore  # noqa: PLC0415
-
-    bucket, _, prefix = settings.media_store.removeprefix("s3://").partition("/")
-    return BucketStore(
-        bucket,
-        prefix.strip("/"),
-        settings.s3_region,
-        settings.s3_endpoint,
-        settings.s3_access_key,
-        settings.s3_secret_key,
     )
 
 
@@ -126,16 +108,20 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
         async with running(engine):
-            upkeep = asyncio.create_task(keep_up(_acts(engine, callers)))
+            listener = Listener(engine.database, {TEMPLATES: engine.templates.told}, engine.templates.hearing)
+            beside = [
+                asyncio.create_task(keep_up(_acts(engine, callers))),
+                asyncio.create_task(listener.run()),
+            ]
             try:
                 yield
             finally:
-                upkeep.cancel()
-                await asyncio.gather(upkeep, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
                 with contextlib.suppress(ServiceUnavailable):
                     await callers.write_last_used()
 
-    lease = dt.timedelta(seconds=settings.graph_timeout_seconds + 15)
     app = Litestar(
         route_handlers=[
             api_v2(),
@@ -144,7 +130,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
             *docs.handlers(api_v2),
             *door(engine.database, engine.sealer),
         ],
-        middleware=[with_caller(callers, engine.limits), with_idempotency(engine.database, lease)],
+        middleware=[with_caller(callers, engine.limits), with_idempotency],
         request_class=ApiRequest,
         request_max_body_size=None,  # ApiRequest and the door have limits of their own
         exception_handlers={
@@ -157,7 +143,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         lifespan=[lifespan],
         logging_config=None,
     )
-    return with_context(app)
+    return with_context(enveloped(app))
 
 
 async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:

@@ -14,6 +14,7 @@ ApiError
  ├── WhatsAppFailed 502             └── ServiceUnavailable 503
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -133,11 +134,19 @@ class IdempotencyInProgress(ApiError):
         409,
         "A request with this Idempotency-Key is still running",
     )
+    retry_after = 1
+
+    @classmethod
+    def until(cls, seconds: float) -> "IdempotencyInProgress":
+        """Name the time after which the key is free if whoever holds it is dead."""
+        error = cls()
+        error.retry_after = max(1, math.ceil(seconds))
+        return error
 
     @property
     def headers(self) -> dict[str, str]:
-        """Ask for a short pause."""
-        return {"retry-after": "1"}
+        """Say when to come back, in seconds."""
+        return {"retry-after": str(self.retry_after)}
 
 
 class PayloadTooLarge(ApiError):

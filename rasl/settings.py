@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+_LONGEST_DAYS = 36_500
+_REPEATED_DAYS = 8
+
 
 class SettingsError(Exception):
     """A setting that cannot be used; the text names it and says what it needs."""
@@ -88,7 +91,36 @@ class Settings:
         6.0, "How often the worker reads each account's templates from Meta, besides Meta's own notices."
     )
     retention_days: int = _setting(
-        7, "Days for which raw webhooks from Meta are kept after they were applied, for reprocessing."
+        7,
+        "Days for which raw webhooks from Meta are kept after they were applied, for reprocessing. "
+        "0: forever, here and below (`docs/retention.md`).",
+    )
+    quarantine_days: int = _setting(
+        90, "Days for which changes from Meta that could not be applied are kept."
+    )
+    message_days: int = _setting(
+        0, "Days for which messages are kept, with all that hangs on them; 8 or more. 0: forever."
+    )
+    attempt_days: int = _setting(90, "Days for which the attempts to send a message are kept.")
+    status_days: int = _setting(
+        90, "Days for which each report of Meta on a message is kept; 8 or more. The message keeps its state."
+    )
+    parked_status_days: int = _setting(
+        7, "Days for which reports wait for a message that is not ours, or not yet."
+    )
+    media_days: int = _setting(
+        0,
+        "Days for which files are kept after a message named them last. 0: as long as a message names them.",
+    )
+    unused_media_days: int = _setting(
+        90, "Days for which files are kept that no message names, not above `RASL_MEDIA_DAYS`."
+    )
+    import_days: int = _setting(30, "Days for which finished imports and their rejected rows are kept.")
+    event_days: int = _setting(30, "Days for which events are kept.")
+    otp_days: int = _setting(30, "Days for which one-time passwords that are over are kept.")
+    challenge_days: int = _setting(30, "Days for which challenges that are over are kept.")
+    idempotency_days: int = _setting(
+        1, "Days for which Idempotency-Keys are kept; they answer for 24 hours, however long they are kept."
     )
     media_store: str = _setting(
         "folder", "Where files lie: `folder` (`media` in the data folder), or a bucket as `s3://name/prefix`."
@@ -180,12 +212,11 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("RASL_LOG_LEVEL: must be debug, info, warning or error")
     if settings.pool_size < 2:
         problems.append("RASL_POOL_SIZE: must be at least 2")
-    if settings.retention_days < 0:
-        problems.append("RASL_RETENTION_DAYS: must not be below 0")
     if settings.media_store != "folder" and not re.fullmatch(r"s3://[^/]+(/.*)?", settings.media_store):
         problems.append("RASL_MEDIA_STORE: must be folder or s3://name/prefix")
     if settings.media_url_seconds < 1:
         problems.append("RASL_MEDIA_URL_SECONDS: must be at least 1")
+    problems += _retention_contradictions(settings)
     problems += _otp_contradictions(settings)
     problems += _window_contradictions(settings)
     durations = (
@@ -213,6 +244,26 @@ def _window_contradictions(settings: Settings) -> list[str]:
         "together, or a message could be sent again while its first attempt is still on its way to Meta"
     )
     return [problem]
+
+
+def _retention_contradictions(settings: Settings) -> list[str]:
+    names = [field.name for field in dataclasses.fields(settings) if field.name.endswith("_days")]
+    problems = [
+        f"{environment_name(name)}: must be between 0 and {_LONGEST_DAYS}"
+        for name in names
+        if not 0 <= getattr(settings, name) <= _LONGEST_DAYS
+    ]
+    problems += [
+        f"{environment_name(name)}: must be 0 or at least {_REPEATED_DAYS}: Meta repeats its webhooks for a week"
+        for name in ("message_days", "status_days")
+        if 0 < getattr(settings, name) < _REPEATED_DAYS
+    ]
+    if settings.media_days > 0 and not 0 < settings.unused_media_days <= settings.media_days:
+        problems.append(
+            "RASL_UNUSED_MEDIA_DAYS: must be between 1 and RASL_MEDIA_DAYS, or files that nobody uses would be kept "
+            "longer than those in use"
+        )
+    return problems
 
 
 def _otp_contradictions(settings: Settings) -> list[str]:

@@ -45,15 +45,17 @@ class Route:
 phones = itertools.count(470_000)
 
 
-# Whom a send goes to, and what it quotes.
-RECIPIENT = (("body", "contact_id", "contact"), ("body", "context", "reply"))
+# From which number a send goes out, to whom, and what it quotes.
+NUMBER = ("body", "from_phone_number_id", "number")
+RECIPIENT = (("body", "contact_id", "contact"), ("body", "context", "reply"), NUMBER)
+_WRONG: dict[str, int] = {"context": 422, "from_phone_number_id": 422}
 
 
 def send_route(
     body: Mapping[str, Any], places: tuple[tuple[str, str, str], ...] = RECIPIENT, **more: Any
 ) -> Route:
     """Sample data of a send to somebody."""
-    return Route("messages:send", body, places=places, **{"missing_statuses": {"context": 422}, **more})
+    return Route("messages:send", body, places=places, **{"missing_statuses": _WRONG, **more})
 
 
 SENDS = {
@@ -73,10 +75,11 @@ SENDS = {
             ("body", "message_id", "message"),
             ("body", "message_id", "wamid"),
             ("body", "contact_id", "contact"),
+            NUMBER,
         ),
         named={"message_id": "message"},
         free=frozenset({"context"}),
-        missing_statuses={"message_id": 422},
+        missing_statuses={"message_id": 422, "from_phone_number_id": 422},
     ),
     "POST /messages/{message_id}/read": Route(
         "messages:send",
@@ -93,14 +96,14 @@ FILES = {
         {"phone": PHONE, "media_type": "image"},
         named={"media_id": "media"},
         places=(*RECIPIENT, ("body", "media_id", "media")),
-        missing_statuses={"context": 422},
+        missing_statuses=_WRONG,
     ),
     "POST /messages/sticker": Route(
         "messages:send",
         {"phone": PHONE},
         named={"media_id": "sticker"},
         places=(*RECIPIENT, ("body", "media_id", "sticker")),
-        missing_statuses={"context": 422},
+        missing_statuses=_WRONG,
     ),
     "POST /media": Route(
         "messages:send", file=samples.PNG, file_field="media_file", fields={"media_type": "image"}, status=201

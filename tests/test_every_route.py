@@ -162,6 +162,7 @@ ROUTES = {
 }
 MISSING = {
     "reply": {"message_id": MISSING_ID},
+    "number": MISSING_ID,
     "received": MISSING_ID,
     "received_wamid": "wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS",
     "media": MISSING_ID,
@@ -242,6 +243,7 @@ async def things(api: Api, database: Database) -> dict[str, dict[str, Any]]:
         registered = await api.simulator.post("/_control/templates", order)
         await client.post(f"{PREFIX}/templates/sync")
         things["template"] = registered.body["data"][0]["id"]
+        things["number"] = person.phone_number_id
         things.update(await codes_of(client))
     return found
 

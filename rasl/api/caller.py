@@ -56,6 +56,11 @@ MayDeleteStatuses = Annotated[Caller, Requires("statuses:delete")]
 AnyCaller = Annotated[Caller, Requires(None)]
 
 
+def has_caller(scope: Scope) -> bool:
+    """Tell whether the route is one for callers, and this one was let in."""
+    return _KEY in scope
+
+
 def current_caller(scope: Scope) -> Any:
     """Return the caller whom the middleware let in."""
     return scope[_KEY]  # type: ignore[literal-required]

@@ -4,8 +4,9 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 from litestar import MediaType, Request, Response
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from rasl import log
 from rasl.api.context import context_of, timestamp
@@ -146,6 +147,34 @@ def render_framework_error(request: Request[Any, Any, Any], error: HTTPException
     if known is MethodNotAllowed:
         return render(request, MethodNotAllowed(f"{request.method} is not allowed here"))
     return render(request, known())
+
+
+def enveloped(app: ASGIApp) -> ASGIApp:
+    """Wrap the whole application: what its own handlers let through is answered in the envelope all the same."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await app(scope, receive, noting)
+        except Exception as error:
+            if scope["type"] != ScopeType.HTTP or has_begun:
+                raise
+            _logger.exception("unexpected_error", path=scope["path"])
+            known = error if isinstance(error, ApiError) else InternalError()
+            context_of(scope).headers += _header_pairs(known)
+            await failure(Request(scope), known)(scope, receive, send)
+
+    return guarded
+
+
+def _header_pairs(error: ApiError) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in error.headers.items()]
 
 
 def render_gone(_request: Request[Any, Any, Any], _error: Exception) -> Response[None]:

@@ -4,7 +4,6 @@ The key is taken before the route runs and tied to the message in the transactio
 leaves either a free key or a key that leads to the message: never a second send.
 """
 
-import datetime as dt
 import hashlib
 import typing
 
@@ -12,12 +11,11 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 from litestar.types.asgi_types import ReceiveMessage
 
-from rasl.api.caller import current_caller
+from rasl.api.caller import current_caller, has_caller
 from rasl.api.context import context_of
 from rasl.api.envelope import failure
 from rasl.api.request import ApiRequest, read_body
-from rasl.db import idempotency
-from rasl.db.pool import Database, Row
+from rasl.db.idempotency import Claim, Ending, Wish
 from rasl.errors import ApiError, IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
 from rasl.services.engine import Engine
 from rasl.services.messages import Hold
@@ -29,32 +27,24 @@ OWN_KEY = (
 MAX_LENGTH = 255
 
 
-def with_idempotency(database: Database, lease: dt.timedelta) -> typing.Callable[[ASGIApp], ASGIApp]:
-    """Make the middleware; a holder that says nothing for `lease` is taken for dead."""
+def with_idempotency(app: ASGIApp) -> ASGIApp:
+    """Wrap the routes: what carries a key runs once."""
 
-    def middleware(app: ASGIApp) -> ASGIApp:
-        async def idempotent(scope: Scope, receive: Receive, send: Send) -> None:
-            key = None
-            if scope["type"] == ScopeType.HTTP and scope["method"] == "POST":
-                key = read_key(scope)
-            if key is not None and scope["route_handler"].opt.get(OWN_KEY):
-                key = None
-            if key is None:
-                await app(scope, receive, send)
-                return
-            tenant_id: int = current_caller(scope).tenant.id
-            body = await read_body(receive)
-            async with database.connection() as db:
-                row = await idempotency.claim_key(db, tenant_id, key, _fingerprint(scope, body), lease)
-            if row["is_mine"]:
-                context_of(scope).hold = Hold(key, row["fence"], row["message_id"])
-                await _run(app, scope, body, send, database, tenant_id)
-            else:
-                await _replay(row, _fingerprint(scope, body), scope, send)
+    async def idempotent(scope: Scope, receive: Receive, send: Send) -> None:
+        key = None
+        if scope["type"] == ScopeType.HTTP and scope["method"] == "POST" and has_caller(scope):
+            key = read_key(scope)
+        if key is None or scope["route_handler"].opt.get(OWN_KEY):
+            await app(scope, receive, send)
+            return
+        body = await read_body(receive)
+        claim = await _claim(scope, key, body)
+        if claim.is_mine:
+            await _run(app, scope, body, send)
+        else:
+            await _replayed(claim)(scope, _receive_nothing, send)
 
-        return idempotent
-
-    return middleware
+    return idempotent
 
 
 def read_key(scope: Scope) -> str | None:
@@ -68,16 +58,31 @@ def read_key(scope: Scope) -> str | None:
     return key
 
 
+def _engine(scope: Scope) -> Engine:
+    engine: Engine = scope["litestar_app"].state.engine
+    return engine
+
+
+async def _claim(scope: Scope, key: str, body: bytes) -> Claim:
+    """Take the key for this request; raises what a key of another request is refused with."""
+    wish = Wish(current_caller(scope).tenant.id, key, _fingerprint(scope, body))
+    claim = await _engine(scope).keys.claim(wish)
+    if claim.is_mine:
+        context_of(scope).hold = Hold(key, claim.fence, claim.message_id)
+    elif claim.fingerprint != wish.fingerprint:
+        raise IdempotencyKeyReused
+    elif claim.status is None:
+        raise IdempotencyInProgress.until(claim.seconds)
+    return claim
+
+
 def _fingerprint(scope: Scope, body: bytes) -> bytes:
     """Return what tells this request from another; keyed, as the six digits of a code are quickly guessed."""
     digest = hashlib.sha256(f"POST {scope['path']}\n".encode() + body).hexdigest()
-    engine: Engine = scope["litestar_app"].state.engine
-    return engine.sealer.digest(digest, "idempotency")
+    return _engine(scope).sealer.digest(digest, "idempotency")
 
 
-async def _run(
-    app: ASGIApp, scope: Scope, body: bytes, send: Send, database: Database, tenant_id: int
-) -> None:
+async def _run(app: ASGIApp, scope: Scope, body: bytes, send: Send) -> None:
     """Run the route, keep its answer if it stored something, and only then send it."""
     answer: list[Message] = []
 
@@ -87,21 +92,22 @@ async def _run(
     async def keep(message: Message) -> None:
         answer.append(message)
 
-    context = context_of(scope)
-    hold = context.hold
-    if hold is None:
-        raise RuntimeError("no key is held")
     try:
         await app(scope, receive_again, keep)
     finally:
-        status, content = _content(answer)
-        async with database.connection() as db:
-            if context.is_stored and answer:
-                await idempotency.keep_answer(db, tenant_id, hold.key, hold.fence, status, content)
-            else:
-                await idempotency.drop_key(db, tenant_id, hold.key, hold.fence)
+        await _end(scope, answer)
     for message in answer:
         await send(message)
+
+
+async def _end(scope: Scope, answer: typing.Sequence[Message]) -> None:
+    """Keep the answer under the key, or give the key back when nothing was stored."""
+    context, tenant_id = context_of(scope), current_caller(scope).tenant.id
+    hold = context.hold
+    if hold is None:
+        raise RuntimeError("no key is held")
+    status, content = _content(answer) if context.is_stored and answer else (None, None)
+    await _engine(scope).keys.end(Ending(tenant_id, hold.key, hold.fence, status, content))
 
 
 def _content(answer: typing.Iterable[Message]) -> tuple[int, bytes]:
@@ -114,20 +120,12 @@ def _content(answer: typing.Iterable[Message]) -> tuple[int, bytes]:
     return status, content
 
 
-async def _replay(row: Row, fingerprint: bytes, scope: Scope, send: Send) -> None:
-    await _replayed(row, fingerprint)(scope, _receive_nothing, send)
-
-
-def _replayed(row: Row, fingerprint: bytes) -> ASGIApp:
-    """Return the first answer again; raises what a key that cannot be repeated is refused with."""
-    if row["fingerprint"] != fingerprint:
-        raise IdempotencyKeyReused
-    if row["status"] is None:
-        raise IdempotencyInProgress
-    content: bytes = row["body"]
+def _replayed(claim: Claim) -> ASGIApp:
+    """Return the first answer again."""
+    content = claim.body or b""
     start: HTTPResponseStartEvent = {
         "type": "http.response.start",
-        "status": row["status"],
+        "status": claim.status or 500,
         "headers": [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(content)),
@@ -147,22 +145,15 @@ async def _receive_nothing() -> ReceiveMessage:
 
 
 async def run_once(
-    request: ApiRequest,
-    digest: bytes,
-    lease: dt.timedelta,
-    act: typing.Callable[[], typing.Awaitable[ASGIApp]],
+    request: ApiRequest, digest: bytes, act: typing.Callable[[], typing.Awaitable[ASGIApp]]
 ) -> ASGIApp:
     """Do for a route with OWN_KEY what the middleware does for others, once its body is in and has a digest."""
     key = read_key(request.scope)
     if key is None:
         return await act()
-    database, tenant_id = request.engine.database, current_caller(request.scope).tenant.id
-    fingerprint = _fingerprint(request.scope, digest)
-    async with database.connection() as db:
-        row = await idempotency.claim_key(db, tenant_id, key, fingerprint, lease)
-    if not row["is_mine"]:
-        return _replayed(row, fingerprint)
-    hold = request.context.hold = Hold(key, row["fence"], row["message_id"])
+    claim = await _claim(request.scope, key, digest)
+    if not claim.is_mine:
+        return _replayed(claim)
     answer: list[Message] = []
 
     async def keep(message: Message) -> None:
@@ -178,10 +169,5 @@ async def run_once(
             made = failure(request, error)
         await made(request.scope, _receive_nothing, keep)
     finally:
-        status, content = _content(answer)
-        async with database.connection() as db:
-            if request.context.is_stored and answer:
-                await idempotency.keep_answer(db, tenant_id, key, hold.fence, status, content)
-            else:
-                await idempotency.drop_key(db, tenant_id, key, hold.fence)
+        await _end(request.scope, answer)
     return made

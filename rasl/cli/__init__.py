@@ -28,8 +28,12 @@ COMMANDS = (
     Command("token", "rasl.cli.token", "Create, list and revoke API tokens."),
     Command("whatsapp", "rasl.cli.whatsapp", "Connect WhatsApp numbers."),
     Command("contacts", "rasl.cli.contacts", "Import and export contacts as CSV."),
+    Command(
+        "quarantine", "rasl.cli.quarantine", "Look at webhooks that could not be applied; try them again."
+    ),
     Command("jobs", "rasl.cli.jobs", "Look at jobs that keep failing, and have them tried again."),
     Command("doctor", "rasl.cli.doctor", "Check the installation and say how to mend it."),
+    Command("purge", "rasl.cli.purge", "Drop what is older than the settings say."),
     Command("migrate", "rasl.cli.migrate", "Bring the database schema up to date, or check it."),
     Command("simulator", "rasl.cli.simulator", "Run the Meta simulator alone."),
 )

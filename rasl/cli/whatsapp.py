@@ -1,4 +1,4 @@
-"""`rasl whatsapp`: connect."""
+"""`rasl whatsapp`: connect, list and default."""
 
 import sys
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from rasl.cli.output import AsJson, TenantOption, show
+from rasl.cli.output import AsJson, TenantOption, show, table
 from rasl.cli.session import opened
-from rasl.db.pool import Database, Row
+from rasl.db.pool import Database, Db, Row
 from rasl.sandbox import as_running
 from rasl.sealing import Sealer
 from rasl.services import tenants
@@ -16,7 +16,7 @@ from rasl.services.tenants import Connection
 
 _SECRET_HELP = "{}; `@file` reads a file, `-` standard input."  # noqa: S105 - help, not a secret
 
-app = typer.Typer(no_args_is_help=True, help="Connect WhatsApp numbers.")
+app = typer.Typer(no_args_is_help=True, help="Connect WhatsApp numbers, and choose the one to send from.")
 
 
 def add_to(root: typer.Typer) -> None:
@@ -26,7 +26,7 @@ def add_to(root: typer.Typer) -> None:
 
 @app.callback()
 def about() -> None:
-    """Connect WhatsApp numbers."""
+    """Connect WhatsApp numbers, and choose the one to send from."""
 
 
 @app.command()
@@ -85,6 +85,57 @@ def connect(
         f"  Verify token  {given.verify_token}",
         "and subscribe to `messages`. Then `rasl doctor` checks every step.",
     )
+
+
+@app.command("list")
+def list_(tenant: TenantOption, as_json: AsJson = False) -> None:
+    """List the numbers of a tenant; the default is the one it sends from unless a send says otherwise."""
+
+    async def ask(db: Db) -> tuple[Row, list[Row]]:
+        found = await tenants.get_tenant(db, tenant)
+        return found, await tenants.list_numbers(db, found["id"])
+
+    with opened() as session:
+        row, rows = session.query(ask)
+    numbers = [{name: item[name] for name in _COLUMNS} for item in rows]
+    shown = table(_COLUMNS, [[item[name] for name in _COLUMNS] for item in rows])
+    show(
+        as_json,
+        {"tenant_id": row["id"], "numbers": numbers},
+        shown
+        if rows
+        else f"{row['subdomain']} has no number yet: rasl whatsapp connect --tenant {row['subdomain']}",
+    )
+
+
+@app.command("default")
+def default(
+    tenant: TenantOption,
+    phone_number_id: Annotated[str, typer.Argument(help="Id of the number, not the number itself.")],
+    as_json: AsJson = False,
+) -> None:
+    """Choose the number a tenant sends from unless a send says otherwise."""
+
+    async def choose(db: Db) -> Row:
+        found = await tenants.get_tenant(db, tenant)
+        await tenants.choose_default_number(db, found["id"], phone_number_id)
+        return found
+
+    with opened() as session:
+        row = session.query(choose)
+    value = {"tenant_id": row["id"], "default_phone_number_id": phone_number_id}
+    show(as_json, value, f"{row['subdomain']} now sends from number {phone_number_id}.")
+
+
+_COLUMNS = (
+    "id",
+    "phone_number_id",
+    "waba_id",
+    "display_phone_number",
+    "messages_per_second",
+    "is_default",
+    "created_at",
+)
 
 
 async def _connect(

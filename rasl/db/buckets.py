@@ -65,8 +65,3 @@ async def _take(db: Db, ordered: Sequence[Take]) -> dict[str, Grant]:
         [wish.wanted for wish in ordered],
     )
     return {row["name"]: Grant(row["permits"], row["tat_ahead"]) for row in rows}
-
-
-async def forget_full(db: Db) -> None:
-    """Drop buckets that refilled long ago."""
-    await db.execute("delete from buckets where tat < now() - interval '1 hour'")

@@ -84,8 +84,3 @@ async def answer(db: Db, answers: Sequence[Answer]) -> list[Row]:
         """,
         *([getattr(item, name) for item in items] for name in Answer.__struct_fields__),
     )
-
-
-async def forget_old(db: Db, age: dt.timedelta) -> None:
-    """Drop challenges that ended longer ago than this."""
-    await db.execute("delete from challenges where expires_at < now() - $1::interval", age)

@@ -1,4 +1,5 @@
-"""Names of the NOTIFY channels by which one process wakes the loops of another."""
+"""Names of the NOTIFY channels by which one process wakes the loops of another, or tells what it changed."""
 
 JOBS = "rasl_jobs"
 INGESTS = "rasl_ingests"
+TEMPLATES = "rasl_templates"  # with the id of the tenant; told by triggers on the table

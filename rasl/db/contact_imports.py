@@ -260,16 +260,15 @@ async def list_errors(db: Db, tenant_id: int, import_id: int, after: int, limit:
 
 
 async def load_lookups(db: Db, tenant_id: int) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
-    """Return sources, contact statuses and groups of a tenant: ids by lower-case name."""
-    sources, statuses, groups = [
-        {
-            row["name"].lower(): row["id"]
-            for row in await db.fetch(
-                f"select id, name from {table} where tenant_id = $1 order by id desc", tenant_id
-            )
-        }
-        for table in ("sources", "contact_statuses", "contact_groups")
-    ]
+    """Return sources, contact statuses and groups of a tenant: ids by name, and by lower-case name."""
+    found = []
+    for table in ("sources", "contact_statuses", "contact_groups"):
+        rows = await db.fetch(
+            f"select id, name from {table} where tenant_id = $1 order by id desc", tenant_id
+        )
+        in_lower_case = {row["name"].lower(): row["id"] for row in rows}
+        found.append(in_lower_case | {row["name"]: row["id"] for row in rows})
+    sources, statuses, groups = found
     return sources, statuses, groups
 
 
@@ -284,18 +283,3 @@ async def load_tenant(db: Db, tenant_id: int) -> Row:
     if row is None:
         raise NotFound("Tenant not found")
     return row
-
-
-async def forget_abandoned(db: Db, uploading: dt.timedelta, finished: dt.timedelta) -> None:
-    """Drop uploads that broke off, and the rows that failed in imports finished long ago."""
-    await db.execute(
-        "delete from contact_imports where status = 'uploading' and created_at < now() - $1::interval",
-        uploading,
-    )
-    await db.execute(
-        """
-        delete from import_errors e using contact_imports i
-        where i.tenant_id = e.tenant_id and i.id = e.import_id and i.finished_at < now() - $1::interval
-        """,
-        finished,
-    )

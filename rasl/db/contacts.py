@@ -203,17 +203,19 @@ async def insert_contacts(db: Db, tenant_id: int, contacts: Sequence[NewContact]
     """
     names = [name for name in COLUMNS if name not in {"group_ids", "attributes"}]
     integers = {"status_id", "source_id", "country_id", "assigned_id"}
-    types = [f"${place}::{'bigint' if name in integers else 'text'}[]" for place, name in enumerate(names, 5)]
+    types = {"match_key": "text", "group_ids": "bigint[]", "attributes": "jsonb"}
+    types |= {name: "bigint" if name in integers else "text" for name in names}
+    columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
     rows = await db.fetch(
         f"""
         with item as materialized (
             select nextval(pg_get_serial_sequence('contacts', 'id')) as id, u.*
-            from unnest($2::text[], $3::text[], $4::jsonb[], {", ".join(types)})
-                 with ordinality as u (match_key, group_ids, attributes, {", ".join(names)}, ord)
+            from rows from (json_to_recordset($2::json) as ({columns}))
+                 with ordinality as u ({", ".join(types)}, ord)
         ), contact as (
             insert into contacts (tenant_id, id, group_ids, attributes, {", ".join(names)})
             overriding system value
-            select $1, id, group_ids::bigint[], attributes, {", ".join(names)} from item order by id
+            select $1, id, group_ids, attributes, {", ".join(names)} from item order by id
         ), alias as (
             insert into contact_aliases (tenant_id, kind, value, contact_id)
             select $1, 'phone', match_key, id from item order by match_key
@@ -221,10 +223,7 @@ async def insert_contacts(db: Db, tenant_id: int, contacts: Sequence[NewContact]
         select id from item order by ord
         """,
         tenant_id,
-        [contact.match_key for contact in contacts],
-        ["{" + ",".join(map(str, contact.values["group_ids"])) + "}" for contact in contacts],
-        [contact.values["attributes"] for contact in contacts],
-        *([contact.values.get(name) for contact in contacts] for name in names),
+        [{"match_key": contact.match_key, **contact.values} for contact in contacts],
     )
     return [row["id"] for row in rows]
 

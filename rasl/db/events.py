@@ -1,27 +1,28 @@
 """Queries on events: what happened, kept in the transaction that made it happen."""
 
-import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import msgspec
+
+from rasl.db import rows
 from rasl.db.pool import Db
 from rasl.domain.events import Event
+
+
+class _Row(msgspec.Struct, frozen=True):
+    tenant_id: int
+    type: str
+    once: str | None
+    payload: Mapping[str, Any]
 
 
 async def insert(db: Db, events: Sequence[tuple[int, Event]]) -> None:
     """Keep events, given with their tenant; one that happens only once and is there already is passed over."""
     await db.execute(
-        """
-        insert into events (tenant_id, type, once, payload)
-        select * from unnest($1::bigint[], $2::text[], $3::text[], $4::jsonb[])
+        f"""
+        insert into events ({rows.names(_Row)}) select {rows.names(_Row)} from {rows.table(_Row)}
         on conflict do nothing
         """,
-        [tenant_id for tenant_id, _ in events],
-        [event.type for _, event in events],
-        [event.once for _, event in events],
-        [dict(event.payload) for _, event in events],
+        [_Row(tenant_id, event.type, event.once, dict(event.payload)) for tenant_id, event in events],
     )
-
-
-async def forget_old(db: Db, age: dt.timedelta) -> None:
-    """Drop events older than this."""
-    await db.execute("delete from events where created_at < now() - $1::interval", age)

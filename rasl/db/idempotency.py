@@ -3,63 +3,148 @@
 import datetime as dt
 from collections.abc import Sequence
 
+import msgspec
+
 from rasl.db.pool import Db, Row
 
+Name = tuple[int, str]  # tenant_id, key
 
-async def claim_key(db: Db, tenant_id: int, key: str, fingerprint: bytes, lease: dt.timedelta) -> Row:
-    """Take the key if it is new or its holder stopped answering; returns the row with `is_mine`.
 
-    A key older than 24 hours is new again.
+class Wish(msgspec.Struct, frozen=True):
+    """A request that wants to run under a key; requests with one key must have one fingerprint."""
+
+    tenant_id: int
+    key: str
+    fingerprint: bytes
+
+    @property
+    def name(self) -> Name:
+        """The key with its tenant."""
+        return self.tenant_id, self.key
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A key as it stands: the caller's, or somebody else's with their answer, if there is one yet."""
+
+    is_mine: bool
+    fence: int
+    fingerprint: bytes
+    message_id: int | None = None  # what an earlier holder, now dead, had stored
+    status: int | None = None
+    body: bytes | None = None
+    seconds: float = 0.0  # until the lease of its holder ends
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """What becomes of a key when its request is through: it keeps the answer, or is given back without one."""
+
+    tenant_id: int
+    key: str
+    fence: int
+    status: int | None = None
+    body: bytes | None = None
+
+
+# Most keys are new: this is the only statement they need.
+_INSERT = """
+insert into idempotency_keys (tenant_id, key, fingerprint, locked_until)
+select tenant_id, key, fingerprint, now() + $4::interval
+from unnest($1::bigint[], $2::text[], $3::bytea[]) as w (tenant_id, key, fingerprint)
+on conflict do nothing
+returning tenant_id, key
+"""
+# A row that somebody has locked is in use: one paused process must not hold up everybody else's keys.
+_TAKE_OVER = """
+with free as (
+    select k.*, w.fingerprint as new_fingerprint
+    from unnest($1::bigint[], $2::text[], $3::bytea[]) as w (tenant_id, key, fingerprint)
+    cross join lateral (
+        select k.tenant_id, k.key, k.created_at < now() - interval '24 hours' as is_old from idempotency_keys k
+        where k.tenant_id = w.tenant_id and k.key = w.key
+          and (k.created_at < now() - interval '24 hours'
+               or (k.status is null and k.locked_until <= now() and k.fingerprint = w.fingerprint))
+        for update skip locked
+    ) k
+)
+update idempotency_keys k
+set fingerprint = f.new_fingerprint, fence = k.fence + 1, locked_until = now() + $4::interval,
+    message_id = case when f.is_old then null else k.message_id end, status = null, body = null,
+    created_at = case when f.is_old then now() else k.created_at end
+from free f
+where k.tenant_id = f.tenant_id and k.key = f.key
+returning k.tenant_id, k.key, k.fence, k.message_id
+"""
+_READ = """
+select k.tenant_id, k.key, k.fence, k.fingerprint, k.message_id, k.status, k.body,
+       extract(epoch from k.locked_until - now())::float8 as seconds
+from unnest($1::bigint[], $2::text[]) as w (tenant_id, key)
+join idempotency_keys k on k.tenant_id = w.tenant_id and k.key = w.key
+"""
+_CLAIM_COLUMNS = ("fence", "fingerprint", "message_id", "status", "body", "seconds")
+
+
+async def claim_keys(db: Db, wishes: Sequence[Wish], lease: dt.timedelta) -> dict[Name, Claim]:
+    """Take each key that is new, older than 24 hours, or whose holder stopped renewing its lease.
+
+    A key may be named only once.
     """
-    row = await db.fetchrow(
-        """
-        insert into idempotency_keys as k (tenant_id, key, fingerprint, locked_until)
-        values ($1, $2, $3, now() + $4::interval)
-        on conflict (tenant_id, key) do update set
-            fingerprint = excluded.fingerprint, fence = k.fence + 1, locked_until = excluded.locked_until,
-            message_id = case when k.created_at < now() - interval '24 hours' then null else k.message_id end,
-            status = null, body = null,
-            created_at = case when k.created_at < now() - interval '24 hours' then now() else k.created_at end
-        where k.created_at < now() - interval '24 hours'
-           or (k.status is null and k.locked_until < now() and k.fingerprint = excluded.fingerprint)
-        returning true as is_mine, fence, message_id, status, body, fingerprint
-        """,
-        tenant_id,
-        key,
-        fingerprint,
-        lease,
+    claims: dict[Name, Claim] = {}
+    missing = sorted(wishes, key=lambda wish: wish.name)
+    while missing:
+        claims |= await _claim_once(db, missing, lease)
+        # Given back between two of the statements: the next round finds it free.
+        missing = [wish for wish in missing if wish.name not in claims]
+    return claims
+
+
+async def _claim_once(db: Db, wishes: Sequence[Wish], lease: dt.timedelta) -> dict[Name, Claim]:
+    by_name = {wish.name: wish for wish in wishes}
+    rows = await db.fetch(_INSERT, *_columns(wishes), lease)
+    claims = {_name(row): Claim(True, 1, by_name[_name(row)].fingerprint) for row in rows}
+    known = [wish for wish in wishes if wish.name not in claims]
+    if known:
+        for row in await db.fetch(_TAKE_OVER, *_columns(known), lease):
+            name = _name(row)
+            claims[name] = Claim(True, row["fence"], by_name[name].fingerprint, row["message_id"])
+    others = [wish for wish in known if wish.name not in claims]
+    if others:
+        for row in await db.fetch(_READ, *_columns(others)[:2]):
+            claims[_name(row)] = Claim(False, **{name: row[name] for name in _CLAIM_COLUMNS})
+    return claims
+
+
+def _columns(wishes: Sequence[Wish]) -> tuple[list[int], list[str], list[bytes]]:
+    return (
+        [wish.tenant_id for wish in wishes],
+        [wish.key for wish in wishes],
+        [wish.fingerprint for wish in wishes],
     )
-    if row is None:
-        row = await db.fetchrow(
-            """
-            select false as is_mine, fence, message_id, status, body, fingerprint
-            from idempotency_keys where tenant_id = $1 and key = $2
-            """,
-            tenant_id,
-            key,
-        )
-    # Released between the two statements: the next try finds it free.
-    return row if row is not None else await claim_key(db, tenant_id, key, fingerprint, lease)
+
+
+def _name(row: Row) -> Name:
+    return row["tenant_id"], row["key"]
 
 
 async def hold_keys(db: Db, holdings: Sequence[tuple[int, str, int]]) -> list[bool]:
     """Lock keys, given as (tenant_id, key, fence), until the transaction ends; tells which are still the caller's."""
+    # One order in every process, so that two transactions never wait for each other's keys.
+    ordered = sorted(set(holdings))
     rows = await db.fetch(
         """
-        select h.ord, k.key is not null as is_mine
-        from unnest($1::bigint[], $2::text[], $3::integer[]) with ordinality as h (tenant_id, key, fence, ord)
-        left join lateral (
-            select k.key from idempotency_keys k
+        select h.tenant_id, h.key, h.fence
+        from unnest($1::bigint[], $2::text[], $3::integer[]) as h (tenant_id, key, fence)
+        cross join lateral (
+            select from idempotency_keys k
             where k.tenant_id = h.tenant_id and k.key = h.key and k.fence = h.fence and k.message_id is null
             for update
-        ) k on true
-        order by h.ord
+        ) k
         """,
-        [item[0] for item in holdings],
-        [item[1] for item in holdings],
-        [item[2] for item in holdings],
+        [item[0] for item in ordered],
+        [item[1] for item in ordered],
+        [item[2] for item in ordered],
     )
-    return [row["is_mine"] for row in rows]
+    mine = {tuple(row) for row in rows}
+    return [holding in mine for holding in holdings]
 
 
 async def bind_keys(db: Db, bindings: Sequence[tuple[int, str, int]]) -> None:
@@ -76,28 +161,58 @@ async def bind_keys(db: Db, bindings: Sequence[tuple[int, str, int]]) -> None:
     )
 
 
-async def keep_answer(db: Db, tenant_id: int, key: str, fence: int, status: int, body: bytes) -> None:
-    """Store the first answer, unless somebody else took the key over."""
+async def renew_keys(db: Db, holdings: Sequence[tuple[int, str, int]], lease: dt.timedelta) -> None:
+    """Renew the leases of keys whose requests still run, given as (tenant_id, key, fence).
+
+    A key that a transaction has locked at this moment is left for the next time.
+    """
     await db.execute(
-        "update idempotency_keys set status = $4, body = $5 where tenant_id = $1 and key = $2 and fence = $3",
-        tenant_id,
-        key,
-        fence,
-        status,
-        body,
+        """
+        update idempotency_keys k set locked_until = now() + $4::interval
+        from (
+            select k.tenant_id, k.key
+            from unnest($1::bigint[], $2::text[], $3::integer[]) as h (tenant_id, key, fence)
+            cross join lateral (
+                select k.tenant_id, k.key from idempotency_keys k
+                where k.tenant_id = h.tenant_id and k.key = h.key and k.fence = h.fence and k.status is null
+                for update skip locked
+            ) k
+        ) held
+        where k.tenant_id = held.tenant_id and k.key = held.key
+        """,
+        [item[0] for item in holdings],
+        [item[1] for item in holdings],
+        [item[2] for item in holdings],
+        lease,
     )
 
 
-async def drop_key(db: Db, tenant_id: int, key: str, fence: int) -> None:
-    """Free a key under which nothing was stored, so that the corrected request may use it."""
+async def end_keys(db: Db, endings: Sequence[Ending]) -> None:
+    """Store first answers, unless somebody else took the key over, and give back the keys that have none.
+
+    What has no answer is free at once for the corrected request; if a message was stored under it all the same, it
+    leads to that message.
+    """
     await db.execute(
-        "delete from idempotency_keys where tenant_id = $1 and key = $2 and fence = $3 and message_id is null",
-        tenant_id,
-        key,
-        fence,
+        """
+        with item as (
+            select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::integer[], $5::bytea[])
+                as u (tenant_id, key, fence, status, body)
+        ), dropped as (
+            delete from idempotency_keys k using item i
+            where k.tenant_id = i.tenant_id and k.key = i.key and k.fence = i.fence and i.status is null
+              and k.message_id is null
+        )
+        update idempotency_keys k
+        set status = i.status, body = i.body,
+            locked_until = case when i.status is null then now() else k.locked_until end
+        from item i
+        where k.tenant_id = i.tenant_id and k.key = i.key and k.fence = i.fence
+          and (i.status is not null or k.message_id is not null)
+        """,
+        [item.tenant_id for item in endings],
+        [item.key for item in endings],
+        [item.fence for item in endings],
+        [item.status for item in endings],
+        [item.body for item in endings],
     )
-
-
-async def forget_old(db: Db) -> None:
-    """Drop keys older than a day."""
-    await db.execute("delete from idempotency_keys where created_at < now() - interval '24 hours'")

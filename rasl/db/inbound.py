@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from rasl.db import rows
 from rasl.db.pool import Db, Row
 
 Alias = tuple[int, str, str]  # tenant_id, kind, value
@@ -43,41 +44,54 @@ class Consent(msgspec.Struct, frozen=True):
     changed_at: dt.datetime
 
 
+class _Wamid(msgspec.Struct, frozen=True):
+    tenant_id: int
+    wamid: str
+
+
+class _Alias(msgspec.Struct, frozen=True):
+    tenant_id: int
+    kind: str
+    value: str
+
+
+class _Thread(msgspec.Struct, frozen=True):
+    tenant_id: int
+    number_id: int
+    contact_id: int
+
+
 async def take_wamids(db: Db, wamids: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
     """Claim distinct (tenant_id, wamid) pairs; returns the message ids of those that nobody had, in given order.
 
     The unique key decides, so a message that Meta repeats is stored once however many processes apply it.
     """
-    rows = await db.fetch(
-        """
+    taken = await db.fetch(
+        f"""
         with item as materialized (
-            select nextval(pg_get_serial_sequence('messages', 'id')) as message_id, u.*
-            from unnest($1::bigint[], $2::text[]) as u (tenant_id, wamid)
+            select nextval(pg_get_serial_sequence('messages', 'id')) as message_id, i.* from {rows.table(_Wamid)}
         )
         insert into message_wamids (tenant_id, wamid, message_id)
         select tenant_id, wamid, message_id from item order by tenant_id, wamid
         on conflict do nothing
         returning tenant_id, wamid, message_id
         """,
-        [key[0] for key in wamids],
-        [key[1] for key in wamids],
+        [_Wamid(*key) for key in wamids],
     )
-    return {(row["tenant_id"], row["wamid"]): row["message_id"] for row in rows}
+    return {(row["tenant_id"], row["wamid"]): row["message_id"] for row in taken}
 
 
 async def find_aliases(db: Db, aliases: Sequence[Alias]) -> dict[Alias, Row]:
     """Return contact_id and wa_id of the aliases that somebody has."""
-    rows = await db.fetch(
-        """
+    known = await db.fetch(
+        f"""
         select a.tenant_id, a.kind, a.value, a.contact_id, a.wa_id
-        from unnest($1::bigint[], $2::text[], $3::text[]) as k (tenant_id, kind, value)
+        from {rows.table(_Alias, alias="k")}
         join contact_aliases a on a.tenant_id = k.tenant_id and a.kind = k.kind and a.value = k.value
         """,
-        [alias[0] for alias in aliases],
-        [alias[1] for alias in aliases],
-        [alias[2] for alias in aliases],
+        [_Alias(*alias) for alias in aliases],
     )
-    return {(row["tenant_id"], row["kind"], row["value"]): row for row in rows}
+    return {(row["tenant_id"], row["kind"], row["value"]): row for row in known}
 
 
 async def load_defaults(db: Db, tenant_ids: Sequence[int]) -> dict[int, Row]:
@@ -96,7 +110,7 @@ async def load_defaults(db: Db, tenant_ids: Sequence[int]) -> dict[int, Row]:
         """,
         sorted(tenant_ids),
     )
-    rows = await db.fetch(
+    defaults = await db.fetch(
         """
         select t.id, t.default_type as type, t.default_assigned_id as assigned_id,
                coalesce((select s.id from contact_statuses s where s.tenant_id = t.id and s.id = t.default_status_id),
@@ -107,7 +121,7 @@ async def load_defaults(db: Db, tenant_ids: Sequence[int]) -> dict[int, Row]:
         """,
         tenant_ids,
     )
-    return {row["id"]: row for row in rows}
+    return {row["id"]: row for row in defaults}
 
 
 async def add_aliases(db: Db, aliases: Sequence[tuple[int, str, str, int, str | None]]) -> None:
@@ -151,40 +165,41 @@ async def redirect_phones(db: Db, moves: Sequence[tuple[int, int, str]]) -> None
 
 async def lock_conversations(db: Db, keys: Sequence[tuple[int, int, int]]) -> dict[tuple[int, int, int], int]:
     """Lock the conversations of (tenant_id, number_id, contact_id) that exist, in order of id; returns their ids."""
-    ordered = sorted(set(keys))
-    rows = await db.fetch(
-        """
+    locked = await db.fetch(
+        f"""
         select v.tenant_id, v.number_id, v.contact_id, v.id
-        from unnest($1::bigint[], $2::bigint[], $3::bigint[]) as k (tenant_id, number_id, contact_id)
+        from {rows.table(_Thread, alias="k")}
         join conversations v
             on v.tenant_id = k.tenant_id and v.number_id = k.number_id and v.contact_id = k.contact_id
         order by v.tenant_id, v.id
         for update of v
         """,
-        *([key[place] for key in ordered] for place in range(3)),
+        [_Thread(*key) for key in sorted(set(keys))],
     )
-    return {(row["tenant_id"], row["number_id"], row["contact_id"]): row["id"] for row in rows}
+    return {(row["tenant_id"], row["number_id"], row["contact_id"]): row["id"] for row in locked}
 
 
 async def insert_messages(db: Db, messages: Sequence[Stored], openings: Sequence[Opening]) -> None:
-    """Store inbound messages and open the service windows of their (locked) conversations."""
+    """Store inbound messages and open the service windows of their (locked) conversations.
+
+    They get the time of this statement, not of the transaction, whose beginning says nothing of who came first.
+    """
     await db.execute(
-        """
+        f"""
         with thread as (
             update conversations v
             set last_message_at = now(), window_expires_at = greatest(v.window_expires_at, o.window_expires_at)
-            from unnest($11::bigint[], $12::bigint[], $13::timestamptz[]) as o (tenant_id, id, window_expires_at)
-            where v.tenant_id = o.tenant_id and v.id = o.id
+            from {rows.table(Opening, 2, "o")}
+            where v.tenant_id = o.tenant_id and v.id = o.conversation_id
         )
         insert into messages (tenant_id, id, conversation_id, type, peer, text, content, wamid, reply_to, sent_at,
-                              direction, status)
+                              direction, status, created_at, updated_at)
         overriding system value
-        select u.*, 'inbound', 'received'
-        from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
-                    $8::text[], $9::text[], $10::timestamptz[]) as u
+        select {rows.names(Stored, "i.")}, 'inbound', 'received', stored.at, stored.at
+        from {rows.table(Stored)} cross join (select statement_timestamp() as at) stored
         """,
-        *_columns(messages, Stored),
-        *_columns(openings, Opening),
+        messages,
+        openings,
     )
 
 
@@ -192,18 +207,17 @@ async def change_consent(db: Db, wishes: Sequence[Consent]) -> None:
     """Write opt-outs and returns, one per contact; a wish older than what is known changes nothing."""
     ordered = sorted(wishes, key=lambda item: (item.tenant_id, item.contact_id))
     await db.execute(
-        """
+        f"""
         update contacts c set
             is_opted_out = w.is_opted_out,
             opted_out_at = case when w.is_opted_out then w.changed_at end,
             consent_changed_at = w.changed_at,
             updated_at = now()
-        from unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::timestamptz[])
-             as w (tenant_id, id, is_opted_out, changed_at)
-        where c.tenant_id = w.tenant_id and c.id = w.id
+        from {rows.table(Consent, alias="w")}
+        where c.tenant_id = w.tenant_id and c.id = w.contact_id
           and w.changed_at >= coalesce(greatest(c.consent_changed_at, c.opted_out_at), '-infinity')
         """,
-        *_columns(ordered, Consent),
+        ordered,
     )
 
 
@@ -311,8 +325,3 @@ async def absorb_contact(db: Db, tenant_id: int, kept_id: int, gone_id: int) -> 
         kept_id,
         gone_id,
     )
-
-
-def _columns(items: Sequence[msgspec.Struct], kind: type[msgspec.Struct]) -> list[list[Any]]:
-    """Turn rows into the arrays that unnest() takes, one per field, in order of the struct."""
-    return [[getattr(item, name) for item in items] for name in kind.__struct_fields__]

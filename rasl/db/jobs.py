@@ -271,7 +271,7 @@ async def postpone_pair(db: Db, tenant_id: int, conversation_id: int, seconds: f
               and m.created_at > now() - interval '2 days'
         ), moved as (
             update jobs j
-            set due_at = greatest(j.due_at, now() + make_interval(secs => $3 + $4 * (w.place - 1)))
+            set due_at = greatest(j.due_at, now() + make_interval(secs => $3::float8 + $4::float8 * (w.place - 1)))
             from waiting w
             where j.tenant_id = w.tenant_id and j.kind = 'send' and j.subject_id = w.subject_id and not j.is_leased
             returning j.due_at

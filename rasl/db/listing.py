@@ -362,7 +362,8 @@ def _json_condition(statement: _Statement, column: str, item: Filter) -> str:
     match item.operator:
         case "eq" | "in" | "ne" | "not_in":
             meant = [{item.key: value} for text in item.values for value in listing.spellings(text)]
-            text = f"{column} @> any({statement.parameter(meant)}::jsonb[])"
+            text = " or ".join(f"{column} @> {statement.parameter(value)}::jsonb" for value in meant)
+            text = f"({text})"
             return text if item.operator in {"eq", "in"} else f"({text}) is not true"
         case "null":
             value = f"{column} ->> {statement.parameter(item.key)}::text"

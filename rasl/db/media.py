@@ -1,7 +1,7 @@
 """Queries on files: what is stored, what Meta has of it, what was loaded from where, what waits to be loaded."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -26,18 +26,72 @@ class NewMedia(msgspec.Struct, frozen=True):
     store_key: str
 
 
-async def keep(db: Db, media: NewMedia) -> int:
-    """Return the id of a file, which gets a row unless the tenant has the same content already."""
-    media_id: int = await db.fetchval(
+async def keep(db: Db, media: NewMedia, lost_key: str | None) -> Row:
+    """Return id and store_key of a file, which gets a row unless the tenant has the same content already.
+
+    A row whose content was lost from the store, under `lost_key`, gets the new one.
+    """
+    row = await db.fetchrow(
         """
-        insert into media (tenant_id, sha256, mime_type, kind, size, filename, is_voice, origin, store_key)
+        insert into media as m (tenant_id, sha256, mime_type, kind, size, filename, is_voice, origin, store_key)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-        on conflict (tenant_id, sha256, mime_type) do update set sha256 = excluded.sha256
-        returning id
+        on conflict (tenant_id, sha256, mime_type) do update set
+            needed_at = now(),
+            store_key = case when m.store_key = $10 then excluded.store_key else m.store_key end
+        returning id, store_key
         """,
         *msgspec.structs.astuple(media),
+        lost_key,
     )
-    return media_id
+    assert row is not None  # noqa: S101 - an upsert always returns its row
+    return row
+
+
+async def find_content(db: Db, tenant_id: int, sha256: bytes, mime_type: str) -> Row | None:
+    """Return the tenant's file with this content, which is needed from now on."""
+    return await db.fetchrow(
+        """
+        update media set needed_at = now() where tenant_id = $1 and sha256 = $2 and mime_type = $3
+        returning id, store_key
+        """,
+        tenant_id,
+        sha256,
+        mime_type,
+    )
+
+
+async def find_needed(db: Db, tenant_id: int, media_id: int) -> Row | None:
+    """Return a file of the tenant that is about to be sent, and whether Meta has it; from now on it is needed."""
+    await db.execute(_NEED, tenant_id, [media_id])
+    return await db.fetchrow(
+        """
+        select m.*, exists (
+            select from media_uploads u where u.tenant_id = $1 and u.media_id = $2 and u.expires_at > now()
+        ) as is_uploaded
+        from media m where m.tenant_id = $1 and m.id = $2
+        """,
+        tenant_id,
+        media_id,
+    )
+
+
+async def find_kinds(db: Db, tenant_id: int, ids: Sequence[int]) -> dict[int, str]:
+    """Return image, video, document, audio or sticker by id, of those of the files that the tenant has.
+
+    They are about to be sent: from now on they are needed.
+    """
+    await db.execute(_NEED, tenant_id, list(ids))
+    rows = await db.fetch(
+        "select id, kind from media where tenant_id = $1 and id = any($2)", tenant_id, list(ids)
+    )
+    return {row["id"]: row["kind"] for row in rows}
+
+
+# Not with every send: the row of a file that goes to many people would be everybody's bottleneck.
+_NEED = """
+update media set needed_at = now()
+where tenant_id = $1 and id = any($2::bigint[]) and needed_at < now() - interval '1 hour'
+"""
 
 
 async def find(db: Db, tenant_id: int, media_id: int) -> Row | None:
@@ -45,22 +99,14 @@ async def find(db: Db, tenant_id: int, media_id: int) -> Row | None:
     return await db.fetchrow("select * from media where tenant_id = $1 and id = $2", tenant_id, media_id)
 
 
-async def find_content(db: Db, tenant_id: int, sha256: bytes, mime_type: str) -> Row | None:
-    """Return the tenant's file with this content."""
-    return await db.fetchrow(
-        "select * from media where tenant_id = $1 and sha256 = $2 and mime_type = $3",
-        tenant_id,
-        sha256,
-        mime_type,
-    )
-
-
 async def find_url(db: Db, tenant_id: int, digest: bytes, within: dt.timedelta) -> Row | None:
-    """Return the file that was loaded from an address lately."""
+    """Return the file that was loaded from an address lately, which is needed from now on."""
     return await db.fetchrow(
         """
-        select m.* from media_urls u join media m on m.tenant_id = u.tenant_id and m.id = u.media_id
+        update media m set needed_at = now() from media_urls u
         where u.tenant_id = $1 and u.digest = $2 and u.fetched_at > now() - $3::interval
+          and m.tenant_id = u.tenant_id and m.id = u.media_id
+        returning m.*
         """,
         tenant_id,
         digest,
@@ -79,11 +125,6 @@ async def keep_url(db: Db, tenant_id: int, digest: bytes, media_id: int) -> None
         digest,
         media_id,
     )
-
-
-async def forget_urls(db: Db, older_than: dt.timedelta) -> None:
-    """Drop addresses nobody may reuse any more."""
-    await db.execute("delete from media_urls where fetched_at < now() - $1::interval", older_than)
 
 
 async def find_upload(db: Db, tenant_id: int, media_id: int, number_id: int) -> str | None:
@@ -122,15 +163,17 @@ async def keep_upload(
     return kept
 
 
-async def forget_uploads(db: Db, tenant_id: int, number_id: int, graph_media_ids: Sequence[str]) -> None:
-    """Forget ids that Meta does not know any more; one that was renewed meanwhile stays."""
+async def forget_uploads(db: Db, tenant_id: int, number_id: int, uploads: Mapping[int, str]) -> None:
+    """Forget Meta's ids of files that Meta does not know any more; one that was renewed meanwhile stays."""
     await db.execute(
         """
-        delete from media_uploads where tenant_id = $1 and number_id = $2 and graph_media_id = any($3::text[])
+        delete from media_uploads u using unnest($3::bigint[], $4::text[]) as k (media_id, graph_media_id)
+        where u.tenant_id = $1 and u.media_id = k.media_id and u.number_id = $2 and u.graph_media_id = k.graph_media_id
         """,
         tenant_id,
         number_id,
-        graph_media_ids,
+        list(uploads),
+        list(uploads.values()),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from rasl.db import rows
 from rasl.db.channels import JOBS
 from rasl.db.pool import Db, Row
 
@@ -61,33 +62,28 @@ class Result(msgspec.Struct, frozen=True):
     fbtrace_id: str | None = None
 
 
-_INSERT_INTENTS = """
+_INSERT_INTENTS = f"""
 with item as (
-    select nextval(pg_get_serial_sequence('messages', 'id')) as id, u.*
-    from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
-                $8::text[], $9::uuid[], $10::smallint[], $11::timestamptz[])
-         with ordinality as u (tenant_id, conversation_id, number_id, type, peer, text, content, reply_to, request_id,
-                               lane, due_at, ord)
+    select nextval(pg_get_serial_sequence('messages', 'id')) as id, i.* from {rows.ordered(Intent)}
 ), message as (
     insert into messages (tenant_id, id, conversation_id, direction, type, status, peer, text, content,
                           reply_to, request_id)
     overriding system value
     select tenant_id, id, conversation_id, 'outbound', type,
-           case when due_at is null then 'sending' else 'queued' end, peer, text, content, reply_to, request_id
+           case when due_at is null then 'sending' else 'queued' end, peer, text, content, reply_to, request_id::uuid
     from item
 ), job as (
     insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased, attempts)
-    select tenant_id, 'send', id, number_id, lane, coalesce(due_at, now() + $12::interval), due_at is null,
+    select tenant_id, 'send', id, number_id, lane, coalesce(due_at, now() + $3::interval), due_at is null,
            case when due_at is null then 1 else 0 end
     from item
 ), thread as (
     update conversations v
     set counted_until = t.counted_until, pair_tat = t.pair_tat, last_message_at = now()
-    from unnest($13::bigint[], $14::bigint[], $15::timestamptz[], $16::timestamptz[])
-         as t (tenant_id, id, counted_until, pair_tat)
-    where v.tenant_id = t.tenant_id and v.id = t.id
+    from {rows.table(ThreadState, 2, "t")}
+    where v.tenant_id = t.tenant_id and v.id = t.conversation_id
 )
-select id, now() as created_at from item order by ord
+select id, now() as created_at, case when ord = 1 then pg_current_xact_id()::text end as xid from item order by ord
 """
 _WAKE_WORKER = f"select pg_notify('{JOBS}', '')"
 
@@ -95,40 +91,20 @@ _WAKE_WORKER = f"select pg_notify('{JOBS}', '')"
 async def insert_intents(
     db: Db, intents: Sequence[Intent], threads: Sequence[ThreadState], lease: dt.timedelta
 ) -> list[Row]:
-    """Store messages with their jobs and what they changed in their conversations; returns id and created_at each."""
+    """Store messages with their jobs and what they changed in their conversations; returns id and created_at each.
+
+    The first also brings the number of the transaction, by which it can be asked what became of it.
+    """
     if any(item.due_at for item in intents):
         await db.execute(_WAKE_WORKER)
-    return await db.fetch(
-        _INSERT_INTENTS,
-        [item.tenant_id for item in intents],
-        [item.conversation_id for item in intents],
-        [item.number_id for item in intents],
-        [item.type for item in intents],
-        [item.peer for item in intents],
-        [item.text for item in intents],
-        [item.content for item in intents],
-        [item.reply_to for item in intents],
-        [item.request_id for item in intents],
-        [item.lane for item in intents],
-        [item.due_at for item in intents],
-        lease,
-        [item.tenant_id for item in threads],
-        [item.conversation_id for item in threads],
-        [item.counted_until for item in threads],
-        [item.pair_tat for item in threads],
-    )
+    return await db.fetch(_INSERT_INTENTS, intents, threads, lease)
 
 
 # Only the holder of the lease (its fence) moves job and message. The attempt is kept in any case, and a status that
 # Meta's callback already moved further is left alone.
-_RECORD = """
+_RECORD = f"""
 with item as materialized (
-    select u.*, 'send' as kind
-    from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[], $5::text[], $6::timestamptz[],
-                         $7::text[], $8::boolean[], $9::float8[], $10::boolean[], $11::text[], $12::integer[],
-                         $13::integer[], $14::text[], $15::text[], $16::text[], $17::text[])
-    as u (tenant_id, message_id, fence, attempt, outcome, started_at, status, is_ambiguous, retry_seconds,
-          keeps_lease, wamid, code, subcode, title, details, cure, fbtrace_id)
+    select i.*, 'send' as kind from {rows.table(Result)}
 ), done as (
     delete from jobs j using item i
     where j.tenant_id = i.tenant_id and j.kind = i.kind and j.subject_id = i.message_id and j.fence = i.fence
@@ -185,29 +161,7 @@ select message_id, exists (
 
 async def record_results(db: Db, results: Sequence[Result]) -> dict[int, bool]:
     """Write what attempts brought, in one statement; returns has_parked by message id of those whose fence held."""
-    columns = [[getattr(item, name) for item in results] for name in _RESULT_COLUMNS]
-    return {row["message_id"]: row["has_parked"] for row in await db.fetch(_RECORD, *columns)}
-
-
-_RESULT_COLUMNS = (
-    "tenant_id",
-    "message_id",
-    "fence",
-    "attempt",
-    "outcome",
-    "started_at",
-    "status",
-    "is_ambiguous",
-    "retry_seconds",
-    "keeps_lease",
-    "wamid",
-    "code",
-    "subcode",
-    "title",
-    "details",
-    "cure",
-    "fbtrace_id",
-)
+    return {row["message_id"]: row["has_parked"] for row in await db.fetch(_RECORD, results)}
 
 
 async def adopt_late_success(db: Db, tenant_id: int, message_id: int, wamid: str) -> None:
@@ -262,16 +216,22 @@ async def explain(db: Db, tenant_id: int, message_id: int, reason: str) -> None:
 
 
 async def find_queued(db: Db, keys: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Return those of the messages, given as (tenant_id, message_id), that nobody has started to send."""
-    rows = await db.fetch(
+    """Return those of the messages, given as (tenant_id, message_id), of which Meta knows nothing yet.
+
+    Nobody has started to send them, or whoever had was still uploading their files.
+    """
+    queued = await db.fetch(
         """
-        select m.tenant_id, m.id from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
-        join messages m on m.tenant_id = k.tenant_id and m.id = k.id and m.status = 'queued'
+        select m.tenant_id, m.id
+        from (select 'send'::text as kind, u.* from unnest($1::bigint[], $2::bigint[]) as u (tenant_id, id) offset 0) k
+        join messages m on m.tenant_id = k.tenant_id and m.id = k.id
+        join jobs j on j.tenant_id = k.tenant_id and j.kind = k.kind and j.subject_id = k.id
+        where m.status = 'queued' or (j.is_untried and m.status = 'sending')
         """,
         [key[0] for key in keys],
         [key[1] for key in keys],
     )
-    return {(row["tenant_id"], row["id"]) for row in rows}
+    return {(row["tenant_id"], row["id"]) for row in queued}
 
 
 async def start_sending(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
@@ -301,7 +261,7 @@ async def find_message(db: Db, tenant_id: int, message_id: int | None, wamid: st
         )
     return await db.fetchrow(
         """
-        select m.*, v.contact_id, n.display_phone_number
+        select m.*, v.contact_id, v.number_id, n.display_phone_number
         from messages m
         join conversations v on v.tenant_id = m.tenant_id and v.id = m.conversation_id
         join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id

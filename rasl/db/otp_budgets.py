@@ -38,8 +38,12 @@ async def read(db: Db, keys: Sequence[Key]) -> tuple[dict[Key, int], dt.datetime
 _SELECT = """
 select b.tenant_id, b.scope, b.subject, b.period, b.sent, now() as now
 from unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) as k (tenant_id, scope, subject, period)
-join otp_budgets b on b.tenant_id = k.tenant_id and b.scope = k.scope and b.subject = k.subject
-    and b.period = k.period and b.starts_at = date_trunc(k.period, now(), 'UTC')
+cross join lateral (
+    select * from otp_budgets o
+    where o.tenant_id = k.tenant_id and o.scope = k.scope and o.subject = k.subject and o.period = k.period
+      and o.starts_at = date_trunc(k.period, now(), 'UTC')
+    order by o.tenant_id, o.scope, o.subject, o.period, o.starts_at limit 1
+) b
 """
 
 
@@ -60,11 +64,6 @@ async def add(db: Db, sent: Mapping[Key, int], blocked: Mapping[Key, int]) -> No
         [sent.get(key, 0) for key in keys],
         [blocked.get(key, 0) for key in keys],
     )
-
-
-async def forget_old(db: Db) -> None:
-    """Drop counters of days that are over."""
-    await db.execute("delete from otp_budgets where starts_at < now() - interval '3 days'")
 
 
 async def raise_alarms(db: Db, least: int, ratio: float, limit: int) -> list[Row]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from rasl.db import rows
 from rasl.db.pool import Db, Row
 
 
@@ -53,9 +54,8 @@ _THREAD = r"""i.ord, c.id as contact_id, c.firstname, c.lastname, c.email, c.pho
            where a.tenant_id = c.tenant_id and a.contact_id = c.id
            order by array_position(array['phone', 'bsuid', 'parent_bsuid'], a.kind) limit 1
        ) end as address"""
-_RECIPIENTS = """
-from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::boolean[])
-     with ordinality as i (tenant_id, number_id, contact_id, match_key, has_phone, ord)
+_RECIPIENTS = f"""
+from {rows.ordered(Address)}
 join contacts c on c.tenant_id = i.tenant_id and c.id = coalesce(i.contact_id, (
     select a.contact_id from contact_aliases a
     where a.tenant_id = i.tenant_id and a.kind = 'phone' and a.value = i.match_key))"""
@@ -72,15 +72,7 @@ async def lock_threads(db: Db, addresses: Sequence[Address]) -> dict[int, Row]:
 
     An address whose contact or conversation does not exist is absent from the answer.
     """
-    rows = await db.fetch(
-        _LOCK_THREADS,
-        [item.tenant_id for item in addresses],
-        [item.number_id for item in addresses],
-        [item.contact_id for item in addresses],
-        [item.match_key for item in addresses],
-        [item.has_phone for item in addresses],
-    )
-    return {row["ord"] - 1: row for row in rows}
+    return {row["ord"] - 1: row for row in await db.fetch(_LOCK_THREADS, addresses)}
 
 
 async def find_thread(db: Db, address: Address) -> Row | None:
@@ -88,7 +80,7 @@ async def find_thread(db: Db, address: Address) -> Row | None:
     return await db.fetchrow(
         f"select {_THREAD} {_RECIPIENTS}"
         " left join conversations v on v.tenant_id = i.tenant_id and v.number_id = i.number_id and v.contact_id = c.id",
-        *([value] for value in msgspec.structs.astuple(address)),
+        [address],
     )
 
 
@@ -109,20 +101,17 @@ async def load_usage(db: Db, tenant_id: int) -> Row:
 
 async def find_contacts(db: Db, addresses: Sequence[Address]) -> list[int | None]:
     """Return the contact id of each address, None where there is none."""
-    rows = await db.fetch(
-        """
-        select c.id from unnest($1::bigint[], $2::bigint[], $3::text[])
-             with ordinality as i (tenant_id, contact_id, match_key, ord)
+    found = await db.fetch(
+        f"""
+        select c.id from {rows.ordered(Address)}
         left join contact_aliases a
             on i.contact_id is null and a.tenant_id = i.tenant_id and a.kind = 'phone' and a.value = i.match_key
         left join contacts c on c.tenant_id = i.tenant_id and c.id = coalesce(i.contact_id, a.contact_id)
         order by i.ord
         """,
-        [item.tenant_id for item in addresses],
-        [item.contact_id for item in addresses],
-        [item.match_key for item in addresses],
+        addresses,
     )
-    return [row["id"] for row in rows]
+    return [row["id"] for row in found]
 
 
 async def take_contact_places(db: Db, tenant_id: int, wanted: int, maximum: int) -> tuple[int, int]:
@@ -175,17 +164,12 @@ async def create_contacts(db: Db, contacts: Sequence[NewContact]) -> int:
     """
     ordered = sorted(contacts, key=lambda item: (item.tenant_id, item.alias_kind, item.alias_value))
     value: int = await db.fetchval(
-        """
+        f"""
         with item as (
-            select nextval(pg_get_serial_sequence('contacts', 'id')) as contact_id, u.*
-            from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                        $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[],
-                        $14::jsonb[])
-                 as u (tenant_id, kind, value, wa_id, firstname, lastname, phone, type, status_id, source_id,
-                       assigned_id, email, group_ids, attributes)
+            select nextval(pg_get_serial_sequence('contacts', 'id')) as contact_id, i.* from {rows.table(NewContact)}
         ), alias as (
             insert into contact_aliases (tenant_id, kind, value, contact_id, wa_id)
-            select tenant_id, kind, value, contact_id, wa_id from item
+            select tenant_id, alias_kind, alias_value, contact_id, wa_id from item
             on conflict do nothing
             returning tenant_id, contact_id
         ), contact as (
@@ -193,27 +177,13 @@ async def create_contacts(db: Db, contacts: Sequence[NewContact]) -> int:
                                   email, group_ids, attributes)
             overriding system value
             select tenant_id, contact_id, firstname, lastname, phone, type, status_id, source_id, assigned_id,
-                   email, group_ids::bigint[], attributes
+                   email, group_ids, attributes
             from item join alias using (tenant_id, contact_id)
             returning 1
         )
         select count(*) from contact
         """,
-        [item.tenant_id for item in ordered],
-        [item.alias_kind for item in ordered],
-        [item.alias_value for item in ordered],
-        [item.wa_id for item in ordered],
-        [item.firstname for item in ordered],
-        [item.lastname for item in ordered],
-        [item.phone for item in ordered],
-        [item.type for item in ordered],
-        [item.status_id for item in ordered],
-        [item.source_id for item in ordered],
-        [item.assigned_id for item in ordered],
-        [item.email for item in ordered],
-        # unnest cannot take arrays of different lengths.
-        ["{" + ",".join(map(str, item.group_ids)) + "}" for item in ordered],
-        [item.attributes for item in ordered],
+        ordered,
     )
     return value
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from rasl.db import rows
 from rasl.db.pool import Db, Row
 
 
@@ -39,6 +40,25 @@ class MessageState(msgspec.Struct, frozen=True):
     failed_at: dt.datetime | None
 
 
+class _Kept(msgspec.Struct, frozen=True):
+    """A report as its row."""
+
+    tenant_id: int
+    wamid: str
+    status: str
+    is_parked: bool
+    occurred_at: dt.datetime
+    code: int | None
+    title: str | None
+    details: str | None
+    pricing: Any
+
+
+class _Key(msgspec.Struct, frozen=True):
+    tenant_id: int
+    message_id: int
+
+
 class Adoption(msgspec.Struct, frozen=True):
     """A message whose wamid we learn from an echo, because its own attempt never told us."""
 
@@ -50,42 +70,43 @@ class Adoption(msgspec.Struct, frozen=True):
 async def resolve(db: Db, reports: Sequence[Report]) -> list[Row]:
     """Return per report, in order, is_known (kept before), is_linked (by wamid), message_id and its status."""
     return await db.fetch(
-        """
+        f"""
         select s.status is not null as is_known, w.wamid is not null as is_linked, m.id as message_id, m.status
-        from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
-             with ordinality as r (tenant_id, wamid, status, echo_id, ord)
+        from {rows.ordered(Report, alias="r")}
         left join message_statuses s
             on s.tenant_id = r.tenant_id and s.wamid = r.wamid and s.status = r.status
         left join message_wamids w on w.tenant_id = r.tenant_id and w.wamid = r.wamid
-        left join messages m on m.tenant_id = r.tenant_id and m.id = coalesce(w.message_id, r.echo_id)
+        left join messages m on m.tenant_id = r.tenant_id and m.id = coalesce(w.message_id, r.message_id)
         order by r.ord
         """,
-        [item.tenant_id for item in reports],
-        [item.wamid for item in reports],
-        [item.status for item in reports],
-        [item.message_id for item in reports],
+        reports,
     )
 
 
 async def keep(db: Db, reports: Sequence[tuple[Report, bool]]) -> None:
     """Keep reports, each with whether it is parked; what is there already stays as it is."""
-    ordered = sorted(reports, key=lambda item: (item[0].tenant_id, item[0].wamid, item[0].status))
+    kept = [
+        _Kept(
+            tenant_id=item.tenant_id,
+            wamid=item.wamid,
+            status=item.status,
+            is_parked=is_parked,
+            occurred_at=item.occurred_at,
+            code=item.code,
+            title=item.title,
+            details=item.details,
+            pricing=item.pricing,
+        )
+        for item, is_parked in reports
+    ]
+    kept.sort(key=lambda item: (item.tenant_id, item.wamid, item.status))
     await db.execute(
-        """
-        insert into message_statuses (tenant_id, wamid, status, is_parked, occurred_at, code, title, details, pricing)
-        select * from unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::timestamptz[], $6::integer[],
-                             $7::text[], $8::text[], $9::jsonb[])
+        f"""
+        insert into message_statuses ({rows.names(_Kept)})
+        select {rows.names(_Kept)} from {rows.table(_Kept)}
         on conflict do nothing
         """,
-        [item.tenant_id for item, _ in ordered],
-        [item.wamid for item, _ in ordered],
-        [item.status for item, _ in ordered],
-        [is_parked for _, is_parked in ordered],
-        [item.occurred_at for item, _ in ordered],
-        [item.code for item, _ in ordered],
-        [item.title for item, _ in ordered],
-        [item.details for item, _ in ordered],
-        [item.pricing for item, _ in ordered],
+        kept,
     )
 
 
@@ -143,46 +164,33 @@ async def adopt_wamids(db: Db, adoptions: Sequence[Adoption]) -> None:
 
 async def lock_messages(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
     """Lock messages, given as (tenant_id, message_id), in order, and return what reports may change."""
-    ordered = sorted(set(keys))
     return await db.fetch(
-        """
+        f"""
         select m.tenant_id, m.id, m.status, m.wamid, m.peer, m.error_code, m.status_message,
                m.sent_at, m.delivered_at, m.read_at, m.failed_at
-        from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
-        join messages m on m.tenant_id = k.tenant_id and m.id = k.id
+        from {rows.table(_Key, alias="k")}
+        join messages m on m.tenant_id = k.tenant_id and m.id = k.message_id
         where m.direction = 'outbound'
         order by m.tenant_id, m.id
         for update of m
         """,
-        [key[0] for key in ordered],
-        [key[1] for key in ordered],
+        [_Key(*key) for key in sorted(set(keys))],
     )
 
 
 async def write_states(db: Db, states: Sequence[MessageState]) -> None:
     """Write merged states of locked messages."""
     await db.execute(
-        """
+        f"""
         update messages m set
             status = s.status, wamid = s.wamid, error_code = s.error_code, status_message = s.status_message,
             sent_at = s.sent_at, delivered_at = s.delivered_at, read_at = s.read_at, failed_at = s.failed_at,
             content = case when m.content ? 'sealed_code' then m.content - 'sealed_code' else m.content end,
             updated_at = now()
-        from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::integer[], $6::text[],
-                    $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])
-             as s (tenant_id, id, status, wamid, error_code, status_message, sent_at, delivered_at, read_at, failed_at)
-        where m.tenant_id = s.tenant_id and m.id = s.id
+        from {rows.table(MessageState, alias="s")}
+        where m.tenant_id = s.tenant_id and m.id = s.message_id
         """,
-        [item.tenant_id for item in states],
-        [item.message_id for item in states],
-        [item.status for item in states],
-        [item.wamid for item in states],
-        [item.error_code for item in states],
-        [item.status_message for item in states],
-        [item.sent_at for item in states],
-        [item.delivered_at for item in states],
-        [item.read_at for item in states],
-        [item.failed_at for item in states],
+        states,
     )
 
 
@@ -194,7 +202,7 @@ _PARKED_COLUMNS = """
 async def take_parked(db: Db, wamids: Sequence[tuple[int, str]]) -> list[Row]:
     """Unpark what waited for these (tenant_id, wamid) pairs and return it with its message."""
     ordered = sorted(set(wamids))
-    rows = await db.fetch(
+    found = await db.fetch(
         f"""
         select {_PARKED_COLUMNS}
         from unnest($1::bigint[], $2::text[]) as k (tenant_id, wamid)
@@ -206,55 +214,37 @@ async def take_parked(db: Db, wamids: Sequence[tuple[int, str]]) -> list[Row]:
         [key[0] for key in ordered],
         [key[1] for key in ordered],
     )
-    await _unpark(db, rows)
-    return rows
+    await _unpark(db, found)
+    return found
 
 
 async def take_attachable(db: Db, within: dt.timedelta, limit: int) -> list[Row]:
     """Unpark what was parked not longer ago than this and whose message is known meanwhile; returns it."""
-    rows = await db.fetch(
+    found = await db.fetch(
         f"""
         select {_PARKED_COLUMNS}
         from message_statuses s
         join message_wamids w on w.tenant_id = s.tenant_id and w.wamid = s.wamid
         where s.is_parked and s.received_at > now() - $1::interval
-        order by s.tenant_id, s.wamid, s.status limit $2
+        order by s.received_at limit $2
         for update of s skip locked
         """,
         within,
         limit,
     )
-    await _unpark(db, rows)
-    return rows
+    await _unpark(db, found)
+    return found
 
 
-async def _unpark(db: Db, rows: Sequence[Row]) -> None:
-    if rows:
+async def _unpark(db: Db, found: Sequence[Row]) -> None:
+    if found:
         await db.execute(
             """
             update message_statuses s set is_parked = false
             from unnest($1::bigint[], $2::text[], $3::text[]) as k (tenant_id, wamid, status)
             where s.tenant_id = k.tenant_id and s.wamid = k.wamid and s.status = k.status
             """,
-            [row["tenant_id"] for row in rows],
-            [row["wamid"] for row in rows],
-            [row["status"] for row in rows],
+            [row["tenant_id"] for row in found],
+            [row["wamid"] for row in found],
+            [row["status"] for row in found],
         )
-
-
-async def forget_parked(db: Db, age: dt.timedelta, limit: int) -> int:
-    """Drop up to `limit` reports that waited longer than this for a message that never was ours; returns how many."""
-    count: int = await db.fetchval(
-        """
-        with gone as (
-            delete from message_statuses where (tenant_id, wamid, status) in (
-                select tenant_id, wamid, status from message_statuses
-                where is_parked and received_at < now() - $1::interval limit $2)
-            returning 1
-        )
-        select count(*) from gone
-        """,
-        age,
-        limit,
-    )
-    return count

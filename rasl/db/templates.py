@@ -110,8 +110,10 @@ async def keep(
         account.tenant_id,
         account.waba_id,
         read_at,
-        [msgspec.to_builtins(item) | {"body_text": item.body_text} for item in distinct],
-        [item.digest() for item in distinct],
+        [
+            msgspec.to_builtins(item) | {"body_text": item.body_text, "sha256": item.digest().hex()}
+            for item in distinct
+        ],
         is_submitted,
     )
     return sum(row["is_new"] for row in rows), sum(row["is_changed"] and not row["is_new"] for row in rows)
@@ -119,12 +121,12 @@ async def keep(
 
 _KEEP = """
 with item as materialized (
-    select j.*, d.digest
-    from unnest($4::jsonb[], $5::bytea[]) as d (value, digest)
-    cross join lateral jsonb_to_record(d.value) as j (
+    select j.*, decode(j.sha256, 'hex') as digest
+    from json_to_recordset($4::json) as j (
         template_id text, name text, language text, status text, category text, sub_category text,
         previous_category text, correct_category text, components jsonb, parameter_format text, quality text,
-        rejected_reason text, message_send_ttl_seconds integer, body_text text)
+        rejected_reason text, message_send_ttl_seconds integer, body_text text,
+        sha256 text)
 ), fresh as (
     insert into template_versions (tenant_id, waba_id, name, language, digest, category, parameter_format, components)
     select $1, $2, name, language, digest, category, parameter_format, components from item order by name, language
@@ -142,7 +144,7 @@ insert into templates as t (tenant_id, waba_id, template_id, name, language, cat
                             read_at, submitted_at)
 select $1, $2, i.template_id, i.name, i.language, i.category, i.previous_category, i.correct_category, i.sub_category,
        i.status, i.quality, i.rejected_reason, i.parameter_format, i.components, i.message_send_ttl_seconds, v.id,
-       i.body_text, $3, $3, case when $6 then now() end
+       i.body_text, $3, $3, case when $5 then now() end
 from item i join version v on v.name = i.name and v.language = i.language
 order by i.name, i.language
 on conflict (tenant_id, waba_id, name, language) do update set
@@ -235,15 +237,18 @@ async def find_sendable(db: Db, wanted: Sequence[Wanted]) -> dict[Wanted, Row]:
     }
 
 
-async def list_languages(db: Db, tenant_id: int, waba_id: str, name: str) -> list[str]:
-    """Return the languages that a template of this name has."""
-    rows = await db.fetch(
-        "select language from templates where tenant_id = $1 and waba_id = $2 and name = $3 order by language",
+async def list_named(db: Db, tenant_id: int, name: str) -> list[Row]:
+    """Return account and language of every template of this name, with the numbers of the account."""
+    return await db.fetch(
+        """
+        select t.waba_id, t.language, array(
+            select n.phone_number_id from whatsapp_numbers n
+            where n.tenant_id = t.tenant_id and n.waba_id = t.waba_id order by n.id) as phone_number_ids
+        from templates t where t.tenant_id = $1 and t.name = $2 order by t.waba_id, t.language
+        """,
         tenant_id,
-        waba_id,
         name,
     )
-    return [row["language"] for row in rows]
 
 
 async def find(db: Db, tenant_id: int, template_id: str, own_id: int) -> Row | None:

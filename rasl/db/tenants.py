@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rasl.db.numbers import DEFAULT_NUMBER
 from rasl.db.pool import Db, Row
 
 _TENANT_COLUMNS = """
@@ -13,12 +14,9 @@ _TENANT_COLUMNS = """
     n.id as number_id, n.waba_id, n.phone_number_id, n.display_phone_number, n.access_token_sealed,
     n.messages_per_second
 """
-# A tenant sends from the number it connected first.
-_TENANT_JOINS = """
+_TENANT_JOINS = f"""
     join plans p on p.name = t.plan
-    left join lateral (
-        select * from whatsapp_numbers w where w.tenant_id = t.id order by w.id limit 1
-    ) n on true
+    left join whatsapp_numbers n on n.tenant_id = t.id and n.id = {DEFAULT_NUMBER}
 """
 SETTINGS = (
     "name",

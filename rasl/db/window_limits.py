@@ -45,8 +45,3 @@ async def clear(db: Db, tenant_id: int, limit: WindowLimit, subject: str) -> Non
         limit.name,
         subject,
     )
-
-
-async def forget_ended(db: Db) -> None:
-    """Drop windows that are over."""
-    await db.execute("delete from window_limits where ends_at < now() - interval '1 hour'")

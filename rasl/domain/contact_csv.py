@@ -7,14 +7,15 @@ from typing import Any
 
 import msgspec
 
-from rasl.domain import phone
-from rasl.domain.csv_files import split_names, unprotected
+from rasl.domain import attributes, phone
+from rasl.domain.csv_files import LONGEST_TEXT, meant, split_names
+from rasl.domain.emails import EMAIL, MAX_EMAIL
 from rasl.domain.phone import PhoneProblem
 from rasl.errors import ValidationFailed
 
 TYPES = ("lead", "customer", "guest")
 ATTRIBUTE = "attributes."
-MAX_ATTRIBUTES = 50
+MAX_ATTRIBUTES = 400  # columns of one file: contacts need not have the same ones
 MAX_ID = 2**63 - 1
 # Texts and how long they may be.
 TEXTS = {
@@ -26,7 +27,7 @@ TEXTS = {
     "state": 255,
     "zip": 20,
     "address": 500,
-    "description": 65_535,
+    "description": LONGEST_TEXT,
 }
 FIELDS = ("phone", *TEXTS, "email", "type", "status", "status_id", "source", "source_id")
 FIELDS += ("country_id", "assigned_id", "groups")
@@ -52,10 +53,9 @@ _GUESSES = {
 _KNOWN = {word: field for field, words in _GUESSES.items() for word in words.split()}
 _KNOWN |= {field.replace("_", ""): field for field in FIELDS}
 _SIGNS = re.compile(r"[\W_]+")
-_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s.,;<>]+(?:\.[^@\s.,;<>]+)+")
 _ID = re.compile(r"[0-9]{1,19}")
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,49}")
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 # As Python writes them; 1e5 is more often the name of something than a number.
 _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,16})(?:\.[0-9]{1,20})?(?:e[+-][0-9]{2,3})?")
 # Signs that programs put around numbers to steer how they are shown.
@@ -74,7 +74,7 @@ _INVISIBLE_AND_SPACES = {
 
 
 class Lookups(msgspec.Struct, frozen=True):
-    """What of the tenant's the rows refer to: ids by lower-case name."""
+    """What of the tenant's the rows refer to: ids by name, and by lower-case name."""
 
     sources: Mapping[str, int]
     statuses: Mapping[str, int]
@@ -196,8 +196,8 @@ class RowReader:
         text = cells[self._phone].strip() if self._phone < width else ""
         understood = self._understand(text, values, reasons)
         for place, target, read in self._readers:
-            if place < width and (cell := cells[place].strip()):
-                problem = read(unprotected(cell) if cell[0] == "'" else cell, values)
+            if place < width and (cell := meant(cells[place])):
+                problem = read(cell, values)
                 if problem is not None:
                     reasons.append(f"{target}: {problem}")
         self._fill(values, reasons)
@@ -224,7 +224,9 @@ class RowReader:
         return understood
 
     def _fill(self, values: dict[str, Any], reasons: list[str]) -> None:
-        """Split a full name, and say what a new contact would lack."""
+        """Split a full name, and say what a new contact would lack or have too much of."""
+        if len(values.get("attributes", ())) > attributes.MAX_KEYS:
+            reasons.append(f"attributes: {attributes.TOO_MANY}")
         if (name := values.pop("name", None)) and "firstname" not in values:
             first, _, last = name.partition(" ")
             values["firstname"] = first
@@ -266,18 +268,19 @@ def _text_reader(name: str, longest: int) -> Callable[[str, dict[str, Any]], str
 
 def _attribute_reader(key: str) -> Callable[[str, dict[str, Any]], str | None]:
     def read(text: str, values: dict[str, Any]) -> str | None:
-        if len(text) > 1000:
-            return "must not be greater than 1000 characters"
-        values.setdefault("attributes", {})[key] = read_scalar(text)
+        value = read_scalar(text)
+        if isinstance(value, str) and len(value) > attributes.MAX_TEXT:
+            return f"must not be greater than {attributes.MAX_TEXT} characters"
+        values.setdefault("attributes", {})[key] = value
         return None
 
     return read
 
 
 def _read_email(text: str, values: dict[str, Any]) -> str | None:
-    if len(text) > 191:
-        return "must not be greater than 191 characters"
-    if not _EMAIL.fullmatch(text):
+    if len(text) > MAX_EMAIL:
+        return f"must not be greater than {MAX_EMAIL} characters"
+    if not EMAIL.fullmatch(text):
         return "must be a valid email address"
     values["email"] = text
     return None
@@ -292,19 +295,24 @@ def _read_type(text: str, values: dict[str, Any]) -> str | None:
 
 def _groups_reader(known: Mapping[str, int]) -> Callable[[str, dict[str, Any]], str | None]:
     def read(text: str, values: dict[str, Any]) -> str | None:
-        names = split_names(text)
-        missing = [name for name in names if name.lower() not in known]
+        found = {name: _find(known, name) for name in split_names(text)}
+        missing = [name.strip() for name, group_id in found.items() if group_id is None]
         if missing:
             return f"There is no group named {', '.join(missing)}"
-        values["groups"] = list(dict.fromkeys(known[name.lower()] for name in names))
+        values["groups"] = list(dict.fromkeys(group_id for group_id in found.values() if group_id))
         return None
 
     return read
 
 
+def _find(known: Mapping[str, int], name: str) -> int | None:
+    """Return the id of a name as it is written, else in any case and without blanks around it."""
+    return known.get(name) or known.get(name.strip().lower())
+
+
 def _name_reader(noun: str, known: Mapping[str, int]) -> Callable[[str, dict[str, Any]], str | None]:
     def read(text: str, values: dict[str, Any]) -> str | None:
-        found = known.get(text.lower())
+        found = _find(known, text)
         if found is None:
             return f"There is no {noun} named {text[:255]}"
         values.setdefault(f"{noun}_id", found)
@@ -339,10 +347,10 @@ def read_scalar(text: str) -> str | int | float | bool:
     """Return what a cell of an attribute means: a plain number, true, false, or a text; a quoted one is a text."""
     if text in {"true", "false"}:
         return text == "true"
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+    if _INTEGER.fullmatch(text) and abs(number := int(text)) <= MAX_ID:
         return number
+    if _FLOAT.fullmatch(text) and math.isfinite(decimal := float(text)):
+        return decimal
     if len(text) > 1 and text[0] == '"' == text[-1]:
         try:
             return msgspec.json.decode(text, type=str)
@@ -358,8 +366,6 @@ def write_scalar(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value) if math.isfinite(value) else ""
     text = str(value)
-    return (
-        text
-        if read_scalar(text) == text and type(read_scalar(text)) is str
-        else msgspec.json.encode(text).decode()
-    )
+    is_plain = text and read_scalar(text) == text and type(read_scalar(text)) is str
+    # An empty cell would say nothing at all.
+    return text if is_plain else msgspec.json.encode(text).decode()

@@ -12,14 +12,15 @@ from rasl.errors import ValidationFailed
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 MAX_COLUMNS = 500
 _LONGEST_LINE = 8 * 1024 * 1024  # a file without any line end must not be read whole
+LONGEST_TEXT = 1024 * 1024  # of one cell: as much as the body of a request can hold
+csv.field_size_limit(LONGEST_TEXT)  # the library's own limit, for the whole process, is an eighth of it
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n?")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_PROTECTED = re.compile(r"'+[=+\-@\t\r]")
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _NOT_TEXT = "The file is neither UTF-8 nor UTF-16 with a byte order mark; save it as CSV UTF-8"
 _EMPTY = "The file is empty"
 
@@ -67,17 +68,19 @@ class CsvFile:
     def _next(self) -> list[str] | None:
         self._number += 1
         try:
-            return next(self._reader, None)
+            cells = next(self._reader, None)
         except UnicodeError:
             raise ValidationFailed({"file": [f"{_NOT_TEXT} (near row {self._number})"]}) from None
         except csv.Error as error:
-            raise ValidationFailed(
-                {
-                    "file": [
-                        f"Row {self._number} cannot be read: {error}. Was a quotation mark opened and never closed?"
-                    ]
-                }
-            ) from None
+            raise self._unreadable(str(error)) from None
+        if cells is not None and self._lines.is_at_end:
+            # The file ended before the row did; the library takes what there is.
+            raise self._unreadable("unexpected end of the file")
+        return cells
+
+    def _unreadable(self, reason: str) -> ValidationFailed:
+        question = "Was a quotation mark opened and never closed?"
+        return ValidationFailed({"file": [f"Row {self._number} cannot be read: {reason}. {question}"]})
 
     def _read_line(self) -> str:
         try:
@@ -96,6 +99,7 @@ class _Lines:
     def __init__(self, first: str, rest: io.TextIOWrapper) -> None:
         self._first: str | None = first
         self._rest = rest
+        self.is_at_end = False  # and somebody asked for more
 
     def __iter__(self) -> "_Lines":
         return self
@@ -103,6 +107,7 @@ class _Lines:
     def __next__(self) -> str:
         line, self._first = (self._first, None) if self._first else (self._rest.readline(_LONGEST_LINE), None)
         if not line:
+            self.is_at_end = True
             raise StopIteration
         return line
 
@@ -114,13 +119,22 @@ def _guess_delimiter(line: str) -> str:
 
 
 def protected(text: str) -> str:
-    """Put an apostrophe before what a spreadsheet would run as a formula."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    """Put an apostrophe before what a spreadsheet would run as a formula, and before blanks that are to stay."""
+    return f"'{text}" if _needs_protection(text) else text
 
 
-def unprotected(text: str) -> str:
-    """Take away the apostrophe that `protected` put there."""
-    return text[1:] if _PROTECTED.match(text) else text
+def meant(cell: str) -> str:
+    """Return what a cell says: without the apostrophe that `protected` put there, else without blanks around it."""
+    if cell.startswith("'") and _needs_protection(cell[1:]):
+        return cell[1:]
+    bare = cell.strip()
+    return bare[1:] if bare.startswith("'") and _needs_protection(bare[1:]) else bare
+
+
+def _needs_protection(text: str) -> bool:
+    """Tell it of a text whatever number of apostrophes it begins with: one more must be known from those."""
+    core = text.lstrip("'")
+    return core.startswith(_FORMULA_SIGNS) or core != core.strip()
 
 
 def split_names(text: str) -> list[str]:
@@ -129,7 +143,7 @@ def split_names(text: str) -> list[str]:
         names = next(csv.reader([text], delimiter=";"), [])
     except csv.Error:
         names = [text]
-    return [name.strip() for name in names if name.strip()]
+    return [name for name in names if name.strip()]
 
 
 def join_names(names: Sequence[str]) -> str:

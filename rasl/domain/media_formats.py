@@ -34,10 +34,15 @@ _TYPES = {
 }
 # What Meta is told where it does not know our name of the type.
 _META_TYPES = {"text/csv": "text/plain"}
-_USUAL_EXTENSIONS = {
-    "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "video/mp4": "mp4", "video/3gpp": "3gp",
-    "audio/mpeg": "mp3", "audio/ogg": "ogg", "audio/amr": "amr", "audio/aac": "aac", "audio/mp4": "m4a",
-    "text/plain": "txt", "text/csv": "csv", "application/pdf": "pdf",
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+# The usual extension first; a file that is named by another one of its kind keeps that.
+_EXTENSIONS_OF = {
+    "image/jpeg": ("jpg", "jpeg"), "image/png": ("png",), "image/webp": ("webp",), "video/mp4": ("mp4",),
+    "video/3gpp": ("3gp",), "audio/mpeg": ("mp3",), "audio/ogg": ("ogg",), "audio/amr": ("amr",),
+    "audio/aac": ("aac",), "audio/mp4": ("m4a",), "text/plain": ("txt",), "text/csv": ("csv",),
+    "application/pdf": ("pdf",), "application/msword": ("doc",), "application/vnd.ms-excel": ("xls",),
+    "application/vnd.ms-powerpoint": ("ppt",), f"{_OFFICE}.wordprocessingml.document": ("docx",),
+    f"{_OFFICE}.spreadsheetml.sheet": ("xlsx",), f"{_OFFICE}.presentationml.presentation": ("pptx",),
 }  # fmt: skip
 
 
@@ -118,8 +123,27 @@ def clean_name(name: str | None) -> str | None:
 
 def usual_name(mime_type: str, stem: str) -> str:
     """Return a name for a file that came without one."""
-    extension = _USUAL_EXTENSIONS.get(mime_type)
-    return f"{stem}.{extension}" if extension else stem
+    known = _extensions_of(mime_type)
+    return f"{stem}.{known[0]}" if known else stem
+
+
+def true_name(name: str | None, mime_type: str, stem: str) -> str:
+    """Return a file's name with an extension of its kind, whatever it was called before.
+
+    Meta looks at the extension as well as at the type: a voice message has to be `.ogg` there.
+    """
+    if not name:
+        return usual_name(mime_type, stem)
+    extension = extension_of(name)
+    known = _extensions_of(mime_type)
+    if not known or extension in known:
+        return name
+    is_of_a_kind = any(extension in extensions for extensions in EXTENSIONS.values())
+    return usual_name(mime_type, name.rpartition(".")[0] if is_of_a_kind else name)
+
+
+def _extensions_of(mime_type: str) -> tuple[str, ...]:
+    return _EXTENSIONS_OF.get(mime_type.partition(";")[0].strip().lower(), ())
 
 
 def in_words(size: int) -> str:

@@ -14,10 +14,12 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import BytesPayload
 from yarl import URL
 
+from rasl.graph import storable
 from rasl.graph.errors import FailureKind, GraphFailure, classify, failure_from_body
 from rasl.graph.upload_form import UploadForm
 
 _LARGEST_ANSWER = 1 << 20
+_LONGEST_ID = 255  # Meta's have about a hundred characters, and an index has a limit
 _LARGEST_READ = 16 << 20  # a page of a hundred templates can have a megabyte
 # Short, because a request written into a connection that Meta is just closing has an unknown outcome.
 _KEEPALIVE_SECONDS = 15.0
@@ -320,8 +322,8 @@ def _json_body(value: Mapping[str, Any]) -> BytesPayload:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = storable.decode(body)
+    except storable.NotJsonError:
         return None
     return value if isinstance(value, dict) else None
 
@@ -330,7 +332,7 @@ def _accepted(answer: _Answer) -> Accepted | None:
     value = _object(answer.body)
     message = _first(value, "messages")
     wamid = _text(message, "id")
-    if wamid is None:
+    if wamid is None or len(wamid) > _LONGEST_ID:
         return None
     contact = _first(value, "contacts")
     return Accepted(

@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
+from rasl.graph import storable
 from rasl.graph.error_table import ERRORS, ERRORS_BY_SUBCODE, FailureKind, KnownError
 from rasl.log import redact
 
@@ -24,6 +23,8 @@ _UNKNOWN_CURES = {
     FailureKind.FIX: "Correct what Meta names in the details, then try again.",
 }
 _LONGEST_TEXT = 1000
+_LARGEST_CODE = 2**31 - 1
+_LONGEST_CODE = 40
 # Template endpoints answer with code 100 and say what is wrong in a subcode that is a row of its own; small
 # subcodes only repeat the numbers of unrelated codes.
 _FIRST_OWN_SUBCODE = 1_000_000
@@ -81,8 +82,8 @@ def classify(
 def failure_from_body(http_status: int, body: bytes) -> GraphFailure | None:
     """Return the failure that the body of an answer describes, or None if it is no Graph error."""
     try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        answer = storable.decode(body)
+    except storable.NotJsonError:
         return None
     error = answer.get("error") if isinstance(answer, dict) else None
     return failure_from_error(error, http_status) if isinstance(error, dict) else None
@@ -90,13 +91,15 @@ def failure_from_body(http_status: int, body: bytes) -> GraphFailure | None:
 
 def failure_from_error(error: Mapping[str, Any], http_status: int = 400) -> GraphFailure:
     """Return the failure of one error object: an answer's `error` or one of a webhook's `errors`."""
+    code, odd_code = _code(error.get("code"))
+    message = _text(error.get("message"))
     return classify(
         http_status,
-        _whole_number(error.get("code")),
-        _whole_number(error.get("error_subcode")),
+        code,
+        _code(error.get("error_subcode"))[0],
         is_transient=error.get("is_transient") is True,
         title=_text(error.get("title")) or _text(error.get("error_user_title")),
-        message=_text(error.get("message")),
+        message=f"{message or _UNKNOWN_TITLE} (code {odd_code})" if odd_code else message,
         details=_details(error),
         fbtrace_id=_text(error.get("fbtrace_id")),
     )
@@ -133,12 +136,14 @@ def _details(error: Mapping[str, Any]) -> str | None:
     return _text(inner) or _text(error.get("details")) or _text(error.get("error_user_msg"))
 
 
-def _whole_number(value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        return int(value)
-    return None
+def _code(value: object) -> tuple[int | None, str | None]:
+    """Return a code of Meta's; one that is larger than any of theirs only as the text it is."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not text.isascii() or not text.removeprefix("-").isdigit():
+        return None, None
+    if len(text) <= len(str(_LARGEST_CODE)) + 1 and -_LARGEST_CODE <= int(text) <= _LARGEST_CODE:
+        return int(text), None
+    return None, text[:_LONGEST_CODE]
 
 
 def _text(value: object) -> str | None:

@@ -18,7 +18,7 @@ from rasl.graph.changes import (
     OtherChange,
     StatusChange,
 )
-from rasl.graph.tolerant import NotJsonError
+from rasl.graph.storable import NotJsonError, decode, storable
 
 __all__ = [
     "AccountFailure",
@@ -32,8 +32,12 @@ __all__ = [
 ]
 
 
-# An empty text says as much as none; only the tolerant reading knows that.
-_Word = Annotated[str, msgspec.Meta(min_length=1)]
+# An empty text says as much as none, a long one is no key; only the tolerant reading knows that.
+_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=tolerant.LONGEST_ID)]
+_Long = Annotated[str, msgspec.Meta(min_length=1)]
+# Of large numbers and deep values the tolerant reading makes what can be stored.
+_Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Plain = _Number | str | None
 
 
 class _Change(msgspec.Struct):
@@ -42,7 +46,7 @@ class _Change(msgspec.Struct):
 
 
 class _Entry(msgspec.Struct):
-    id: str
+    id: Annotated[str, msgspec.Meta(max_length=tolerant.LONGEST_ID)]
     changes: list[_Change]
     time: int | None = None
 
@@ -64,9 +68,9 @@ class _Status(msgspec.Struct):
     recipient_user_id: _Word | None = None
     recipient_participant_id: _Word | None = None
     recipient_participant_user_id: _Word | None = None
-    biz_opaque_callback_data: _Word | None = None
-    pricing: dict[str, Any] | None = None
-    conversation: dict[str, Any] | None = None
+    biz_opaque_callback_data: _Long | None = None
+    pricing: dict[str, _Plain | bool] | None = None
+    conversation: dict[str, _Plain | dict[str, _Plain]] | None = None
     errors: list[Any] | None = None
 
 
@@ -86,17 +90,17 @@ _NUL = b"\\u0000"
 def parse(raw: bytes) -> list[Change]:
     """Return everything that the body tells, in its order; raises only NotJsonError."""
     if _NUL in raw:
-        return tolerant.changes_of_body(tolerant.decode(raw))
+        return tolerant.changes_of_body(decode(raw))
     try:
         envelope = _ENVELOPE.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return tolerant.changes_of_body(tolerant.decode(raw))
+        return tolerant.changes_of_body(decode(raw))
     changes: list[Change] = []
     for entry in envelope.entry:
         for change in entry.changes:
             statuses = _statuses(entry.id, change) if change.field == "messages" else None
             if statuses is None:
-                value = tolerant.decode(change.value)
+                value = decode(change.value)
                 changes += tolerant.changes_of(entry.id, change.field, value, entry.time)
             else:
                 changes += statuses
@@ -134,7 +138,7 @@ def _status_change(phone_number_id: str, waba_id: str, status: MessageStatus, it
         recipient_bsuid=item.recipient_user_id or (tolerant.bsuid(recipient) if wa_id is None else None),
         participant=item.recipient_participant_id or item.recipient_participant_user_id,
         opaque=item.biz_opaque_callback_data,
-        errors=tolerant.failures(item.errors),
+        errors=tolerant.failures(storable(item.errors)) if item.errors else (),
         pricing=item.pricing,
         conversation=item.conversation,
     )

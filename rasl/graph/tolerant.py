@@ -1,13 +1,10 @@
 """The slow, forgiving reading of webhook bodies: any shape gives values, never an exception."""
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-
-import msgspec
 
 from rasl.domain.message_status import REPORTED_BY_META, MessageStatus
 from rasl.domain.phone import is_bsuid
@@ -25,28 +22,26 @@ from rasl.graph.errors import GraphFailure, failure_from_error
 STATUSES: dict[str, MessageStatus] = {status.value: status for status in REPORTED_BY_META}
 PAYMENT = "payment"
 _PHONE = re.compile(r"\+?([0-9]{4,20})")
-# Neither can be stored: PostgreSQL refuses NUL, and half a surrogate pair is no text in UTF-8.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _FIRST_MILLISECONDS = 10**12
-_DEEPEST = 100
-
-
-class NotJsonError(ValueError):
-    """The bytes are no JSON at all."""
-
-
-def decode(raw: bytes | msgspec.Raw) -> Any:
-    """Return the value of JSON text, with everything that could not be stored replaced by U+FFFD."""
-    try:
-        value = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # A text cut in the middle of an emoji is refused there and read here.
-        try:
-            value = json.loads(bytes(raw))
-        except (ValueError, RecursionError) as error:
-            raise NotJsonError("The body is no JSON") from error
-        return _storable(value, 0)
-    return _storable(value, 0) if b"\\u0000" in bytes(raw) else value
+# Ids are keys of indexes, whose entries have a limit; Meta's longest have about a hundred characters.
+LONGEST_ID = 255
+# What a message without a type, as Meta's own reference has them, is known by: the object that it carries.
+_CARRIED = (
+    "text",
+    "image",
+    "video",
+    "audio",
+    "voice",
+    "sticker",
+    "document",
+    "location",
+    "contacts",
+    "reaction",
+    "interactive",
+    "button",
+    "order",
+    "system",
+)
 
 
 def changes_of_body(body: Any) -> list[Change]:
@@ -62,9 +57,9 @@ def _changes_of_entry(entry: Any) -> Iterator[Change]:
     if not isinstance(changes, list):
         yield Malformed("entry without a list of changes", entry)
         return
-    waba_id = _text(entry, "id") or ""
+    waba_id = _id(entry, "id") or ""
     for change in changes:
-        field = _text(change, "field")
+        field = _id(change, "field")
         if field is None:
             yield Malformed("change without a field", change)
         else:
@@ -73,7 +68,7 @@ def _changes_of_entry(entry: Any) -> Iterator[Change]:
 
 def changes_of(waba_id: str, field: str, value: Any, time: object = None) -> Iterator[Change]:
     """Yield what one change holds: every message, status and error of `messages`, else the change itself."""
-    phone_number_id = _text(_part(value, "metadata"), "phone_number_id")
+    phone_number_id = _id(_part(value, "metadata"), "phone_number_id")
     if field != "messages":
         yield OtherChange(field, phone_number_id, waba_id, value, moment(time))
         return
@@ -122,7 +117,7 @@ def failures(errors: Any) -> tuple[GraphFailure, ...]:
 
 
 def _status(phone_number_id: str, waba_id: str, item: Any) -> Change:
-    wamid = _text(item, "id")
+    wamid = _id(item, "id")
     if wamid is None:
         return Malformed("status without an id", item)
     status = STATUSES.get(_text(item, "status") or "")
@@ -146,34 +141,46 @@ def _status(phone_number_id: str, waba_id: str, item: Any) -> Change:
 
 
 def _message(phone_number_id: str, waba_id: str, item: Any, contacts: list[dict[str, Any]]) -> Change:
-    wamid = _text(item, "id")
+    wamid = _id(item, "id")
     if wamid is None:
         return Malformed("message without an id", item)
-    sender, sender_user = _text(item, "from"), _text(item, "from_user_id")
+    sender, sender_user = _id(item, "from"), _id(item, "from_user_id")
     contact = _contact(sender, sender_user, contacts)
-    wa_id = _text(contact, "wa_id")
+    wa_id = _id(contact, "wa_id")
     phone = phone_digits(sender) or phone_digits(wa_id)
-    user = sender_user or bsuid(sender) or _text(contact, "user_id") or bsuid(wa_id)
+    user = sender_user or bsuid(sender) or _id(contact, "user_id") or bsuid(wa_id)
     if phone is None and user is None:
         return Malformed("message without a sender", item)
     profile = _part(contact, "profile")
-    kind = _text(item, "type") or "unknown"
+    kind, item = _kind(item)
     return InboundMessage(
         phone_number_id=phone_number_id,
         waba_id=waba_id,
         wamid=wamid,
         sender_phone=phone,
         sender_bsuid=user,
-        parent_bsuid=_text(item, "from_parent_user_id") or _text(contact, "parent_user_id"),
+        parent_bsuid=_id(item, "from_parent_user_id") or _id(contact, "parent_user_id"),
         profile_name=_text(profile, "name"),
         username=(_text(profile, "username") or "").removeprefix("@") or None,
         timestamp=moment(item.get("timestamp")),
         type=kind,
         text=text_of(kind, item),
         payload=item,
-        context_wamid=_text(_part(item, "context"), "id"),
+        context_wamid=_id(_part(item, "context"), "id"),
         group_id=_text(item, "group_id"),
     )
+
+
+def _kind(item: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the type of a message, and the message as it is told under that type."""
+    kind = _id(item, "type") or next(
+        (name for name in _CARRIED if isinstance(item.get(name), dict | list)), "unknown"
+    )
+    if kind != "voice":
+        return kind, item
+    # The older name of an audio that was spoken into the phone.
+    voice = _part(item, "voice") or {}
+    return "audio", {**item, "type": "audio", "audio": {**voice, "voice": True}}
 
 
 def _contact(
@@ -196,6 +203,12 @@ def _text(value: Any, key: str) -> str | None:
     return item if isinstance(item, str) and item else None
 
 
+def _id(value: Any, key: str) -> str | None:
+    """Return a text that may be a key; a longer one is none of Meta's."""
+    text = _text(value, key)
+    return text if text is not None and len(text) <= LONGEST_ID else None
+
+
 def _part(value: Any, key: str) -> dict[str, Any] | None:
     item = value.get(key) if isinstance(value, dict) else None
     return item if isinstance(item, dict) else None
@@ -204,15 +217,3 @@ def _part(value: Any, key: str) -> dict[str, Any] | None:
 def _list(value: Any, key: str) -> list[Any]:
     item = value.get(key) if isinstance(value, dict) else None
     return item if isinstance(item, list) else []
-
-
-def _storable(value: Any, depth: int) -> Any:
-    if depth > _DEEPEST:
-        return None
-    if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_storable(item, depth + 1) for item in value]
-    if isinstance(value, dict):
-        return {_storable(key, depth + 1): _storable(item, depth + 1) for key, item in value.items()}
-    return value

@@ -1,7 +1,10 @@
 """What every place for files can do."""
 
+import datetime as dt
 from collections.abc import AsyncIterator
 from typing import BinaryIO, Protocol
+
+import msgspec
 
 CHUNK = 256 * 1024
 
@@ -12,6 +15,14 @@ class MissingFile(Exception):
 
 class StoreUnavailable(Exception):
     """The store cannot be reached or cannot take a file now; the text says why."""
+
+
+class StoredFile(msgspec.Struct, frozen=True):
+    """A file as the store has it."""
+
+    key: str
+    size: int
+    written_at: dt.datetime
 
 
 class MediaStore(Protocol):
@@ -28,3 +39,9 @@ class MediaStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Drop a file, if it is there; raises StoreUnavailable."""
+
+    async def page(self, after: str, limit: int) -> list[StoredFile]:
+        """Return up to so many files in order of their keys, behind one; raises StoreUnavailable.
+
+        What a process that was killed left half written is among them.
+        """

@@ -9,7 +9,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from rasl.log import redact
-from rasl.media_store.base import CHUNK, MissingFile, StoreUnavailable
+from rasl.media_store.base import CHUNK, MissingFile, StoredFile, StoreUnavailable
 
 if TYPE_CHECKING:
     from obstore import GetOptions
@@ -78,6 +78,16 @@ class BucketStore:
             return
         except (BaseError, OSError, ValueError) as error:
             raise _unavailable(error) from error
+
+    async def page(self, after: str, limit: int) -> list[StoredFile]:
+        """Return up to so many files in order of their keys, behind one."""
+        pages = obstore.list(self._store, offset=after or None, chunk_size=limit)
+        try:
+            async for page in pages:
+                return [StoredFile(item["path"], item["size"], item["last_modified"]) for item in page]
+        except (BaseError, OSError, ValueError) as error:
+            raise _unavailable(error) from error
+        return []
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:

@@ -1,14 +1,16 @@
 """Files in a folder, each complete or not there at all."""
 
 import asyncio
+import datetime as dt
+import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from rasl.media_store.base import CHUNK, MissingFile, StoreUnavailable
+from rasl.media_store.base import CHUNK, MissingFile, StoredFile, StoreUnavailable
 
 
 class FolderStore:
@@ -52,6 +54,31 @@ class FolderStore:
             await asyncio.to_thread((self._folder / key).unlink, missing_ok=True)
         except OSError as error:
             raise StoreUnavailable(error.strerror or type(error).__name__) from error
+
+    async def page(self, after: str, limit: int) -> list[StoredFile]:
+        """Return up to so many files in order of their keys, behind one."""
+        try:
+            return await asyncio.to_thread(lambda: [*itertools.islice(_walk(self._folder, after), limit)])
+        except OSError as error:
+            raise StoreUnavailable(error.strerror or type(error).__name__) from error
+
+
+def _walk(folder: Path, after: str, above: str = "") -> Iterator[StoredFile]:
+    """Yield what lies below a folder in order of keys: a folder sorts as its name with the slash behind it."""
+    try:
+        found = [(f"{above}{item.name}{'/' * item.is_dir()}", item) for item in os.scandir(folder)]
+    except FileNotFoundError:
+        return
+    for key, item in sorted(found, key=lambda pair: pair[0]):
+        if key.endswith("/"):
+            if key > after or after.startswith(key):
+                yield from _walk(Path(item.path), after, key)
+        elif key > after:
+            try:
+                state = item.stat(follow_symlinks=False)
+            except FileNotFoundError:  # moved to its place, or dropped, this moment
+                continue
+            yield StoredFile(key, state.st_size, dt.datetime.fromtimestamp(state.st_mtime, dt.UTC))
 
 
 def _write(folder: Path, key: str, source: BinaryIO) -> None:

@@ -118,12 +118,6 @@ async def match(db: Db, sealer: Sealer, letters: Sequence[Letter]) -> None:
     await events.record_many(db, [(row["tenant_id"], _verified(row)) for row in rows])
 
 
-async def forget_old(database: Database) -> None:
-    """Drop challenges that ended long ago."""
-    async with database.connection() as db:
-        await challenge_rows.forget_old(db, _KEPT_FOR)
-
-
 def _hash(sealer: Sealer, tenant_id: int, code: str) -> bytes:
     return sealer.digest(rules.hashed_text(tenant_id, code), _HASH)
 

@@ -1,14 +1,14 @@
 """Contacts as CSV, step by step; importing such a file again changes nothing."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from rasl.db import contact_exports as export_rows
 from rasl.db.pool import Database, Row
-from rasl.domain.contact_csv import ATTRIBUTE, write_scalar
+from rasl.domain.contact_csv import ATTRIBUTE, MAX_ATTRIBUTES, write_scalar
 from rasl.domain.csv_files import join_names, protected, write_row
 from rasl.domain.listing import ListQuery
 from rasl.errors import ValidationFailed
@@ -36,7 +36,6 @@ COLUMNS = (
     "created_at",
     "updated_at",
 )
-MAX_ATTRIBUTES = 400
 _STEP = 1_000
 _BOM = "\ufeff"
 
@@ -74,12 +73,15 @@ async def lines(database: Database, export: Export) -> AsyncIterator[bytes]:
         after = rows[-1]["id"]
         async with database.connection() as db:
             names = await export_rows.load_names(db, export.tenant_id)
-        yield "".join(write_row(_cells(row, names, export.attributes)) for row in rows).encode()
+        yield "".join(write_row(cells_of(row, names, export.attributes)) for row in rows).encode()
 
 
-def _cells(
-    row: Row, names: tuple[dict[int, str], dict[int, str], dict[int, str]], attributes: Sequence[str]
+def cells_of(
+    row: Row | Mapping[str, Any],
+    names: tuple[dict[int, str], dict[int, str], dict[int, str]],
+    attributes: Sequence[str],
 ) -> list[str]:
+    """Return the line of a contact, so that reading it gives the contact again; `names` are of what it refers to."""
     sources, statuses, groups = names
     known = {
         "source": sources.get(row["source_id"]),
@@ -99,7 +101,7 @@ def _cell(name: str, value: Any) -> str:
     if isinstance(value, dt.datetime):
         return value.isoformat(timespec="seconds")
     # A phone begins with + and is digits: no formula, and an apostrophe would be in the way of every other program.
-    return str(value) if name == "phone" else protected(str(value))
+    return str(value).strip() if name == "phone" else protected(str(value))
 
 
 def _attribute(value: Any) -> str:

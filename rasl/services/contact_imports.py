@@ -17,7 +17,7 @@ from rasl.db.listing import ListSource
 from rasl.db.pool import Database, Row
 from rasl.db.tenants import find_tenant_by_id
 from rasl.domain.contact_csv import TYPES, find_targets
-from rasl.domain.csv_files import DELIMITERS, CsvFile, protected, write_row
+from rasl.domain.csv_files import DELIMITERS, CsvFile, meant, protected, write_row
 from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
 from rasl.errors import IdempotencyKeyReused, NotFound, ValidationFailed
 
@@ -29,6 +29,7 @@ MODES = ("skip", "update", "fail-row")
 _CHUNK_CHARACTERS = 8_000_000
 _ERROR_PAGE = 1_000
 _MAX_ID = 2**63 - 1
+_TRIED_AGAIN_FOR = dt.timedelta(days=7)  # an import whose job was set aside
 
 IMPORT_LIST = ListSpec(
     filters={"status": Kind.TEXT, "created_at": Kind.MOMENT},
@@ -306,18 +307,16 @@ async def read_error_file(database: Database, tenant_id: int, row: Row) -> Async
 def _error_line(error: Row, targets: list[str | None]) -> str:
     cells = msgspec.json.decode(error["cells"], type=list[str])
     shown = [
-        cell if place < len(targets) and targets[place] == "phone" else protected(cell)
+        cell if place < len(targets) and targets[place] == "phone" else protected(meant(cell))
         for place, cell in enumerate(cells)
     ]
     return write_row([str(error["row_number"]), "; ".join(error["reasons"]), *shown])
 
 
-async def forget_old(database: Database) -> None:
-    """Drop uploads that broke off, what is left of imports that failed, and the failed rows of those long finished."""
-    async with database.connection() as db:
-        await import_rows.forget_abandoned(db, dt.timedelta(hours=6), dt.timedelta(days=30))
+async def give_up_old(database: Database) -> None:
+    """End imports that failed so long ago that nobody will have them tried again."""
     async with database.transaction() as db:
-        for row in await import_rows.list_given_up(db, dt.timedelta(days=7)):
+        for row in await import_rows.list_given_up(db, _TRIED_AGAIN_FOR):
             await import_rows.finish(db, row["tenant_id"], row["id"], "failed", row["failure"])
 
 

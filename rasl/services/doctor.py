@@ -8,6 +8,7 @@ import msgspec
 
 from rasl import clock
 from rasl.db import doctor as rows
+from rasl.db import ingests as ingest_rows
 from rasl.db import jobs
 from rasl.db.pool import Database, Row
 from rasl.graph.client import Fetched, GraphClient, ReadOutcome, Refused
@@ -44,8 +45,9 @@ async def examine(
         tenants = await rows.list_tenants(db)
         numbers = await rows.list_numbers(db)
         backlog = await jobs.backlog(db)
-        failing = await jobs.count_failing(db)
+        failing_jobs = await jobs.count_failing(db)
         ingests = await rows.ask_ingest_backlog(db)
+        failing_deliveries = await ingest_rows.count_failing(db)
         quarantined = await rows.count_quarantined(db, _QUARANTINE_DAYS)
         parked = await rows.count_parked(db, _PARKED_FOR)
         unknown = await rows.count_unknown(db, dt.timedelta(seconds=unknown_window_seconds), _UNKNOWN_FOR)
@@ -54,7 +56,8 @@ async def examine(
         *_check_tenants(tenants),
         *_check_keys(numbers, sealer),
         _check_backlog([*backlog, *([ingests] if ingests else [])]),
-        _check_failing(failing),
+        _check_failing_jobs(failing_jobs),
+        _check_failing_deliveries(failing_deliveries),
         _check_quarantine(quarantined),
         _check_parked(parked),
         _check_unknown(unknown),
@@ -142,7 +145,26 @@ def _check_backlog(queues: Sequence[Row]) -> Check:
     )
 
 
-def _check_failing(found: Sequence[Row]) -> Check:
+def _check_failing_deliveries(found: Sequence[Row]) -> Check:
+    if not found:
+        return Check(
+            "failing deliveries", True, "no delivery from Meta has failed and waits to be tried again"
+        )
+    what = "; ".join(
+        f"{row['deliveries']} of app {row['app_id']} ({', '.join(row['subdomains'] or ['no number'])}), the oldest "
+        f"for {row['lag']:.0f} s, tried up to {row['failures']} times ({row['last_error']})"
+        for row in found
+    )
+    return Check(
+        "failing deliveries",
+        False,
+        f"deliveries from Meta that fail and are tried again: {what}",
+        "Nothing is lost: they are set aside after some tries, see `rasl quarantine list`. If the reason is no fault "
+        "of yours, report it.",
+    )
+
+
+def _check_failing_jobs(found: Sequence[Row]) -> Check:
     if not found:
         return Check("failing jobs", True, "no job keeps failing")
     what = "; ".join(
@@ -169,7 +191,7 @@ def _check_quarantine(found: Sequence[Row]) -> Check:
         False,
         f"changes from Meta that were not applied in the last {_QUARANTINE_DAYS} days: {what}",
         "Connect these numbers with `rasl whatsapp connect`, with the secret of the app that calls us, "
-        "or remove our callback from the app or account they belong to.",
+        "or remove our callback from the app or account they belong to. `rasl quarantine` shows and retries them.",
     )
 
 

@@ -16,9 +16,13 @@ from rasl.graph.client import GraphClient
 from rasl.media_store.base import MediaStore
 from rasl.sealing import Sealer
 from rasl.services import messages, otp_progress
+from rasl.services.behind import Behind
+from rasl.services.keys import Keys
 from rasl.services.limits import Limits
 from rasl.services.messages import Accepted, Draft
+from rasl.services.numbers import Numbers
 from rasl.services.template_catalog import Catalog
+from rasl.services.unsent import Returns
 from rasl.settings import Settings
 
 _UPLOADS_AT_ONCE = 16
@@ -51,8 +55,12 @@ class Engine:
         self.media_store = media_store
         self.fetcher = fetcher
         self.limits = Limits(database)
+        self.numbers = Numbers(database, sealer)
         self.templates = Catalog(database)
         self.lease = dt.timedelta(seconds=settings.lease_seconds)
+        self.behind = Behind()
+        self.keys = Keys(database, self.behind, self.lease)
+        self.returns = Returns(database, self.behind)
         self.accepting: Batch[Draft, Accepted] = Batch("accept", self._accept)
         self.accepting_first: Batch[Draft, Accepted] = Batch("accept_first", self._accept)
         self.recording: Batch[Result, Recorded] = Batch("record", self._record, limit=100_000)
@@ -62,8 +70,6 @@ class Engine:
         self.uploading: dict[tuple[int, int, int], asyncio.Task[Any]] = {}
         self.upload_places = asyncio.Semaphore(_UPLOADS_AT_ONCE)
         self.converting = asyncio.Semaphore(_CONVERSIONS_AT_ONCE)
-        # Results that wait for the database to come back.
-        self.writing: set[asyncio.Task[None]] = set()
 
     async def _accept(self, drafts: Sequence[Draft]) -> list[Accepted | Exception]:
         return await messages.accept(self.database, drafts, self.lease)

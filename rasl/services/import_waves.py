@@ -8,12 +8,12 @@ import msgspec
 from rasl.db import contact_import_rows as rows_db
 from rasl.db import recipients
 from rasl.db.pool import Db
-from rasl.domain.contact_csv import MAX_ATTRIBUTES, ContactRow
+from rasl.domain import attributes
+from rasl.domain.contact_csv import ContactRow
 
 _EMAIL_TAKEN = "This email address already exists"
 _PHONE_TAKEN = "This phone number already exists"
 _LIMIT = "FEATURE_LIMIT_EXCEEDED: Contact limit reached for the current plan"
-_TOO_MANY_ATTRIBUTES = f"A contact can have at most {MAX_ATTRIBUTES} attributes"
 
 
 class ChangedError(Exception):
@@ -256,8 +256,8 @@ async def _check_attributes(
     if len(counts) < len(locked):
         raise ChangedError
     for row in locked:
-        if counts[owners[row.match_key]] > MAX_ATTRIBUTES:
-            failed[row.match_key] = _TOO_MANY_ATTRIBUTES
+        if counts[owners[row.match_key]] > attributes.MAX_KEYS:
+            failed[row.match_key] = attributes.TOO_MANY
 
 
 async def _note_emails(ground: Ground, rows: Sequence[ContactRow]) -> None:

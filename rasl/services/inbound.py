@@ -1,27 +1,20 @@
 """Applying what Meta posted: every entry, change, message and status, each routed by its own phone_number_id.
 
-Everything here may run twice: unique keys decide what is new, so a crash loses nothing and doubles nothing.
+Everything here may run twice: unique keys decide what is new, so a crash loses nothing and doubles nothing. Whatever a
+delivery does, it fails alone: it is put off, at last set aside, and no other waits for it.
 """
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
 
 import asyncpg
 import msgspec
 
-from rasl import log, metrics
-from rasl.db import inbound as inbound_rows
+from rasl import clock, log, metrics
 from rasl.db import ingests as ingest_rows
-from rasl.db import media as media_rows
-from rasl.db import recipients
-from rasl.db.inbound import Consent, Opening, Stored
 from rasl.db.ingests import Quarantined
 from rasl.db.pool import Database, Db, Row
 from rasl.db.statuses import Report
-from rasl.domain import keywords, phone
-from rasl.domain.admission import SERVICE_WINDOW
-from rasl.domain.message_types.media import MEDIA_KINDS
 from rasl.errors import ServiceUnavailable
 from rasl.graph import inbound as graph_inbound
 from rasl.graph.inbound import (
@@ -32,19 +25,30 @@ from rasl.graph.inbound import (
     OtherChange,
     StatusChange,
 )
+from rasl.graph.storable import storable
 from rasl.sealing import Sealer
-from rasl.services import challenges, people, statuses, template_notices
+from rasl.services import letters, people, statuses, template_notices
+from rasl.services.letters import Letter
 from rasl.services.template_notices import Notices
 
 _MOST_FAILURES = 5
+_PAUSE = dt.timedelta(minutes=1)
 _PURGED = 5000
-_WORDS_OF = frozenset({"text", "button", "interactive"})  # types in which a person says STOP
+# A fault that passes by itself, such as a lock held too long, is no reason to set a delivery aside.
 _PASSING = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
 )
+_SHORT_PAUSE = dt.timedelta(seconds=1)
+_LOCK_SECONDS = 1.0
+_LOCK_SECONDS_AGAIN = 0.25
+_STATEMENT_SECONDS = 10.0
+# So long one step looks for what is to blame; then the other apps have their turn.
+_SEARCH_SECONDS = 1.0
+_LONGEST_TEXT = 2000
+_LONGEST_ID = 64
 _logger = log.get_logger()
 
 
@@ -57,120 +61,202 @@ class _Delivery(msgspec.Struct, frozen=True):
     changes: tuple[Change, ...]
 
 
-class _Letter(msgspec.Struct, frozen=True):
-    """An inbound message with the number it came to."""
+class _Sorted(msgspec.Struct):
+    """What deliveries hold, by what becomes of it."""
 
-    tenant_id: int
-    number_id: int
-    message: InboundMessage
-    sender: people.Sender
-    sent_at: dt.datetime
+    letters: list[Letter] = []
+    reports: list[Report] = []
+    notices: Notices = []
+    set_aside: list[Quarantined] = []
+    others: int = 0
+
+
+class _Failed(msgspec.Struct, frozen=True):
+    """A delivery that could not be read, and why."""
+
+    id: int
+    error: Exception
 
 
 async def apply_due(database: Database, sealer: Sealer, limit: int = 500) -> int:
     """Apply up to `limit` deliveries that are due and return how many were taken up.
 
-    One transaction applies all of them. If it fails, halves are tried, down to the delivery that is to blame; that one
-    is applied change by change, and what fails again is tried later and quarantined in the end.
+    One transaction applies all of them. If it fails, each app's are tried by themselves, then halves of those of the
+    app in trouble, down to the delivery that is to blame; that one is applied change by change, and what fails again
+    is tried later and quarantined in the end.
     """
-    ids: list[int] = []
+    claimed: dict[int, list[int]] = {}
     try:
         async with database.transaction() as db:
+            await ingest_rows.limit_waits(db, _LOCK_SECONDS, _STATEMENT_SECONDS)
             rows = await ingest_rows.claim_due(db, limit)
-            ids = [row["id"] for row in rows]
+            for row in rows:
+                claimed.setdefault(row["app_id"], []).append(row["id"])
             await _apply_rows(db, sealer, rows)
     except ServiceUnavailable:
         raise
     except Exception as error:
-        if not ids:
+        if not claimed:
             raise
-        await _divide(database, sealer, ids, error)
-    return len(ids)
-
-
-async def forget_applied(database: Database, days: int) -> int:
-    """Drop raw deliveries that were applied more than so many days ago; returns how many."""
-    total = 0
-    while True:
-        async with database.connection() as db:
-            dropped = await ingest_rows.forget_applied(db, dt.timedelta(days=days), _PURGED)
-        total += dropped
-        if dropped < _PURGED:
-            return total
+        await _divide(database, sealer, claimed, error)
+    return sum(map(len, claimed.values()))
 
 
 async def _apply_rows(db: Db, sealer: Sealer, rows: Sequence[Row]) -> None:
-    deliveries = [_parsed(row) for row in rows]
-    await _apply(db, sealer, deliveries)
-    if deliveries:
-        await ingest_rows.mark_applied(db, [item.id for item in deliveries])
-
-
-async def _divide(database: Database, sealer: Sealer, ids: Sequence[int], error: Exception) -> None:
-    """Find what made a batch fail, and apply the rest."""
-    if isinstance(error, people.TwinsFoundError) and await _merge_twins(database, error):
-        parts = [ids]
-    elif len(ids) == 1:
-        if not isinstance(error, _PASSING):
-            await _salvage(database, sealer, ids[0], error)
-        return
-    else:
-        _logger.warning("ingest_batch_failed", deliveries=len(ids), error=_reason(error))
-        parts = [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
-    for part in parts:
+    """Apply deliveries; those that cannot even be read are put off without troubling the others."""
+    deliveries: list[_Delivery] = []
+    failed: list[_Failed] = []
+    for row in rows:
         try:
-            async with database.transaction() as db:
-                await _apply_rows(db, sealer, await ingest_rows.claim_again(db, part))
-        except ServiceUnavailable:
-            raise
-        except Exception as next_error:  # noqa: BLE001 - whatever it is, the other deliveries must not wait for it
-            await _divide(database, sealer, part, next_error)
+            deliveries.append(_parsed(row))
+        except Exception as error:  # noqa: BLE001 - whatever a body does to whoever reads it
+            failed.append(_Failed(row["id"], error))
+    failed += await _apply(db, sealer, deliveries)
+    for item in failed:
+        await _put_off(db, item.id, item.error)
+    troubled = {item.id for item in failed}
+    if applied := [item.id for item in deliveries if item.id not in troubled]:
+        await ingest_rows.mark_applied(db, applied)
+
+
+async def _divide(
+    database: Database, sealer: Sealer, claimed: dict[int, list[int]], error: Exception
+) -> None:
+    """Find what made a batch fail, and apply the rest."""
+    _logger.warning("ingest_batch_failed", apps=len(claimed), error=_reason(error))
+    troubled: list[tuple[list[int], Exception]] = []
+    for ids in claimed.values():
+        problem = error if len(claimed) == 1 else await _try(database, sealer, ids)
+        if problem is not None:
+            troubled.append((ids, problem))
+    deadline = clock.monotonic() + _SEARCH_SECONDS
+    for ids, problem in troubled:
+        await _search(database, sealer, ids, problem, deadline)
+
+
+async def _search(
+    database: Database, sealer: Sealer, ids: Sequence[int], error: Exception, deadline: float
+) -> None:
+    """Apply the halves of a part that failed, and theirs, until what is to blame is found or time is up.
+
+    What is left over then is still due.
+    """
+    waiting: list[tuple[Sequence[int], Exception | None]] = [(ids, error)]
+    has_found = False
+    while waiting and not (has_found and clock.monotonic() > deadline):
+        part, problem = waiting.pop()
+        problem = problem or await _try(database, sealer, part)
+        if problem is None:
+            continue
+        if isinstance(problem, people.TwinsFoundError) and await _merge_twins(database, problem):
+            waiting.append((part, None))
+        elif len(part) == 1:
+            await _salvage(database, sealer, part[0], problem)
+            has_found = True
+        else:
+            middle = len(part) // 2
+            waiting += [(part[middle:], None), (part[:middle], None)]
+
+
+async def _try(database: Database, sealer: Sealer, ids: Sequence[int]) -> Exception | None:
+    """Apply deliveries in a transaction of their own; returns what went wrong."""
+    try:
+        async with database.transaction() as db:
+            await ingest_rows.limit_waits(db, _LOCK_SECONDS_AGAIN, _STATEMENT_SECONDS)
+            await _apply_rows(db, sealer, await ingest_rows.claim_again(db, ids))
+    except ServiceUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other deliveries must not wait for it
+        return error
+    return None
 
 
 async def _merge_twins(database: Database, found: people.TwinsFoundError) -> bool:
     """Merge pairs of contacts; returns whether any of them was still a pair."""
     try:
         return any([await people.merge(database, *pair) for pair in found.pairs])
-    except _PASSING:
+    except ServiceUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - the delivery that shows them is put off then
+        _logger.warning("contacts_not_merged", error=_reason(error))
         return False
 
 
 async def _salvage(database: Database, sealer: Sealer, ingest_id: int, error: Exception) -> None:
-    """Apply the changes of one delivery each for itself; those that fail are tried later, at last quarantined."""
-    async with database.transaction() as db:
-        rows = await ingest_rows.claim_again(db, [ingest_id])
-        if not rows:
-            return
-        delivery, failures = _parsed(rows[0]), rows[0]["failures"] + 1
-        failed: list[Quarantined] = []
-        for change in delivery.changes:
-            try:
-                async with db.transaction():
-                    await _apply(db, sealer, [msgspec.structs.replace(delivery, changes=(change,))])
-            except Exception as reason:  # noqa: BLE001 - the neighbours of a bad change are applied all the same
-                failed.append(_quarantined(delivery.app_id, change, _reason(reason)))
-        if failed and failures < _MOST_FAILURES:
-            await ingest_rows.put_off(db, ingest_id, failures, dt.timedelta(minutes=2 ** (failures - 1)))
+    """Apply the changes of one delivery each for itself; those that fail are tried later, at last quarantined.
+
+    If that fails too, the delivery as a whole is: its content is not looked at for that.
+    """
+    try:
+        async with database.transaction() as db:
+            await ingest_rows.limit_waits(db, _LOCK_SECONDS_AGAIN, _STATEMENT_SECONDS)
+            for row in await ingest_rows.claim_again(db, [ingest_id]):
+                await _apply_singly(db, sealer, _parsed(row), error)
+    except ServiceUnavailable:
+        raise
+    except Exception as second:  # noqa: BLE001 - see above
+        try:
+            async with database.transaction() as db:
+                await _put_off(db, ingest_id, second)
+        except ServiceUnavailable:
+            raise
+        except Exception:
+            _logger.exception("ingest_not_put_off", ingest_id=ingest_id)
+
+
+async def _apply_singly(db: Db, sealer: Sealer, delivery: _Delivery, error: Exception) -> None:
+    failed: list[tuple[Change, Exception]] = []
+    for change in delivery.changes:
+        try:
+            async with db.transaction():
+                problems = await _apply(db, sealer, [msgspec.structs.replace(delivery, changes=(change,))])
+                failed += [(change, problem.error) for problem in problems]
+        except Exception as reason:  # noqa: BLE001 - the neighbours of a bad change are applied all the same
+            failed.append((change, reason))
+    if not failed:
+        await ingest_rows.mark_applied(db, [delivery.id])
+        _logger.warning("ingest_applied_singly", ingest_id=delivery.id, error=_reason(error))
+        return
+    await _put_off(db, delivery.id, failed[0][1], [_quarantined(delivery, *item) for item in failed])
+
+
+async def _put_off(
+    db: Db, ingest_id: int, error: Exception, changes: Sequence[Quarantined] | None = None
+) -> None:
+    """Try a delivery again later, or set aside what fails of it: the named changes, else the whole of it."""
+    reason = _reason(error)
+    is_passing = isinstance(error, _PASSING)
+    failures = await ingest_rows.put_off(db, ingest_id, reason, _SHORT_PAUSE if is_passing else _PAUSE)
+    if failures >= _MOST_FAILURES and not is_passing:
+        await _set_aside(db, ingest_id, reason, changes or ())
+    _logger.warning("ingest_failed", ingest_id=ingest_id, failures=failures, error=reason)
+
+
+async def _set_aside(db: Db, ingest_id: int, reason: str, changes: Sequence[Quarantined]) -> None:
+    metrics.APPLIED.labels("quarantined").inc(len(changes) or 1)
+    if changes:
+        try:
+            async with db.transaction():
+                await ingest_rows.quarantine(db, changes)
+                await ingest_rows.mark_applied(db, [ingest_id])
+        except Exception as error:  # noqa: BLE001 - then it is set aside unread
+            reason = f"{reason}; {_reason(error)}"
         else:
-            if failed:
-                await ingest_rows.quarantine(db, failed)
-                metrics.APPLIED.labels("quarantined").inc(len(failed))
-            await ingest_rows.mark_applied(db, [ingest_id])
-    _logger.warning("ingest_failed", ingest_id=ingest_id, failures=failures, error=_reason(error))
+            return
+    await ingest_rows.set_aside(db, ingest_id, reason)
 
 
 def _parsed(row: Row) -> _Delivery:
     changes: Sequence[Change]
     try:
         changes = graph_inbound.parse(row["body"])
-    except ValueError as error:
-        text = row["body"].decode(errors="replace").replace("\x00", "\ufffd")
-        changes = [Malformed(str(error), text)]
+    except graph_inbound.NotJsonError as error:
+        changes = [Malformed(str(error), row["body"][:_LONGEST_TEXT].decode(errors="replace"))]
     return _Delivery(row["id"], row["app_id"], row["received_at"], tuple(changes))
 
 
-async def _apply(db: Db, sealer: Sealer, deliveries: Sequence[_Delivery]) -> None:
-    """Apply messages first, then statuses: nobody's words wait for ticks."""
+async def _apply(db: Db, sealer: Sealer, deliveries: Sequence[_Delivery]) -> list[_Failed]:
+    """Apply messages first, then statuses: nobody's words wait for ticks. Returns what could not be made out."""
     wanted = {
         change.phone_number_id
         for delivery in deliveries
@@ -178,41 +264,52 @@ async def _apply(db: Db, sealer: Sealer, deliveries: Sequence[_Delivery]) -> Non
         if isinstance(change, InboundMessage | StatusChange)
     }
     numbers = await ingest_rows.route(db, sorted(wanted)) if wanted else {}
-    letters: list[_Letter] = []
-    reports: list[Report] = []
-    set_aside: list[Quarantined] = []
+    found = _Sorted()
+    failed: list[_Failed] = []
     for delivery in deliveries:
-        for change in delivery.changes:
-            problem = _problem(delivery.app_id, change, numbers)
-            if problem:
-                set_aside.append(_quarantined(delivery.app_id, change, problem))
-            elif isinstance(change, InboundMessage):
-                letters.append(_letter(change, numbers[change.phone_number_id], delivery.received_at))
-            elif isinstance(change, StatusChange):
-                number = numbers[change.phone_number_id]
-                reports.append(_report(sealer, change, number, delivery.received_at))
-            elif not template_notices.is_notice(change):
-                # Applied in later versions: until then the raw row stays, and can be applied again.
-                metrics.APPLIED.labels("other").inc()
-    if letters:
-        await _store(db, sealer, letters)
-    if reports:
-        await statuses.apply(db, reports)
-    await _apply_notices(db, deliveries)
-    if set_aside:
-        await ingest_rows.quarantine(db, set_aside)
-        metrics.APPLIED.labels("quarantined").inc(len(set_aside))
+        try:
+            _add(found, _sorted(sealer, delivery, numbers))
+        except Exception as error:  # noqa: BLE001 - one delivery's oddity is not the others'
+            failed.append(_Failed(delivery.id, error))
+    if found.letters:
+        await letters.store(db, sealer, found.letters)
+    if found.reports:
+        await statuses.apply(db, found.reports)
+    if found.notices:
+        await template_notices.apply(db, found.notices)
+    if found.set_aside:
+        await ingest_rows.quarantine(db, found.set_aside)
+        metrics.APPLIED.labels("quarantined").inc(len(found.set_aside))
+    metrics.APPLIED.labels("other").inc(found.others)
+    return failed
 
 
-async def _apply_notices(db: Db, deliveries: Sequence[_Delivery]) -> None:
-    notices: Notices = [
-        (delivery.app_id, change, delivery.received_at)
-        for delivery in deliveries
-        for change in delivery.changes
-        if isinstance(change, OtherChange) and template_notices.is_notice(change)
-    ]
-    if notices:
-        await template_notices.apply(db, notices)
+def _sorted(sealer: Sealer, delivery: _Delivery, numbers: dict[str, Row]) -> _Sorted:
+    found = _Sorted()
+    for change in delivery.changes:
+        problem = _problem(delivery.app_id, change, numbers)
+        if problem:
+            found.set_aside.append(_quarantined(delivery, change, problem))
+        elif isinstance(change, InboundMessage):
+            number = numbers[change.phone_number_id]
+            found.letters.append(letters.letter_of(change, number, delivery.received_at))
+        elif isinstance(change, StatusChange):
+            number = numbers[change.phone_number_id]
+            found.reports.append(_report(sealer, change, number, delivery.received_at))
+        elif isinstance(change, OtherChange) and template_notices.is_notice(change):
+            found.notices.append((delivery.app_id, change, delivery.received_at))
+        else:
+            # Applied in later versions: until then the raw row stays, and can be applied again.
+            found.others += 1
+    return found
+
+
+def _add(found: _Sorted, more: _Sorted) -> None:
+    found.letters += more.letters
+    found.reports += more.reports
+    found.notices += more.notices
+    found.set_aside += more.set_aside
+    found.others += more.others
 
 
 def _problem(app_id: int, change: Change, numbers: dict[str, Row]) -> str | None:
@@ -232,14 +329,6 @@ def _problem(app_id: int, change: Change, numbers: dict[str, Row]) -> str | None
     return None
 
 
-def _letter(change: InboundMessage, number: Row, received_at: dt.datetime) -> _Letter:
-    tenant_id = number["tenant_id"]
-    sender = people.sender_of(tenant_id, change)
-    # A time from the future would hold the service window open.
-    sent_at = min(change.timestamp or received_at, received_at)
-    return _Letter(tenant_id, number["id"], change, sender, sent_at)
-
-
 def _report(sealer: Sealer, change: StatusChange, number: Row, received_at: dt.datetime) -> Report:
     tenant_id = number["tenant_id"]
     failure = change.errors[0] if change.errors else None
@@ -257,119 +346,19 @@ def _report(sealer: Sealer, change: StatusChange, number: Row, received_at: dt.d
     )
 
 
-async def _store(db: Db, sealer: Sealer, letters: Sequence[_Letter]) -> None:
-    """Store messages that are new, with their contacts and conversations.
-
-    The order of locks is that of accepting messages: known conversations, plan counters, aliases, new conversations.
-    """
-    distinct = {(item.tenant_id, item.message.wamid): item for item in reversed(letters)}
-    # Ids follow Meta's clock, because that is how messages of one moment are sorted.
-    ordered = sorted(distinct.items(), key=lambda item: item[1].sent_at)
-    message_ids = await inbound_rows.take_wamids(db, [key for key, _ in ordered])
-    new = [item for key, item in ordered if key in message_ids]
-    if not new:
-        return
-    persons = await people.find(db, [item.sender for item in new])
-    conversations = await inbound_rows.lock_conversations(db, _keys(new, persons))
-    strangers = [person for person in persons if person.contact_id is None]
-    if strangers:
-        await people.create(db, strangers)
-    keys = _keys(new, persons)
-    missing = [key for key in keys if key not in conversations]
-    if missing:
-        await recipients.open_conversations(db, missing)
-        conversations |= await inbound_rows.lock_conversations(db, missing)
-    stored = [
-        _stored(item, message_ids[item.tenant_id, item.message.wamid], conversations[key])
-        for item, key in zip(new, keys, strict=True)
-    ]
-    await inbound_rows.insert_messages(db, stored, _openings(stored))
-    if files := [
-        (item.tenant_id, item.message_id, letter.number_id)
-        for letter, item in zip(new, stored, strict=True)
-        if item.type in MEDIA_KINDS
-    ]:
-        await media_rows.enqueue_downloads(db, files)
-    wishes = _wishes(new, persons)
-    if wishes:
-        await inbound_rows.change_consent(db, wishes)
-    await challenges.match(db, sealer, _shown_codes(new, persons, message_ids))
-    metrics.APPLIED.labels("message").inc(len(new))
-
-
-def _keys(letters: Sequence[_Letter], persons: Sequence[people.Person]) -> list[tuple[int, int, int]]:
-    return [
-        (item.tenant_id, item.number_id, person.contact_id)
-        for item, person in zip(letters, persons, strict=True)
-        if person.contact_id is not None
-    ]
-
-
-def _stored(item: _Letter, message_id: int, conversation_id: int) -> Stored:
-    message = item.message
-    return Stored(
-        tenant_id=item.tenant_id,
-        message_id=message_id,
-        conversation_id=conversation_id,
-        type=message.type,
-        peer=message.sender_phone or message.sender_bsuid or "",
-        text=message.text,
-        content=None if message.type == "text" else message.payload.get(message.type, message.payload),
-        wamid=message.wamid,
-        reply_to=message.context_wamid,
-        sent_at=item.sent_at,
-    )
-
-
-def _openings(messages: Sequence[Stored]) -> list[Opening]:
-    latest: dict[int, Opening] = {}
-    for item in messages:
-        # Meta's own notes about a person are no message from the person.
-        expires = None if item.type == "system" else item.sent_at + SERVICE_WINDOW
-        known = latest.get(item.conversation_id)
-        times = [moment for moment in (expires, known and known.window_expires_at) if moment]
-        latest[item.conversation_id] = Opening(item.tenant_id, item.conversation_id, max(times, default=None))
-    return list(latest.values())
-
-
-def _shown_codes(
-    letters: Sequence[_Letter], persons: Sequence[people.Person], message_ids: dict[tuple[int, str], int]
-) -> list[challenges.Letter]:
-    """Return what people wrote, for those who wait for a code in it."""
-    return [
-        challenges.Letter(
-            tenant_id=item.tenant_id,
-            number_id=item.number_id,
-            message_id=message_ids[item.tenant_id, item.message.wamid],
-            contact_id=person.contact_id,
-            phone=phone.match_key(item.message.sender_phone),
-            text=item.message.text,
-        )
-        for item, person in zip(letters, persons, strict=True)
-        if item.message.type == "text" and item.message.sender_phone and person.contact_id is not None
-    ]
-
-
-def _wishes(letters: Sequence[_Letter], persons: Sequence[people.Person]) -> list[Consent]:
-    """Return the last STOP or START of each contact."""
-    latest: dict[tuple[int, int], Consent] = {}
-    for item, person in zip(letters, persons, strict=True):
-        word = keywords.consent_of(item.message.text) if item.message.type in _WORDS_OF else None
-        if word is None or person.contact_id is None:
-            continue
-        latest[item.tenant_id, person.contact_id] = Consent(
-            item.tenant_id, person.contact_id, word == "stop", item.sent_at
-        )
-    return list(latest.values())
-
-
-def _quarantined(app_id: int, change: Change, reason: str) -> Quarantined:
-    raw: Any = change.raw if isinstance(change, Malformed) else msgspec.to_builtins(change)
+def _quarantined(delivery: _Delivery, change: Change, reason: str | Exception) -> Quarantined:
+    raw = change.raw if isinstance(change, Malformed) else msgspec.to_builtins(change)
     phone_number_id = None if isinstance(change, Malformed) else change.phone_number_id
-    return Quarantined(app_id, phone_number_id, reason, raw)
+    return Quarantined(
+        app_id=delivery.app_id,
+        ingest_id=delivery.id,
+        phone_number_id=phone_number_id[:_LONGEST_ID] if phone_number_id else None,
+        reason=reason if isinstance(reason, str) else _reason(reason),
+        change=storable(raw),
+    )
 
 
 def _reason(error: Exception) -> str:
     """Name an error in one line, without the values that PostgreSQL adds in further lines."""
     first = str(error).splitlines()[0] if str(error) else ""
-    return log.redact(f"{type(error).__name__}: {first}"[:300])
+    return str(storable(log.redact(f"{type(error).__name__}: {first}"[:300])))

@@ -1,10 +1,12 @@
 """Files: checked, stored once per tenant, and given to Meta once per number.
 
-No transaction is open while bytes move. A file that was stored and got no row is harmless: the next one with the same
-content takes its place.
+No transaction is open while bytes move. Every file is written once, under a key that is never used again: so a purge
+that has dropped the row of a file may drop the file, whoever stores the same content meanwhile. A file that was
+stored and got no row is found by the purge (`services/purging.py`).
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import functools
 import hashlib
@@ -14,6 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from rasl import ids
 from rasl.db import media as rows
 from rasl.db.media import NewMedia
 from rasl.db.pool import Database, Row
@@ -24,7 +27,7 @@ from rasl.errors import NotFound, ServiceUnavailable, ValidationFailed
 from rasl.fetching.fetcher import FetchError
 from rasl.graph.client import NotSent, Refused, SendOutcome, Uploaded, UploadOutcome
 from rasl.graph.errors import classify
-from rasl.media_store.base import StoreUnavailable
+from rasl.media_store.base import MissingFile, StoreUnavailable
 from rasl.services import pictures
 from rasl.services.engine import Engine
 from rasl.services.pictures import PictureError
@@ -36,7 +39,9 @@ UPLOAD_LIFETIME = dt.timedelta(days=28)
 # What Meta answers to an id it does not know, or not any more; by code, because its wording changes.
 _GONE = frozenset({100, 131009, 131053})
 _CHUNK = 1024 * 1024
+_KEY_LENGTH = 12  # random characters that make a key one of its own
 _CANNOT_STORE = "Files cannot be stored right now"
+_CANNOT_READ = "Files cannot be read right now"
 
 
 class StoredMedia(msgspec.Struct, frozen=True):
@@ -124,10 +129,30 @@ async def get(database: Database, tenant_id: int, media_id: int) -> StoredMedia:
     return _stored(row, row["kind"], None)
 
 
+async def get_to_send(engine: Engine, tenant_id: int, media_id: int) -> StoredMedia:
+    """Return a file of the tenant that Meta has or can be given; raises NotFound."""
+    row = await find_stored(engine, tenant_id, media_id)
+    if row is None:
+        raise NotFound("Media not found")
+    return _stored(row, row["kind"], None)
+
+
 async def find_row(database: Database, tenant_id: int, media_id: int) -> Row | None:
     """Return everything about a file, or None."""
     async with database.connection() as db:
         return await rows.find(db, tenant_id, media_id)
+
+
+async def find_stored(engine: Engine, tenant_id: int, media_id: int, *, is_read: bool = False) -> Row | None:
+    """Return everything about a file that is about to be sent; None when it, or its content, is not there."""
+    async with engine.database.connection() as db:
+        row = await rows.find_needed(db, tenant_id, media_id)
+    if row is None or (row["is_uploaded"] and not is_read):
+        return row
+    try:
+        return row if await engine.media_store.exists(row["store_key"]) else None
+    except StoreUnavailable as error:
+        raise ServiceUnavailable(_CANNOT_READ) from error
 
 
 async def _keep(engine: Engine, tenant_id: int, given: _Given, is_rehearsal: bool) -> StoredMedia:
@@ -175,13 +200,9 @@ async def _store(
         filename=given.name,
         is_voice=found.is_voice,
         origin=given.origin,
-        store_key=f"{tenant_id}/{digest.hex()[:2]}/{digest.hex()}",
+        store_key=f"{tenant_id}/{digest.hex()[:2]}/{digest.hex()}-{ids.mint_random(_KEY_LENGTH)}",
     )
-    media_id = 0
-    if not is_rehearsal:
-        await _put(engine, media, given.file)
-        async with engine.database.connection() as db:
-            media_id = await rows.keep(db, media)
+    media_id = 0 if is_rehearsal else await _put(engine, media, given.file)
     return StoredMedia(media_id, given.kind, found.mime_type, size, given.name, digest.hex(), found.is_voice)
 
 
@@ -193,14 +214,22 @@ def _digest(file: BinaryIO) -> bytes:
     return digest.digest()
 
 
-async def _put(engine: Engine, media: NewMedia, file: BinaryIO) -> None:
+async def _put(engine: Engine, media: NewMedia, file: BinaryIO) -> int:
+    """Return the id of a file, storing it unless its content is there already."""
     async with engine.database.connection() as db:
         known = await rows.find_content(db, media.tenant_id, media.sha256, media.mime_type)
     try:
-        if known is None or not await engine.media_store.exists(media.store_key):
-            await engine.media_store.put(media.store_key, file)
+        if known is not None and await engine.media_store.exists(known["store_key"]):
+            return int(known["id"])
+        await engine.media_store.put(media.store_key, file)
+        async with engine.database.connection() as db:
+            kept = await rows.keep(db, media, known["store_key"] if known else None)
+        if kept["store_key"] != media.store_key:  # somebody else was quicker
+            with contextlib.suppress(StoreUnavailable):
+                await engine.media_store.delete(media.store_key)
     except StoreUnavailable as error:
         raise ServiceUnavailable(_CANNOT_STORE) from error
+    return int(kept["id"])
 
 
 def _stored(row: Row, kind: str, name: str | None) -> StoredMedia:
@@ -251,7 +280,7 @@ async def _upload_one(engine: Engine, number: Number, tenant_id: int, media_id: 
         if known is not None:
             return Uploaded(known), True
         if row is None or not await engine.media_store.exists(row["store_key"]):
-            return Refused(classify(404, None, title="The file is gone from the store"), None), False
+            return _file_is_gone(), False
         outcome = await _give_to_meta(engine, number, row)
         if not isinstance(outcome, Uploaded):
             return outcome, False
@@ -260,13 +289,19 @@ async def _upload_one(engine: Engine, number: Number, tenant_id: int, media_id: 
                 db, tenant_id, media_id, number.id, outcome.media_id, UPLOAD_LIFETIME
             )
         return Uploaded(kept), False
+    except MissingFile:
+        return _file_is_gone(), False
     except (ServiceUnavailable, StoreUnavailable) as error:
         return NotSent(f"the file could not be read: {type(error).__name__}"), False
 
 
+def _file_is_gone() -> Refused:
+    return Refused(classify(404, None, title="The file is gone from the store"), None)
+
+
 async def _give_to_meta(engine: Engine, number: Number, row: Row) -> UploadOutcome:
     mime_type = media_formats.meta_type(row["mime_type"])
-    name = row["filename"] or media_formats.usual_name(row["mime_type"], "file")
+    name = media_formats.true_name(row["filename"], row["mime_type"], "file")
     async with engine.upload_places:
         return await engine.graph.upload_media(
             number.phone_number_id,
@@ -286,10 +321,4 @@ def is_gone(outcome: SendOutcome) -> bool:
 async def forget_uploads(engine: Engine, number: Number, tenant_id: int, uploads: Uploads) -> None:
     """Forget Meta's ids, so that the files are uploaded again."""
     async with engine.database.connection() as db:
-        await rows.forget_uploads(db, tenant_id, number.id, list(uploads.values()))
-
-
-async def forget_urls(database: Database) -> None:
-    """Drop addresses that nobody may reuse any more."""
-    async with database.connection() as db:
-        await rows.forget_urls(db, URL_REUSE)
+        await rows.forget_uploads(db, tenant_id, number.id, uploads)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Set
 
-from rasl.db import media_references
+from rasl.db import media as rows
 from rasl.errors import ValidationFailed
 from rasl.services.engine import Engine
 
@@ -17,7 +17,7 @@ async def check_media(
     if not ids:
         return {}
     async with engine.database.connection() as db:
-        found = await media_references.find_kinds(db, tenant_id, sorted(set(ids.values())))
+        found = await rows.find_kinds(db, tenant_id, sorted(set(ids.values())))
     problems = {}
     for path, media_id in ids.items():
         if media_id not in found:

@@ -7,16 +7,24 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import idempotency, recipients
+from rasl.db import idempotency, recipients, unsent
 from rasl.db import messages as message_rows
 from rasl.db.contacts import CONFLICTS
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import admission, attributes
 from rasl.domain.admission import Thread
+from rasl.domain.contact_names import known_name
 from rasl.domain.message_types.base import Content
 from rasl.domain.phone import Phone
 from rasl.domain.tenants import Number, Tenant
-from rasl.errors import ApiError, FeatureLimitExceeded, IdempotencyInProgress, NotFound, ValidationFailed
+from rasl.errors import (
+    ApiError,
+    FeatureLimitExceeded,
+    IdempotencyInProgress,
+    NotFound,
+    ServiceUnavailable,
+    ValidationFailed,
+)
 from rasl.services import profiles
 from rasl.services.otp_intents import Guard, NewOtp
 from rasl.services.profiles import NewProfile
@@ -34,10 +42,11 @@ class Hold(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The message that is quoted, and the conversation it belongs to."""
+    """The message that is quoted, and the conversation and the number of ours it belongs to."""
 
     wamid: str
     conversation_id: int
+    number_id: int
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -77,6 +86,18 @@ class Accepted(msgspec.Struct, frozen=True):
     is_leased: bool
 
 
+class InDoubt(ServiceUnavailable):
+    """The connection broke while the message was committed: transaction `xid` stored it as `accepted`, or did not.
+
+    Whoever waits for it must not send it before that is known.
+    """
+
+    def __init__(self, accepted: Accepted, xid: str) -> None:
+        super().__init__()
+        self.accepted = accepted
+        self.xid = xid
+
+
 async def accept(
     database: Database, drafts: Sequence[Draft], lease: dt.timedelta
 ) -> list[Accepted | Exception]:
@@ -91,17 +112,31 @@ async def accept(
 async def _accept(
     database: Database, drafts: Sequence[Draft], lease: dt.timedelta
 ) -> list[Accepted | Exception]:
-    async with database.transaction() as db:
-        answers: dict[int, Accepted | Exception] = {}
-        held = await _without_lost_keys(db, drafts, answers)
-        guard = await _guard(db, drafts, held, answers)
-        rows = await _resolve(db, drafts, [place for place in held if place not in answers], answers)
-        entries = _admissible(drafts, rows, answers)
-        counted = await _count_conversations(db, drafts, entries, answers)
-        await _store(db, drafts, entries, counted, answers, lease)
-        if guard is not None:
-            await guard.keep(db, _stored_otps(drafts, answers))
-        return [answers[place] for place in range(len(drafts))]
+    answers: dict[int, Accepted | Exception] = {}
+    xid: str | None = None
+    try:
+        async with database.transaction() as db:
+            xid = await _write(db, drafts, answers, lease)
+    except ServiceUnavailable:
+        if xid is None:
+            raise  # it broke before the commit was asked for: nothing is stored
+        answers |= {place: InDoubt(it, xid) for place, it in answers.items() if isinstance(it, Accepted)}
+    return [answers[place] for place in range(len(drafts))]
+
+
+async def _write(
+    db: Db, drafts: Sequence[Draft], answers: dict[int, Accepted | Exception], lease: dt.timedelta
+) -> str | None:
+    """Write everything; returns the transaction's number when something was stored."""
+    held = await _without_lost_keys(db, drafts, answers)
+    guard = await _guard(db, drafts, held, answers)
+    rows = await _resolve(db, drafts, [place for place in held if place not in answers], answers)
+    entries = _admissible(drafts, rows, answers)
+    counted = await _count_conversations(db, drafts, entries, answers)
+    xid = await _store(db, drafts, entries, counted, answers, lease)
+    if guard is not None:
+        await guard.keep(db, _stored_otps(drafts, answers))
+    return xid
 
 
 class _Entry(msgspec.Struct):
@@ -314,7 +349,7 @@ def thread_of(row: Row) -> Thread:
 
 def _merge_values(row: Row | Mapping[str, Any]) -> dict[str, str | None]:
     return {
-        "contact_first_name": row["firstname"],
+        "contact_first_name": known_name(row["firstname"], row["phone"]),
         "contact_last_name": row["lastname"],
         "contact_email": row["email"],
         "contact_phone": row["phone"],
@@ -363,11 +398,11 @@ async def _store(
     counted: set[int],
     answers: dict[int, Accepted | Exception],
     lease: dt.timedelta,
-) -> None:
-    """Write message, job and conversation of every entry that is left."""
+) -> str | None:
+    """Write message, job and conversation of every entry that is left; returns the transaction's number."""
     stored = [entry for entry in entries if entry.place not in answers]
     if not stored:
-        return
+        return None
     intents, states = [], {}
     for entry in stored:
         draft, thread = drafts[entry.place], entry.thread
@@ -395,6 +430,15 @@ async def _store(
             bindings.append((draft.tenant.id, draft.hold.key, row["id"]))
     if bindings:
         await idempotency.bind_keys(db, bindings)
+    with_files = [
+        (drafts[entry.place].tenant.id, row["id"])
+        for entry, row in zip(stored, rows, strict=True)
+        if entry.content.media_ids()
+    ]
+    if with_files:
+        await unsent.mark_untried(db, with_files)
+    xid: str = rows[0]["xid"]
+    return xid
 
 
 def _intent(draft: Draft, entry: _Entry, due_at: dt.datetime) -> message_rows.Intent:

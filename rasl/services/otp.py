@@ -7,8 +7,6 @@ import uuid
 
 import msgspec
 
-from rasl.db import events as event_rows
-from rasl.db import otp_budgets as budget_rows
 from rasl.db import otps as otp_rows
 from rasl.db import recipients, window_limits
 from rasl.db.pool import Database, Row
@@ -226,15 +224,6 @@ async def sweep(database: Database) -> int:
         total += swept
         if swept < _SWEPT:
             return total
-
-
-async def forget_old(database: Database) -> None:
-    """Drop what has served its time."""
-    async with database.connection() as db:
-        await otp_rows.forget_old(db, _KEPT_FOR)
-        await budget_rows.forget_old(db)
-        await window_limits.forget_ended(db)
-        await event_rows.forget_old(db, _KEPT_FOR)
 
 
 def _standing(row: Row) -> Standing:

@@ -1,5 +1,6 @@
 """Who writes to us: every alias of a message leads to one contact, found, completed, created or merged."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -15,6 +16,7 @@ from rasl.domain import phone
 from rasl.graph.inbound import InboundMessage
 
 _NAME_LENGTH = 255
+_DIGITS = re.compile("[0-9]{1,20}")
 _MOVED = "user_changed_number"
 _CHANGES = frozenset({_MOVED, "customer_changed_number", "user_changed_user_id"})
 _logger = log.get_logger()
@@ -230,4 +232,5 @@ def _ids(tenant_id: int, user: object, parent: object) -> list[Alias]:
 
 
 def _digits(value: object) -> str | None:
-    return value if isinstance(value, str) and value.isascii() and value.isdigit() else None
+    """Return a phone as Meta writes it; anything longer is none."""
+    return value if isinstance(value, str) and _DIGITS.fullmatch(value) else None

@@ -16,6 +16,7 @@ class Target(msgspec.Struct, frozen=True):
     wamid: str
     conversation_id: int
     contact_id: int | None
+    number_id: int
 
 
 async def find_target(database: Database, tenant_id: int, name: str, now: dt.datetime) -> Target:
@@ -28,7 +29,7 @@ async def find_target(database: Database, tenant_id: int, name: str, now: dt.dat
         raise _refused("The message to react to has not reached WhatsApp")
     if reason := reaction.why_not(row["type"], now - row["created_at"]):
         raise _refused(reason)
-    return Target(row["wamid"], row["conversation_id"], row["contact_id"])
+    return Target(row["wamid"], row["conversation_id"], row["contact_id"], row["number_id"])
 
 
 def _refused(reason: str) -> ValidationFailed:

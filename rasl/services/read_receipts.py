@@ -1,17 +1,17 @@
 """Telling people that their message was read."""
 
 from rasl.db.pool import Row
-from rasl.domain.tenants import Number
 from rasl.errors import MessageSendFailed, ValidationFailed
 from rasl.graph.client import Fetched, Refused
 from rasl.services import reading
 from rasl.services.engine import Engine
 
 
-async def mark_read(engine: Engine, tenant_id: int, number: Number, name: str, *, is_typing: bool) -> Row:
+async def mark_read(engine: Engine, tenant_id: int, name: str, *, is_typing: bool) -> Row:
     """Show a received message as read, and perhaps that an answer is being written; returns the message.
 
-    Raises NotFound, ValidationFailed for a message of ours, MessageSendFailed when Meta does not do it.
+    Only the number it came in on can do that. Raises NotFound, ValidationFailed for a message of ours,
+    MessageSendFailed when Meta does not do it.
     """
     row = await reading.get_message(engine.database, tenant_id, name)
     if row["direction"] != "inbound":
@@ -19,6 +19,7 @@ async def mark_read(engine: Engine, tenant_id: int, number: Number, name: str, *
     payload = {"messaging_product": "whatsapp", "status": "read", "message_id": row["wamid"]}
     if is_typing:
         payload["typing_indicator"] = {"type": "text"}
+    number = await engine.numbers.get(tenant_id, row["number_id"])
     outcome = await engine.graph.post_json(f"{number.phone_number_id}/messages", number.access_token, payload)
     match outcome:
         case Fetched():

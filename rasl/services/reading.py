@@ -5,10 +5,12 @@ import datetime as dt
 import msgspec
 
 from rasl.db import listing as list_rows
+from rasl.db import media as media_rows
 from rasl.db import messages as message_rows
 from rasl.db.pool import Database, Row
 from rasl.domain import message_types
 from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.validation import read_id
 from rasl.errors import NotFound, ValidationFailed
 from rasl.graph.errors import classify
 from rasl.services.messages import Reply
@@ -81,9 +83,9 @@ async def list_messages(database: Database, tenant_id: int, query: ListQuery) ->
 
 async def get_message(database: Database, tenant_id: int, name: str) -> Row:
     """Return a message by its id or its wamid; raises NotFound."""
-    message_id = int(name) if name.isascii() and name.isdigit() and len(name) < 20 else None
-    is_possible = (message_id is not None and message_id < 2**63) or name.startswith("wamid.")
-    if not is_possible or "\x00" in name:
+    message_id = read_id(name) or None
+    is_canonical = message_id is None or str(message_id) == name
+    if not (is_canonical and (message_id or name.startswith("wamid."))) or "\x00" in name:
         raise NotFound("Message not found")
     async with database.connection() as db:
         row = await message_rows.find_message(db, tenant_id, message_id, name)
@@ -100,7 +102,7 @@ async def find_reply(database: Database, tenant_id: int, name: str) -> Reply:
         raise ValidationFailed({"context": ["The message to reply to does not exist"]}) from None
     if row["wamid"] is None:
         raise ValidationFailed({"context": ["The message to reply to has not reached WhatsApp"]})
-    return Reply(row["wamid"], row["conversation_id"])
+    return Reply(row["wamid"], row["conversation_id"], row["number_id"])
 
 
 async def read_timeline(database: Database, message: Row) -> list[Step]:
@@ -144,7 +146,7 @@ def _status_step(row: Row) -> Step:
     )
 
 
-def media_of(row: Row) -> int | None:
+def _media_of(row: Row) -> int | None:
     """Return our id of the first file of a message, if it has any and we have it."""
     content = row["content"]
     if row["direction"] == "inbound":
@@ -154,6 +156,15 @@ def media_of(row: Row) -> int | None:
         return next(iter(message_types.load(row["type"], row["text"], content).media_ids()), None)
     except message_types.UnknownTypeError:
         return None
+
+
+async def find_media(database: Database, row: Row) -> int | None:
+    """Return our id of the first file of a message, unless it has none, or none any more."""
+    media_id = _media_of(row)
+    if media_id is None:
+        return None
+    async with database.connection() as db:
+        return media_id if await media_rows.find(db, row["tenant_id"], media_id) else None
 
 
 def sender_of(row: Row) -> str | None:

@@ -14,6 +14,7 @@ from rasl.errors import ApiError, FeatureLimitExceeded, NotFound
 from rasl.services import messages, otp_intents, sending
 from rasl.services.engine import Engine
 from rasl.services.messages import Draft
+from rasl.services.profiles import NewProfile
 
 
 class Rehearsal(msgspec.Struct):
@@ -98,7 +99,14 @@ def _content(
 def _new_contact(draft: Draft) -> dict[str, Any]:
     """Return the contact that sending would create, as merge fields see it."""
     digits = draft.phone.digits if draft.phone else ""
-    return {"firstname": digits, "lastname": "", "email": None, "phone": f"+{digits}", "attributes": {}}
+    profile = draft.profile or NewProfile()
+    return {
+        "firstname": profile.firstname or digits,
+        "lastname": profile.lastname or "",
+        "email": profile.email,
+        "phone": f"+{digits}",
+        "attributes": {"country": profile.country} if profile.country else {},
+    }
 
 
 def _peer(draft: Draft, row: Row | None, problems: list[ApiError]) -> str | None:

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from rasl import clock, log, metrics
-from rasl.db import jobs, recipients
+from rasl.db import jobs, recipients, unsent
 from rasl.db import messages as message_rows
 from rasl.db.messages import Result
+from rasl.db.unsent import Unsent
 from rasl.domain import backoff, phone
 from rasl.domain.backoff import Fail, Retry, Step, Trouble, Wait
 from rasl.domain.gcra import PAIR, Bucket
@@ -23,8 +24,8 @@ from rasl.domain.message_types.base import Content
 from rasl.domain.tenants import Number
 from rasl.errors import ServiceUnavailable
 from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
-from rasl.graph.errors import FailureKind, GraphFailure
-from rasl.services import media, message_secrets, messages, otp_progress, statuses
+from rasl.graph.errors import GraphFailure
+from rasl.services import media, message_secrets, messages, otp_progress, outcomes, statuses
 from rasl.services.engine import Engine, Recorded
 from rasl.services.limits import Verdict
 from rasl.services.messages import LANE_OTP
@@ -34,14 +35,13 @@ _RESERVED = 500  # places besides, for what goes first
 REQUEST_PATIENCE = 3.0  # seconds a request waits for throughput and retries before the worker takes over
 _THROUGHPUT_PAUSE = 0.02
 _RESERVE_SHARE = 4  # of a second's throughput
+_FINISH_SECONDS = 10.0
+_IS_IT_STORED = (
+    "The database was lost while the message was stored, and nobody knows yet whether it was: look for "
+    "chat_message_id before you repeat the request, or repeat it with the same Idempotency-Key"
+)
 _TOO_LATE = NotSent("The code expired before the message could be sent.")
 _TOO_LATE_TO_ASK = Ambiguous("The code expired before WhatsApp confirmed the message.")
-_TROUBLE = {
-    FailureKind.RETRY: Trouble.RETRY,
-    FailureKind.THROTTLED: Trouble.THROTTLED,
-    FailureKind.PAIR_THROTTLED: Trouble.PAIR_THROTTLED,
-    FailureKind.TOKEN: Trouble.CREDENTIALS,
-}
 _logger = log.get_logger()
 
 
@@ -57,8 +57,14 @@ class NotGivenError(Exception):
 def _before_the_call() -> Iterator[None]:
     try:
         yield
+    except _LeaseLostError:
+        raise
     except Exception as error:
         raise NotGivenError(error) from error
+
+
+class _LeaseLostError(Exception):
+    """Somebody else took the message over, and sends it."""
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -115,7 +121,7 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     else:
         outcome = await _call(engine, work)
         metrics.GRAPH_SECONDS.observe(clock.monotonic() - begun)
-    trouble = Trouble.REFUSED if outcome is _TOO_LATE else _trouble(outcome)
+    trouble = Trouble.REFUSED if outcome is _TOO_LATE else outcomes.trouble(outcome)
     step = _decide(outcome, trouble, work, started_at)
     result = _result(engine, work, outcome, step, started_at, patience)
     metrics.ATTEMPTS.labels(result.outcome, result.code or "").inc()
@@ -138,6 +144,10 @@ async def _call(engine: Engine, work: Work) -> SendOutcome:
             uploads = await media.upload(engine, work.number, work.tenant_id, media_ids)
         if not isinstance(uploads, media.Uploads):
             return uploads
+        with _before_the_call():
+            is_away = not await _mark_tried(engine, work)
+        if is_away:
+            return NotSent("the database was away when the message was about to be sent")
         outcome = await _post(engine, work, uploads)
         if is_last_try or not uploads.is_reused or not media.is_gone(outcome):
             break
@@ -146,6 +156,21 @@ async def _call(engine: Engine, work: Work) -> SendOutcome:
         except ServiceUnavailable:
             break
     return outcome
+
+
+async def _mark_tried(engine: Engine, work: Work) -> bool:
+    """Write down that the files are with Meta and the message follows: who dies before has sent nothing, as all see.
+
+    False when the database is away.
+    """
+    try:
+        async with engine.database.connection() as db:
+            is_ours = await unsent.mark_tried(db, work.tenant_id, work.message_id, work.fence)
+    except ServiceUnavailable:
+        return False
+    if not is_ours:
+        raise _LeaseLostError
+    return True
 
 
 async def _post(engine: Engine, work: Work, uploads: Mapping[int, str]) -> SendOutcome:
@@ -168,16 +193,16 @@ async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bo
     deadline = clock.monotonic() + patience
     try:
         while True:
-            with _before_the_call():
-                if not has_permit and not await _throughput(engine, work, deadline):
-                    await give_back(engine, work, 1.0)
-                    return Attempted("queued")
+            if not has_permit and not await _has_turn(engine, work, deadline):
+                return await give_back(engine, work, 1.0)
             has_permit = False
             attempted = await attempt(engine, work, deadline - clock.monotonic())
             if attempted.status != "sending" or attempted.retry_seconds is None:
                 return attempted
             await asyncio.sleep(attempted.retry_seconds)
             work = msgspec.structs.replace(work, attempt=work.attempt + 1)
+    except _LeaseLostError:
+        return Attempted("queued")
     finally:
         engine.holdings.pop(key, None)
 
@@ -216,19 +241,31 @@ def unknown_policy(of_tenant: str, lane: int) -> str:
     return "resend" if lane == LANE_OTP else of_tenant
 
 
-async def give_back(engine: Engine, work: Work, seconds: float) -> None:
-    """Return a message untried to the worker's queue."""
-    async with engine.database.transaction() as db:
-        await jobs.release(db, "send", [(work.tenant_id, work.message_id, work.fence, seconds)])
-        await message_rows.mark_queued(db, [(work.tenant_id, work.message_id)])
+async def give_back(engine: Engine, work: Work, seconds: float) -> Attempted:
+    """Return a message untried to the worker's queue, as soon as the database lets us."""
+    item = Unsent(
+        work.tenant_id,
+        work.message_id,
+        work.number.id,
+        work.lane,
+        work.fence,
+        work.attempt,
+        seconds,
+    )
+    await engine.returns.put_back(item)
+    return Attempted("queued")
 
 
 async def extend_leases(engine: Engine) -> None:
-    """Tell the database that this process still works on what it holds."""
-    if engine.holdings:
-        held = [(*key, fence) for key, fence in engine.holdings.items()]
-        async with engine.database.connection() as db:
-            await jobs.extend(db, "send", held, engine.lease)
+    """Tell the database that this process still works on what it holds: messages and Idempotency-Keys."""
+    holdings = engine.returns.holdings | engine.holdings
+    try:
+        if holdings:
+            held = [(*key, fence) for key, fence in holdings.items()]
+            async with engine.database.connection() as db:
+                await jobs.extend(db, "send", held, engine.lease)
+    finally:
+        await engine.keys.renew()
 
 
 async def take_permit(engine: Engine, number: Number, *, is_first: bool) -> Verdict:
@@ -236,6 +273,17 @@ async def take_permit(engine: Engine, number: Number, *, is_first: bool) -> Verd
     rate = number.messages_per_second
     reserve = max(2, rate // _RESERVE_SHARE) if is_first else 0
     return await engine.limits.spend(f"number:{number.id}", Bucket.per_second(rate), reserve)
+
+
+async def _has_turn(engine: Engine, work: Work, deadline: float) -> bool:
+    try:
+        return await _throughput(engine, work, deadline)
+    except ServiceUnavailable:
+        return False
+    except Exception:
+        # Whatever it is, Meta was not called: the message goes back instead of becoming `unknown` in our hands.
+        _logger.exception("turn_not_known", message_id=work.message_id)
+        return False
 
 
 async def _throughput(engine: Engine, work: Work, deadline: float) -> bool:
@@ -248,18 +296,6 @@ async def _throughput(engine: Engine, work: Work, deadline: float) -> bool:
         if clock.monotonic() + pause > deadline:
             return False
         await asyncio.sleep(pause)
-
-
-def _trouble(outcome: SendOutcome) -> Trouble | None:
-    match outcome:
-        case Accepted():
-            return None
-        case Refused(failure=failure):
-            return _TROUBLE.get(failure.kind, Trouble.REFUSED)
-        case NotSent():
-            return Trouble.NOT_SENT
-        case Ambiguous():
-            return Trouble.AMBIGUOUS
 
 
 def _decide(outcome: SendOutcome, trouble: Trouble | None, work: Work, now: dt.datetime) -> Step | None:
@@ -312,37 +348,21 @@ def _result(
         retry_seconds=retry_seconds,
         keeps_lease=keeps_lease,
     )
-    return msgspec.structs.replace(result, **_findings(outcome))
-
-
-def _findings(outcome: SendOutcome) -> dict[str, object]:
-    match outcome:
-        case Accepted(wamid=wamid):
-            return {"wamid": wamid}
-        case Refused(failure=failure):
-            return {
-                "outcome": "refused",
-                "code": failure.code,
-                "subcode": failure.subcode,
-                "title": failure.title,
-                "details": failure.details or failure.message,
-                "cure": failure.cure,
-                "fbtrace_id": failure.fbtrace_id,
-            }
-        case NotSent(reason=reason):
-            return {"outcome": "not_sent", "title": "Meta was not reached", "details": reason}
-        case Ambiguous(reason=reason):
-            return {"outcome": "unknown", "title": "Meta did not answer", "details": reason}
+    return msgspec.structs.replace(result, **outcomes.findings(outcome))
 
 
 async def _record(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
     """Write the result; while the database is away it is tried again in the background, however long that takes."""
     try:
         await _record_once(engine, work, result, outcome)
-    except ServiceUnavailable:
-        writing = asyncio.create_task(_record_until_written(engine, work, result, outcome))
-        engine.writing.add(writing)
-        writing.add_done_callback(engine.writing.discard)
+    except Exception as error:
+        if not isinstance(error, ServiceUnavailable):
+            _logger.exception("result_not_recorded", message_id=result.message_id)
+        engine.behind.start(
+            lambda: _record_once(engine, work, result, outcome),
+            "result_waits_for_database",
+            message_id=result.message_id,
+        )
 
 
 async def _record_once(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
@@ -355,20 +375,8 @@ async def _record_once(engine: Engine, work: Work, result: Result, outcome: Send
 
 
 async def finish_recording(engine: Engine) -> None:
-    """Wait until every result of this process is written: part of a graceful stop."""
-    if engine.writing:
-        await asyncio.wait(engine.writing, timeout=10)
-
-
-async def _record_until_written(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
-    pause = 0.1
-    while True:
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, 5.0)
-        try:
-            return await _record_once(engine, work, result, outcome)
-        except ServiceUnavailable:
-            continue
+    """Wait until everything that this process has decided is written: part of a graceful stop."""
+    await engine.behind.finish(_FINISH_SECONDS)
 
 
 async def _follow_up(
@@ -404,10 +412,13 @@ async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted
     """
     is_first = messages.lane_of(draft.content) == LANE_OTP
     most = MOST_IN_FLIGHT + (_RESERVED if is_first else 0)
-    if len(engine.holdings) >= most and not draft.is_async:
+    if len(engine.holdings) + len(engine.returns.holdings) >= most and not draft.is_async:
         raise ServiceUnavailable
     accepting = engine.accepting_first if is_first else engine.accepting
-    accepted = await accepting.put(draft)
+    try:
+        accepted = await accepting.put(draft)
+    except messages.InDoubt as doubt:
+        return await _find(engine, draft, doubt)
     if not accepted.is_leased:
         return accepted, Attempted("queued")
     lane = messages.lane_of(accepted.content)
@@ -428,5 +439,34 @@ async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted
     )
     try:
         return accepted, await deliver(engine, work, REQUEST_PATIENCE)
-    except NotGivenError as error:
-        raise error.reason from error
+    except NotGivenError:
+        # It is stored, and WhatsApp has not heard of it: the worker tries, and sets it aside if it cannot either.
+        _logger.exception("message_not_given", message_id=work.message_id)
+        return accepted, await give_back(engine, work, 1.0)
+
+
+async def _find(
+    engine: Engine, draft: messages.Draft, doubt: messages.InDoubt
+) -> tuple[messages.Accepted, Attempted]:
+    """Find out whether a message was stored, and leave it to the worker if it was: Meta was not called.
+
+    Raises ServiceUnavailable when it was not, or when the database does not come back while the client waits: then it
+    is looked for behind the answer.
+    """
+    accepted = doubt.accepted
+    item = Unsent(
+        tenant_id=draft.tenant.id,
+        message_id=accepted.message_id,
+        queue_id=draft.number.id,
+        lane=messages.lane_of(accepted.content),
+        fence=1,
+        attempt=1,
+        request_id=draft.request_id,
+        xid=doubt.xid,
+    )
+    found = await engine.returns.put_back(item)
+    if found is None:
+        raise ServiceUnavailable(_IS_IT_STORED, {"chat_message_id": accepted.message_id})
+    if found.status is None:
+        raise ServiceUnavailable
+    return accepted, Attempted(found.status, found.wamid)

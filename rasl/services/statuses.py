@@ -81,17 +81,6 @@ async def sweep_parked(database: Database, within: dt.timedelta = SWEPT) -> int:
     return len(rows)
 
 
-async def forget_parked(database: Database, age: dt.timedelta = PARKED_FOR) -> int:
-    """Drop statuses of messages that never were ours; returns how many."""
-    total = 0
-    while True:
-        async with database.connection() as db:
-            dropped = await status_rows.forget_parked(db, age, _BATCH)
-        total += dropped
-        if dropped < _BATCH:
-            return total
-
-
 async def _attach(db: Db, rows: Sequence[Row]) -> None:
     steps: dict[_Key, list[_Step]] = defaultdict(list)
     for row in rows:

@@ -6,17 +6,18 @@ from typing import BinaryIO
 import msgspec
 
 from rasl import clock
+from rasl.db import templates as template_rows
 from rasl.db.templates import Wanted
 from rasl.domain.message_types.template import Template, Unbound
 from rasl.domain.templates.binding import bind
 from rasl.domain.templates.definition import SENDABLE
+from rasl.domain.templates.languages import language_code
 from rasl.domain.templates.values import HeaderFile, Values
 from rasl.domain.tenants import Number
 from rasl.errors import NotFound, ValidationFailed
 from rasl.services import media, message_secrets
 from rasl.services.engine import Engine
 from rasl.services.template_catalog import Sendable
-from rasl.services.templates import list_languages
 
 _CODE_DIGITS = 6
 
@@ -89,14 +90,39 @@ async def _compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) -
 
 async def find_sendable(engine: Engine, tenant_id: int, number: Number, name: str, language: str) -> Sendable:
     """Return a template that may be sent; raises NotFound, or ValidationFailed when it is not approved."""
-    found = await engine.templates.find(Wanted(tenant_id, number.waba_id, name, language.replace("-", "_")))
-    if found is None:
-        languages = await list_languages(engine.database, tenant_id, number.waba_id, name)
-        raise NotFound("Template not found", {"languages": languages} if languages else None)
+    wanted = Wanted(tenant_id, number.waba_id, name, language_code(language))
+    found = await engine.templates.find(wanted) or await _look_again(engine, wanted)
     if found.status != SENDABLE:
         reason = f": {found.reason}" if found.reason else ""
         raise ValidationFailed({"template_name": [f"The template is {found.status}, not APPROVED{reason}"]})
     return found
+
+
+async def _look_again(engine: Engine, wanted: Wanted) -> Sendable:
+    """Ask the table itself for what is not remembered; raises NotFound with what there is instead.
+
+    Languages are compared without case, so that the one that was asked for is never offered instead of itself.
+    """
+    async with engine.database.connection() as db:
+        rows = await template_rows.list_named(db, wanted.tenant_id, wanted.name)
+    asked = wanted.language.casefold()
+    for row in rows:
+        if row["waba_id"] == wanted.waba_id and row["language"].casefold() == asked:
+            engine.templates.forget(wanted.tenant_id)
+            spelled = msgspec.structs.replace(wanted, language=row["language"])
+            if found := await engine.templates.find(spelled):
+                return found
+    own = [row["language"] for row in rows if row["waba_id"] == wanted.waba_id]
+    languages = [language for language in own if language.casefold() != asked]
+    elsewhere = [
+        phone_number_id
+        for row in rows
+        if row["waba_id"] != wanted.waba_id and row["language"].casefold() == asked
+        for phone_number_id in row["phone_number_ids"]
+    ]
+    details = {"languages": languages, "from_phone_number_id": elsewhere}
+    text = "Template not found in the account of the sending number" if elsewhere else "Template not found"
+    raise NotFound(text, {key: value for key, value in details.items() if value} or None)
 
 
 def _with_code(template: Sendable, values: Values) -> Values:
@@ -142,7 +168,7 @@ async def _known(engine: Engine, tenant_id: int, source: Source | None) -> Heade
     if source.media_id is None:
         return HeaderFile(source.kind, source.field, 0, source.filename)
     try:
-        found = await media.get(engine.database, tenant_id, source.media_id)
+        found = await media.get_to_send(engine, tenant_id, source.media_id)
     except NotFound:
         raise ValidationFailed({source.field: ["There is no such file"]}) from None
     return HeaderFile(found.kind, source.field, found.id, source.filename or found.filename)

@@ -82,6 +82,7 @@ async def sync_account(engine: Engine, account: Account, access_token: str) -> S
         await template_rows.lock_accounts(db, [account])
         deleted = await template_rows.remove_unseen(db, account, started_at)
         synced_at = await template_rows.finish_sync(db, account, synced, _next_turn(engine))
+    engine.templates.forget(account.tenant_id)
     return Synced(synced, created, updated, deleted, synced_at)
 
 
@@ -96,6 +97,7 @@ async def _walk(engine: Engine, account: Account, access_token: str) -> tuple[in
         async with engine.database.transaction() as db:
             await template_rows.lock_accounts(db, [account])
             is_new, is_changed = await template_rows.keep(db, account, page.templates, read_at)
+        engine.templates.forget(account.tenant_id)
         synced += len(page.templates)
         created += is_new
         updated += is_changed

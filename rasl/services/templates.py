@@ -95,12 +95,6 @@ async def list_templates(database: Database, tenant_id: int, query: ListQuery) -
         return await fetch_page(db, template_rows.LIST_SOURCE, query, tenant_id)
 
 
-async def list_languages(database: Database, tenant_id: int, waba_id: str, name: str) -> list[str]:
-    """Return the languages that a template of this name has."""
-    async with database.connection() as db:
-        return await template_rows.list_languages(db, tenant_id, waba_id, name)
-
-
 async def get_template(database: Database, tenant_id: int, name: str) -> Row:
     """Return a template by Meta's id or by ours; raises NotFound."""
     async with database.connection() as db:
@@ -198,7 +192,7 @@ async def delete_template(engine: Engine, tenant_id: int, name: str, *, is_every
     async with engine.database.transaction() as db:
         await template_rows.lock_accounts(db, [account])
         await template_rows.remove(db, account, row["name"], template_id)
-    engine.templates.forget()
+    engine.templates.forget(tenant_id)
 
 
 async def _with_sample(
@@ -207,10 +201,10 @@ async def _with_sample(
     """Give Meta an example file and name it in every header that has none."""
     if media_id is None:
         return list(components)
-    row = await media.find_row(engine.database, tenant_id, media_id)
+    row = await media.find_stored(engine, tenant_id, media_id, is_read=True)
     if row is None:
         raise ValidationFailed({"header_sample_media_id": ["There is no such file"]})
-    name = row["filename"] or media_formats.usual_name(row["mime_type"], "sample")
+    name = media_formats.true_name(row["filename"], row["mime_type"], "sample")
     chunks = engine.media_store.stream(row["store_key"])
     handle = await graph_templates.upload_sample(
         engine.graph, access_token, chunks, row["size"], media_formats.meta_type(row["mime_type"]), name
@@ -252,5 +246,5 @@ async def _keep_submitted(
         async with engine.database.transaction() as db:
             await template_rows.lock_accounts(db, [account])
             await template_rows.keep(db, account, [item], read_at, is_submitted=assumed is not None)
-    engine.templates.forget()
+    engine.templates.forget(account.tenant_id)
     return await get_template(engine.database, account.tenant_id, template_id)

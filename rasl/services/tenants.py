@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from rasl import clock, ids
+from rasl.db import numbers as number_rows
 from rasl.db import tenants as tenant_rows
 from rasl.db.pool import Database, Db, Row
 from rasl.domain.otp_budgets import BUDGET_NAMES
@@ -213,6 +214,19 @@ async def connect_whatsapp(
                 f"the phone_number_id {given.phone_number_id} is connected to another tenant of this server"
             )
     return Connected(number_id, app["callback_key"])
+
+
+async def list_numbers(db: Db, tenant_id: int) -> list[Row]:
+    """Return the numbers of a tenant and which of them it sends from unless a send says otherwise."""
+    return await number_rows.list_all(db, tenant_id)
+
+
+async def choose_default_number(db: Db, tenant_id: int, phone_number_id: str) -> None:
+    """Let a tenant send from this number unless a send says otherwise; in force everywhere within a second."""
+    if not await number_rows.choose_default(db, tenant_id, phone_number_id):
+        raise NotThereError(
+            f"the tenant has no number {phone_number_id}: `rasl whatsapp list` shows them all"
+        )
 
 
 def callback_url(base_url: str, callback_key: str) -> str:

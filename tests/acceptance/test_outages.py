@@ -61,7 +61,7 @@ async def test_the_database_dies_and_stays_away_for_a_while(
             assert await ready(fleet.session, server.url) == 503
             async with fleet.session.get(f"{server.url}/livez") as alive:
                 assert alive.status == 200
-            await asyncio.to_thread(postgres.recover)
+            await asyncio.to_thread(postgres.ensure_running)
             await until_answered(fleet, 200, 40, seconds=15)
     verdict = await fleet.settle()
     assert verdict.is_green, str(verdict)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from rasl.cli import COMMANDS, contacts, jobs, tenant, token, whatsapp
+from rasl.cli import COMMANDS, contacts, jobs, quarantine, tenant, token, whatsapp
 from rasl.settings import Settings, environment_name
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,6 +27,7 @@ def test_every_command_is_documented() -> None:
         assert f"## `rasl {command.name}" in text, command.name
     for noun, app in (
         ("contacts", contacts.app),
+        ("quarantine", quarantine.app),
         ("jobs", jobs.app),
         ("tenant", tenant.app),
         ("token", token.app),

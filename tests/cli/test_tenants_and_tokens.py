@@ -197,3 +197,28 @@ def test_it_refuses_ids_that_are_not_metas(rasl: Rasl, acme: str) -> None:
         "access_token"
         in rasl.bad(*rasl.connect(acme, "700000000000004", **{"access-token": "two words"}))["message"]
     )
+
+
+def test_the_number_to_send_from_is_the_first_until_another_is_chosen(rasl: Rasl, acme: str) -> None:
+    empty = rasl("whatsapp", "list", "--tenant", acme)
+    assert (empty.code, "no number yet" in empty.out) == (0, True)
+    for phone_number_id in ("700000000000011", "700000000000012"):
+        rasl.good(*rasl.connect(acme, phone_number_id))
+
+    def defaults() -> dict[str, bool]:
+        listed = rasl.good("whatsapp", "list", "--tenant", acme)["numbers"]
+        return {item["phone_number_id"]: item["is_default"] for item in listed}
+
+    assert defaults() == {"700000000000011": True, "700000000000012": False}
+    chosen = rasl.good("whatsapp", "default", "--tenant", acme, "700000000000012")
+    assert chosen["default_phone_number_id"] == "700000000000012"
+    assert defaults() == {"700000000000011": False, "700000000000012": True}
+    assert "700000000000012" in rasl("whatsapp", "list", "--tenant", acme).out
+
+
+def test_only_a_number_of_the_tenant_can_be_its_default(rasl: Rasl, acme: str) -> None:
+    rasl.good("tenant", "create", "Other", "--subdomain", f"{acme}-other")
+    rasl.good(*rasl.connect(f"{acme}-other", "700000000000013"))
+    for phone_number_id in ("700000000000013", "1", "x"):
+        error = rasl.bad("whatsapp", "default", "--tenant", acme, phone_number_id)
+        assert (error["code"], "rasl whatsapp list" in error["message"]) == ("NOT_FOUND", True)

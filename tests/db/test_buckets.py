@@ -87,11 +87,3 @@ async def test_opposite_orders_do_not_wait_in_a_ring(dsn: str) -> None:
     orders = [names if number % 2 else names[::-1] for number in range(10)]
     assert await asyncio.gather(*map(take, orders)) == [1000] * 10
     await shared.close()
-
-
-async def test_only_buckets_full_for_long_are_forgotten(database: Database) -> None:
-    await _take(database, Take("old", 1.0, 3, 3), Take("new", 1.0, 3, 3))
-    await _pass(database, "old", 2 * HOUR)
-    async with database.connection() as db:
-        await buckets.forget_full(db)
-        assert [row["name"] for row in await db.fetch("select name from buckets")] == ["new"]

@@ -68,7 +68,7 @@ async def test_the_same_failure_is_told_with_its_trace_once() -> None:
 
     with capture_logs() as lines:
         for _ in range(3):
-            assert await guard.run(fail) is None
+            await guard.run(fail)
         assert await guard.run(work) == 7
         await guard.run(fail)
     assert [line["log_level"] for line in lines] == ["error", "warning", "warning", "error"]

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import io
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -135,6 +136,33 @@ async def test_a_document_keeps_its_name_and_any_type(api: Api, engine: Engine) 
         headers["content-disposition"] == "attachment; filename=\"_ber.bin\"; filename*=UTF-8''%C3%9Cber.bin"
     )
     assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("has_type", [True, False])
+async def test_a_voice_message_of_the_older_kind_is_loaded_like_every_audio(
+    api: Api, engine: Engine, database: Database, has_type: bool
+) -> None:
+    body = {
+        "phone_number_id": api.world.acme.phone_number_id,
+        "type": "audio",
+        "content_base64": base64.b64encode(samples.MP3).decode(),
+        "mime_type": "audio/mpeg",
+    }
+    assert (await api.simulator.post("/_control/inbound", body)).body["ok"]
+    async with database.connection() as db:
+        raw = await db.fetchval("select body from ingests")
+        delivery = json.loads(raw)
+        message = delivery["entry"][0]["changes"][0]["value"]["messages"][0]
+        message |= {"type": "voice", "voice": message.pop("audio")}
+        if not has_type:
+            del message["type"]
+        await db.execute("update ingests set body = $1", json.dumps(delivery).encode())
+    assert await inbound.apply_due(engine.database, engine.sealer) == 1
+    assert await load_all(engine) == 1
+    message = await the_message(api)
+    assert message["type"] == "audio"
+    status, content, headers = await load(api, message["url"])
+    assert (status, content, headers["content-type"]) == (200, samples.MP3, "audio/mpeg")
 
 
 async def test_texts_make_no_downloads(api: Api, engine: Engine, database: Database) -> None:

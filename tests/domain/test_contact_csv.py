@@ -4,10 +4,12 @@ import io
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rasl.domain import contact_csv
 from rasl.domain.contact_csv import BadRow, ContactRow, Lookups, RowReader, Rules, find_targets
-from rasl.domain.csv_files import CsvFile, join_names, protected, split_names, unprotected
+from rasl.domain.csv_files import CsvFile, join_names, meant, protected, split_names, write_row
 from rasl.errors import ValidationFailed
 
 LOOKUPS = Lookups({"api": 5, "fair": 6}, {"new": 2}, {"vip": 3, "a; b": 9})
@@ -73,7 +75,9 @@ def test_rows_are_numbered_as_a_spreadsheet_numbers_them() -> None:
         (b"\n\n", "empty"),
         ("phone,näme\n".encode("latin-1"), "neither UTF-8 nor UTF-16"),
         (b"phone\n+1\n" + b"\xff" * 10, "neither UTF-8 nor UTF-16"),
-        (b'phone,note\n+1,"' + b"x" * 200_000, "never closed"),
+        (b'phone,note\n+1,"' + b"x" * 2_000_000, "never closed"),
+        (b'phone,note\n+1,"x\n+2,y\n', "never closed"),
+        (b'phone,"note\n+1,x', "never closed"),
         (b",".join([b"a"] * 501), "more than 500 columns"),
     ],
 )
@@ -111,7 +115,7 @@ def test_a_mapping_wins_over_the_guess() -> None:
         (["Phone", "x"], {"x": "tenant_id"}, "mapping", '"tenant_id" is not a field'),
         (["Phone", "x"], {"x": "attributes."}, "mapping", "is not a field"),
         (["Phone", "x"], {"x": "phone", "Phone": "phone"}, "mapping", "More than one column"),
-        (["Phone", *(f"attributes.k{n}" for n in range(51))], {}, "mapping", "At most 50"),
+        (["Phone", *(f"attributes.k{n}" for n in range(401))], {}, "mapping", "At most 400"),
     ],
 )
 def test_columns_that_cannot_be_are_refused(
@@ -200,13 +204,104 @@ def test_attributes_come_back_as_they_were(value: Any) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+x", "-x", "@x", "'=x", "''+x", "'", "it's", "a=b", "", "\tx"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=1+1",
+        "+x",
+        "-x",
+        "@x",
+        "'=x",
+        "''+x",
+        "'",
+        "it's",
+        "a=b",
+        "",
+        "\tx",
+        " x",
+        "x ",
+        "\n",
+        "' x",
+        "\u2003x",
+    ],
+)
 def test_formulas_are_kept_from_running_and_come_back(text: str) -> None:
     written = protected(text)
     assert not written.startswith(("=", "+", "-", "@", "\t"))
-    assert unprotected(written) == text
+    assert meant(written) == text
 
 
 @pytest.mark.parametrize("names", [[], ["VIP"], ["A; b", 'say "x"', "c"]])
 def test_names_in_one_cell_come_back(names: list[str]) -> None:
     assert split_names(join_names(names)) == names
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30)
+AWKWARD = st.text(st.sampled_from("'\"=+-@;, \t\r\n\ufeff\u2028a1é\U0001f600"), max_size=12)
+ANY_TEXT = TEXTS | AWKWARD
+
+
+@given(ANY_TEXT)
+def test_every_text_comes_back_from_its_cell(text: str) -> None:
+    assert meant(protected(text)) == text
+
+
+@given(st.lists(st.lists(ANY_TEXT, min_size=2, max_size=4), min_size=1, max_size=5), st.booleans())
+def test_every_row_comes_back_from_its_file(rows: list[list[str]], has_bom: bool) -> None:
+    text = "\ufeff" * has_bom + write_row(["a", "b"]) + "".join(map(write_row, rows))
+    _, found = read(text.encode())
+    assert [cells for _, cells in found] == [cells for cells in rows if any(cells)]
+
+
+@given(
+    ANY_TEXT
+    | st.booleans()
+    | st.integers(-(2**63) + 1, 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
+def test_every_attribute_comes_back_as_it_was(value: Any) -> None:
+    written = contact_csv.write_scalar(value)
+    cell = protected(written) if isinstance(value, str) else written
+    found = contact_csv.read_scalar(meant(cell))
+    assert (found, type(found)) == (value, type(value))
+    assert cell
+
+
+NAMES = ANY_TEXT.map(str.strip).filter(bool)
+
+
+@given(st.lists(NAMES, max_size=5, unique=True))
+def test_every_list_of_names_comes_back_from_its_cell(names: list[str]) -> None:
+    assert split_names(meant(protected(join_names(names)))) == names
+
+
+def test_a_contact_can_have_50_attributes_and_no_more() -> None:
+    targets = "phone " + " ".join(f"attributes.k{n}" for n in range(51))
+    assert len(values(targets, "+442079460011", *["x"] * 50)["attributes"]) == 50
+    assert reasons(targets, "+442079460011", *["x"] * 51) == [
+        "attributes: A contact can have at most 50 attributes"
+    ]
+
+
+@pytest.mark.parametrize(
+    "email", ["a,b@shop.test", "a;b@shop.test", "<a>@shop.test", "=a@shop.test", "ä@shop.test"]
+)
+def test_whatever_the_api_takes_as_an_email_is_taken_from_a_file(email: str) -> None:
+    assert values("phone email", "+442079460011", protected(email))["email"] == email
+
+
+@pytest.mark.parametrize("length", [65_536, 200_000, 1024 * 1024])
+def test_a_text_may_be_as_long_as_a_request_can_make_it(length: int) -> None:
+    headers, rows = read(
+        write_row(["phone", "description"]).encode() + write_row(["+442079460011", "x" * length]).encode()
+    )
+    assert headers == ["phone", "description"]
+    assert values("phone description", *rows[0][1])["description"] == "x" * length
+
+
+def test_names_that_differ_in_case_only_are_told_apart() -> None:
+    lookups = Lookups({"api": 5, "API": 8}, {"new": 2}, {"vip": 3, "VIP": 4})
+    rules = Rules(("phone", "source", "groups"), "lead", 2, 5, "GB", lookups)
+    found = RowReader(rules).read(2, ["+442079460011", "API", "VIP;vip;ViP"])
+    assert isinstance(found, ContactRow)
+    assert (found.values["source_id"], found.values["groups"]) == (8, [4, 3])

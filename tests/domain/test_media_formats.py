@@ -13,6 +13,7 @@ from rasl.domain.media_formats import (
     clean_name,
     extension_of,
     meta_type,
+    true_name,
 )
 from rasl.domain.sniffing import sniff
 from tests import samples
@@ -138,6 +139,46 @@ def test_names_are_kept_without_what_could_harm(name: str | None, clean: str | N
 )
 def test_a_stored_file_may_be_sent_as_what_it_is(kind: str, mime_type: str, size: int, is_fit: bool) -> None:
     assert can_go_as(kind, mime_type, size) is is_fit
+
+
+@pytest.mark.parametrize(
+    ("name", "mime_type", "true"),
+    [
+        ("note.opus", "audio/ogg", "note.ogg"),
+        ("note.ogg", "audio/ogg", "note.ogg"),
+        ("note.OGG", "audio/ogg", "note.OGG"),
+        ("note", "audio/ogg", "note.ogg"),
+        ("note.opus", "audio/ogg; codecs=opus", "note.ogg"),
+        ("song.aac", "audio/mp4", "song.m4a"),
+        ("invoice", "application/pdf", "invoice.pdf"),
+        ("invoice.v2", "application/pdf", "invoice.v2.pdf"),
+        ("No. 7 of May", "application/pdf", "No. 7 of May.pdf"),
+        ("invoice.docx", "application/pdf", "invoice.pdf"),
+        ("a.jpeg", "image/jpeg", "a.jpeg"),
+        ("a.JPG", "image/jpeg", "a.JPG"),
+        ("clip.3gp", "video/mp4", "clip.mp4"),
+        ("list.csv", "text/csv", "list.csv"),
+        ("list", "text/plain", "list.txt"),
+        ("letter", "application/msword", "letter.doc"),
+        ("unknown.xyz", "application/zip", "unknown.xyz"),
+        (None, "application/pdf", "file.pdf"),
+        (None, "application/zip", "file"),
+    ],
+)
+def test_meta_gets_files_named_by_their_true_kind(name: str | None, mime_type: str, true: str) -> None:
+    assert true_name(name, mime_type, "file") == true
+
+
+@pytest.mark.parametrize(("kind", "name", "content", "mime_type"), samples.GOOD, ids=samples.NAMES)
+def test_every_kind_that_is_taken_has_an_extension(
+    kind: str, name: str, content: bytes, mime_type: str
+) -> None:
+    assert kind
+    assert content
+    named = true_name("without", mime_type, "file")
+    assert named.startswith("without.")
+    assert true_name(named, mime_type, "file") == named
+    assert true_name(name, mime_type, "file").startswith("a.")
 
 
 def test_meta_gets_types_it_knows() -> None:

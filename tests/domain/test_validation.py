@@ -10,6 +10,8 @@ from rasl.api.v2.sends.text import SendText
 from rasl.domain.validation import MAX_ID, Body, read, read_values
 from rasl.errors import InvalidJson, ValidationFailed
 
+_TEXT_FIELDS = "message, phone, contact_id, context, from_phone_number_id, dry_run, fallback_template"
+
 
 class Parcel(Body, frozen=True):
     label: Annotated[str, msgspec.Meta(min_length=2, max_length=5, pattern="^[a-z]+$")]
@@ -198,9 +200,7 @@ def test_it_names_every_wrong_field_at_once() -> None:
             b'{"mesage":"Hi","to":"+442079460011"}',
             {
                 "mesage": ['Unknown field; did you mean "message"?'],
-                "to": [
-                    "Unknown field; this endpoint takes message, phone, contact_id, context, dry_run, fallback_template"
-                ],
+                "to": [f"Unknown field; this endpoint takes {_TEXT_FIELDS}"],
                 "message": ["Message is required"],
                 "phone": ["Phone number is required"],
             },

@@ -216,3 +216,34 @@ def test_odd_error_objects_are_still_failures(error: dict[str, Any], code: int |
 )
 def test_a_body_that_is_no_graph_error_is_none(body: bytes) -> None:
     assert failure_from_body(502, body) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "kept", "told"),
+    [
+        (131047, 131047, "no"),
+        ("131047", 131047, "no"),
+        (2**31 - 1, 2**31 - 1, "no"),
+        (-1, -1, "no"),
+        (2**31, None, "no (code 2147483648)"),
+        (10**30, None, "no (code 1000000000000000000000000000000)"),
+        ("9" * 100, None, f"no (code {'9' * 40})"),
+        (True, None, "no"),
+        ("x", None, "no"),
+        (1.5, None, "no"),
+    ],
+)
+def test_a_code_that_no_integer_column_holds_is_told_in_words(
+    code: object, kept: int | None, told: str
+) -> None:
+    failure = failure_from_error({"code": code, "message": "no"})
+    assert (failure.code, failure.message) == (kept, told)
+
+
+def test_an_answer_of_unstorable_characters_is_a_refusal_that_can_be_recorded() -> None:
+    body = rb"""{"error": {"message": "a\u0000b", "code": 131026, "error_subcode": 99999999999,
+        "error_data": {"details": "c\u0000d"}, "fbtrace_id": "e\u0000f", "title": "\ud800"}}"""
+    failure = failure_from_body(400, body)
+    assert failure is not None
+    assert (failure.code, failure.subcode) == (131026, None)
+    assert (failure.message, failure.details, failure.fbtrace_id) == ("a\ufffdb", "c\ufffdd", "e\ufffdf")

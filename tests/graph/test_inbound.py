@@ -21,6 +21,7 @@ from rasl.graph.inbound import (
     StatusChange,
     parse,
 )
+from rasl.graph.storable import decode
 
 FILES = {file.stem: file for file in sorted((Path(__file__).parent / "payloads").glob("*.json"))}
 PHONE = "16505551234"
@@ -69,6 +70,16 @@ EXPECTED: dict[str, list[str]] = {
     "unsupported_old_shape": [f"{ANA}: unsupported '[Unsupported message]'"],
     "unsupported_with_text": [f"{ANA}: unsupported 'still readable'"],
     "type_of_the_future": [f"{ANA}: hologram '[Unsupported message: hologram]'"],
+    "location_without_type": [f"{ANA}: location '[Location] Pier, Road 1'"],
+    "contacts_without_type": [f"{ANA}: contacts '[Contact] Bo, Cy'"],
+    "text_without_type": [f"{ANA}: text 'hello'"],
+    "voice_legacy": [f"{ANA}: audio '[Audio]'"],
+    "voice_without_type": [f"{ANA}: audio '[Audio]'"],
+    "text_long_ids": [
+        "malformed: message without an id",
+        f"message wamid.IN from {PHONE} None: text 'hi'",
+        "malformed: message without a sender",
+    ],
     "type_missing": [f"{ANA}: unknown '[Unsupported message]'"],
     "message_without_id": [
         "malformed: message without an id",
@@ -168,7 +179,7 @@ def test_a_payload_tells_everything_it_holds(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_the_fast_reading_and_the_tolerant_one_agree(name: str) -> None:
     raw = FILES[name].read_bytes()
-    assert parse(raw) == tolerant.changes_of_body(tolerant.decode(raw))
+    assert parse(raw) == tolerant.changes_of_body(decode(raw))
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -221,6 +232,12 @@ def test_a_status_carries_our_id_and_the_price() -> None:
         "expiration_timestamp": "1780086430",
         "origin": {"type": "marketing"},
     }
+
+
+@pytest.mark.parametrize("name", ["voice_legacy", "voice_without_type"])
+def test_a_voice_message_is_an_audio_that_says_so(name: str) -> None:
+    content = message(name).payload["audio"]
+    assert (content["id"], content["voice"]) == ("1003383421387256", True)
 
 
 def test_a_failure_is_classified() -> None:
@@ -286,7 +303,7 @@ def test_no_spoilt_part_breaks_the_parsing(name: str) -> None:
     for body in spoilt(json.loads(FILES[name].read_bytes())):
         raw = json.dumps(body).encode()
         found = parse(raw)
-        assert found == tolerant.changes_of_body(tolerant.decode(raw))
+        assert found == tolerant.changes_of_body(decode(raw))
         assert "\x00" not in repr(found)
 
 

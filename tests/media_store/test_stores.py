@@ -1,6 +1,7 @@
 """Every place for files keeps the same promises: a folder, and a bucket on a server that speaks S3."""
 
 import asyncio
+import datetime as dt
 import io
 import itertools
 import os
@@ -78,6 +79,24 @@ async def test_a_file_can_be_dropped(store: MediaStore) -> None:
     assert await store.exists("1/ab/abcd")
     await store.delete("1/ab/abcd")
     assert not await store.exists("1/ab/abcd")
+
+
+async def test_files_are_listed_in_order_of_their_keys_page_by_page(store: MediaStore) -> None:
+    keys = ["1/ab/ab1", "1/ab/ab2", "1/cd/cd1", "10/ab/ab1", "2/ab/ab1"]
+    began = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
+    for key in reversed(keys):
+        await store.put(key, io.BytesIO(key.encode()))
+    found: list[str] = []
+    while page := await store.page(found[-1] if found else "", 2):
+        assert len(page) <= 2
+        assert all(file.size == len(file.key) and file.written_at > began for file in page)
+        found += [file.key for file in page]
+    assert found == keys
+    assert [file.key for file in await store.page("1/c", 10)] == keys[2:]
+
+
+async def test_a_store_without_files_lists_none(store: MediaStore) -> None:
+    assert await store.page("", 10) == []
 
 
 async def test_the_same_file_may_be_put_by_several_at_once(store: MediaStore) -> None:

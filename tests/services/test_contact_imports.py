@@ -355,7 +355,7 @@ async def test_an_import_that_failed_long_ago_is_given_up(database: Database, wo
             update jobs set failures = 10, due_at = 'infinity', set_aside_at = now() - interval '8 days'
             """
         )
-    await contact_imports.forget_old(database)
+    await contact_imports.give_up_old(database)
     row, _ = await contact_imports.get_import(database, world.acme.tenant_id, import_id)
     assert row["status"] == "failed"
     assert await count(database, "jobs") == await count(database, "import_chunks") == 0

@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+from typing import Any
 
 import asyncpg
 import pytest
@@ -118,6 +119,45 @@ async def test_messages_of_one_batch_are_in_the_order_of_metas_clock(post: Post,
     ]
 
 
+async def test_messages_of_one_second_are_in_the_order_of_their_arrival(post: Post, world: World) -> None:
+    album = [text(f"wamid.{9 - place}", str(place)) for place in range(4)]
+    later = [text(f"wamid.a{9 - place}", str(place)) for place in range(4, 8)]
+    await post.deliver(
+        world.acme,
+        posts.messages(world.acme, *album),
+        posts.body(
+            (world.acme, posts.value(world.acme, messages=[later[0]])),
+            (world.acme, posts.value(world.acme, messages=later)),
+        ),
+        posts.messages(world.acme, album[2], album[0]),
+    )
+    for order in ("id", "created_at, id", "updated_at, id", "sent_at, id"):
+        rows = await post.rows(f"select text from messages order by {order}")
+        assert [row["text"] for row in rows] == [f"{place}" for place in range(8)]
+
+
+def card(name: str) -> dict[str, Any]:
+    return {"name": {"formatted_name": name, "first_name": name}, "phones": [{"phone": "+1 555 555 5555"}]}
+
+
+@pytest.mark.parametrize("names", [[], ["Bo"], ["Bo", "Cy"], ["Bo", "Cy", "Di"]])
+@pytest.mark.parametrize("has_neighbours", [True, False])
+async def test_contact_cards_are_kept_as_the_list_they_are(
+    post: Post, world: World, names: list[str], has_neighbours: bool
+) -> None:
+    cards = [card(name) for name in names]
+    base = {"from": ANA, "timestamp": str(posts.NOON), "type": "contacts"}
+    items = [{**base, "id": "wamid.1", "contacts": cards}]
+    if has_neighbours:
+        two = {**base, "id": "wamid.3", "contacts": [card("X"), card("Y")]}
+        items += [text("wamid.2", "call one of them"), two]
+    await post.deliver(world.acme, posts.messages(world.acme, *items))
+    row = await post.row("select * from messages where wamid = 'wamid.1'")
+    assert (row["type"], row["content"]) == ("contacts", cards)
+    assert all(name in row["text"] for name in names)
+    assert await post.value("select count(*) from messages") == len(items)
+
+
 async def test_an_unknown_number_is_quarantined(post: Post, world: World) -> None:
     value = posts.value(world.acme, messages=[text("wamid.1", "hi")], statuses=[status("wamid.2", "sent")])
     value["metadata"]["phone_number_id"] = "999"
@@ -202,27 +242,6 @@ async def test_nobody_is_refused_for_limits_or_missing_defaults(post: Post, worl
     assert await post.value("select contacts from tenant_counters") == 501
 
 
-async def test_a_poisonous_change_does_not_hold_up_its_neighbours(post: Post, world: World) -> None:
-    acme = world.acme
-    # An index entry has a limit that this exceeds however well it is compressed.
-    poison = "wamid." + "".join(chr(0x4E00 + number * 7 % 20000) for number in range(4000))
-    raw = posts.messages(acme, text("wamid.1", "before"), text(poison, "bad"), text("wamid.2", "after"))
-    await post.put(acme, *[posts.messages(acme, text(f"wamid.x{number}", "hi")) for number in range(9)], raw)
-    for failures in range(1, 5):
-        assert await post.apply() == (10 if failures == 1 else 1)
-        assert await post.value("select count(*) from messages") == 11
-        row = await post.row("select failures, due_at > now() as waits from ingests where applied_at is null")
-        assert tuple(row) == (failures, True)
-        assert await post.apply() == 0
-        async with post.database.connection() as db:
-            await db.execute("update ingests set due_at = now()")
-    assert await post.apply() == 1
-    assert await post.value("select count(*) from ingests where applied_at is null") == 0
-    (reason,) = await post.reasons()
-    assert reason.startswith("ProgramLimitExceededError")
-    assert await post.value("select count(*) from messages") == 11
-
-
 async def test_a_crash_in_the_middle_loses_nothing(
     post: Post, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,16 +286,6 @@ async def test_parallel_workers_neither_deadlock_nor_double(post: Post, world: W
     assert await post.value("select count(*) from messages where status = 'read'") == 10
     stats = "select deadlocks from pg_stat_database where datname = current_database()"
     assert await post.value(stats) == 0
-
-
-async def test_applied_deliveries_are_forgotten_in_time(post: Post, world: World) -> None:
-    await post.deliver(world.acme, posts.statuses(world.acme, status("wamid.1", "sent")))
-    assert await inbound.forget_applied(post.database, 7) == 0
-    async with post.database.connection() as db:
-        await db.execute("update ingests set applied_at = now() - interval '8 days'")
-    await post.put(world.acme, b"{}")
-    assert await inbound.forget_applied(post.database, 7) == 1
-    assert await post.value("select count(*) from ingests") == 1
 
 
 async def test_large_deliveries_are_taken_a_few_at_a_time(post: Post, world: World) -> None:

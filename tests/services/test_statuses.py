@@ -70,6 +70,26 @@ async def test_a_failed_message_says_why(post: Post, world: World) -> None:
     assert row["status_message"] == "Re-engagement message: Too late"
 
 
+@pytest.mark.parametrize("code", [131047, 2**31, -(2**40), 10**30, "7\x00", None, [1]])
+async def test_a_failure_of_unstorable_words_and_numbers_is_recorded(
+    post: Post, world: World, code: object
+) -> None:
+    message_id = await outbound(post, world.acme, wamid="wamid.1")
+    errors = [{"code": code, "title": "a\x00b", "message": "\ud800", "error_data": {"details": "c\x00"}}]
+    pricing = {"price": 10**30, "nested": [[[]]], "nul": "\x00"}
+    item = status("wamid.1", "failed", 5, errors=errors, pricing=pricing)
+    await post.deliver(world.acme, posts.statuses(world.acme, item))
+    row = await message_of(post, message_id)
+    assert (row["status"], row["error_code"]) == ("failed", 131047 if code == 131047 else None)
+    assert "c\ufffd" in row["status_message"]
+    assert await post.value("select pricing from message_statuses") == {
+        "price": f"{10**30}",
+        "nested": [[[]]],
+        "nul": "\ufffd",
+    }
+    assert await post.reasons() == []
+
+
 async def test_proof_of_delivery_takes_a_failure_back(post: Post, world: World) -> None:
     message_id = await outbound(post, world.acme, wamid="wamid.1")
     for item in (
@@ -224,15 +244,6 @@ async def test_metas_spelling_of_the_recipient_is_kept(post: Post, world: World)
     sent = status("wamid.1", "sent") | {"recipient_id": "551187654321"}
     await post.deliver(acme, posts.statuses(acme, sent))
     assert await post.value("select wa_id from contact_aliases") == "551187654321"
-
-
-async def test_statuses_of_other_systems_are_forgotten_after_a_week(post: Post, world: World) -> None:
-    await post.deliver(world.acme, posts.statuses(world.acme, status("wamid.other", "sent")))
-    assert await statuses.forget_parked(post.database) == 0
-    async with post.database.connection() as db:
-        await db.execute("update message_statuses set received_at = now() - interval '8 days'")
-    assert await statuses.forget_parked(post.database) == 1
-    assert await post.value("select count(*) from message_statuses") == 0
 
 
 async def test_two_workers_apply_the_same_statuses_once(post: Post, world: World) -> None:

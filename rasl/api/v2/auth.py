@@ -24,9 +24,10 @@ from rasl.api.v2.auth_schemas import (
     Verified,
     VerifyOtp,
 )
+from rasl.api.v2.sends.addressing import address
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON
-from rasl.api.v2.sends.recipient import Recipient, read_phone, sending_number
+from rasl.api.v2.sends.recipient import Recipient, read_phone
 from rasl.db.pool import Row
 from rasl.domain import otp as rules
 from rasl.domain.message_types.template import Template
@@ -64,7 +65,12 @@ async def send_otp(data: JSONBody[SendOtp], caller: MaySendMessages, request: Ap
         raise ValidationFailed({"code": ["The code is given, and auto_generate asks for another"]})
     if not data.auto_generate and data.code is None:
         raise ValidationFailed({"code": ["Verification code is required, unless auto_generate is true"]})
-    recipient = Recipient(phone=data.phone, contact_id=data.contact_id, dry_run=data.dry_run)
+    recipient = Recipient(
+        phone=data.phone,
+        contact_id=data.contact_id,
+        from_phone_number_id=data.from_phone_number_id,
+        dry_run=data.dry_run,
+    )
     wish = _wish(data, _phone(data.phone, caller), data.code, data.code_length)
     again = await answer_again(request, caller, _described(data.purpose), _since(data.expiry_minutes))
     return again or await _send(request, caller, recipient, wish)
@@ -89,7 +95,9 @@ async def resend_otp(data: JSONBody[ResendOtp], caller: MaySendMessages, request
     if again is not None:
         return again
     await otp.hit(request.engine.database, caller.tenant.id, rules.RESEND_LIMIT, phone.match_key)
-    recipient = Recipient(phone=data.phone, contact_id=data.contact_id)
+    recipient = Recipient(
+        phone=data.phone, contact_id=data.contact_id, from_phone_number_id=data.from_phone_number_id
+    )
     return await _send(request, caller, recipient, _wish(data, phone, None, rules.DEFAULT_LENGTH))
 
 
@@ -153,9 +161,12 @@ HANDLERS = (send_otp, resend_otp, verify_otp, get_status, list_templates)
 
 
 async def _send(request: ApiRequest, caller: Caller, recipient: Recipient, wish: CodeWish) -> ASGIApp:
-    content, new = await otp.compose(request.engine, caller.tenant, sending_number(caller), wish)
+    addressed = await address(request.engine, caller, recipient)
+    content, new = await otp.compose(request.engine, caller.tenant, addressed.number, wish)
     describe, since = _described(wish.purpose), _since(wish.expiry_minutes)
-    return await send(request, caller, recipient, content, describe, otp=new, since=since)
+    return await send(
+        request, caller, recipient, content, describe, addressed=addressed, otp=new, since=since
+    )
 
 
 def _wish(data: SendOtp | ResendOtp, phone: Phone, code: str | None, code_length: int) -> CodeWish:

@@ -9,6 +9,7 @@ from rasl.api.envelope import Success
 from rasl.api.openapi import raises
 from rasl.api.v2.label_schemas import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, response
 from rasl.api.v2.sends.documented import Sent, send_responses
+from rasl.api.v2.sends.recipient import FromNumber
 from rasl.domain import otp
 from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import OtpBlocked, ValidationFailed
@@ -81,6 +82,7 @@ class SendOtp(Body, frozen=True, kw_only=True):
     contact_id: ContactId | None = None
     purpose: Purpose = otp.DEFAULT_PURPOSE
     additional_params: Parameters = msgspec.field(default_factory=list)
+    from_phone_number_id: FromNumber | None = None
     dry_run: DryRun = False
 
     messages: ClassVar[dict[tuple[str, str], str]] = _SEND_MESSAGES
@@ -100,6 +102,7 @@ class ResendOtp(Body, frozen=True, kw_only=True):
     purpose: Purpose = otp.DEFAULT_PURPOSE
     contact_id: ContactId | None = None
     additional_params: Parameters = msgspec.field(default_factory=list)
+    from_phone_number_id: FromNumber | None = None
 
     messages: ClassVar[dict[tuple[str, str], str]] = _SEND_MESSAGES
 

@@ -21,6 +21,7 @@ from rasl.api.v2.label_schemas import (
 )
 from rasl.domain import attributes
 from rasl.domain.attributes import Attributes
+from rasl.domain.emails import MAX_EMAIL, PATTERN
 from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import FeatureLimitExceeded, NotFound, ValidationFailed
 from rasl.services.contact_creation import LONGEST_PHONE, NO_SOURCE, NO_STATUS
@@ -48,8 +49,8 @@ Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
 Email = Annotated[
     str,
     msgspec.Meta(
-        max_length=191,
-        pattern=r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+(?![\s\S])",
+        max_length=MAX_EMAIL,
+        pattern=PATTERN,
         description="Unique in the account, in any case of letters.",
     ),
 ]

@@ -20,7 +20,6 @@ from rasl.api.media_form import form_operation
 from rasl.api.openapi import example, raises
 from rasl.api.operations import Create
 from rasl.api.request import ApiRequest
-from rasl.api.v2.sends.media import KEY_LEASE
 from rasl.domain.media_formats import EXTENSIONS, LARGEST
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import Body, read_id, read_values
@@ -115,9 +114,7 @@ def _responses(status: int, description: str, text: str) -> dict[int, ResponseSp
 async def store_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Store a file."""
     async with received_values(request, {_FILE: LARGEST}) as form:
-        return await run_once(
-            request, form.digest, KEY_LEASE, functools.partial(_store, request, caller, form)
-        )
+        return await run_once(request, form.digest, functools.partial(_store, request, caller, form))
 
 
 @get(

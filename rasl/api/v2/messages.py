@@ -14,6 +14,7 @@ from rasl.api.envelope import success
 from rasl.api.operations import GetMessage, ListMessages
 from rasl.api.request import ApiRequest
 from rasl.api.v2 import message_schemas as schemas
+from rasl.api.v2.message_names import raw_name, read_name
 from rasl.api.v2.message_schemas import MessageDetail, MessageItem
 from rasl.api.v2.sends import (
     contacts,
@@ -55,11 +56,15 @@ async def list_messages(caller: MayReadMessages, request: ApiRequest) -> ASGIApp
     responses=schemas.GET_RESPONSES,
     tags=["Messages"],
 )
-async def get_message(message_id: FromPath[str], caller: MayReadMessages, request: ApiRequest) -> ASGIApp:
+async def get_message(
+    message_id: FromPath[str],  # noqa: ARG001 - for the route and its document
+    caller: MayReadMessages,
+    request: ApiRequest,
+) -> ASGIApp:
     """Return one message of the tenant."""
     database = request.engine.database
-    row = await reading.get_message(database, caller.tenant.id, message_id.removeprefix("/"))
-    media_id = reading.media_of(row)
+    row = await reading.get_message(database, caller.tenant.id, read_name(raw_name(request)))
+    media_id = await reading.find_media(database, row)
     detail = _detail(row, signed_url(request.engine, caller.tenant.id, media_id) if media_id else None)
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     if "timeline" in pairs.get("include", "").split(","):

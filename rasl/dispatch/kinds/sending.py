@@ -10,11 +10,13 @@ from rasl.db import messages as message_rows
 from rasl.db.jobs import Ask
 from rasl.db.messages import Result
 from rasl.db.pool import Db, Row
+from rasl.db.unsent import Unsent
 from rasl.dispatch.guard import is_told_to_end
 from rasl.dispatch.kind import Claim, Kind
 from rasl.dispatch.numbers import Numbers
 from rasl.domain import message_types
 from rasl.domain.tenants import Number
+from rasl.errors import ServiceUnavailable
 from rasl.services import sending
 from rasl.services.engine import Engine
 from rasl.services.messages import LANE_OTP
@@ -149,15 +151,21 @@ class Sending(Kind):
         """Mark messages as being sent, and settle the other claims, in one transaction: all of it or nothing."""
         if not permitted and not waiting:
             return []
-        async with self.engine.database.transaction() as db:
-            rows = await message_rows.start_sending(db, [claim.key for claim in permitted])
-            started = {(row["tenant_id"], row["id"]): row for row in rows}
-            # What is left was settled by Meta's echo in the meantime: nothing to send any more.
-            settled = [claim.holding for claim in permitted if claim.key not in started]
-            if settled:
-                await jobs.discard(db, self.name, settled)
-            if waiting:
-                await jobs.release(db, self.name, waiting)
+        try:
+            async with self.engine.database.transaction() as db:
+                rows = await message_rows.start_sending(db, [claim.key for claim in permitted])
+                started = {(row["tenant_id"], row["id"]): row for row in rows}
+                # What is left was settled by Meta's echo in the meantime: nothing to send any more.
+                settled = [claim.holding for claim in permitted if claim.key not in started]
+                if settled:
+                    await jobs.discard(db, self.name, settled)
+                if waiting:
+                    await jobs.release(db, self.name, waiting)
+        except ServiceUnavailable:
+            # Nobody knows whether it was written, but all know that Meta was not called.
+            for claim in permitted:
+                self.engine.returns.start(_unsent(claim))
+            raise
         self._started |= started
         return [claim for claim in permitted if claim.key in started]
 
@@ -198,6 +206,10 @@ class Sending(Kind):
             details=details,
         )
         await self.engine.recording.put(result)
+
+
+def _unsent(claim: Claim) -> Unsent:
+    return Unsent(*claim.key, claim.queue_id, claim.lane, claim.fence, claim.attempts)
 
 
 def _turn(claim: Claim) -> tuple[int, tuple[int, int]]:

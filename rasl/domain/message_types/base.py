@@ -90,7 +90,9 @@ def fill_texts(
         merged = merge_fields.render(text, values)
         field = path + name
         filled[name] = merged if merged.strip() else None
-        if len(merged) > rule.limit:
+        if problem := merge_fields.problem(text, values):
+            problems[field] = [problem]
+        elif len(merged) > rule.limit:
             problems[field] = [f"The {field} must not be greater than {rule.limit} characters after merging"]
         elif filled[name] is None and rule.is_required:
             problems[field] = [f"The {field} is empty after merging"]

@@ -12,6 +12,7 @@ from rasl.domain.templates import fitting
 from rasl.domain.templates.binding import bind
 from rasl.domain.templates.definition import Definition
 from rasl.domain.templates.values import Values
+from rasl.errors import ValidationFailed
 
 
 class Unbound(msgspec.Struct, frozen=True):
@@ -43,9 +44,11 @@ class Template(Content, frozen=True, kw_only=True):
         return self.unbound is not None and self.unbound.values.has_merge_fields()
 
     def rendered(self, values: Mapping[str, str | None]) -> Self:
-        """Bind again with merge fields filled; raises ValidationFailed when a value then breaks a rule."""
+        """Bind again with merge fields filled; raises ValidationFailed when one is none, or a value breaks a rule."""
         if self.unbound is None:
             return self
+        if problems := self.unbound.values.merge_problems(values):
+            raise ValidationFailed(problems)
         bound = bind(self.unbound.definition, self.unbound.values.merged(values), is_merged=True)
         return msgspec.structs.replace(self, components=bound.components, body=bound.text, unbound=None)
 

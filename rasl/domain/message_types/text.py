@@ -22,7 +22,9 @@ class Text(Content, frozen=True):
         return merge_fields.has_fields(self.body)
 
     def rendered(self, values: Mapping[str, str | None]) -> Self:
-        """Replace merge fields; raises ValidationFailed when the result is too long or empty."""
+        """Replace merge fields; raises ValidationFailed when one is none, or the result is too long or empty."""
+        if problem := merge_fields.problem(self.body, values):
+            raise ValidationFailed({"message": [problem]})
         body = merge_fields.render(self.body, values)
         if len(body) > MAX_LENGTH:
             raise ValidationFailed(

@@ -51,11 +51,20 @@ class CardValues(msgspec.Struct, frozen=True, kw_only=True):
 
     def has_merge_fields(self) -> bool:
         """Tell whether merging could change anything."""
-        return any(map(merge_fields.has_fields, self.texts()))
+        return any(map(merge_fields.has_fields, self.texts().values()))
 
-    def texts(self) -> list[str]:
-        """Return every text that may hold merge fields."""
-        return [*self.fields.values(), *self.parameters.values(), *self.buttons.values()]
+    def merge_problems(self, values: Mapping[str, str | None]) -> dict[str, list[str]]:
+        """Return what is wrong with merge fields, by the field of the request."""
+        found = {field: merge_fields.problem(text, values) for field, text in self.texts().items()}
+        return {field: [problem] for field, problem in found.items() if problem}
+
+    def texts(self) -> dict[str, str]:
+        """Return every text that may hold merge fields, by the field of a request it came in."""
+        return {
+            **{f"field_{place}": text for place, text in self.fields.items()},
+            **{f"parameters.{name}": text for name, text in self.parameters.items()},
+            **{f"button_{place}": text for place, text in self.buttons.items()},
+        }
 
     def merged(self, values: Mapping[str, str | None]) -> Self:
         """Replace merge fields in every text."""
@@ -82,10 +91,15 @@ class Values(CardValues, frozen=True, kw_only=True):
     cards: tuple[CardValues, ...] = ()
     code_field: int = 1  # which body field is the code of an authentication template
 
-    def texts(self) -> list[str]:
-        """Return every text that may hold merge fields."""
-        own = [*super().texts(), *([self.header_field] if self.header_field else [])]
-        return [*own, *(text for card in self.cards for text in card.texts())]
+    def texts(self) -> dict[str, str]:
+        """Return every text that may hold merge fields, by the field of a request it came in."""
+        header = {"header_field_1": self.header_field} if self.header_field else {}
+        cards = {
+            f"cards.{place}.{field}": text
+            for place, card in enumerate(self.cards)
+            for field, text in card.texts().items()
+        }
+        return {**super().texts(), **header, **cards}
 
     def without_code(self) -> Self:
         """Return the values with a stand-in for the code, which is kept sealed elsewhere."""

@@ -10,7 +10,7 @@ from tests.serving import Answer, Api, graph_requests
 
 
 async def _send(api: Api, **body: Any) -> Answer:
-    return await api.acme.post(PATH, {"phone": PHONE, "message": "Hi @{contact_first_name}", **body})
+    return await api.acme.post(PATH, {"phone": PHONE, "message": "Hi @{contact_first_name|there}", **body})
 
 
 async def test_a_dry_run_shows_the_payload_and_stores_and_sends_nothing(api: Api, database: Database) -> None:
@@ -26,7 +26,7 @@ async def test_a_dry_run_shows_the_payload_and_stores_and_sends_nothing(api: Api
     assert data["plan"]["contacts"]["would_count"] is True
     assert data["plan"]["conversations"]["would_count"] is True
     assert data["payload"]["to"] == "+442079460011"
-    assert data["payload"]["text"] == {"body": "Hi 442079460011", "preview_url": False}
+    assert data["payload"]["text"] == {"body": "Hi there", "preview_url": False}
     assert await graph_requests(api) == []
     for table in ("contacts", "messages", "conversations", "jobs"):
         assert await rows(database, f"select 1 from {table}") == []

@@ -53,6 +53,42 @@ async def test_a_dead_access_token_is_told_at_once(api: Api) -> None:
     assert api.world.acme.access_token not in str(answer.body)
 
 
+@pytest.mark.parametrize("code", [131026, 2**31, 10**30, "131026\x00"])
+@pytest.mark.parametrize("words", ["a\x00b", "\x00"])
+async def test_a_refusal_of_unstorable_words_is_recorded_as_the_refusal_it_is(
+    api: Api, database: Database, code: object, words: str
+) -> None:
+    error = {
+        "message": words,
+        "code": code,
+        "error_subcode": 99999999999,
+        "error_data": {"messaging_product": "whatsapp", "details": words},
+        "error_user_title": words,
+        "fbtrace_id": words,
+    }
+    await fault(api, {"kind": "custom", "http": 400, "body": {"error": error}})
+    answer = await api.acme.send(PHONE)
+    assert (answer.status, answer.code) == (500, "MESSAGE_SEND_FAILED")
+    stored = await message_of(database)
+    assert stored["status"] == "failed"
+    assert stored["error_code"] == (131026 if code == 131026 else None)
+    [_, attempt] = await timeline(api, answer.details["chat_message_id"])
+    assert (attempt["outcome"], attempt["fbtrace_id"]) == ("refused", words.replace("\x00", "\ufffd"))
+    async with database.connection() as db:
+        assert await db.fetchval("select count(*) from jobs") == 0
+
+
+@pytest.mark.parametrize("wamid", ["wamid.\x00", "wamid." + "x" * 4000])
+async def test_an_id_that_no_index_takes_leaves_no_message_without_an_end(
+    api: Api, database: Database, wamid: str
+) -> None:
+    body = {"messaging_product": "whatsapp", "contacts": [], "messages": [{"id": wamid}]}
+    await fault(api, {"kind": "custom", "http": 200, "body": body})
+    answer = await api.acme.send(PHONE)
+    assert answer.status < 500 or answer.code == "MESSAGE_SEND_FAILED"
+    assert (await message_of(database))["status"] in {"sent", "unknown"}
+
+
 @pytest.mark.parametrize("code", [130429, 131056, 131000])
 async def test_a_passing_refusal_is_tried_again_within_the_request(
     api: Api, database: Database, code: int

@@ -12,7 +12,7 @@ PATH = "/api/v2/messages/interactive"
 BUTTONS = {
     "phone": PHONE,
     "type": "button",
-    "header_text": "For @{contact_first_name}",
+    "header_text": "For @{contact_first_name|you}",
     "body_text": "Shall we come tomorrow?",
     "footer_text": "Harbour Books",
     "buttons": [{"id": "yes", "title": "Yes"}, {"id": "no", "title": "No"}],
@@ -58,7 +58,7 @@ async def test_it_sends_buttons_and_answers_as_the_contract_says(api: Api, datab
     [request] = await graph_requests(api)
     assert request["body"]["interactive"] == {
         "type": "button",
-        "header": {"type": "text", "text": "For 442079460011"},
+        "header": {"type": "text", "text": "For you"},
         "body": {"text": "Shall we come tomorrow?"},
         "footer": {"text": "Harbour Books"},
         "action": {

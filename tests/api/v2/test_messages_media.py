@@ -2,10 +2,13 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 
 import pytest
 
 from rasl.db.pool import Database
+from rasl.graph import client as graph_client
+from rasl.graph.upload_form import UploadForm
 from tests import samples
 from tests.api.v2.media_calls import PHONE, form, send_file, sent_bodies, uploads
 from tests.serving import Api
@@ -315,3 +318,36 @@ async def test_a_media_message_can_quote_another_and_be_left_to_the_worker(api: 
         PATH, data=form(samples.PNG, phone=PHONE, media_type="image"), headers={"prefer": "respond-async"}
     )
     assert (later.status, later.data["status"]) == (202, "queued")
+
+
+NAMED: tuple[tuple[str, str, bytes, str], ...] = (
+    ("audio", "note.opus", samples.opus(1), "note.ogg"),
+    ("audio", "note", samples.opus(1), "note.ogg"),
+    ("document", "Invoice No. 7", samples.PDF, "Invoice No. 7.pdf"),
+    ("document", "Invoice.PDF", samples.PDF, "Invoice.PDF"),
+    ("video", "clip.3gp", samples.film(), "clip.mp4"),
+    ("image", "menu.webp", samples.WEBP, "menu.jpg"),
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "content", "uploaded"),
+    NAMED,
+    ids=[f"{name}-{uploaded}" for _, name, _, uploaded in NAMED],
+)
+async def test_meta_gets_the_name_of_the_true_kind_and_the_recipient_the_callers(
+    api: Api, monkeypatch: pytest.MonkeyPatch, kind: str, name: str, content: bytes, uploaded: str
+) -> None:
+    heads: list[bytes] = []
+
+    class Watched(UploadForm):
+        async def body(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+            async for chunk in super().body(chunks):
+                heads.append(chunk)
+                yield chunk
+
+    monkeypatch.setattr(graph_client, "UploadForm", Watched)
+    assert (await send_file(api.acme, content, name, media_type=kind)).status == 200
+    assert f'filename="{uploaded}"'.encode() in heads[0]
+    (body,) = await sent_bodies(api)
+    assert body[kind].get("filename") == (name if kind == "document" else None)

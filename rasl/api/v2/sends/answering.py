@@ -10,8 +10,9 @@ from litestar.types import ASGIApp
 from rasl.api.context import iso
 from rasl.api.envelope import success
 from rasl.api.request import ApiRequest
+from rasl.api.v2.sends.addressing import Addressed, address
 from rasl.api.v2.sends.documented import RESULT_TEXTS
-from rasl.api.v2.sends.recipient import Recipient, read_phone, sending_number
+from rasl.api.v2.sends.recipient import Recipient
 from rasl.api.v2.sends.template_fields import read_wish
 from rasl.domain import message_types
 from rasl.domain.message_types.base import Content
@@ -38,18 +39,21 @@ async def send(
     describe: Describe,
     profile: NewProfile | None = None,
     *,
+    addressed: Addressed | None = None,
     conversation_id: int | None = None,
     otp: NewOtp | None = None,
     since: Since | None = None,
 ) -> ASGIApp:
     """Commit a message, send it, and answer; with `dry_run` only say what would happen.
 
-    `conversation_id` is the only conversation it may go to, if there is one; `otp` is the password that it carries.
+    `addressed` is the recipient where the content already depended on it; `conversation_id` is the only conversation
+    the message may go to, if there is one; `otp` is the password that it carries.
     """
     again = await answer_again(request, caller, describe, since)
     if again is not None:
         return again
-    draft = await _draft(request, caller, recipient, content, profile)
+    addressed = addressed or await address(request.engine, caller, recipient)
+    draft = await _draft(request, caller, recipient, addressed, content, profile)
     draft = msgspec.structs.replace(draft, conversation_id=conversation_id, otp=otp)
     if recipient.dry_run:
         rehearsed = await rehearsal.rehearse(request.engine, draft)
@@ -99,26 +103,20 @@ async def _draft(
     request: ApiRequest,
     caller: Caller,
     recipient: Recipient,
+    addressed: Addressed,
     content: Content,
     profile: NewProfile | None,
 ) -> Draft:
-    reply = None
-    number = sending_number(caller)
-    phone = read_phone(recipient.phone, caller)
-    fallback = await _fallback(request, caller, recipient, content, number)
-    if recipient.context is not None:
-        name = str(recipient.context.message_id)
-        reply = await reading.find_reply(request.engine.database, caller.tenant.id, name)
     return Draft(
         tenant=caller.tenant,
-        number=number,
+        number=addressed.number,
         content=content,
-        phone=phone,
+        phone=addressed.phone,
         contact_id=recipient.contact_id,
         request_id=request.context.request_id,
         is_async=wants_async(request),
-        reply=reply,
-        fallback=fallback,
+        reply=addressed.reply,
+        fallback=await _fallback(request, caller, recipient, content, addressed.number),
         hold=request.context.hold,
         profile=profile,
     )

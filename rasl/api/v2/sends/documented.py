@@ -26,6 +26,7 @@ from rasl.errors import (
 RESULT_TEXTS = {
     "sent": "Message sent successfully",
     "queued": "Message queued; it will be sent as soon as possible",
+    "sending": "Message is being sent; its chat_message_id tells what becomes of it",
     "unknown": "Message handed over, but WhatsApp did not confirm it yet; do not send it again",
 }
 SENT_META = {

@@ -1,6 +1,5 @@
 """POST /messages/media and /messages/sticker (api-v2 section 3.2)."""
 
-import datetime as dt
 import functools
 from typing import Any
 
@@ -16,7 +15,6 @@ from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
 from rasl.api.v2.sends.media_body import FILE, SendMedia, SendSticker, keep, read_wish
-from rasl.api.v2.sends.recipient import sending_number
 from rasl.domain.media_formats import LARGEST, MAX_BYTES
 from rasl.domain.message_types.base import Content
 from rasl.domain.message_types.media import MEDIA_KINDS, Document
@@ -24,8 +22,6 @@ from rasl.domain.tenants import Caller
 from rasl.services.media import StoredMedia
 from rasl.services.media_links import signed_url
 
-# Loading a file from an address and giving it to Meta may take minutes.
-KEY_LEASE = dt.timedelta(minutes=5)
 _SENT: dict[str, Any] = {
     "media_type": "document",
     "media_url": "https://wa.example.test/media/AAAAAAAAAAEAAAAAAAAABw…",
@@ -70,7 +66,7 @@ async def send_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Store a file, commit its message and send it."""
     async with received_values(request, {FILE: LARGEST}) as form:
         act = functools.partial(_send, request, caller, form, SendMedia)
-        return await run_once(request, form.digest, KEY_LEASE, act)
+        return await run_once(request, form.digest, act)
 
 
 @post(
@@ -90,7 +86,7 @@ async def send_sticker(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Store a sticker, commit its message and send it."""
     async with received_values(request, {FILE: MAX_BYTES["sticker"]}) as form:
         act = functools.partial(_send, request, caller, form, SendSticker)
-        return await run_once(request, form.digest, KEY_LEASE, act)
+        return await run_once(request, form.digest, act)
 
 
 async def _send(request: ApiRequest, caller: Caller, form: Form, body_type: type[SendSticker]) -> ASGIApp:
@@ -100,9 +96,10 @@ async def _send(request: ApiRequest, caller: Caller, form: Form, body_type: type
         return again
     wish = await read_wish(request, caller, form, body_type)
     body = wish.body
-    sending_number(caller)  # before anything is stored for a tenant that cannot send
     stored = await keep(request, caller, form, body, body.kind, is_rehearsal=body.dry_run)
-    return await send(request, caller, body, _content(body, stored), describe, wish.profile)
+    return await send(
+        request, caller, body, _content(body, stored), describe, wish.profile, addressed=wish.addressed
+    )
 
 
 def _content(body: SendSticker, stored: StoredMedia) -> Content:

@@ -9,6 +9,7 @@ import msgspec
 from rasl.api.form import Form
 from rasl.api.request import ApiRequest
 from rasl.api.v2.contact_schemas import Email, Id, Name
+from rasl.api.v2.sends.addressing import Addressed, Collecting, address, find_number
 from rasl.api.v2.sends.recipient import Recipient, read_phone
 from rasl.domain.media_formats import EXTENSIONS, can_go_as
 from rasl.domain.message_types.media import MAX_CAPTION, MAX_FILENAME
@@ -110,26 +111,36 @@ class Wish(msgspec.Struct, frozen=True):
 
     body: SendSticker
     profile: NewProfile | None
+    addressed: Addressed
 
 
 async def read_wish(request: ApiRequest, caller: Caller, form: Form, body_type: type[SendSticker]) -> Wish:
-    """Read and check all fields, the content of a file that came along too; raises ValidationFailed."""
+    """Read and check all fields, the content of a file that came along too.
+
+    Raises ValidationFailed, or WhatsAppNotConfigured before anything is stored for a tenant that cannot send.
+    """
     problems: Problems = dict(form.problems)
     values = dict(form.fields)
     profile = await _read_profile(request, caller, values.pop("contact", None), problems)
+    found: Problems = {}
     body: SendSticker | None = None
-    try:
+    addressed: Addressed | None = None
+    with Collecting(problems):
         body = read_values(body_type, values)
-    except ValidationFailed as error:
-        problems |= error.details
     problems |= _check_source(form, values)
-    _check_phone(values.get("phone"), caller, problems)
     if values.get("caption") and values.get("media_type") in ("audio", "sticker"):
         problems["caption"] = [f"The caption field is not allowed for media of type {values['media_type']}"]
-    if body is None or problems:
+    _check_phone(values.get("phone"), caller, problems)
+    if body is None:
+        await _check_number(request, caller, values.get("from_phone_number_id"), problems)
+    else:
+        with Collecting(found):
+            addressed = await address(request.engine, caller, body)
+        problems = found | problems
+    if body is None or addressed is None or problems:
         await _check_file(request, caller, form, values, problems)
         raise ValidationFailed(problems)
-    return Wish(body, profile)
+    return Wish(body, profile, addressed)
 
 
 async def keep(
@@ -150,7 +161,7 @@ async def keep(
 
 
 async def _known(request: ApiRequest, caller: Caller, media_id: int, kind: str) -> StoredMedia:
-    stored = await media.get(request.engine.database, caller.tenant.id, media_id)
+    stored = await media.get_to_send(request.engine, caller.tenant.id, media_id)
     if not can_go_as(kind, stored.mime_type, stored.size):
         raise ValidationFailed({"media_id": [f"The file cannot be sent as {kind}: it is {stored.mime_type}"]})
     return stored
@@ -194,6 +205,15 @@ def _check_phone(text: Any, caller: Caller, problems: Problems) -> None:
         read_phone(text, caller)
     except ValidationFailed as error:
         problems |= error.details
+
+
+async def _check_number(
+    request: ApiRequest, caller: Caller, phone_number_id: Any, problems: Problems
+) -> None:
+    """Say what is wrong with the number, too, of a request that is refused already."""
+    if isinstance(phone_number_id, int | str) and str(phone_number_id).strip():
+        with Collecting(problems):
+            await find_number(request.engine, caller, phone_number_id)
 
 
 async def _read_profile(

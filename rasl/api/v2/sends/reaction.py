@@ -12,6 +12,7 @@ from rasl import clock
 from rasl.api.caller import MaySendMessages
 from rasl.api.operations import SendMessage
 from rasl.api.request import ApiRequest
+from rasl.api.v2.sends.addressing import address
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
 from rasl.api.v2.sends.recipient import Recipient
@@ -91,7 +92,15 @@ async def send_reaction(
             raise ValidationFailed({"phone": ["Phone number is required: the contact is deleted"]})
         recipient = msgspec.structs.replace(data, contact_id=target.contact_id)
     content = Reaction(target.wamid, data.emoji or "")
-    return await send(request, caller, recipient, content, _described, conversation_id=target.conversation_id)
+    return await send(
+        request,
+        caller,
+        recipient,
+        content,
+        _described,
+        addressed=await address(request.engine, caller, recipient, target.number_id),
+        conversation_id=target.conversation_id,
+    )
 
 
 def _described(content: Reaction) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rasl.api.envelope import Success, success
 from rasl.api.openapi import example, raises
 from rasl.api.operations import Create
 from rasl.api.request import ENDING, ApiRequest
+from rasl.api.v2.message_names import raw_name, read_name
 from rasl.api.v2.sends.recipient import sending_number
 from rasl.domain.validation import Body
 from rasl.errors import (
@@ -81,27 +82,26 @@ _RESPONSES = raises(
     status_code=200,
     summary="Mark a message as read",
     description="""Shows the person the blue ticks on a received message, named by its id here or its wamid, and on all
-messages before it; `typing_indicator` also shows that an answer is being written. WhatsApp takes this for 30 days after
-the message. Nothing is stored, and asking twice does no harm. A body may be left out.""",
+messages before it; `typing_indicator` also shows that an answer is being written. The number that the message came in
+on does it. WhatsApp takes this for 30 days after the message. Nothing is stored, and asking twice does no harm. A body
+may be left out.""",
     operation_class=Create,
     responses=_RESPONSES,
     tags=["Messages"],
     opt={ENDING: _ENDING},
 )
 async def mark_message_read(
-    message_id: FromPath[str], data: JSONBody[MarkRead], caller: MaySendMessages, request: ApiRequest
+    message_id: FromPath[str],  # noqa: ARG001 - for the route and its document
+    data: JSONBody[MarkRead],
+    caller: MaySendMessages,
+    request: ApiRequest,
 ) -> ASGIApp:
     """Mark a received message as read."""
-    name = message_id.removeprefix("/")
-    if not name.endswith(_ENDING):
+    raw, ending, rest = raw_name(request).rpartition(_ENDING.encode())
+    if not ending or rest.strip(b"/"):
         raise MethodNotAllowed
-    row = await mark_read(
-        request.engine,
-        caller.tenant.id,
-        sending_number(caller),
-        name.removesuffix(_ENDING),
-        is_typing=data.typing_indicator,
-    )
+    sending_number(caller)  # who has none is told so, whatever the message
+    row = await mark_read(request.engine, caller.tenant.id, read_name(raw), is_typing=data.typing_indicator)
     read = ReadMessage(
         message_id=row["wamid"],
         contact_id=row["contact_id"],

@@ -19,6 +19,15 @@ class ReplyContext(Body, frozen=True):
     message_id: int | str
 
 
+FromNumber = Annotated[
+    int | str,
+    msgspec.Meta(
+        description="The number of ours it goes out from, by WhatsApp's id of it. Left out: the number of the message "
+        "that is answered, else the account's default number."
+    ),
+]
+
+
 class Recipient(Body, frozen=True, kw_only=True):
     """The fields every send has."""
 
@@ -46,6 +55,7 @@ class Recipient(Body, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    from_phone_number_id: FromNumber | None = None
     dry_run: Annotated[
         bool,
         msgspec.Meta(
@@ -86,7 +96,7 @@ def read_phone(text: str | None, caller: Caller) -> Phone | None:
 
 
 def sending_number(caller: Caller) -> Number:
-    """Return the number the tenant sends from; raises WhatsAppNotConfigured."""
+    """Return the number the tenant sends from by default; raises WhatsAppNotConfigured."""
     if caller.tenant.number is None:
         raise WhatsAppNotConfigured
     return caller.tenant.number

@@ -1,6 +1,5 @@
 """POST /messages/template (api-v2 section 3.3)."""
 
-import datetime as dt
 import functools
 import hashlib
 from collections.abc import Set
@@ -16,9 +15,10 @@ from rasl.api.idempotency import OWN_KEY, run_once
 from rasl.api.media_form import form_operation
 from rasl.api.operations import SendMessage
 from rasl.api.request import ApiRequest
+from rasl.api.v2.sends.addressing import address
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
-from rasl.api.v2.sends.recipient import Recipient, read_phone, sending_number
+from rasl.api.v2.sends.recipient import Recipient
 from rasl.api.v2.sends.template_fields import FILE_LIMITS, TemplateFields, read_wish, with_upload
 from rasl.domain.message_types.template import Template
 from rasl.domain.tenants import Caller
@@ -27,8 +27,6 @@ from rasl.errors import ValidationFailed
 from rasl.services import otp, template_sending
 from rasl.services.template_sending import Wish
 
-# Loading a file from an address and giving it to Meta may take minutes.
-KEY_LEASE = dt.timedelta(minutes=5)
 _JSON_FIELDS = frozenset(
     {
         "cards",
@@ -115,10 +113,10 @@ async def send_template(caller: MaySendMessages, request: ApiRequest) -> ASGIApp
     if not is_form(request):
         raw = await read_json_body(request)
         act = functools.partial(_send_json, request, caller, raw)
-        return await run_once(request, hashlib.sha256(raw).digest(), KEY_LEASE, act)
+        return await run_once(request, hashlib.sha256(raw).digest(), act)
     async with received_values(request, FILE_LIMITS) as form:
         act = functools.partial(_send_form, request, caller, form)
-        return await run_once(request, form.digest, KEY_LEASE, act)
+        return await run_once(request, form.digest, act)
 
 
 async def _send_json(request: ApiRequest, caller: Caller, raw: bytes) -> ASGIApp:
@@ -139,13 +137,14 @@ async def _send_form(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp
 
 
 async def _send(request: ApiRequest, caller: Caller, data: "SendTemplate", wish: Wish) -> ASGIApp:
-    engine, number = request.engine, sending_number(caller)
-    content = await template_sending.compose(engine, caller.tenant.id, number, wish)
-    if content.sealed() is None:
-        return await send(request, caller, data, content, _described)
-    phone = read_phone(data.phone, caller)
-    content, password = await otp.of_template(engine, caller.tenant, number, content, phone, data.contact_id)
-    return await send(request, caller, data, content, _described, otp=password)
+    engine, tenant = request.engine, caller.tenant
+    addressed = await address(engine, caller, data)
+    content, password = await template_sending.compose(engine, tenant.id, addressed.number, wish), None
+    if content.sealed() is not None:
+        content, password = await otp.of_template(
+            engine, tenant, addressed.number, content, addressed.phone, data.contact_id
+        )
+    return await send(request, caller, data, content, _described, addressed=addressed, otp=password)
 
 
 def _read(form: Form) -> "SendTemplate":

@@ -1,0 +1,128 @@
+"""Queries that drop old messages with all that hangs on them, in one transaction a batch.
+
+Nothing waits for a lock here: messages and conversations that somebody holds are stepped over.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from rasl.db.pool import Db, Row
+from rasl.db.purging import Amount, amount
+
+# Oldest first, tenant by tenant. Not: what is not settled, or has a job (`offset 0`: looked up message by message).
+_OLD = """
+from tenants o cross join lateral (
+    select {columns} from messages m
+    where m.tenant_id = o.id and m.created_at < now() - $1::interval
+      and m.status not in ('queued', 'sending', 'unknown')
+      and not exists (
+          select from jobs j where j.tenant_id = m.tenant_id and j.kind = 'send' and j.subject_id = m.id offset 0)
+      and not exists (
+          select from jobs j where j.tenant_id = m.tenant_id and j.kind = 'media' and j.subject_id = m.id offset 0)
+"""
+_KEYS = "unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)"
+
+
+async def count(db: Db, age: dt.timedelta) -> Amount:
+    """Return how many messages would go, and their own bytes."""
+    old = _OLD.format(columns="octet_length(m::text) as size")
+    return await amount(
+        db, f"select count(*) as rows, coalesce(sum(m.size), 0)::bigint as bytes {old}) m", age
+    )
+
+
+async def drop(db: Db, age: dt.timedelta, limit: int) -> Amount:
+    """Drop up to `limit` messages with their wamids, attempts, reports, uses of files and empty conversations."""
+    old = _OLD.format(columns="m.tenant_id, m.id, m.conversation_id, m.wamid, octet_length(m::text) as size")
+    rows = await db.fetch(
+        f"select m.* {old} order by m.created_at, m.id limit $2 for update of m skip locked) m limit $2",
+        age,
+        limit,
+    )
+    keys = sorted({(row["tenant_id"], row["id"]) for row in rows})
+    if not keys:
+        return Amount()
+    own = {(row["tenant_id"], row["wamid"]) for row in rows if row["wamid"] is not None}
+    await _drop_reports(db, sorted(own | await _drop_attempts(db, keys)))
+    await _release_media(db, await _drop_uses(db, keys))
+    await db.execute(
+        f"delete from messages m using {_KEYS} where m.tenant_id = k.tenant_id and m.id = k.id",
+        *_arrays(keys),
+    )
+    await _drop_conversations(db, sorted({(row["tenant_id"], row["conversation_id"]) for row in rows}), age)
+    return Amount(len(keys), sum(row["size"] for row in rows))
+
+
+async def _drop_attempts(db: Db, keys: Sequence[tuple[int, int]]) -> set[tuple[int, str]]:
+    """Drop the attempts of messages and return the wamids that they brought."""
+    rows = await db.fetch(
+        f"""
+        delete from message_attempts a using {_KEYS} where a.tenant_id = k.tenant_id and a.message_id = k.id
+        returning a.tenant_id, a.wamid
+        """,
+        *_arrays(keys),
+    )
+    return {(row["tenant_id"], row["wamid"]) for row in rows if row["wamid"] is not None}
+
+
+async def _drop_reports(db: Db, wamids: Sequence[tuple[int, str]]) -> None:
+    """Drop wamids and what Meta reported about them."""
+    for table in ("message_statuses", "message_wamids"):
+        await db.execute(
+            f"""
+            delete from {table} t using unnest($1::bigint[], $2::text[]) as k (tenant_id, wamid)
+            where t.tenant_id = k.tenant_id and t.wamid = k.wamid
+            """,
+            [item[0] for item in wamids],
+            [item[1] for item in wamids],
+        )
+
+
+async def _drop_uses(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
+    return await db.fetch(
+        f"""
+        delete from message_media r using {_KEYS} where r.tenant_id = k.tenant_id and r.message_id = k.id
+        returning r.tenant_id, r.media_id
+        """,
+        *_arrays(keys),
+    )
+
+
+async def _release_media(db: Db, uses: Sequence[Row]) -> None:
+    """Note which files no message names any more."""
+    keys = sorted({(row["tenant_id"], row["media_id"]) for row in uses})
+    if keys:
+        await db.execute(
+            f"""
+            update media m set is_named = false from {_KEYS}
+            where m.tenant_id = k.tenant_id and m.id = k.id
+              and not exists (select from message_media r where r.tenant_id = m.tenant_id and r.media_id = m.id)
+            """,
+            *_arrays(keys),
+        )
+
+
+async def _drop_conversations(db: Db, keys: Sequence[tuple[int, int]], age: dt.timedelta) -> None:
+    """Drop conversations in which nothing is left, nothing is counted and nobody noted anything."""
+    rows = await db.fetch(
+        f"""
+        select v.tenant_id, v.id from {_KEYS} join conversations v on v.tenant_id = k.tenant_id and v.id = k.id
+        where v.last_message_at < now() - $3::interval
+          and coalesce(greatest(v.window_expires_at, v.counted_until, v.pair_tat), '-infinity') < now()
+        for update of v skip locked
+        """,
+        *_arrays(keys),
+        age,
+    )
+    await db.execute(
+        f"""
+        delete from conversations v using {_KEYS} where v.tenant_id = k.tenant_id and v.id = k.id
+          and not exists (select from messages m where m.tenant_id = v.tenant_id and m.conversation_id = v.id)
+          and not exists (select from comments c where c.tenant_id = v.tenant_id and c.conversation_id = v.id)
+        """,
+        *_arrays([(row["tenant_id"], row["id"]) for row in rows]),
+    )
+
+
+def _arrays(keys: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    return [key[0] for key in keys], [key[1] for key in keys]

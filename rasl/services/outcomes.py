@@ -1,0 +1,46 @@
+"""What Meta made of an attempt, in the words of the rules and of the tables."""
+
+from rasl.domain.backoff import Trouble
+from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
+from rasl.graph.errors import FailureKind
+
+_TROUBLE = {
+    FailureKind.RETRY: Trouble.RETRY,
+    FailureKind.THROTTLED: Trouble.THROTTLED,
+    FailureKind.PAIR_THROTTLED: Trouble.PAIR_THROTTLED,
+    FailureKind.TOKEN: Trouble.CREDENTIALS,
+}
+
+
+def trouble(outcome: SendOutcome) -> Trouble | None:
+    """Return what went wrong, None when Meta took the message."""
+    match outcome:
+        case Accepted():
+            return None
+        case Refused(failure=failure):
+            return _TROUBLE.get(failure.kind, Trouble.REFUSED)
+        case NotSent():
+            return Trouble.NOT_SENT
+        case Ambiguous():
+            return Trouble.AMBIGUOUS
+
+
+def findings(outcome: SendOutcome) -> dict[str, object]:
+    """Return the fields of a Result that come from Meta."""
+    match outcome:
+        case Accepted(wamid=wamid):
+            return {"wamid": wamid}
+        case Refused(failure=failure):
+            return {
+                "outcome": "refused",
+                "code": failure.code,
+                "subcode": failure.subcode,
+                "title": failure.title,
+                "details": failure.details or failure.message,
+                "cure": failure.cure,
+                "fbtrace_id": failure.fbtrace_id,
+            }
+        case NotSent(reason=reason):
+            return {"outcome": "not_sent", "title": "Meta was not reached", "details": reason}
+        case Ambiguous(reason=reason):
+            return {"outcome": "unknown", "title": "Meta did not answer", "details": reason}

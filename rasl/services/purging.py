@@ -1,0 +1,287 @@
+"""Retention: what is past its time goes, in batches that each commit, so that a purge may end at any point.
+
+Each purge counts and drops by one condition. A row that leads to a file goes before the file; a file that a killed
+process left without a row is found by its age. So no row leads to a file that a purge took, and no file is forgotten.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import itertools
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import msgspec
+
+from rasl import clock, log
+from rasl.db import media_purging, message_purging, purging
+from rasl.db.media_purging import Dropped
+from rasl.db.pool import Database, Db
+from rasl.db.purging import Amount, Kind
+from rasl.errors import ServiceUnavailable
+from rasl.media_store.base import MediaStore, StoredFile, StoreUnavailable
+from rasl.settings import Settings, environment_name
+
+_ROWS = 1000  # of a batch
+_MESSAGES = 500
+_FILES = 100
+_KEYS = 1000  # of a page of the store
+# A file is written before its row; one that has none after this long was left by a process that was killed in between.
+STRAY_AFTER = dt.timedelta(days=1)
+# Whatever else lies in a folder or a bucket is none of our business.
+_OURS = re.compile(r"(\d{1,18})/[0-9a-f]{2}/(?:[0-9a-f]{64}(?:-[0-9A-Za-z]+)?|\.incoming-\w+)")
+_logger = log.get_logger()
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one batch dropped, and whether there may be more."""
+
+    amount: Amount
+    has_more: bool
+
+
+class Ground(msgspec.Struct):
+    """What purges work on; `behind` is the last file of the store that was looked at."""
+
+    database: Database
+    store: MediaStore
+    behind: str = ""
+
+
+Count = Callable[[Ground, dt.timedelta], Awaitable[Amount]]
+Drop = Callable[[Ground, dt.timedelta], Awaitable[Batch]]
+
+
+class Purge(msgspec.Struct, frozen=True):
+    """One kind of thing that goes: after as many days as a setting says, or after a time of its own.
+
+    `count` tells how much is older than an age, `drop` drops a batch of it.
+    """
+
+    name: str
+    setting: str | None
+    count: Count
+    drop: Drop
+    age: dt.timedelta = dt.timedelta()
+    most_beside: int | None = None  # batches in one round beside other work
+
+    def due_after(self, settings: Settings) -> dt.timedelta | None:
+        """Return the age at which things go; None keeps them forever."""
+        if self.setting is None:
+            return self.age
+        return dt.timedelta(days=getattr(settings, self.setting)) or None
+
+
+@contextlib.asynccontextmanager
+async def _patient(database: Database) -> AsyncIterator[Db]:
+    """Lend a connection for counting, which may take its time."""
+    async with database.listing() as db, db.transaction():
+        await purging.take_time(db)
+        yield db
+
+
+def _rows(kind: Kind, setting: str | None, age: dt.timedelta = dt.timedelta()) -> Purge:
+    """Return the purge of rows that go by their age and nothing else."""
+
+    async def count(ground: Ground, age: dt.timedelta) -> Amount:
+        async with _patient(ground.database) as db:
+            return await purging.count(db, kind, age)
+
+    async def drop(ground: Ground, age: dt.timedelta) -> Batch:
+        async with ground.database.connection() as db:
+            dropped = await purging.drop(db, kind, age, _ROWS)
+        return Batch(dropped, dropped.rows == _ROWS)
+
+    return Purge(kind.name, setting, count, drop, age)
+
+
+async def _count_attempts(ground: Ground, age: dt.timedelta) -> Amount:
+    async with _patient(ground.database) as db:
+        return await purging.count_attempts(db, age)
+
+
+async def _drop_attempts(ground: Ground, age: dt.timedelta) -> Batch:
+    async with ground.database.connection() as db:
+        dropped = await purging.drop_attempts(db, age, _ROWS)
+    return Batch(dropped, dropped.rows == _ROWS)
+
+
+async def _count_messages(ground: Ground, age: dt.timedelta) -> Amount:
+    async with _patient(ground.database) as db:
+        return await message_purging.count(db, age)
+
+
+async def _drop_messages(ground: Ground, age: dt.timedelta) -> Batch:
+    async with ground.database.transaction() as db:
+        dropped = await message_purging.drop(db, age, _MESSAGES)
+    return Batch(dropped, dropped.rows == _MESSAGES)
+
+
+def _imports(name: str, part: str, setting: str | None, age: dt.timedelta = dt.timedelta()) -> Purge:
+    """Return the purge of imports and of the rows of one table that hang on them."""
+
+    async def count(ground: Ground, age: dt.timedelta) -> Amount:
+        async with _patient(ground.database) as db:
+            return await purging.count_imports(db, part, age)
+
+    async def drop(ground: Ground, age: dt.timedelta) -> Batch:
+        async with ground.database.transaction() as db:
+            old = [(row["tenant_id"], row["id"]) for row in await purging.lock_old_imports(db, part, age)]
+            dropped = await purging.drop_import_parts(db, part, old, _ROWS)
+            if dropped.rows < _ROWS:
+                dropped += await purging.drop_imports(db, old)
+        return Batch(dropped, bool(old))
+
+    return Purge(name, setting, count, drop, age)
+
+
+def _media(name: str, setting: str, *, is_named: bool) -> Purge:
+    """Return the purge of files that messages name, or of those that none names."""
+
+    async def count(ground: Ground, age: dt.timedelta) -> Amount:
+        async with _patient(ground.database) as db:
+            return await media_purging.count(db, age, is_named=is_named)
+
+    async def drop(ground: Ground, age: dt.timedelta) -> Batch:
+        async with ground.database.transaction() as db:
+            dropped: Dropped = await media_purging.drop(db, age, _FILES, is_named=is_named)
+        # Their rows are gone for good: what cannot be dropped now is found as a stray file.
+        for key in dropped.store_keys:
+            await ground.store.delete(key)
+        return Batch(dropped.amount, dropped.has_more)
+
+    return Purge(name, setting, count, drop)
+
+
+async def _count_strays(ground: Ground, age: dt.timedelta) -> Amount:
+    total, behind = Amount(), ""
+    while page := await ground.store.page(behind, _KEYS):
+        behind = page[-1].key
+        strays = await _strays(ground.database, page, age)
+        total += Amount(0, sum(file.size for file in strays), len(strays))
+    return total
+
+
+async def _drop_strays(ground: Ground, age: dt.timedelta) -> Batch:
+    """Look at the next page of the store; begin anew behind the last one."""
+    page = await ground.store.page(ground.behind, _KEYS)
+    strays = await _strays(ground.database, page, age)
+    for file in strays:
+        await ground.store.delete(file.key)
+    ground.behind = page[-1].key if len(page) == _KEYS else ""
+    return Batch(Amount(0, sum(file.size for file in strays), len(strays)), bool(ground.behind))
+
+
+async def _strays(database: Database, page: Sequence[StoredFile], age: dt.timedelta) -> list[StoredFile]:
+    """Return the files that no row leads to, or ever will."""
+    latest = clock.now() - age
+    old = {
+        file.key: (int(match[1]), file)
+        for file in page
+        if file.written_at < latest and (match := _OURS.fullmatch(file.key))
+    }
+    if not old:
+        return []
+    async with database.connection() as db:
+        kept = await media_purging.find_kept(db, [(tenant_id, key) for key, (tenant_id, _) in old.items()])
+    return [file for key, (_, file) in old.items() if key not in kept]
+
+
+# In this order: what a later purge takes with it has been counted, and dropped, by itself before.
+PURGES: tuple[Purge, ...] = (
+    _rows(purging.DELIVERIES, "retention_days"),
+    _rows(purging.QUARANTINE, "quarantine_days"),
+    _rows(purging.STATUSES, "status_days"),
+    _rows(purging.PARKED_STATUSES, "parked_status_days"),
+    Purge("attempts", "attempt_days", _count_attempts, _drop_attempts),
+    _rows(purging.EVENTS, "event_days"),
+    _rows(purging.KEYS, "idempotency_days"),
+    _rows(purging.OTPS, "otp_days"),
+    _rows(purging.CHALLENGES, "challenge_days"),
+    _imports("imports", "import_errors", "import_days"),
+    _media("media", "media_days", is_named=True),
+    _media("unused_media", "unused_media_days", is_named=False),
+    Purge("messages", "message_days", _count_messages, _drop_messages),
+    Purge("stray_files", None, _count_strays, _drop_strays, STRAY_AFTER, most_beside=5),
+    # Nobody can choose how long these last: they have no use beyond.
+    _imports("broken_uploads", "import_chunks", None, dt.timedelta(hours=6)),
+    _rows(purging.ADDRESSES, None, dt.timedelta(minutes=10)),
+    _rows(purging.OTP_BUDGETS, None, dt.timedelta(days=3)),
+    _rows(purging.WINDOWS, None, dt.timedelta(hours=1)),
+    _rows(purging.BUCKETS, None, dt.timedelta(hours=1)),
+)
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a purge took, or would take; `after` None keeps everything."""
+
+    name: str
+    variable: str | None
+    after: dt.timedelta | None
+    amount: Amount
+
+
+async def survey(ground: Ground, settings: Settings, purges: Sequence[Purge] = PURGES) -> list[Outcome]:
+    """Tell what would go at this moment."""
+    outcomes = []
+    for purge in purges:
+        age = purge.due_after(settings)
+        amount = Amount() if age is None else await purge.count(ground, age)
+        outcomes.append(_outcome(purge, age, amount))
+    return outcomes
+
+
+async def run(
+    ground: Ground,
+    settings: Settings,
+    purges: Sequence[Purge] = PURGES,
+    progress: Callable[[str, Amount], None] = lambda _name, _amount: None,
+) -> list[Outcome]:
+    """Drop all that is due, one purge after the other; raises what a purge raises, keeping what was done by then."""
+    outcomes = []
+    for purge in purges:
+        total, age = Amount(), purge.due_after(settings)
+        while age is not None:
+            batch = await purge.drop(ground, age)
+            total += batch.amount
+            progress(purge.name, total)
+            if not batch.has_more:
+                break
+        outcomes.append(_outcome(purge, age, total))
+    return outcomes
+
+
+async def run_beside(ground: Ground, settings: Settings, purges: Sequence[Purge] = PURGES) -> None:
+    """Drop all that is due beside other work: batch by batch in turn, resting as long as each one took.
+
+    Whatever one purge raises ends that one, and only until the next round.
+    """
+    left = [(purge, age) for purge in purges if (age := purge.due_after(settings)) is not None]
+    for round_ in itertools.count(1):
+        going_on = []
+        for purge, age in left:
+            began = time.monotonic()
+            if await _has_more(ground, purge, age) and round_ != purge.most_beside:
+                going_on.append((purge, age))
+            await asyncio.sleep(min(time.monotonic() - began, 1.0))
+        if not going_on:
+            return
+        left = going_on
+
+
+async def _has_more(ground: Ground, purge: Purge, age: dt.timedelta) -> bool:
+    try:
+        return (await purge.drop(ground, age)).has_more
+    except ServiceUnavailable:  # the whole database: nobody gets any further
+        raise
+    except StoreUnavailable as error:
+        _logger.warning("purge_waits_for_store", purge=purge.name, reason=str(error))
+    except Exception:
+        _logger.exception("purge_failed", purge=purge.name)
+    return False
+
+
+def _outcome(purge: Purge, age: dt.timedelta | None, amount: Amount) -> Outcome:
+    variable = None if purge.setting is None else environment_name(purge.setting)
+    return Outcome(purge.name, variable, age, amount)
