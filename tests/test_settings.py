@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rasl.settings import Settings, SettingsError, environment_name
+from rasl.settings import Settings, SettingsError, environment_name, stray_variables
 
 KEY = "k" * 32
 # One good value for each setting, unlike its default.
@@ -171,3 +171,35 @@ def test_settings_do_not_change() -> None:
 def test_limits_of_one_time_passwords_have_a_range(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=environment_name(name)):
         Settings.from_environment({"RASL_SECRET_KEY": KEY, environment_name(name): text})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("RASL_DATABSE_URL", "RASL_DATABASE_URL"),
+        ("RASL_DB_URL", "RASL_DATABASE_URL"),
+        ("RASL_SECRET_KEY_FIEL", "RASL_SECRET_KEY_FILE"),
+        ("RASL_POSTGRES_USERS", "RASL_POSTGRES_USER"),
+        ("rasl_port", "RASL_PORT"),
+        ("RASL_XYZZY", None),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_named_with_what_was_meant(name: str, meant: str | None) -> None:
+    (line,) = stray_variables({name: "x", "HOME": "/", "RASL_PORT": "1"})
+    assert line.startswith(f"{name} is no setting")
+    assert ("did you mean" in line) is (meant is not None)
+    if meant:
+        assert line.endswith(f"{meant}?")
+
+
+def test_what_is_read_or_comes_from_kubernetes_is_no_stray() -> None:
+    known = {environment_name(name): "x" for name in NAMES} | {
+        f"{environment_name(name)}_FILE": "x" for name in NAMES
+    }
+    foreign = {
+        "RASL_SERVICE_HOST": "10.0.0.1",
+        "RASL_API_SERVICE_PORT_HTTP": "80",
+        "RASL_API_PORT": "tcp://10.0.0.1:80",
+        "RASL_PORT_80_TCP_ADDR": "10.0.0.1",
+    }
+    assert stray_variables(known | foreign | {"RASL_POSTGRES_USER": "rasl", "RASL_SUPERVISED": "1"}) == []

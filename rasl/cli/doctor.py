@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import os
 import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from rasl.postgres import PostgresError
 from rasl.sandbox import as_running
 from rasl.sealing import Sealer
 from rasl.services.doctor import Check, examine
-from rasl.settings import Settings, SettingsError
+from rasl.settings import Settings, SettingsError, stray_variables
 from rasl.start import Prepared, StartError, make_data_folder, reachable
 from rasl.start.database import check_server, read_secret_key, secret_key_path
 
@@ -53,6 +54,10 @@ def doctor(as_json: AsJson = False) -> None:
 
 def _walk() -> Iterator[Check]:
     """Every step stands on the one before: the first that fails ends the walk."""
+    if strays := stray_variables(os.environ):
+        # A foreign variable may begin like ours; one that is nearly ours is a slip.
+        is_slip = any("did you mean" in line for line in strays)
+        yield Check("variables", not is_slip, "; ".join(strays), "Correct their names, or unset them.")
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
