@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-import asyncpg
 import typer
 from rich.table import Table
 
@@ -105,10 +104,10 @@ _MIGRATE = "rasl migrate"
 def _check_schema(dsn: str) -> Check:
     try:
         differences = asyncio.run(schema.drift(dsn))
+    except schema.CompareError as error:
+        return _failed("schema", error)
     except schema.MigrationError as error:
         return Check("schema", False, str(error), "Use the version of RASL that this database was used with.")
-    except asyncpg.InsufficientPrivilegeError:
-        return Check("schema", True, "is migrated; comparing it needs the right to create databases")
     if not differences:
         return Check("schema", True, "is as this version made it")
     if all(item.startswith("- migration ") for item in differences):
