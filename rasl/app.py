@@ -42,6 +42,7 @@ from rasl.sealing import Sealer
 from rasl.services import sending
 from rasl.services.callers import Callers
 from rasl.services.engine import Engine
+from rasl.services.readiness import Readiness
 from rasl.settings import Settings
 
 _GRAPH_CONNECTIONS = 1000
@@ -122,6 +123,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.engine = engine
+        app.state.readiness = Readiness(engine.database)
         # What is loaded by now lives as long as the process: the collector need not walk it again and again.
         gc.collect()
         gc.freeze()

@@ -9,7 +9,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from rasl.api.request import ApiRequest
 from rasl.db import jobs
-from rasl.errors import ServiceUnavailable
+from rasl.services.readiness import Readiness
 
 
 @get("/livez", include_in_schema=False)
@@ -20,12 +20,11 @@ async def live() -> dict[str, str]:
 
 @get("/readyz", include_in_schema=False)
 async def ready(request: ApiRequest) -> Response[dict[str, str]]:
-    """Answer 200 when the database answers, 503 otherwise."""
-    try:
-        async with request.engine.database.connection() as db:
-            await db.fetchval("select 1", timeout=2)
-    except ServiceUnavailable:
-        return Response({"status": "unavailable", "reason": "the database does not answer"}, status_code=503)
+    """Answer 200 when the database takes what is written, 503 with the reason otherwise."""
+    readiness: Readiness = request.app.state.readiness
+    problem = await readiness.problem()
+    if problem is not None:
+        return Response({"status": "unavailable", "reason": problem}, status_code=503)
     return Response({"status": "ok"}, status_code=200)
 
 

@@ -32,6 +32,8 @@ _OUTAGE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.DiskFullError,
+    asyncpg.ReadOnlySQLTransactionError,  # a server that was put back to being a copy
+    asyncpg.PostgresIOError,  # its disk
     OSError,
     TimeoutError,
 )

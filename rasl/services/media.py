@@ -28,7 +28,7 @@ from rasl.media_store.base import StoreUnavailable
 from rasl.services import pictures
 from rasl.services.engine import Engine
 from rasl.services.pictures import PictureError
-from rasl.services.scratch import scratch_file
+from rasl.services.scratch import CANNOT_STORE, scratch_file
 
 URL_REUSE = dt.timedelta(minutes=10)  # as Meta does for links (cloud-api section 2.3)
 # Meta keeps uploads for 30 days; a message may wait a day before it is sent.
@@ -36,7 +36,6 @@ UPLOAD_LIFETIME = dt.timedelta(days=28)
 # What Meta answers to an id it does not know, or not any more; by code, because its wording changes.
 _GONE = frozenset({100, 131009, 131053})
 _CHUNK = 1024 * 1024
-_CANNOT_STORE = "Files cannot be stored right now"
 
 
 class StoredMedia(msgspec.Struct, frozen=True):
@@ -200,7 +199,7 @@ async def _put(engine: Engine, media: NewMedia, file: BinaryIO) -> None:
         if known is None or not await engine.media_store.exists(media.store_key):
             await engine.media_store.put(media.store_key, file)
     except StoreUnavailable as error:
-        raise ServiceUnavailable(_CANNOT_STORE) from error
+        raise ServiceUnavailable(CANNOT_STORE) from error
 
 
 def _stored(row: Row, kind: str, name: str | None) -> StoredMedia:
