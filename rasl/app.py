@@ -39,7 +39,7 @@ from rasl.ingest.door import door
 from rasl.media_store.base import MediaStore
 from rasl.media_store.folder import FolderStore
 from rasl.sealing import Sealer
-from rasl.services import sending
+from rasl.services import sending, vitals
 from rasl.services.callers import Callers
 from rasl.services.engine import Engine
 from rasl.services.readiness import Readiness
@@ -86,9 +86,11 @@ def _media_store(settings: Settings) -> MediaStore:
 async def running(engine: Engine) -> AsyncIterator[Engine]:
     """Open what the engine needs and close it in the right order."""
     await engine.database.open()
+    pulse = asyncio.create_task(vitals.watch(engine.database))
     try:
         yield engine
     finally:
+        pulse.cancel()
         await sending.finish_recording(engine)
         await engine.graph.close()
         await engine.fetcher.close()

@@ -34,6 +34,13 @@ class Settings:
     )
     host: str = _setting("127.0.0.1", "Address the API listens on.")
     port: int = _setting(8080, "Port the API listens on.")
+    metrics_host: str = _setting(
+        "127.0.0.1", "Address on which `rasl serve` and `rasl worker` show their metrics; for operators only."
+    )
+    metrics_port: int = _setting(
+        0,
+        "Port of the metrics of one server or worker. 0: the first free one from 9464 on, which is told at start.",
+    )
     public_url: str = _setting(
         "", "Address under which Meta and your clients reach this server; default `http://{host}:{port}`."
     )
@@ -202,8 +209,7 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(
             "RASL_SECRET_KEY: required with RASL_DATABASE_URL, because every server of the database must share it"
         )
-    if not 0 < settings.port < 65536:
-        problems.append("RASL_PORT: must be between 1 and 65535")
+    problems += _port_contradictions(settings)
     if settings.log_format not in {"console", "json"}:
         problems.append("RASL_LOG_FORMAT: must be console or json")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
@@ -228,6 +234,17 @@ def _contradictions(settings: Settings) -> list[str]:
         for name in durations
         if not 0 < getattr(settings, name) < math.inf
     ]
+
+
+def _port_contradictions(settings: Settings) -> list[str]:
+    problems = []
+    if not 0 < settings.port < 65536:
+        problems.append("RASL_PORT: must be between 1 and 65535")
+    if not 0 <= settings.metrics_port < 65536:
+        problems.append("RASL_METRICS_PORT: must be between 0 and 65535")
+    elif settings.metrics_port == settings.port:
+        problems.append("RASL_METRICS_PORT: must be another port than RASL_PORT, which everybody may call")
+    return problems
 
 
 def _otp_contradictions(settings: Settings) -> list[str]:

@@ -15,7 +15,7 @@ from rasl import ids
 from rasl.simulator.config import SimulatorConfig
 from rasl.simulator.server import running
 from tests.acceptance.fleet import SECRET_KEY, Fleet, Tenant, create_tenant, fleet_of
-from tests.acceptance.processes import Server
+from tests.acceptance.processes import Server, Worker
 from tests.api.v2.codes import template
 from tests.conftest import cloned
 from tests.waiting import until
@@ -30,10 +30,11 @@ _numbers = itertools.count(1)
 class Scene:
     """A tenant, running processes, and everything they ever answered."""
 
-    def __init__(self, fleet: Fleet, tenant: Tenant, server: Server) -> None:
+    def __init__(self, fleet: Fleet, tenant: Tenant, server: Server, worker: Worker) -> None:
         self.fleet = fleet
         self.tenant = tenant
         self.server = server
+        self.worker = worker
         self.answers: list[str] = []
         self.secrets = {
             "token": tenant.token,
@@ -52,6 +53,13 @@ class Scene:
             text = await answer.text()
         self.answers.append(f"{method} {path.partition('?')[0]}: {answer.headers} {text}")
         return answer.status, text
+
+    async def read_metrics(self) -> None:
+        """Read what server and worker show operators, and keep it."""
+        for process in (self.server, self.worker):
+            async with self.fleet.session.get(process.metrics_url()) as answer:
+                assert answer.status == 200
+                self.answers.append(f"metrics: {await answer.text()}")
 
     async def send(self, message: str = CANARY, **options: Any) -> int:
         """Send a text as the tenant."""
@@ -86,8 +94,7 @@ async def scene(request: pytest.FixtureRequest, template_dsn: str, tmp_path: Pat
         async with fleet_of(dsn, simulator, settings, tmp_path) as fleet:
             tenant = create_tenant(fleet.env, "keeper", "4", 1000)
             server = await fleet.serve()
-            await fleet.work()
-            made = Scene(fleet, tenant, server)
+            made = Scene(fleet, tenant, server, await fleet.work())
             await fleet.connect(tenant, server)
             yield made
 
@@ -100,6 +107,7 @@ async def test_no_secret_is_anywhere(scene: Scene) -> None:
     await exercise_commands(scene)
     for path in ("/metrics", "/readyz", "/docs", "/api/v2/openapi.json", "/api/v2/messages", "/nowhere"):
         await scene.call("GET", path, scene.tenant.token)
+    await scene.read_metrics()
     ids_of_all = await scene.fleet.fetch("select id from messages")
     for row in ids_of_all:
         await scene.call("GET", f"/api/v2/messages/{row['id']}?include=timeline", scene.tenant.token)

@@ -16,6 +16,8 @@ GOOD: dict[str, tuple[str, Any]] = {
     "data_dir": ("/srv/rasl", Path("/srv/rasl")),
     "host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - a value, nothing listens
     "port": ("9000", 9000),
+    "metrics_host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - a value, nothing listens
+    "metrics_port": ("9100", 9100),
     "public_url": ("https://wa.example.test/", "https://wa.example.test/"),
     "graph_base_url": ("http://127.0.0.1:9100", "http://127.0.0.1:9100"),
     "graph_version": ("v25.0", "v25.0"),
@@ -104,6 +106,8 @@ def test_the_public_address_has_no_trailing_slash() -> None:
         ({"RASL_PORT": "0"}, "RASL_PORT: must be between 1 and 65535"),
         ({"RASL_PORT": "65536"}, "RASL_PORT: must be between 1 and 65535"),
         ({"RASL_PORT": "9" * 5000}, "RASL_PORT: "),
+        ({"RASL_METRICS_PORT": "-1"}, "RASL_METRICS_PORT: must be between 0 and 65535"),
+        ({"RASL_METRICS_PORT": "8080"}, "RASL_METRICS_PORT: must be another port than RASL_PORT"),
         ({"RASL_SECRET_KEY": "short"}, "RASL_SECRET_KEY: needs at least 32 characters"),
         ({"RASL_DATABASE_URL": "postgresql://x"}, "RASL_SECRET_KEY: required with RASL_DATABASE_URL"),
         ({"RASL_LOG_FORMAT": "xml"}, "RASL_LOG_FORMAT: must be console or json"),
