@@ -242,7 +242,7 @@ def _port_contradictions(settings: Settings) -> list[str]:
         problems.append("RASL_PORT: must be between 1 and 65535")
     if not 0 <= settings.metrics_port < 65536:
         problems.append("RASL_METRICS_PORT: must be between 0 and 65535")
-    elif settings.metrics_port == settings.port:
+    elif settings.metrics_port and settings.metrics_port == settings.port:
         problems.append("RASL_METRICS_PORT: must be another port than RASL_PORT, which everybody may call")
     return problems
 

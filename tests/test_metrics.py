@@ -17,11 +17,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from rasl.db.figures import QUESTIONS, Gauge, Question
 from rasl.db.pool import Database
 from rasl.sealing import Sealer
-from rasl.services import exposition
+from rasl.services import disks, exposition
 from rasl.services.exposition import registry_of
 from rasl.services.figures import ALL, DatabaseFigures
 from rasl.settings import Settings
-from tests.world import SECRET_KEY, World
+from tests.world import SECRET_KEY, Person, World
 
 ROOT = Path(__file__).parent.parent
 ALERTS = ROOT / "ops/prometheus/alerts.yml"
@@ -60,7 +60,7 @@ def declared() -> dict[str, tuple[str, ...]]:
 
 
 def _own_counters() -> Iterator[tuple[Any, tuple[str, ...]]]:
-    for collector in list(REGISTRY._collector_to_names):
+    for collector in list[Any](REGISTRY._collector_to_names):
         for family in collector.describe() if hasattr(collector, "describe") else ():
             if family.name.startswith("rasl_"):
                 yield family, tuple(collector._labelnames)
@@ -145,10 +145,7 @@ def test_the_board_asks_for_what_exists_and_shows_everything() -> None:
     assert declared().keys() - bases == {"process_virtual_memory_bytes", "process_max_fds"}
 
 
-async def test_the_database_tells_what_waits_and_what_failed(
-    database: Database, dsn: str, world: World
-) -> None:
-    acme = world.acme
+async def _queue(database: Database, acme: Person) -> None:
     async with database.transaction() as db:
         await db.execute(
             """
@@ -172,6 +169,10 @@ async def test_the_database_tells_what_waits_and_what_failed(
             """,
             acme.tenant_id,
         )
+
+
+async def _set_aside(database: Database, acme: Person) -> None:
+    async with database.transaction() as db:
         await db.execute(
             "insert into quarantined_changes (app_id, reason, change) values ($1, 'x', '{}')", acme.app_id
         )
@@ -211,6 +212,13 @@ async def test_the_database_tells_what_waits_and_what_failed(
             """,
             acme.tenant_id,
         )
+
+
+async def test_the_database_tells_what_waits_and_what_failed(
+    database: Database, dsn: str, world: World
+) -> None:
+    await _queue(database, world.acme)
+    await _set_aside(database, world.acme)
     found = await asyncio.to_thread(collected, DatabaseFigures(dsn, Sealer(SECRET_KEY)))
     assert found["rasl_database_up"] == {(): 1}
     assert found["rasl_database_writable"] == {(): 1}
@@ -260,7 +268,7 @@ def test_a_collector_that_fails_takes_no_other_with_it(
     def torn(_folders: object) -> Any:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(exposition.disks, "look", torn)
+    monkeypatch.setattr(disks, "look", torn)
     settings = Settings(data_dir=tmp_path, secret_key=SECRET_KEY)
     found = collected(registry_of(settings, "postgresql://rasl@127.0.0.1:1/rasl", "server", None))
     assert "rasl_disk_free_bytes" not in found

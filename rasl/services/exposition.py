@@ -1,5 +1,6 @@
 """The metrics of a server or worker as a whole: its counters, its processes, its build and its disks."""
 
+import functools
 import os
 import platform
 import re
@@ -98,7 +99,7 @@ class _Processes(Collector):
     def collect(self) -> Iterator[Metric]:
         families: dict[str, Metric] = {}
         for place, pid in enumerate(pids(self._folder)):
-            for family in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():
+            for family in ProcessCollector(pid=functools.partial(int, pid), registry=None).collect():
                 known = families.setdefault(
                     family.name, Metric(family.name, family.documentation, family.type)
                 )

@@ -100,8 +100,10 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def _stay_quiet(self, request: Any, client_address: Any) -> None:
         """Say nothing of a reader that hung up."""
+
+    handle_error = _stay_quiet
 
 
 class _Handler(WSGIRequestHandler):

@@ -85,7 +85,8 @@ class Process:
 
     def metrics_url(self) -> str:
         """Return where it shows its metrics, as it said when it was started last."""
-        return re.findall(r"http://127\.0\.0\.1:\d+/metrics", self._output.read_text(encoding="utf-8"))[-1]
+        text = self._output.read_text(encoding="utf-8")
+        return str(re.findall(r"http://127\.0\.0\.1:\d+/metrics", text)[-1])
 
 
 class Server(Process):

@@ -17,7 +17,9 @@ async def scraped(fleet: Fleet, process: Process) -> dict[str, dict[str, float]]
         assert answer.status == 200
         text = await answer.text()
     return {
-        family.name: {" ".join(filter(None, sample.labels.values())): sample.value for sample in family.samples}
+        family.name: {
+            " ".join(filter(None, sample.labels.values())): sample.value for sample in family.samples
+        }
         for family in text_string_to_metric_families(text)
     }
 
