@@ -66,9 +66,9 @@ def build_engine(settings: Settings, dsn: str) -> Engine:
 @contextlib.asynccontextmanager
 async def running(engine: Engine) -> AsyncIterator[Engine]:
     """Open what the engine needs and close it in the right order."""
-    await engine.database.open()
     pulse = asyncio.create_task(vitals.watch(engine.database))
     try:
+        await engine.database.open()
         yield engine
     finally:
         pulse.cancel()

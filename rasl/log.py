@@ -93,6 +93,8 @@ def configure(log_format: str, log_level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
+    # It tells each failed attempt to reconnect with its trace; an outage is told once, by db/outage.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
 
 
 def is_debugging() -> bool:

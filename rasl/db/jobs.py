@@ -45,8 +45,9 @@ class Ask(msgspec.Struct, frozen=True):
 # Whatever is locked here is stepped over when somebody else has it, and nothing is waited for. The last turn of a queue
 # goes only when this statement sees no other job in it; a job that it cannot see yet brings a turn that it cannot see.
 #
-# Here and below the kind travels with the rows of a statement: as a constant it would draw a plan made while the table
-# is new to an index that begins with it, and that plan would read every job of the kind, for good.
+# The plan is made while the tables are empty, when every way to a row seems to cost the same. So there is one way only:
+# rows that were locked are reached by their place (one that moved meanwhile is left for the next claim), and what an
+# index must not be chosen by is an expression.
 _CLAIM = """
 with turn as materialized (
     select t.* from (values (0::smallint), (1::smallint), (2::smallint)) as l (lane)
@@ -62,42 +63,47 @@ with turn as materialized (
     select queue_id, lane, row_number() over (order by lane, min(due_at), queue_id) as place,
            least($3, ceil($2::float8 / count(*) over (partition by lane))::integer) as share
     from turn group by queue_id, lane
+), abandoned as materialized (
+    select ctid as spot from jobs
+    where kind || '' = $1 and is_leased and due_at <= now() and lane <= $6
+      and (lane <= $7 or queue_id <> all ($5::bigint[]))
+    order by due_at limit ($2 + 1) / 2
+    for update skip locked
 ), waiting as materialized (
-    select j.*, q.place from (select * from queue order by place) q
+    select j.spot, q.place from (select * from queue order by place) q
     cross join lateral (
-        select tenant_id, subject_id, lane from jobs
+        select ctid as spot from jobs
         where kind = $1 and queue_id = q.queue_id and lane = q.lane and due_at <= now() and not is_leased
         order by due_at
         limit least(q.share, (select s.most from unnest($8::bigint[], $9::integer[]) as s (id, most)
                               where s.id = q.queue_id))
         for update skip locked
     ) j
-    limit $2
-), abandoned as materialized (
-    select tenant_id, subject_id, lane from jobs
-    where kind = $1 and is_leased and due_at <= now() and lane <= $6
-      and (lane <= $7 or queue_id <> all ($5::bigint[]))
-    order by due_at limit $2
-    for update skip locked
-), candidate as materialized (
-    select * from (
-        select tenant_id, $1::text as kind, subject_id, lane, 0 as place, true as was_abandoned from abandoned
-        union all
-        select tenant_id, $1, subject_id, lane, place, false from waiting
-    ) c
-    order by lane, place limit $2
+    limit $2 - (select count(*) from abandoned)
+), taken_over as (
+    update jobs set is_leased = true, fence = fence + 1, attempts = attempts + 1, due_at = now() + $4::interval,
+        failures = failures + 1, last_error = 'the process that worked on it died'
+    where ctid = any(array(select spot from abandoned))
+    returning tenant_id, subject_id, queue_id, lane, fence, attempts, failures
+), taken as (
+    update jobs set is_leased = true, fence = fence + 1, attempts = attempts + 1, due_at = now() + $4::interval
+    where ctid = any(array(select spot from waiting))
+    returning tenant_id, subject_id, queue_id, lane, fence, attempts, failures
 ), served as materialized (
     -- The first job that this claim leaves in each queue it came to, locked or not.
     select q.queue_id, q.lane, (
         select j.due_at from jobs j where j.kind = $1 and j.queue_id = q.queue_id and j.lane = q.lane
-        order by j.due_at limit 1 offset (select count(*) from candidate c where c.place = q.place)
+        order by j.due_at limit 1
+        offset (select count(*) from taken t where t.queue_id = q.queue_id and t.lane = q.lane)
     ) as next_due
     from queue q
-    where (select count(*) from waiting) < $2 or q.place <= (select max(place) from waiting)
+    where (select count(*) from waiting) < $2 - (select count(*) from abandoned)
+       or q.place <= (select max(place) from waiting)
 ), gone as (
-    delete from job_turns where id = any(array(
-        select t.id from served s cross join lateral (
-            select id from job_turns where kind = $1 and queue_id = s.queue_id and lane = s.lane
+    delete from job_turns where ctid = any(array(
+        select t.spot from served s cross join lateral (
+            select ctid as spot from job_turns
+            where queue_id = s.queue_id and lane + 0 = s.lane and kind || '' = $1
             for update skip locked
         ) t
     ))
@@ -105,13 +111,7 @@ with turn as materialized (
     insert into job_turns (kind, queue_id, lane, due_at)
     select $1, queue_id, lane, greatest(next_due, now()) from served where next_due < 'infinity'
 )
-update jobs j
-set is_leased = true, fence = j.fence + 1, attempts = j.attempts + 1, due_at = now() + $4::interval,
-    failures = j.failures + c.was_abandoned::integer,
-    last_error = case when c.was_abandoned then 'the process that worked on it died' else j.last_error end
-from candidate c
-where j.tenant_id = c.tenant_id and j.kind = c.kind and j.subject_id = c.subject_id
-returning j.tenant_id, j.subject_id, j.queue_id, j.lane, j.fence, j.attempts, j.failures, c.was_abandoned
+select *, true as was_abandoned from taken_over union all select *, false from taken
 """
 
 
@@ -152,6 +152,10 @@ async def claim(db: Db, kind: str, ask: Ask, lease: dt.timedelta) -> list[Row]:
         list(ask.shares),
         list(ask.shares.values()),
     )
+
+
+# Below the kind travels with the rows of a statement: as a constant it would draw a plan made while the table is new to
+# an index that begins with it, and that plan would read every job of the kind.
 
 
 async def extend(db: Db, kind: str, holdings: Sequence[Holding], lease: dt.timedelta) -> None:

@@ -42,7 +42,8 @@ class Listener:
             try:
                 await self._listen()
             except Exception as error:  # noqa: BLE001 - a listener that ended would leave everybody with old news
-                if not is_told:
+                # An outage of the database is told by whoever lends its connections.
+                if not (is_told or isinstance(error, ServiceUnavailable)):
                     _logger.warning("listening_interrupted", error=type(error).__name__)
                 is_told = True
             else:

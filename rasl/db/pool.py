@@ -116,9 +116,13 @@ class Database:
         return list(zip(self._pools or (), self._meters, strict=False))
 
     async def dedicated(self) -> asyncpg.Connection[Row]:
-        """Open a connection outside the pools, for LISTEN; the caller closes it."""
+        """Open a connection outside the pools, for LISTEN; the caller closes it. Raises ServiceUnavailable."""
         settings = {"application_name": "rasl news"}
-        return await asyncpg.connect(self._dsn, timeout=5, server_settings=settings)
+        try:
+            return await asyncpg.connect(self._dsn, timeout=5, server_settings=settings)
+        except _OUTAGE as error:
+            self._outage.met(error)
+            raise ServiceUnavailable from error
 
 
 @contextlib.asynccontextmanager

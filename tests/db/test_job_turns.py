@@ -204,14 +204,17 @@ async def fresh(dsn: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
+@pytest.mark.parametrize("is_vacuumed", [False, True])
 @pytest.mark.parametrize(
     ("numbers", "due", "bound"),
     [(50, "-1 hour", 2500), (10_000, "-1 hour", 4000), (10_000, "1 hour", 30)],
 )
 async def test_a_claim_planned_on_an_empty_table_reads_what_is_due_and_no_more(
-    fresh: Database, numbers: int, due: str, bound: int
+    fresh: Database, numbers: int, due: str, bound: int, is_vacuumed: bool
 ) -> None:
     async with fresh.connection() as db:
+        for table in ("jobs", "job_turns") if is_vacuumed else ():
+            await db.execute(f"vacuum analyze {table}")  # now it is known to be empty
         await db.execute(f"prepare c ({TYPES}) as {jobs._CLAIM}")
         for _ in range(8):
             await db.execute(CLAIM)

@@ -60,7 +60,7 @@ async def test_an_act_that_never_ends_holds_up_no_other() -> None:
 async def test_the_same_failure_is_told_with_its_trace_once() -> None:
     guard = Guard("forget keys")
 
-    async def fail() -> None:
+    async def fail() -> int:
         raise RuntimeError
 
     async def work() -> int:

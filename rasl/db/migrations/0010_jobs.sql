@@ -6,7 +6,7 @@ alter table jobs
     add column set_aside_at timestamptz;              -- failed too often: due never, until an operator has it tried again
 create index jobs_failing on jobs (kind, tenant_id, subject_id) where failures > 0;
 -- A lease that ran out is found here, whatever its queue. `jobs_due` finds what waits.
-create index jobs_leased on jobs (kind, due_at) where is_leased;
+create index jobs_leased on jobs (due_at) where is_leased;
 
 -- A queue stands in line with one turn at least for each lane in which a job waits, due no later than that job. Turns are
 -- only ever added (by the trigger) and taken (by a claim, which lets the queue stand in line again, at the end, for what
@@ -19,7 +19,7 @@ create table job_turns (
     due_at timestamptz not null
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 create index job_turns_due on job_turns (kind, lane, due_at);
-create index job_turns_by_queue on job_turns (kind, queue_id, lane);
+create index job_turns_by_queue on job_turns (queue_id);
 
 -- A trigger, so that it holds for every program that writes jobs, the one before this migration included.
 create function stand_in_line() returns trigger language plpgsql as $$
