@@ -39,9 +39,10 @@ from rasl.graph.client import GraphClient
 from rasl.ingest.door import door
 from rasl.media_store.opening import open_store
 from rasl.sealing import Sealer
-from rasl.services import sending
+from rasl.services import sending, vitals
 from rasl.services.callers import Callers
 from rasl.services.engine import Engine
+from rasl.services.readiness import Readiness
 from rasl.settings import Settings
 
 _GRAPH_CONNECTIONS = 1000
@@ -65,10 +66,12 @@ def build_engine(settings: Settings, dsn: str) -> Engine:
 @contextlib.asynccontextmanager
 async def running(engine: Engine) -> AsyncIterator[Engine]:
     """Open what the engine needs and close it in the right order."""
+    pulse = asyncio.create_task(vitals.watch(engine.database))
     try:
         await engine.database.open()
         yield engine
     finally:
+        pulse.cancel()
         await sending.finish_recording(engine)
         await engine.graph.close()
         await engine.fetcher.close()
@@ -103,6 +106,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.engine = engine
+        app.state.readiness = Readiness(engine.database)
         # What is loaded by now lives as long as the process: the collector need not walk it again and again.
         gc.collect()
         gc.freeze()

@@ -1,6 +1,7 @@
 """Every setting, read once from the environment (`RASL_*`, or `RASL_*_FILE` for a file holding the value)."""
 
 import dataclasses
+import difflib
 import math
 import os
 import re
@@ -36,6 +37,13 @@ class Settings:
     )
     host: str = _setting("127.0.0.1", "Address the API listens on.")
     port: int = _setting(8080, "Port the API listens on.")
+    metrics_host: str = _setting(
+        "127.0.0.1", "Address on which `rasl serve` and `rasl worker` show their metrics; for operators only."
+    )
+    metrics_port: int = _setting(
+        0,
+        "Port of the metrics of one server or worker. 0: the first free one from 9464 on, which is told at start.",
+    )
     public_url: str = _setting(
         "", "Address under which Meta and your clients reach this server; default `http://{host}:{port}`."
     )
@@ -154,7 +162,7 @@ class Settings:
         settings = cls(**values)
         problems.extend(_contradictions(settings))
         if problems:
-            raise SettingsError("; ".join(problems))
+            raise SettingsError("; ".join([*problems, *stray_variables(env)]))
         return settings
 
     @property
@@ -171,6 +179,37 @@ class Settings:
 def environment_name(field_name: str) -> str:
     """Return the environment variable of a setting."""
     return f"RASL_{field_name.upper()}"
+
+
+_NO_SETTINGS = (
+    "RASL_POSTGRES_USER",
+    "RASL_CONNECT_ACCESS_TOKEN",
+    "RASL_CONNECT_APP_SECRET",
+    "RASL_CONNECT_VERIFY_TOKEN",
+    "RASL_SUPERVISED",
+)
+# What Kubernetes sets in every pod beside a service named rasl or rasl-something.
+_OF_KUBERNETES = re.compile(r"RASL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)")
+_ADDRESS_OF_KUBERNETES = re.compile(r"(tcp|udp|sctp)://")
+
+
+def stray_variables(environment: Mapping[str, str]) -> list[str]:
+    """Name each RASL_ variable that nothing reads, with the variable that was probably meant."""
+    settings = [environment_name(field.name) for field in dataclasses.fields(Settings)]
+    known = [*settings, *(f"{name}_FILE" for name in settings), *_NO_SETTINGS]
+    lines = []
+    for name, value in sorted(environment.items()):
+        if (
+            not name.upper().startswith("RASL_")
+            or name in known
+            or _OF_KUBERNETES.fullmatch(name)
+            or _ADDRESS_OF_KUBERNETES.match(value)
+        ):
+            continue
+        near = difflib.get_close_matches(name[5:].upper(), [item[5:] for item in known], n=1)
+        hint = f"did you mean RASL_{near[0]}?" if near else "docs/settings.md lists all that RASL reads"
+        lines.append(f"{name} is no setting and has no effect: {hint}")
+    return lines
 
 
 def _read(env: Mapping[str, str], name: str) -> str | None:
@@ -204,8 +243,7 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(
             "RASL_SECRET_KEY: required with RASL_DATABASE_URL, because every server of the database must share it"
         )
-    if not 0 < settings.port < 65536:
-        problems.append("RASL_PORT: must be between 1 and 65535")
+    problems += _port_contradictions(settings)
     if settings.log_format not in {"console", "json"}:
         problems.append("RASL_LOG_FORMAT: must be console or json")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
@@ -263,6 +301,17 @@ def _retention_contradictions(settings: Settings) -> list[str]:
             "RASL_UNUSED_MEDIA_DAYS: must be between 1 and RASL_MEDIA_DAYS, or files that nobody uses would be kept "
             "longer than those in use"
         )
+    return problems
+
+
+def _port_contradictions(settings: Settings) -> list[str]:
+    problems = []
+    if not 0 < settings.port < 65536:
+        problems.append("RASL_PORT: must be between 1 and 65535")
+    if not 0 <= settings.metrics_port < 65536:
+        problems.append("RASL_METRICS_PORT: must be between 0 and 65535")
+    elif settings.metrics_port and settings.metrics_port == settings.port:
+        problems.append("RASL_METRICS_PORT: must be another port than RASL_PORT, which everybody may call")
     return problems
 
 

@@ -1,4 +1,7 @@
 import asyncio
+import contextlib
+import itertools
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
@@ -6,7 +9,7 @@ import pytest
 
 from rasl.db import schema
 from rasl.db.schema import Migration, MigrationError, declared, drift, migrate
-from tests.conftest import cloned
+from tests.conftest import cloned, with_database
 
 
 @pytest.fixture
@@ -41,9 +44,9 @@ def _declare(monkeypatch: pytest.MonkeyPatch, *more: Migration) -> None:
 NAMES = [migration.name for migration in declared()]
 
 
-def test_migrations_are_numbered_in_their_order() -> None:
+def test_every_migration_has_a_number_of_its_own() -> None:
     numbers = [int(name.partition("_")[0]) for name in NAMES]
-    assert numbers == sorted(set(numbers))
+    assert sorted(set(numbers)) == numbers
 
 
 async def test_a_migrated_database_is_as_declared(own: str) -> None:
@@ -53,6 +56,71 @@ async def test_a_migrated_database_is_as_declared(own: str) -> None:
 async def test_looking_for_drift_leaves_nothing_behind(own: str) -> None:
     await drift(own)
     assert await _count(own, "pg_database where datname like 'rasl_shape%'") == 0
+    assert await _count(own, "pg_namespace where nspname like 'rasl_shape%'") == 0
+
+
+@contextlib.asynccontextmanager
+async def _role(server_dsn: str, database: str, *grants: str) -> AsyncIterator[str]:
+    """Have a role that may not create databases, with a database of its own or with these grants, inside the block."""
+    server = server_dsn.replace("user=rasl", "user=postgres")
+    await _execute(server, f"create role {database} login nocreatedb nosuperuser")
+    owner = "rasl" if grants else database
+    await _execute(server, f"create database {database} owner {owner} template template0")
+    dsn = with_database(server, database)
+    try:
+        if grants:  # who owns only tables has had the extensions made by somebody else
+            made = (re.findall(r"create extension [^;]+;", migration.sql) for migration in declared())
+            await _execute(dsn, "".join(itertools.chain(*made)))
+        for grant in grants:
+            await _execute(dsn, f"{grant} {database}")
+        yield dsn.replace("user=postgres", f"user={database}")
+    finally:
+        await _execute(server, f"drop database {database} with (force)")
+        await _execute(server, f"drop role {database}")
+
+
+@pytest.mark.parametrize(
+    "grants",
+    [(), ("grant create, usage on schema public to",)],
+    ids=["owner of the database", "owner of tables"],
+)
+async def test_a_role_that_may_not_create_databases_sees_drift(
+    server_dsn: str, grants: tuple[str, ...]
+) -> None:
+    async with _role(server_dsn, "lodger", *grants) as dsn:
+        assert await migrate(dsn) == NAMES
+        assert await drift(dsn) == []
+        await _execute(dsn, "alter table messages add column mood text; drop index conversations_by_contact")
+        assert [item.split()[:3] for item in await drift(dsn)] == [
+            ["-", "index", "CREATE"],
+            ["+", "column", "messages.mood"],
+        ]
+
+
+async def test_who_may_not_compare_is_told_what_to_grant(server_dsn: str) -> None:
+    async with _role(server_dsn, "guest", "grant create, usage on schema public to") as dsn:
+        await migrate(dsn)
+        await _execute(
+            dsn.replace("user=guest", "user=rasl"), "revoke temporary on database guest from public"
+        )
+        with pytest.raises(MigrationError, match="grant temporary"):
+            await drift(dsn)
+
+
+async def test_a_read_only_server_is_named(server_dsn: str) -> None:
+    async with _role(server_dsn, "replica") as dsn:
+        await migrate(dsn)
+        await _execute(dsn, "alter role replica set default_transaction_read_only = on")
+        with pytest.raises(MigrationError, match="read-only"):
+            await drift(dsn)
+
+
+async def test_tables_in_a_schema_of_their_own_are_compared(server_dsn: str) -> None:
+    async with _role(server_dsn, "tidy") as dsn:
+        await _execute(dsn, "create schema tidy")  # "$user" stands first in the search path
+        await migrate(dsn)
+        assert await _count(dsn, "pg_tables where schemaname = 'tidy' and tablename = 'messages'") == 1
+        assert await drift(dsn) == []
 
 
 async def test_an_empty_database_lacks_every_migration(empty_dsn: str) -> None:

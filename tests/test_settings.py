@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rasl.settings import Settings, SettingsError, environment_name
+from rasl.settings import Settings, SettingsError, environment_name, stray_variables
 
 KEY = "k" * 32
 # One good value for each setting, unlike its default.
@@ -16,6 +16,8 @@ GOOD: dict[str, tuple[str, Any]] = {
     "data_dir": ("/srv/rasl", Path("/srv/rasl")),
     "host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - a value, nothing listens
     "port": ("9000", 9000),
+    "metrics_host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - a value, nothing listens
+    "metrics_port": ("9100", 9100),
     "public_url": ("https://wa.example.test/", "https://wa.example.test/"),
     "graph_base_url": ("http://127.0.0.1:9100", "http://127.0.0.1:9100"),
     "graph_version": ("v25.0", "v25.0"),
@@ -116,6 +118,8 @@ def test_the_public_address_has_no_trailing_slash() -> None:
         ({"RASL_PORT": "0"}, "RASL_PORT: must be between 1 and 65535"),
         ({"RASL_PORT": "65536"}, "RASL_PORT: must be between 1 and 65535"),
         ({"RASL_PORT": "9" * 5000}, "RASL_PORT: "),
+        ({"RASL_METRICS_PORT": "-1"}, "RASL_METRICS_PORT: must be between 0 and 65535"),
+        ({"RASL_METRICS_PORT": "8080"}, "RASL_METRICS_PORT: must be another port than RASL_PORT"),
         ({"RASL_SECRET_KEY": "short"}, "RASL_SECRET_KEY: needs at least 32 characters"),
         ({"RASL_DATABASE_URL": "postgresql://x"}, "RASL_SECRET_KEY: required with RASL_DATABASE_URL"),
         ({"RASL_LOG_FORMAT": "xml"}, "RASL_LOG_FORMAT: must be console or json"),
@@ -195,3 +199,35 @@ def test_settings_do_not_change() -> None:
 def test_limits_of_one_time_passwords_have_a_range(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=environment_name(name)):
         Settings.from_environment({"RASL_SECRET_KEY": KEY, environment_name(name): text})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("RASL_DATABSE_URL", "RASL_DATABASE_URL"),
+        ("RASL_DB_URL", "RASL_DATABASE_URL"),
+        ("RASL_SECRET_KEY_FIEL", "RASL_SECRET_KEY_FILE"),
+        ("RASL_POSTGRES_USERS", "RASL_POSTGRES_USER"),
+        ("rasl_port", "RASL_PORT"),
+        ("RASL_XYZZY", None),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_named_with_what_was_meant(name: str, meant: str | None) -> None:
+    (line,) = stray_variables({name: "x", "HOME": "/", "RASL_PORT": "1"})
+    assert line.startswith(f"{name} is no setting")
+    assert ("did you mean" in line) is (meant is not None)
+    if meant:
+        assert line.endswith(f"{meant}?")
+
+
+def test_what_is_read_or_comes_from_kubernetes_is_no_stray() -> None:
+    known = {environment_name(name): "x" for name in NAMES} | {
+        f"{environment_name(name)}_FILE": "x" for name in NAMES
+    }
+    foreign = {
+        "RASL_SERVICE_HOST": "10.0.0.1",
+        "RASL_API_SERVICE_PORT_HTTP": "80",
+        "RASL_API_PORT": "tcp://10.0.0.1:80",
+        "RASL_PORT_80_TCP_ADDR": "10.0.0.1",
+    }
+    assert stray_variables(known | foreign | {"RASL_POSTGRES_USER": "rasl", "RASL_SUPERVISED": "1"}) == []

@@ -17,7 +17,7 @@ from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from rasl import clock
+from rasl import clock, metrics
 from rasl.api.context import context_of
 from rasl.domain.gcra import Bucket
 from rasl.domain.tenants import Caller
@@ -102,6 +102,7 @@ def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], 
             if needs.scope is not None and needs.scope not in caller.scopes:
                 raise InsufficientScope.of(needs.scope)
             if not verdict.is_allowed:
+                metrics.RATE_LIMITED.inc()
                 raise RateLimitExceeded(max(1, math.ceil(verdict.retry_after)))
             scope[_KEY] = caller  # type: ignore[literal-required]
             await app(scope, receive, send)

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, BinaryIO
@@ -12,7 +13,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from rasl.api.request import ApiRequest
 from rasl.domain import validation
 from rasl.domain.media_formats import in_words
-from rasl.errors import UnsupportedMediaType, ValidationFailed
+from rasl.errors import ServiceUnavailable, UnsupportedMediaType, ValidationFailed
 from rasl.services.scratch import scratch_file
 
 FORM_BYTES = 1024 * 1024  # what a form may hold besides its files
@@ -45,7 +46,7 @@ class Form(msgspec.Struct):
 async def received(request: ApiRequest, limits: Mapping[str, int]) -> AsyncIterator[Form]:
     """Take in a form; its files are open inside of the block. `limits` are the bytes that each file field may have.
 
-    Raises UnsupportedMediaType or ValidationFailed.
+    Raises UnsupportedMediaType, ValidationFailed, or ServiceUnavailable when the files cannot be kept.
     """
     boundary = _boundary(request)
     if boundary is None:
@@ -105,7 +106,7 @@ def _content_type(request: ApiRequest) -> str:
 
 
 class _Reader:
-    """Reads one form; what arrives after a file was found too large is still taken in, so that an answer is heard."""
+    """Reads one form to its end, also when a file is too large or the disk full: else the answer would not be heard."""
 
     def __init__(
         self, request: ApiRequest, limits: Mapping[str, int], form: Form, opened: contextlib.ExitStack
@@ -117,6 +118,7 @@ class _Reader:
         self._name = ""
         self._text = b""
         self._file: FormFile | None = None
+        self._failure: ServiceUnavailable | None = None  # of the disk; nothing is written any more
 
     async def read(self, boundary: str) -> None:
         """Read the body to its end."""
@@ -133,6 +135,8 @@ class _Reader:
                     else:
                         self._take(event)
                         digest.update(event)
+        if self._failure is not None:
+            raise self._failure
         self._form.digest = digest.digest()
 
     def _begin(self, segment: MultipartSegment) -> None:
@@ -140,8 +144,14 @@ class _Reader:
         if self._name in self._form.fields or self._name in self._form.files:
             raise ValidationFailed({self._name: ["must be given only once"]})
         if self._name in self._limits:
-            file = self._opened.enter_context(scratch_file(self._request.engine.settings.data_dir))
-            self._file = self._form.files[self._name] = FormFile(file, segment.filename)
+            self._file = self._form.files[self._name] = FormFile(self._scratch(), segment.filename)
+
+    def _scratch(self) -> BinaryIO:
+        try:
+            return self._opened.enter_context(scratch_file(self._request.engine.settings.data_dir))
+        except ServiceUnavailable as error:
+            self._failure = error
+            return io.BytesIO()
 
     def _take(self, chunk: bytearray) -> None:
         if self._file is None:
@@ -152,10 +162,17 @@ class _Reader:
         self._file.size += len(chunk)
         limit = self._limits[self._name]
         if self._file.size <= limit:
-            self._file.file.write(chunk)
+            self._write(self._file.file, chunk)
         else:
             problem = f"The {self._name} field must not be larger than {in_words(limit)}"
             self._form.problems[self._name] = [problem]
+
+    def _write(self, file: BinaryIO, chunk: bytearray) -> None:
+        if self._failure is None:
+            try:
+                file.write(chunk)
+            except ServiceUnavailable as error:
+                self._failure = error
 
     def _end(self) -> None:
         if self._file is None:

@@ -1,5 +1,6 @@
 """`rasl contacts`: import and export CSV files."""
 
+import contextlib
 import datetime as dt
 import sys
 from pathlib import Path
@@ -146,12 +147,14 @@ async def _write(database: Database, found: contact_exports.Export, file: str) -
     except OSError as error:
         raise OperatorError(f"{file} cannot be written: {error.strerror}") from None
     try:
-        async for part in contact_exports.lines(database, found):
-            size += out.write(part)
-    finally:
-        out.flush()
-        if file != "-":
-            out.close()
+        with out if file != "-" else contextlib.nullcontext():
+            async for part in contact_exports.lines(database, found):
+                size += out.write(part)
+            out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OperatorError(f"{file} cannot be written: {error.strerror}") from None
     return size
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import http.client
+import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-import asyncpg
 import typer
 from rich.table import Table
 
@@ -18,8 +18,11 @@ from rasl.graph.client import GraphClient
 from rasl.postgres import PostgresError
 from rasl.sandbox import as_running
 from rasl.sealing import Sealer
+from rasl.services import disks
+from rasl.services.disks import Disk
 from rasl.services.doctor import Check, examine
-from rasl.settings import Settings, SettingsError
+from rasl.services.readiness import Readiness
+from rasl.settings import Settings, SettingsError, stray_variables
 from rasl.start import Prepared, StartError, make_data_folder, reachable
 from rasl.start.database import check_server, read_secret_key, secret_key_path
 
@@ -53,6 +56,10 @@ def doctor(as_json: AsJson = False) -> None:
 
 def _walk() -> Iterator[Check]:
     """Every step stands on the one before: the first that fails ends the walk."""
+    if strays := stray_variables(os.environ):
+        # A foreign variable may begin like ours; one that is nearly ours is a slip.
+        is_slip = any("did you mean" in line for line in strays)
+        yield Check("variables", not is_slip, "; ".join(strays), "Correct their names, or unset them.")
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
@@ -67,6 +74,7 @@ def _walk() -> Iterator[Check]:
             yield _failed("data folder", error)
             return
         yield Check("data folder", True, f"{settings.data_dir.absolute()} can be written")
+    yield from check_disks(disks.look(disks.folders_of(settings)))
     with contextlib.ExitStack() as stack:
         try:
             found = stack.enter_context(reachable(settings, progress))
@@ -94,16 +102,28 @@ def _look_inside(found: Prepared) -> Iterator[Check]:
         yield _check_public_address(settings.base_url)
 
 
+def check_disks(found: Sequence[Disk]) -> Iterator[Check]:
+    """Tell once of each disk how much room it has left."""
+    by_device = {disk.device: [other for other in found if other.device == disk.device] for disk in found}
+    for shared in by_device.values():
+        disk, names = shared[0], " and ".join(item.folder for item in shared)
+        room = f"{disk.free / 1024**3:.1f} of {disk.size / 1024**3:.1f} GiB are free at {disk.path}"
+        if disk.free_files is not None and disk.is_low:
+            room += f", and room for {disk.free_files:,} files"
+        fix = "Make room or enlarge the disk: when it is full, nothing can be accepted any more."
+        yield Check(f"disk of {names}", not disk.is_low, room, fix if disk.is_low else None)
+
+
 _MIGRATE = "rasl migrate"
 
 
 def _check_schema(dsn: str) -> Check:
     try:
         differences = asyncio.run(schema.drift(dsn))
+    except schema.CompareError as error:
+        return _failed("schema", error)
     except schema.MigrationError as error:
         return Check("schema", False, str(error), "Use the version of RASL that this database was used with.")
-    except asyncpg.InsufficientPrivilegeError:
-        return Check("schema", True, "is migrated; comparing it needs the right to create databases")
     if not differences:
         return Check("schema", True, "is as this version made it")
     if all(item.startswith("- migration ") for item in differences):
@@ -140,9 +160,17 @@ async def _examine(found: Prepared) -> list[Check]:
     database = Database(found.dsn, 2)
     await database.open()
     try:
+        problem = await Readiness(database).problem()
+        writes = Check(
+            "database writes",
+            problem is None,
+            problem or "the database takes what is written",
+            None if problem is None else "Make room on its disk, or give the database user back its rights.",
+        )
         async with GraphClient(settings.graph_base_url, settings.graph_version, _NETWORK_SECONDS, 4) as graph:
             sealer = Sealer(settings.secret_key)
-            return await examine(database, sealer, graph, settings.base_url, settings.unknown_window_seconds)
+            window = settings.unknown_window_seconds
+            return [writes, *await examine(database, sealer, graph, settings.base_url, window)]
     finally:
         await database.close()
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import tempfile
 from collections.abc import Callable
 from types import FrameType
 from typing import Annotated
@@ -19,6 +18,7 @@ from rasl.cli.output import AsJson, show
 from rasl.settings import Settings
 from rasl.start import Prepared, StartError
 from rasl.start.listening import bound
+from rasl.start.metrics_port import metrics_port
 from rasl.start.signals import ENDING, ended_by_signal
 
 _START_SECONDS = 30
@@ -41,7 +41,13 @@ def serve(
     """Run the API and Meta's webhook door until SIGTERM or Ctrl-C, then finish what is in flight."""
     settings = Settings.from_environment(host=host, port=port)
     log.configure(settings.log_format, settings.log_level)
-    with ended_by_signal(), bound(settings.host, settings.port) as listener, held(settings) as found:
+    with (
+        ended_by_signal(),
+        bound(settings.host, settings.port) as listener,
+        metrics_port(settings, has_children=workers > 1) as metrics,
+        held(settings) as found,
+    ):
+        metrics.serve(found, "server")
         url = f"http://{settings.host}:{settings.port}"
 
         def announce() -> None:
@@ -51,15 +57,18 @@ def serve(
                     "url": url,
                     "api_url": f"{url}/api/v2",
                     "docs_url": f"{url}/docs",
+                    "metrics_url": metrics.url,
                     "workers": workers,
                     "pid": os.getpid(),
                 },
-                f"API at {url}/api/v2, documentation at {url}/docs. Ctrl-C stops it.",
+                f"API at {url}/api/v2, documentation at {url}/docs, metrics at {metrics.url}. Ctrl-C stops it.",
             )
 
         if workers == 1:
             _serve_here(found, listener, announce)
         else:
+            # The children's metrics library reads it when it is imported; ours was imported without.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics.folder)
             _serve_in_processes(found, listener, workers, announce)
 
 
@@ -117,11 +126,8 @@ def _serve_in_processes(
     os.environ["RASL_SECRET_KEY"] = found.settings.secret_key
     os.environ["RASL_HOST"] = found.settings.host
     os.environ["RASL_PORT"] = str(found.settings.port)
-    with tempfile.TemporaryDirectory(prefix="rasl-metrics-", ignore_cleanup_errors=True) as folder:
-        # The children's metrics library reads it when it is imported; ours was imported without.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        listener.set_inheritable(True)
-        _Servers(_config("rasl.cli.serve:application", workers), [listener], announce).run()
+    listener.set_inheritable(True)
+    _Servers(_config("rasl.cli.serve:application", workers), [listener], announce).run()
 
 
 def _config(app: object, workers: int) -> uvicorn.Config:

@@ -12,6 +12,7 @@ from rasl.cli.holding import held
 from rasl.cli.output import AsJson, show
 from rasl.settings import Settings
 from rasl.start import Prepared
+from rasl.start.metrics_port import metrics_port
 from rasl.start.signals import ENDING, ended_by_signal
 
 
@@ -24,8 +25,10 @@ def worker(as_json: AsJson = False) -> None:
     """Run the worker until SIGTERM or Ctrl-C, then finish what is in flight."""
     settings = Settings.from_environment()
     log.configure(settings.log_format, settings.log_level)
-    with ended_by_signal(), held(settings) as found:
-        show(as_json, {"pid": os.getpid()}, "The worker runs. Ctrl-C stops it.")
+    with ended_by_signal(), metrics_port(settings) as metrics, held(settings) as found:
+        metrics.serve(found, "worker")
+        value = {"pid": os.getpid(), "metrics_url": metrics.url}
+        show(as_json, value, f"The worker runs, metrics at {metrics.url}. Ctrl-C stops it.")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_work(found))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from rasl import metrics
 from rasl.db import rows
 from rasl.db.channels import INGESTS
 from rasl.db.pool import Db, Row
@@ -105,7 +106,15 @@ async def claim_again(db: Db, ids: Sequence[int]) -> list[Row]:
 
 async def mark_applied(db: Db, ids: Sequence[int]) -> None:
     """Count deliveries as done; the raw rows stay for reprocessing until they are purged."""
-    await db.execute("update ingests set applied_at = now() where id = any($1::bigint[])", ids)
+    applied = await db.fetch(
+        """
+        update ingests set applied_at = now() where id = any($1::bigint[])
+        returning extract(epoch from clock_timestamp() - received_at)::float8 as seconds
+        """,
+        ids,
+    )
+    for row in applied:
+        metrics.APPLY_SECONDS.observe(row["seconds"])
 
 
 async def put_off(db: Db, ingest_id: int, reason: str, pause: dt.timedelta) -> int:

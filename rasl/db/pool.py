@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import asyncpg
 import msgspec
 
+from rasl import clock
 from rasl.db.outage import Outage
 from rasl.db.plans import Planned, Plans
 from rasl.errors import ServiceUnavailable
@@ -36,6 +37,8 @@ _OUTAGE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.DiskFullError,
+    asyncpg.ReadOnlySQLTransactionError,  # a server that was put back to being a copy
+    asyncpg.PostgresIOError,  # its disk
     OSError,
     TimeoutError,
 )
@@ -49,6 +52,19 @@ class _Connection(_BareConnection):
         self.planned = Planned()
 
 
+class Meter:
+    """What a pool has lent since the process began, and who waits; sums, so that counting costs next to nothing."""
+
+    __slots__ = ("lent", "name", "timeouts", "waited_seconds", "waiting")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.waiting = 0
+        self.lent = 0
+        self.timeouts = 0
+        self.waited_seconds = 0.0
+
+
 class Database:
     """Two pools on one server: the ordinary one, and one for lists whose plans must fit their values."""
 
@@ -58,6 +74,7 @@ class Database:
         self._pools: tuple[asyncpg.Pool[Row], asyncpg.Pool[Row]] | None = None
         self._outage = Outage()
         self._plans = Plans()
+        self._meters = (Meter("main"), Meter("lists"))
 
     async def open(self) -> None:
         """Open the pools; raises what asyncpg raises when the server cannot be reached."""
@@ -85,14 +102,18 @@ class Database:
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Db]:
         """Lend a connection for statements that each commit by themselves."""
-        async with _lend(self._pools and self._pools[0], self._outage, self._plans) as db:
+        async with _lend(self._pools and self._pools[0], self._meters[0], self._outage, self._plans) as db:
             yield db
 
     @contextlib.asynccontextmanager
     async def listing(self) -> AsyncIterator[Db]:
         """Lend a connection for lists and searches."""
-        async with _lend(self._pools and self._pools[1], self._outage) as db:
+        async with _lend(self._pools and self._pools[1], self._meters[1], self._outage) as db:
             yield db
+
+    def metered(self) -> list[tuple[asyncpg.Pool[Row], Meter]]:
+        """Return the open pools with what they lent."""
+        return list(zip(self._pools or (), self._meters, strict=False))
 
     async def dedicated(self) -> asyncpg.Connection[Row]:
         """Open a connection outside the pools, for LISTEN; the caller closes it. Raises ServiceUnavailable."""
@@ -106,19 +127,37 @@ class Database:
 
 @contextlib.asynccontextmanager
 async def _lend(
-    pool: asyncpg.Pool[Row] | None, outage: Outage, plans: Plans | None = None
+    pool: asyncpg.Pool[Row] | None, meter: Meter, outage: Outage, plans: Plans | None = None
 ) -> AsyncIterator[Db]:
     if pool is None:
         raise ServiceUnavailable
     try:
-        async with pool.acquire(timeout=_ACQUIRE_SECONDS) as db:
+        db = await _acquire(pool, meter)
+        try:
             if plans is not None:
                 await plans.renew(cast("Any", db))
             yield db
+        finally:
+            await pool.release(db)
     except _OUTAGE as error:
         outage.met(error)
         raise ServiceUnavailable from error
     outage.over()
+
+
+async def _acquire(pool: asyncpg.Pool[Row], meter: Meter) -> Db:
+    meter.waiting += 1
+    begun = clock.monotonic()
+    try:
+        db: Db = await pool.acquire(timeout=_ACQUIRE_SECONDS)
+    except TimeoutError:
+        meter.timeouts += 1
+        raise
+    finally:
+        meter.waiting -= 1
+        meter.waited_seconds += clock.monotonic() - begun
+    meter.lent += 1
+    return db
 
 
 async def _create_pool(dsn: str, size: int, settings: dict[str, str]) -> asyncpg.Pool[Row]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.resources
+import re
 from collections.abc import Callable
 
 import asyncpg
@@ -14,27 +16,35 @@ _JOURNAL = """
 create table if not exists schema_migrations (
     name text primary key, checksum text not null, applied_at timestamptz not null default now())
 """
-# Everything the migrations are responsible for, in a form that two databases can be compared by.
+# Everything the migrations are responsible for in one schema, in a form that two schemas can be compared by: where
+# PostgreSQL names the schema, it is taken out.
 _SHAPE = """
-select 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
-       || case when a.attnotnull then ' not null' else '' end
-       || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') || a.attidentity::text as item
-from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'public'
-join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-where c.relkind in ('r', 'p')
-union all
-select 'index ' || indexdef from pg_indexes where schemaname = 'public'
-union all
-select 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
-from pg_constraint where connamespace = 'public'::regnamespace and contype <> 'n'
-union all
-select 'trigger ' || pg_get_triggerdef(t.oid) || ' ' || md5(p.prosrc) from pg_trigger t
-join pg_class c on c.oid = t.tgrelid and c.relnamespace = 'public'::regnamespace
-join pg_proc p on p.oid = t.tgfoid
-where not t.tgisinternal
-order by 1
+with place as (select $1::oid as id, quote_ident(nspname) || '.' as prefix from pg_namespace where oid = $1)
+select replace(item, prefix, '') as item from place cross join lateral (
+    select 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
+           || case when a.attnotnull then ' not null' else '' end
+           || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') || a.attidentity::text as item
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+    where c.relkind in ('r', 'p') and c.relnamespace = place.id
+    union all
+    select 'index ' || replace(pg_get_indexdef(x.indexrelid), 'pg_temp.', '') from pg_index x
+    join pg_class c on c.oid = x.indexrelid and c.relnamespace = place.id
+    where c.relkind in ('i', 'I')
+    union all
+    select 'constraint ' || c.relname || ' ' || x.conname || ' ' || pg_get_constraintdef(x.oid)
+    from pg_constraint x join pg_class c on c.oid = x.conrelid
+    where x.connamespace = place.id and x.contype <> 'n'
+    union all
+    select 'trigger ' || pg_get_triggerdef(t.oid) || ' ' || md5(replace(p.prosrc, 'pg_temp.', '')) from pg_trigger t
+    join pg_class c on c.oid = t.tgrelid and c.relnamespace = place.id
+    join pg_proc p on p.oid = t.tgfoid
+    where not t.tgisinternal
+) item order by 1
 """
+_FUNCTION = re.compile(r"\bcreate (?:or replace )?function (\w+)\s*\(", re.IGNORECASE)
+_UNLOGGED = re.compile(r"\bunlogged\b", re.IGNORECASE)
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -57,6 +67,10 @@ def declared() -> list[Migration]:
     )
     texts = [(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in files]
     return [Migration(name, sql, hashlib.sha256(sql.encode()).hexdigest()) for name, sql in texts]
+
+
+class CompareError(MigrationError):
+    """The schema cannot be compared; the text says what that takes."""
 
 
 async def migrate(dsn: str, progress: Callable[[str], None] = lambda _: None) -> list[str]:
@@ -86,7 +100,11 @@ async def migrate(dsn: str, progress: Callable[[str], None] = lambda _: None) ->
 
 
 async def drift(dsn: str) -> list[str]:
-    """Return how the database differs from a freshly migrated one: `- missing` and `+ surplus` items."""
+    """Return how the database differs from a freshly migrated one: `- missing` and `+ surplus` items.
+
+    Raises CompareError when it cannot be compared. Nothing is left behind, and no right is needed that migrating does
+    not need.
+    """
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
         if not await connection.fetchval("select to_regclass('schema_migrations') is not null"):
@@ -94,35 +112,76 @@ async def drift(dsn: str) -> list[str]:
         pending = [f"- migration {migration.name}" for migration in await _missing(connection)]
         if pending:
             return pending
-        real = await shape(connection)
+        real = await shape(connection, await _home(connection))
+        wanted = await _declared_shape(connection)
     finally:
         await connection.close()
-    wanted = await _declared_shape(dsn)
     return [f"- {item}" for item in sorted(wanted - real)] + [f"+ {item}" for item in sorted(real - wanted)]
 
 
-async def shape(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
-    """Describe every table, column, index, constraint and trigger."""
-    return {row["item"] for row in await connection.fetch(_SHAPE)}
+async def shape(connection: asyncpg.Connection[asyncpg.Record], schema_id: int) -> set[str]:
+    """Describe every table, column, index, constraint and trigger of a schema that stands first in the search path."""
+    return {row["item"] for row in await connection.fetch(_SHAPE, schema_id)}
 
 
-async def _declared_shape(dsn: str) -> set[str]:
-    """Migrate an empty database beside the real one, describe it and drop it."""
-    connection = await asyncpg.connect(dsn, timeout=10)
-    name = f"rasl_shape_{await connection.fetchval('select pg_backend_pid()')}"
+async def _home(connection: asyncpg.Connection[asyncpg.Record]) -> int:
+    """Return the schema that holds our tables: the one in which the journal of migrations is found first."""
+    home: int = await connection.fetchval(
+        "select relnamespace from pg_class where oid = 'schema_migrations'::regclass"
+    )
+    return home
+
+
+async def _declared_shape(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
+    """Migrate an empty schema beside the real one, describe it and roll all of that back.
+
+    Making a schema takes a right on the database that who owns only tables may not have: temporary tables do as well.
+    """
+    name = f"rasl_shape_{connection.get_server_pid()}"
+    with contextlib.suppress(asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError):
+        return await _shape_in(connection, name, f"create schema {name}")
     try:
-        await connection.execute(f"create database {name} template template0")
-        scratch = await asyncpg.connect(dsn, database=name, timeout=10)
-        try:
-            await scratch.execute(_JOURNAL)
-            for migration in declared():
-                await scratch.execute(migration.sql)
-            return await shape(scratch)
-        finally:
-            await scratch.close()
+        # There is no temporary schema before the first temporary table.
+        return await _shape_in(
+            connection, "pg_temp", "create temporary table pg_temp.begun (); drop table pg_temp.begun"
+        )
+    except asyncpg.InsufficientPrivilegeError:
+        raise CompareError(
+            "the schema cannot be compared: the database user may make neither schemas nor temporary tables: "
+            "grant temporary on database ... to ..."
+        ) from None
+    except asyncpg.ReadOnlySQLTransactionError:
+        raise CompareError(
+            "the schema cannot be compared on a read-only server: ask the one that is written to"
+        ) from None
+
+
+async def _shape_in(connection: asyncpg.Connection[asyncpg.Record], name: str, begin: str) -> set[str]:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute(
+            f"set local client_min_messages = warning; set local lock_timeout = '10s'; {begin}"
+        )
+        await connection.execute(
+            "select set_config('search_path', $1 || ', ' || current_setting('search_path'), true)", name
+        )
+        for sql in (_JOURNAL, *(migration.sql for migration in declared())):
+            await connection.execute(_temporary(sql) if name == "pg_temp" else sql)
+        schema_id = await connection.fetchval(
+            "select relnamespace from pg_class where oid = 'tenants'::regclass"
+        )
+        return await shape(connection, schema_id)
     finally:
-        await connection.execute(f"drop database if exists {name} with (force)")
-        await connection.close()
+        await transaction.rollback()
+
+
+def _temporary(sql: str) -> str:
+    """Write a migration for temporary tables, which are never logged, and whose functions go by their full names."""
+    sql = _UNLOGGED.sub("", sql)
+    for function in set(_FUNCTION.findall(sql)):
+        sql = re.sub(rf"\b{function}(?=\s*\()", f"pg_temp.{function}", sql)
+    return sql
 
 
 async def _missing(connection: asyncpg.Connection[asyncpg.Record]) -> list[Migration]:

@@ -1,10 +1,12 @@
 """Files in a folder, each complete or not there at all."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import itertools
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -21,24 +23,22 @@ class FolderStore:
 
     async def put(self, key: str, file: BinaryIO) -> None:
         """Write a file beside its place, make it durable and move it there."""
-        try:
+        with _unavailable():
             await asyncio.to_thread(_write, self._folder, key, file)
-        except OSError as error:
-            raise StoreUnavailable(error.strerror or type(error).__name__) from error
 
     async def stream(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Yield a file, or a part of it."""
         try:
-            file = await asyncio.to_thread(open, self._folder / key, "rb")
+            with _unavailable():
+                file = await asyncio.to_thread(open, self._folder / key, "rb")
         except FileNotFoundError:
             raise MissingFile(key) from None
-        except OSError as error:
-            raise StoreUnavailable(error.strerror or type(error).__name__) from error
         with file:
             file.seek(start)
             left = length
             while left is None or left > 0:
-                chunk = await asyncio.to_thread(file.read, CHUNK if left is None else min(CHUNK, left))
+                with _unavailable():
+                    chunk = await asyncio.to_thread(file.read, CHUNK if left is None else min(CHUNK, left))
                 if not chunk:
                     return
                 left = None if left is None else left - len(chunk)
@@ -46,21 +46,37 @@ class FolderStore:
 
     async def exists(self, key: str) -> bool:
         """Tell whether there is a file under a key."""
-        return await asyncio.to_thread((self._folder / key).is_file)
+        with _unavailable():
+            return await asyncio.to_thread(_is_file, self._folder / key)
 
     async def delete(self, key: str) -> None:
         """Drop a file, if it is there."""
-        try:
+        with _unavailable():
             await asyncio.to_thread((self._folder / key).unlink, missing_ok=True)
-        except OSError as error:
-            raise StoreUnavailable(error.strerror or type(error).__name__) from error
 
     async def page(self, after: str, limit: int) -> list[StoredFile]:
         """Return up to so many files in order of their keys, behind one."""
-        try:
+        with _unavailable():
             return await asyncio.to_thread(lambda: [*itertools.islice(_walk(self._folder, after), limit)])
-        except OSError as error:
-            raise StoreUnavailable(error.strerror or type(error).__name__) from error
+
+
+@contextlib.contextmanager
+def _unavailable() -> Iterator[None]:
+    """Turn whatever the disk refuses into what a store raises; a file that is not there is no refusal."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreUnavailable(error.strerror or type(error).__name__) from error
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether there is a file; unlike Path.is_file it raises when that cannot be found out."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _walk(folder: Path, after: str, above: str = "") -> Iterator[StoredFile]:

@@ -123,6 +123,15 @@ def find_place(data_dir: Path, environment: Mapping[str, str], fallback_root: Pa
     return _make_place_elsewhere(data_dir, note, account, barrier, fallback_root)
 
 
+def home_of(data_dir: Path) -> Path:
+    """Return where the server of this data folder lives or would live, making nothing."""
+    note = data_dir / "postgres.location"
+    try:
+        return Path(note.read_text(encoding="utf-8").partition("\n")[0])
+    except OSError:
+        return data_dir / "postgres"
+
+
 def _make_data_folder(data_dir: Path) -> None:
     if data_dir.is_dir():
         return

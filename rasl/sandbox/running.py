@@ -24,6 +24,7 @@ from rasl.sandbox.supervised import MARK
 from rasl.settings import Settings
 from rasl.start import Prepared, StartError, make_data_folder, prepared
 from rasl.start.listening import bound, is_free
+from rasl.start.metrics_port import FIRST_PORT
 from rasl.start.signals import ENDING, ended_by_signal, ignore
 
 _START_SECONDS = 60.0
@@ -32,6 +33,7 @@ _ROUND_SECONDS = 0.25
 _STABLE_SECONDS = 10.0
 _LONGEST_PAUSE = 10.0
 _MOST_PORTS = 100
+_METRICS_PORT = "RASL_METRICS_PORT"
 
 Say = Callable[[str], None]
 Show = Callable[[Mapping[str, Any]], None]
@@ -73,8 +75,11 @@ class _Sandbox:
         self.api_url = f"http://{_bracketed(host)}:{self.settings.port}"
         self.simulator_url = f"http://{_bracketed(host)}:{simulator_port}"
         environment = _child_environment(self.settings, self.simulator_url)
-        self.api = Child("API", ("serve",), environment)
-        self.worker = Child("worker", ("worker",), environment)
+        first = _free_port(self.settings.metrics_host, self.settings.metrics_port or FIRST_PORT)
+        second = _free_port(self.settings.metrics_host, first + 1)
+        self._metrics_ports = (first, second)
+        self.api = Child("API", ("serve",), environment | {_METRICS_PORT: str(first)})
+        self.worker = Child("worker", ("worker",), environment | {_METRICS_PORT: str(second)})
         media_port = _free_port(host, simulator_port + 1)
         ports = ("--port", str(simulator_port), "--media-port", str(media_port))
         self.simulator = Child("simulator", ("simulator", "--host", host, *ports), environment)
@@ -170,6 +175,10 @@ class _Sandbox:
             "docs_url": f"{self.api_url}/docs",
             "simulator_url": self.simulator_url,
             "control_url": f"{self.simulator_url}/_control",
+            **{
+                name: f"http://{_bracketed(_reachable_host(self.settings.metrics_host))}:{port}/metrics"
+                for name, port in zip(("metrics_url", "worker_metrics_url"), self._metrics_ports, strict=True)
+            },
             **self._demo.published(self.api_url),
             "pid": os.getpid(),
         }
@@ -246,7 +255,7 @@ def _child_environment(settings: Settings, simulator_url: str) -> dict[str, str]
         "RASL_GRAPH_BASE_URL": simulator_url,
         MARK: "1",
     }
-    for name in ours:
+    for name in (*ours, _METRICS_PORT):
         environment.pop(f"{name}_FILE", None)
     if not _is_set(environment, "RASL_LOG_LEVEL"):
         ours["RASL_LOG_LEVEL"] = "warning"

@@ -64,16 +64,20 @@ async def begin(database: Database, tenant_id: int, query: ListQuery, has_bom: b
 async def lines(database: Database, export: Export) -> AsyncIterator[bytes]:
     """Yield the file, some thousand contacts at a time, in order of id; nothing is locked or kept in between."""
     header = write_row([*COLUMNS, *(f"{ATTRIBUTE}{key}" for key in export.attributes)])
-    yield (f"{_BOM}{header}" if export.has_bom else header).encode()
+    # The header comes with the first rows: what cannot be read at all must not look like an empty file.
+    text = f"{_BOM}{header}" if export.has_bom else header
     after = 0
     while True:
         rows = await export_rows.fetch_next(database, export.query, export.tenant_id, after, _STEP)
         if not rows:
+            if text:
+                yield text.encode()
             return
         after = rows[-1]["id"]
         async with database.connection() as db:
             names = await export_rows.load_names(db, export.tenant_id)
-        yield "".join(write_row(cells_of(row, names, export.attributes)) for row in rows).encode()
+        yield (text + "".join(write_row(cells_of(row, names, export.attributes)) for row in rows)).encode()
+        text = ""
 
 
 def cells_of(

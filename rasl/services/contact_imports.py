@@ -293,15 +293,18 @@ async def list_imports(database: Database, tenant_id: int, query: ListQuery) -> 
 
 async def read_error_file(database: Database, tenant_id: int, row: Row) -> AsyncIterator[bytes]:
     """Yield the rows that failed as CSV: number, reasons, and the row as it was; the file can be imported again."""
-    yield write_row(["row", "error", *(protected(header) for header in row["headers"])]).encode()
+    text = write_row(["row", "error", *(protected(header) for header in row["headers"])])
     after = 0
     while True:
         async with database.connection() as db:
             errors = await import_rows.list_errors(db, tenant_id, row["id"], after, _ERROR_PAGE)
         if not errors:
+            if text:
+                yield text.encode()
             return
         after = errors[-1]["row_number"]
-        yield "".join(_error_line(error, row["targets"]) for error in errors).encode()
+        yield (text + "".join(_error_line(error, row["targets"]) for error in errors)).encode()
+        text = ""
 
 
 def _error_line(error: Row, targets: list[str | None]) -> str:

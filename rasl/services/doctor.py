@@ -10,9 +10,10 @@ from rasl import clock
 from rasl.db import doctor as rows
 from rasl.db import ingests as ingest_rows
 from rasl.db import jobs
-from rasl.db.pool import Database, Row
+from rasl.db.pool import Database, Db, Row
 from rasl.graph.client import Fetched, GraphClient, ReadOutcome, Refused
 from rasl.sealing import Sealer, SealError
+from rasl.services import installation
 from rasl.services.tenants import callback_url
 
 _FIELDS = "id,display_phone_number,status,quality_rating,webhook_configuration"
@@ -50,11 +51,12 @@ async def examine(
         failing_deliveries = await ingest_rows.count_failing(db)
         quarantined = await rows.count_quarantined(db, _QUARANTINE_DAYS)
         parked = await rows.count_parked(db, _PARKED_FOR)
+        is_our_key = await _is_our_key(db, sealer)
         unknown = await rows.count_unknown(db, dt.timedelta(seconds=unknown_window_seconds), _UNKNOWN_FOR)
     checks = [
         _check_clock(asked_at, database_time, answered_at),
         *_check_tenants(tenants),
-        *_check_keys(numbers, sealer),
+        _check_key(numbers, sealer, is_our_key),
         _check_backlog([*backlog, *([ingests] if ingests else [])]),
         _check_failing_jobs(failing_jobs),
         _check_failing_deliveries(failing_deliveries),
@@ -108,20 +110,24 @@ def _check_tenant(tenant: Row) -> Check:
     return Check(name, True, "has its defaults and a number")
 
 
-def _check_keys(numbers: Sequence[Row], sealer: Sealer) -> list[Check]:
+async def _is_our_key(db: Db, sealer: Sealer) -> bool:
+    try:
+        await installation.check_key(db, sealer)
+    except installation.WrongKeyError:
+        return False
+    return True
+
+
+def _check_key(numbers: Sequence[Row], sealer: Sealer, is_ours: bool) -> Check:
     closed = [number["phone_number_id"] for number in numbers if not _opens(number, sealer)]
     if closed:
-        return [
-            Check(
-                "secret key",
-                False,
-                f"does not open the stored secrets of {', '.join(closed)}",
-                "Set RASL_SECRET_KEY (or the data folder's secret.key) to the key they were stored with, "
-                "or store them again with rasl whatsapp connect.",
-            )
-        ]
-    what = "opens every stored secret" if numbers else "nothing is encrypted with it yet"
-    return [Check("secret key", True, what)]
+        what = f"does not open the stored secrets of {', '.join(closed)}"
+    elif not is_ours:
+        what = "is not the one that this database's secrets are stored with"
+    else:
+        what = "opens every stored secret" if numbers else "nothing is encrypted with it yet"
+    is_well = is_ours and not closed
+    return Check("secret key", is_well, what, None if is_well else installation.WRONG_KEY_CURE)
 
 
 def _opens(number: Row, sealer: Sealer) -> bool:

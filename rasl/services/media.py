@@ -31,7 +31,7 @@ from rasl.media_store.base import MissingFile, StoreUnavailable
 from rasl.services import pictures
 from rasl.services.engine import Engine
 from rasl.services.pictures import PictureError
-from rasl.services.scratch import scratch_file
+from rasl.services.scratch import CANNOT_STORE, scratch_file
 
 URL_REUSE = dt.timedelta(minutes=10)  # as Meta does for links (cloud-api section 2.3)
 # Meta keeps uploads for 30 days; a message may wait a day before it is sent.
@@ -40,7 +40,6 @@ UPLOAD_LIFETIME = dt.timedelta(days=28)
 _GONE = frozenset({100, 131009, 131053})
 _CHUNK = 1024 * 1024
 _KEY_LENGTH = 12  # random characters that make a key one of its own
-_CANNOT_STORE = "Files cannot be stored right now"
 _CANNOT_READ = "Files cannot be read right now"
 
 
@@ -228,7 +227,7 @@ async def _put(engine: Engine, media: NewMedia, file: BinaryIO) -> int:
             with contextlib.suppress(StoreUnavailable):
                 await engine.media_store.delete(media.store_key)
     except StoreUnavailable as error:
-        raise ServiceUnavailable(_CANNOT_STORE) from error
+        raise ServiceUnavailable(CANNOT_STORE) from error
     return int(kept["id"])
 
 

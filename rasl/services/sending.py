@@ -124,7 +124,7 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
     trouble = Trouble.REFUSED if outcome is _TOO_LATE else outcomes.trouble(outcome)
     step = _decide(outcome, trouble, work, started_at)
     result = _result(engine, work, outcome, step, started_at, patience)
-    metrics.ATTEMPTS.labels(result.outcome, result.code or "").inc()
+    metrics.count_attempt(result.outcome, result.status, work.lane, result.code)
     await _record(engine, work, result, outcome)
     if trouble is Trouble.PAIR_THROTTLED and isinstance(step, Retry):
         await _line_up(engine, work, step.seconds)
@@ -419,9 +419,10 @@ async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted
         accepted = await accepting.put(draft)
     except messages.InDoubt as doubt:
         return await _find(engine, draft, doubt)
-    if not accepted.is_leased:
-        return accepted, Attempted("queued")
     lane = messages.lane_of(accepted.content)
+    if not accepted.is_leased:
+        metrics.count_queued(lane)
+        return accepted, Attempted("queued")
     work = Work(
         tenant_id=draft.tenant.id,
         unknown_policy=unknown_policy(draft.tenant.unknown_policy, lane),

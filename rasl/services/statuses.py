@@ -60,6 +60,8 @@ async def apply(db: Db, reports: Sequence[Report]) -> None:
         steps[report.tenant_id, row["message_id"]].append(step)
     rows = await _merge(db, steps)
     await _keep_wa_ids(db, known, rows)
+    for report, _ in known:
+        metrics.count_reported(report.status, report.code)
     metrics.APPLIED.labels("status").inc(len(known))
     metrics.APPLIED.labels("parked_status").inc(len(fresh) - len(known))
 

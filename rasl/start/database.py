@@ -13,7 +13,9 @@ import asyncpg
 
 from rasl.db import schema
 from rasl.postgres import EmbeddedPostgres
-from rasl.settings import Settings
+from rasl.sealing import Sealer
+from rasl.services import installation
+from rasl.settings import Settings, stray_variables
 from rasl.start.errors import StartError
 
 OLDEST_POSTGRES = 15
@@ -38,12 +40,14 @@ def silent(_line: str) -> None:
 def prepared(
     settings: Settings, progress: Progress = silent, *, is_lasting: bool = False
 ) -> Iterator[Prepared]:
-    """Have a migrated database inside the block.
+    """Have a migrated database, whose secret key ours is, inside the block.
 
     A lasting process brings the embedded server back when the process that ran it ends.
     """
+    for line in stray_variables(os.environ):
+        progress(f"warning: {line}")
     with reachable(settings, progress, is_lasting=is_lasting) as found:
-        migrate(found.dsn, progress)
+        migrate(found, progress)
         yield found
 
 
@@ -148,10 +152,13 @@ def _create_secret_key(path: Path) -> None:
         Path(staging).unlink(missing_ok=True)
 
 
-def migrate(dsn: str, progress: Progress = silent) -> list[str]:
-    """Bring the schema up to date; returns what was applied. MigrationError says why it cannot be."""
+def migrate(found: Prepared, progress: Progress = silent, *, adopts_key: bool = False) -> list[str]:
+    """Bring the schema up to date and have the secret key checked; returns what was applied.
+
+    MigrationError says why it cannot be. `adopts_key` makes the key the installation's, whichever was it before.
+    """
     try:
-        return asyncio.run(schema.migrate(dsn, progress))
+        return asyncio.run(_migrate(found, progress, adopts_key))
     except asyncpg.LockNotAvailableError:
         raise StartError(
             "MIGRATION_BLOCKED",
@@ -162,6 +169,22 @@ def migrate(dsn: str, progress: Progress = silent) -> list[str]:
             "MIGRATION_FORBIDDEN",
             f"The database user may not change the schema ({error}): grant it the right to.",
         ) from None
+    except installation.WrongKeyError as error:
+        raise StartError("SECRET_KEY_WRONG", str(error)) from None
+
+
+async def _migrate(found: Prepared, progress: Progress, adopts_key: bool) -> list[str]:
+    sealer = Sealer(found.settings.secret_key)
+    connection = await asyncpg.connect(found.dsn, timeout=_CONNECT_SECONDS)
+    try:
+        if not adopts_key:
+            # First of all: with the key of another installation, the database may be another one's as well.
+            await installation.check_key(connection, sealer)
+        applied = await schema.migrate(found.dsn, progress)
+        await (installation.adopt_key if adopts_key else installation.claim_key)(connection, sealer)
+    finally:
+        await connection.close(timeout=_CONNECT_SECONDS)
+    return applied
 
 
 def check_server(dsn: str) -> str:

@@ -15,7 +15,7 @@ def bound(host: str, port: int, setting: str = "RASL_PORT") -> socket.socket:
         listener.bind((host, port))
     except (OSError, OverflowError) as error:
         listener.close()
-        raise _failure(host, port, setting, error) from None
+        raise failure(host, port, setting, error) from None
     return listener
 
 
@@ -30,7 +30,8 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def _failure(host: str, port: int, setting: str, error: Exception) -> StartError:
+def failure(host: str, port: int, setting: str, error: Exception) -> StartError:
+    """Say why an address cannot be listened on, and which setting changes it."""
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.EADDRINUSE:
         return StartError(

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -81,6 +82,11 @@ class Process:
     def output(self) -> str:
         """Return the end of what it printed and logged."""
         return self._output.read_text(encoding="utf-8", errors="replace")[-3000:]
+
+    def metrics_url(self) -> str:
+        """Return where it shows its metrics, as it said when it was started last."""
+        text = self._output.read_text(encoding="utf-8")
+        return str(re.findall(r"http://127\.0\.0\.1:\d+/metrics", text)[-1])
 
 
 class Server(Process):

@@ -1,6 +1,6 @@
 """Contacts from and to CSV files: imports by the worker, exports as streams."""
 
-from typing import Any
+from collections.abc import AsyncIterator
 
 import msgspec
 from litestar import get, post
@@ -102,7 +102,7 @@ async def get_import_errors(import_id: FromPath[str], caller: MayReadContacts, r
     database = request.engine.database
     row, _ = await contact_imports.get_import(database, caller.tenant.id, read_id(import_id))
     lines = contact_imports.read_error_file(database, caller.tenant.id, row)
-    return _file(lines, f"import-{row['id']}-errors.csv")
+    return await _file(lines, f"import-{row['id']}-errors.csv")
 
 
 @get(
@@ -121,15 +121,23 @@ async def export_contacts(caller: MayReadContacts, request: ApiRequest) -> Strea
     database = request.engine.database
     query = parse([pair for pair in pairs if pair[0] != "cursor"], CONTACT_LIST)
     export = await contact_exports.begin(database, caller.tenant.id, query, has_bom)
-    return _file(contact_exports.lines(database, export), "contacts.csv")
+    return await _file(contact_exports.lines(database, export), "contacts.csv")
 
 
 HANDLERS = (import_contacts, list_imports, get_import, get_import_errors, export_contacts)
 
 
-def _file(lines: Any, name: str) -> Stream:
+async def _file(lines: AsyncIterator[bytes], name: str) -> Stream:
+    """Stream a file whose beginning is read before the answer begins: what fails until then is told in the envelope."""
+    first = await anext(lines)
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for part in lines:
+            yield part
+
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Stream(lines, media_type=_CSV, headers=headers)
+    return Stream(whole(), media_type=_CSV, headers=headers)
 
 
 def _item(row: Row) -> ImportItem:
