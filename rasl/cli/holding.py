@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from rasl.cli.output import progress
-from rasl.sandbox import supervised
+from rasl.start import supervised
 from rasl.settings import Settings
 from rasl.start import Prepared, prepared
 
