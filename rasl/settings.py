@@ -33,6 +33,24 @@ class Settings:
     )
     host: str = _setting("127.0.0.1", "Address the API listens on.")
     port: int = _setting(8080, "Port the API listens on.")
+    request_seconds: float = _setting(
+        30.0,
+        "How long a client may take to send a request, head and body. Whoever showed a token that works has a second "
+        "more for every 16 KiB sent, so that large files need not hurry.",
+    )
+    stranger_bytes: int = _setting(
+        33_554_432,
+        "Memory per process for requests of callers not known yet: those without a token that works, and deliveries "
+        "of Meta whose signature is not checked. Beyond it the slowest is refused. At least 8 MiB.",
+    )
+    max_connections: int = _setting(
+        4096, "Connections per process; beyond it one that is idle is closed for each new one."
+    )
+    drain_seconds: float = _setting(
+        5.0,
+        "How long after SIGTERM a server still takes requests while `/readyz` says 503, before it stops listening. "
+        "Longer than your load balancer takes to notice.",
+    )
     public_url: str = _setting(
         "", "Address under which Meta and your clients reach this server; default `http://{host}:{port}`."
     )
@@ -184,8 +202,10 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append("RASL_MEDIA_STORE: must be folder or s3://name/prefix")
     if settings.media_url_seconds < 1:
         problems.append("RASL_MEDIA_URL_SECONDS: must be at least 1")
+    problems += _server_contradictions(settings)
     problems += _otp_contradictions(settings)
     durations = (
+        "request_seconds",
         "graph_timeout_seconds",
         "lease_seconds",
         "unknown_window_seconds",
@@ -196,6 +216,17 @@ def _contradictions(settings: Settings) -> list[str]:
         for name in durations
         if not 0 < getattr(settings, name) < math.inf
     ]
+
+
+def _server_contradictions(settings: Settings) -> list[str]:
+    problems = []
+    if settings.stranger_bytes < 8 * 1024 * 1024:
+        problems.append("RASL_STRANGER_BYTES: must be at least 8388608")
+    if settings.max_connections < 16:
+        problems.append("RASL_MAX_CONNECTIONS: must be at least 16")
+    if not 0 <= settings.drain_seconds < math.inf:
+        problems.append("RASL_DRAIN_SECONDS: must be a number not below 0")
+    return problems
 
 
 def _otp_contradictions(settings: Settings) -> list[str]:

@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from rasl.api.request import ApiRequest
+from rasl.arrival import arrival_of
 from rasl.db import jobs
 from rasl.errors import ServiceUnavailable
 
@@ -20,7 +21,9 @@ async def live() -> dict[str, str]:
 
 @get("/readyz", include_in_schema=False)
 async def ready(request: ApiRequest) -> Response[dict[str, str]]:
-    """Answer 200 when the database answers, 503 otherwise."""
+    """Answer 200 when the database answers and this process is not about to end, 503 otherwise."""
+    if arrival_of(request.scope).is_draining:
+        return Response({"status": "draining", "reason": "this server was told to stop"}, status_code=503)
     try:
         async with request.engine.database.connection() as db:
             await db.fetchval("select 1", timeout=2)

@@ -1,30 +1,24 @@
 """`rasl serve`."""
 
 import os
-import signal
 import socket
 import tempfile
 from collections.abc import Callable
-from types import FrameType
 from typing import Annotated
 
 import typer
-import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from rasl import log
 from rasl.app import create_app
 from rasl.cli.holding import held
 from rasl.cli.output import AsJson, show
+from rasl.server import Limits, Server
+from rasl.server.processes import Processes
 from rasl.settings import Settings
 from rasl.start import Prepared, StartError
+from rasl.start.files import raise_file_limit
 from rasl.start.listening import bound
-from rasl.start.signals import ENDING, ended_by_signal
-
-_START_SECONDS = 30
-_GRACEFUL_SECONDS = 25
-_KEEPALIVE_SECONDS = 75
-_BACKLOG = 2048
+from rasl.start.signals import ended_by_signal
 
 
 def add_to(root: typer.Typer) -> None:
@@ -36,12 +30,14 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; default RASL_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; default RASL_PORT.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that answer requests.")] = 1,
+    listener: Annotated[int | None, typer.Option(hidden=True, help="An open socket to listen on.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the API and Meta's webhook door until SIGTERM or Ctrl-C, then finish what is in flight."""
     settings = Settings.from_environment(host=host, port=port)
     log.configure(settings.log_format, settings.log_level)
-    with ended_by_signal(), bound(settings.host, settings.port) as listener, held(settings) as found:
+    raise_file_limit(settings.max_connections)
+    with ended_by_signal(), _listening(settings, listener) as opened, held(settings) as found:
         url = f"http://{settings.host}:{settings.port}"
 
         def announce() -> None:
@@ -57,88 +53,37 @@ def serve(
                 f"API at {url}/api/v2, documentation at {url}/docs. Ctrl-C stops it.",
             )
 
-        if workers == 1:
-            _serve_here(found, listener, announce)
-        else:
-            _serve_in_processes(found, listener, workers, announce)
+        if workers > 1:
+            _serve_in_processes(found, opened, workers, announce)
+            return
+        server = Server(
+            lambda: create_app(found.settings, found.dsn),
+            Limits.of(settings),
+            settings.drain_seconds,
+            announce,
+        )
+        _run(server, opened)
 
 
-def application() -> object:
-    """Build the application in one of several processes; everything it needs is in the environment."""
-    settings = Settings.from_environment()
-    log.configure(settings.log_format, settings.log_level)
-    return create_app(settings, settings.database_url)
+def _listening(settings: Settings, inherited: int | None) -> socket.socket:
+    """Return the parent's socket, or one of our own."""
+    return bound(settings.host, settings.port) if inherited is None else socket.socket(fileno=inherited)
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._announce = announce
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._announce()
-
-
-class _Servers(Multiprocess):
-    def __init__(
-        self, config: uvicorn.Config, sockets: list[socket.socket], announce: Callable[[], None]
-    ) -> None:
-        super().__init__(config, sockets)
-        self._announce = announce
-
-    def init_processes(self) -> None:
-        super().init_processes()
-        if self.processes[0].wait_until_ready(_START_SECONDS, self.should_exit):
-            self._announce()
-
-
-def _serve_here(found: Prepared, listener: socket.socket, announce: Callable[[], None]) -> None:
-    server = _Server(_config(lambda: create_app(found.settings, found.dsn), 1), announce)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        server.should_exit = True
-
-    # Uvicorn raises the signal that ended it once more: it must find a handler that does not kill us.
-    for number in ENDING:
-        signal.signal(number, stop)
-    server.run(sockets=[listener])
-    if not server.started:
+def _run(server: Server, listener: socket.socket) -> None:
+    has_failed = False
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:  # uvicorn's word for an application that does not start
+        has_failed = True
+    if has_failed or not server.started:
         raise StartError("API_NOT_STARTED", "The API could not start: the log lines above say why.")
 
 
 def _serve_in_processes(
     found: Prepared, listener: socket.socket, workers: int, announce: Callable[[], None]
 ) -> None:
-    for name in ("RASL_DATABASE_URL_FILE", "RASL_SECRET_KEY_FILE", "RASL_HOST_FILE", "RASL_PORT_FILE"):
-        os.environ.pop(name, None)
-    os.environ["RASL_DATABASE_URL"] = found.dsn
-    os.environ["RASL_SECRET_KEY"] = found.settings.secret_key
-    os.environ["RASL_HOST"] = found.settings.host
-    os.environ["RASL_PORT"] = str(found.settings.port)
     with tempfile.TemporaryDirectory(prefix="rasl-metrics-", ignore_cleanup_errors=True) as folder:
         # The children's metrics library reads it when it is imported; ours was imported without.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        listener.set_inheritable(True)
-        _Servers(_config("rasl.cli.serve:application", workers), [listener], announce).run()
-
-
-def _config(app: object, workers: int) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # a factory, in either form
-        factory=True,
-        workers=workers,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,  # nothing here depends on who is in front of us
-        backlog=_BACKLOG,
-        timeout_keep_alive=_KEEPALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
-    )
+        environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": folder}
+        Processes(found, listener, workers, environment).run(announce)

@@ -238,6 +238,7 @@ def _child_environment(settings: Settings, simulator_url: str) -> dict[str, str]
         "RASL_DATA_DIR": str(settings.data_dir.absolute()),
         "RASL_GRAPH_BASE_URL": simulator_url,
         MARK: "1",
+        "RASL_DRAIN_SECONDS": "0",
     }
     for name in ours:
         environment.pop(f"{name}_FILE", None)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import select
 import signal
 import subprocess
 import sys
@@ -47,6 +48,19 @@ class Child:
         with contextlib.suppress(BrokenPipeError):
             pipe.write(line)
             pipe.flush()
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, once it was started."""
+        return self.process.pid if self.process is not None else None
+
+    def has_spoken(self, seconds: float) -> bool:
+        """Wait that long for it to write to its standard output."""
+        if self.process is None or self.process.stdout is None:
+            raise RuntimeError(f"{self.name} has no output to wait for")
+        return bool(select.select([self.process.stdout], [], [], seconds)[0]) and bool(
+            self.process.stdout.peek(1)  # type: ignore[attr-defined]  # a pipe that ended has nothing to show
+        )
 
     def exit_code(self) -> int | None:
         """Return how it ended, None while it runs."""
