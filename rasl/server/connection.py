@@ -86,8 +86,9 @@ class Connection(HttpToolsProtocol):
 
     @property
     def gives_way(self) -> bool:
-        """Whether the request is incomplete, so that nobody can have begun to act on it."""
-        return self._is_open and not self._is_over
+        """Whether the request is incomplete, so that nobody acts on it yet, and had time to say whose it is."""
+        exchange = self._in_body
+        return self._is_open and not self._is_over and (exchange is None or exchange.has_begun)
 
     def give_way(self) -> None:
         """Refuse the request for want of memory."""
@@ -121,7 +122,7 @@ class Connection(HttpToolsProtocol):
     def _check_sender(self, now: float) -> None:
         exchange = self._in_body
         if exchange is not None and exchange.is_known:
-            earned = exchange.wire_bytes / self._limits.bytes_a_second
+            earned = exchange.body_bytes / self._limits.bytes_a_second
             self._deadline = self._begun_at + self._limits.request_seconds + earned
             if now <= self._deadline:
                 return
@@ -429,4 +430,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         elif not self.transport.is_closing():
             self.flow.resume_reading()
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:  # the client is gone, which nobody has told us yet
+                self.transport.abort()

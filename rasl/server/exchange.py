@@ -20,6 +20,7 @@ _logger = log.get_logger()
 class Exchange(RequestResponseCycle):
     """A request on its way to the application, and the answer on its way back."""
 
+    has_begun = False  # the application had it in hand
     is_known = False  # the application trusts the caller
     share = ""
     wire_bytes = 0  # of the body, as it travelled
@@ -28,6 +29,7 @@ class Exchange(RequestResponseCycle):
 
     async def run_asgi(self, app: Any) -> None:
         """Run the application; whatever it does, the client gets an answer in the envelope or a broken one."""
+        self.has_begun = True
         try:
             await app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
