@@ -4,6 +4,7 @@ import io
 import logging
 import re
 import sys
+import time
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any, TextIO, cast
@@ -20,6 +21,12 @@ _SAFE_KEYS = frozenset({"token_id"})
 # Every request runs in a context of its own, so it is set once and never reset.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 _state = {"is_debugging": False}
+
+
+# While the database is away everything that needs it says so, again and again: once is enough.
+_WAITS = "_waits_for_database"
+_LEAST_OUTAGE_SECONDS = 1.0
+_outage: dict[str, float | None] = {"since": None}
 
 
 class _LateStderr(io.TextIOBase):
@@ -71,6 +78,7 @@ def configure(log_format: str, log_level: str) -> None:
         )
     )
     shared: list[Any] = [
+        _drop_echoes_of_outage,
         _add_request_id,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -93,11 +101,37 @@ def configure(log_format: str, log_level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
+    # It warns with a traceback for each connection that cannot be made; the pool's owner says it once.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
 
 
 def is_debugging() -> bool:
     """Tell whether debug lines are written, for places where even asking a logger costs too much."""
     return _state["is_debugging"]
+
+
+def database_is_away(reason: str) -> None:
+    """Say once that the database does not answer; everything else that waits for it is silent until it is back."""
+    if _outage["since"] is None:
+        get_logger().warning("database_is_away", reason=reason)
+        _outage["since"] = time.monotonic()
+
+
+def database_answers() -> None:
+    """Say that the database is back, if it was away."""
+    since = _outage["since"]
+    if since is None or (away := time.monotonic() - since) < _LEAST_OUTAGE_SECONDS:
+        return
+    _outage["since"] = None
+    get_logger().warning("database_is_back", seconds=round(away, 1))
+
+
+def _drop_echoes_of_outage(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    if _outage["since"] is not None and str(event.get("event", "")).endswith(_WAITS):
+        raise structlog.DropEvent
+    return event
 
 
 def _add_request_id(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

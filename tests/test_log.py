@@ -1,5 +1,6 @@
 import json
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -148,3 +149,27 @@ def test_below_the_level_nothing_is_written(log_format: str, capsys: pytest.Capt
     log.get_logger().info("unseen")
     logging.getLogger("somebody.else").info("unseen")
     assert not _lines(capsys)
+
+
+def test_an_outage_of_the_database_is_told_once_and_its_end_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(log._outage, "since", None)
+    log.configure("json", "warning")
+    log.get_logger().warning("upkeep_waits_for_database")
+    for _ in range(3):
+        log.database_is_away("ConnectionDoesNotExistError")
+        log.get_logger().warning("upkeep_waits_for_database")
+        logging.getLogger("asyncpg.pool").warning("Failed to restore the pool connection floor")
+    log.database_answers()  # of a connection that was lent before
+    monkeypatch.setitem(log._outage, "since", time.monotonic() - 8)
+    log.database_answers()
+    log.database_answers()
+    log.get_logger().warning("upkeep_waits_for_database")
+    events = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+    assert events == [
+        "upkeep_waits_for_database",
+        "database_is_away",
+        "database_is_back",
+        "upkeep_waits_for_database",
+    ]

@@ -61,6 +61,7 @@ def serve(
             Limits.of(settings),
             settings.drain_seconds,
             announce,
+            has_parent=listener is not None,
         )
         _run(server, opened)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import msgspec
 
+from rasl import log
 from rasl.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ async def _lend(pool: asyncpg.Pool[Row] | None) -> AsyncIterator[Db]:
     try:
         async with pool.acquire(timeout=_ACQUIRE_SECONDS) as db:
             yield db
+        log.database_answers()
     except _OUTAGE as error:
+        log.database_is_away(type(error).__name__)
         raise ServiceUnavailable from error
 
 

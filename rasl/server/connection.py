@@ -10,6 +10,7 @@ import urllib.parse
 from typing import Any, cast
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rasl import arrival
@@ -21,6 +22,7 @@ from rasl.server.intake import Intake
 # What a request may hold without being counted: with the limit of connections this is little in all.
 _UNCOUNTED = 4096
 _SLICE = 64 * 1024
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 _LINGER_SECONDS = 5.0
 _LONGEST_LINGER = 30.0
 _FRESH_SECONDS = 1.0
@@ -107,7 +109,7 @@ class Connection(HttpToolsProtocol):
     def check(self, now: float) -> None:
         """End what takes too long: called about once a second."""
         self._check_reader(now)
-        if now <= self._deadline or self.transport is None:
+        if now <= self._deadline:
             return
         if self._is_over:
             if not self._unread:  # else the client still reads its answer
@@ -130,7 +132,7 @@ class Connection(HttpToolsProtocol):
 
     def _check_reader(self, now: float) -> None:
         """Cut off a client that has not read a byte of its answer for as long as a request may take."""
-        unread = self.transport.get_write_buffer_size() if self.transport is not None else 0
+        unread = self.transport.get_write_buffer_size()
         if unread != self._unread or not unread:
             self._unread, self._unread_until = unread, now + self._limits.request_seconds
         elif now > self._unread_until:
@@ -158,8 +160,6 @@ class Connection(HttpToolsProtocol):
         self._intake.release(self)
         self._is_over = True
         super().connection_lost(exc)
-        for exchange, _ in self.pipeline:
-            exchange.abandon()
         self.pipeline.clear()
         if self._running is not None and not self._running.response_complete:
             self._running.abandon()
@@ -182,20 +182,23 @@ class Connection(HttpToolsProtocol):
             if self._is_ended:
                 self._deadline = min(self.loop.time() + _LINGER_SECONDS, self._linger_until)
             return
-        size, self._new_task = len(data), None
+        self._new_task = None
+        self._take_in(data)
+        if self._is_open or len(data) > _UNCOUNTED:
+            self._count(len(data))
+
+    def _take_in(self, data: bytes) -> None:
         while data and not self._is_over:
             room = _SLICE
             if self._is_in_head:
                 room = min(room, self._limits.head_bytes - self._head_bytes)
             part, data = (data, b"") if len(data) <= room else (data[:room], data[room:])
             self._feed(part)
-        if self._is_over:
-            return
-        if self._is_open or size > _UNCOUNTED:
-            self._count(size)
 
     def _count(self, size: int) -> None:
         """Count what a request of a stranger holds, and read no more of it before the application asks for it."""
+        if self._is_over:
+            return
         exchange = self._in_body if self._is_open else self.cycle
         if exchange is None or not (exchange.is_known or exchange.response_complete):
             self._intake.hold(self, size)
@@ -249,7 +252,22 @@ class Connection(HttpToolsProtocol):
         """Begin a request."""
         if len(self.pipeline) >= self._limits.queued_requests:
             raise _OverrunError
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        scope: Any = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            arrival.KEY: self,
+        }
+        self.scope = scope
         self._intake.idle.pop(self, None)
         self._is_in_head = self._is_open = True
         self._is_fresh = False
@@ -260,7 +278,10 @@ class Connection(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; a trailer is none and may not pretend to be (RFC 9110, section 6.5.1)."""
         if self._is_in_head:
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Hand the request to the application, or queue it behind the one before it."""
@@ -280,8 +301,7 @@ class Connection(HttpToolsProtocol):
         scope["path"] = urllib.parse.unquote(text) if "%" in text else text
         scope["raw_path"] = path
         scope["query_string"] = url.query or b""
-        scope[arrival.KEY] = self
-        previous = self.cycle
+        is_free = self._is_answered
         self.cycle = exchange = Exchange(
             scope=scope,
             transport=cast("asyncio.Transport", self),
@@ -299,7 +319,7 @@ class Connection(HttpToolsProtocol):
         )
         exchange.connection = self
         self._is_in_head = False
-        if previous is None or previous.response_complete:
+        if is_free:
             self._start_asgi_task(exchange, self.app)
             self._new_task = self._task
         else:
@@ -308,17 +328,25 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
-        self.cycle.body_bytes += len(body)
-        super().on_body(body)
+        exchange = self.cycle
+        exchange.body_bytes += len(body)
+        if exchange.response_complete:
+            return
+        exchange.body += body
+        if len(exchange.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        exchange.message_event.set()
 
     def on_message_complete(self) -> None:
         """The request is all there."""
         self._is_open, self._is_in_head, self._head_bytes = False, True, 0
         self._has_completed = True
         self._deadline = math.inf
-        super().on_message_complete()
-        if self._is_answered:
+        if self.cycle.response_complete:
             self._rest()
+        else:
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
 
     # How answers begin and end; the application's go through here as if this were the transport.
 
@@ -382,7 +410,8 @@ class Connection(HttpToolsProtocol):
 
     @property
     def _is_answered(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+        newest = cast("Exchange | None", self.cycle)
+        return newest is None or newest.response_complete
 
     def _rest(self) -> None:
         self._deadline = self.loop.time() + self._limits.idle_seconds

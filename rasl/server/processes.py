@@ -112,7 +112,7 @@ class Processes:
                 if handed_on > 1:
                     deadline = time.monotonic() + _INSIST_SECONDS
                 for child in self._children:
-                    child.tell(number)
+                    child.tell(number if handed_on == 1 else signal.SIGINT)
             if time.monotonic() > deadline:
                 return
             self._woken.clear()

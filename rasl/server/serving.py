@@ -41,7 +41,10 @@ class Server(uvicorn.Server):
         drain_seconds: float = 0.0,
         announce: Callable[[], None] = lambda: None,
         loop: str = "uvloop",
+        *,
+        has_parent: bool = False,
     ) -> None:
+        self._has_parent = has_parent
         self.intake = Intake(limits)
         self._drain_seconds = drain_seconds
         self._announce = announce
@@ -85,6 +88,9 @@ class Server(uvicorn.Server):
 
     def _told(self, number: int, _frame: FrameType | None) -> None:
         if self.should_exit:
+            # Whoever signals a whole group tells a child twice: directly, and through its parent.
+            if self._has_parent and number == signal.SIGTERM:
+                return
             self.force_exit = True
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._told_again.set)

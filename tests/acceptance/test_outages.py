@@ -67,6 +67,9 @@ async def test_the_database_dies_and_stays_away_for_a_while(
     assert {event["http"] for event in fleet.history.answers()} == {200, 503}
     assert max(event["seconds"] for event in fleet.history.answers(503)) < 10  # no request hangs
     assert not fleet.history.broken_bodies()
+    for event in ("database_is_away", "database_is_back"):
+        assert server.whole_output().count(event) == KILLS, server.output()
+    assert "Traceback" not in server.whole_output()
     for process in (server, worker):
         process.terminate()
         assert await process.exit_code(30) == 0
