@@ -207,12 +207,14 @@ class Connection(HttpToolsProtocol):
                 if self._new_task is not None:
                     self._new_task.cancel()
                 self._refuse(ServiceUnavailable(_CROWDED), exchange)
-            if self._is_over:
-                return
-            if exchange is not None and self._is_open:
-                self.flow.pause_reading()
-        if self.pipeline:
+        if self.pipeline or (self._is_open and not self._may_read_on):
             self.flow.pause_reading()
+
+    @property
+    def _may_read_on(self) -> bool:
+        """Whether more is welcome before the application asks for it: not of a stranger's body."""
+        exchange = self._in_body
+        return self._is_over or exchange is None or exchange.is_known or exchange.response_complete
 
     def _feed(self, part: bytes) -> None:
         was_in_head, self._has_completed = self._is_in_head, False
