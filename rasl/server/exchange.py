@@ -11,7 +11,7 @@ from rasl.errors import InternalError, ServiceUnavailable
 from rasl.server import refusals
 
 if TYPE_CHECKING:
-    from rasl.server.connection import Connection
+    from rasl.server.answering import Answering
 
 _SMALL_REST = 256 * 1024
 _logger = log.get_logger()
@@ -25,7 +25,7 @@ class Exchange(RequestResponseCycle):
     share = ""
     wire_bytes = 0  # of the body, as it travelled
     body_bytes = 0
-    connection: "Connection"
+    connection: "Answering"
 
     async def run_asgi(self, app: Any) -> None:
         """Run the application; whatever it does, the client gets an answer in the envelope or a broken one."""
