@@ -12,6 +12,7 @@ import asyncpg
 
 from rasl import log
 from rasl.db.pool import Database, Row
+from rasl.errors import ServiceUnavailable
 
 _BEAT_SECONDS = 5.0  # a connection whose other end vanished without a word is found out by asking
 _PAUSE_SECONDS = 0.5

@@ -41,7 +41,8 @@ class Tenant:
 def environment(**settings: str) -> dict[str, str]:
     """Return the environment of a process of ours: nothing of RASL but these settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RASL_")}
-    return {**kept, "PYTHONUNBUFFERED": "1", "RASL_LOG_FORMAT": "json", **settings}
+    ours = {"PYTHONUNBUFFERED": "1", "RASL_LOG_FORMAT": "json", "RASL_DRAIN_SECONDS": "0"}
+    return {**kept, **ours, **settings}
 
 
 def command(env: Mapping[str, str], *arguments: str) -> dict[str, Any]:
@@ -118,10 +119,10 @@ class Fleet:
         """Run a command while everything else goes on."""
         return await asyncio.to_thread(command, self.env, *arguments)
 
-    async def serve(self, workers: int = 1) -> Server:
+    async def serve(self, workers: int = 1, **settings: str) -> Server:
         """Start a server."""
         output = self._folder / f"server-{len(self._processes)}.log"
-        server = Server(free_port(), workers, self.env, output)
+        server = Server(free_port(), workers, {**self.env, **settings}, output)
         self._processes.append(server)
         await server.start(self.session)
         return server
