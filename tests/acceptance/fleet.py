@@ -108,7 +108,8 @@ class Fleet:
             **{"RASL_DATA_DIR": str(folder / "data"), **settings},
         )
         self.history = History(folder / "history.jsonl")
-        self._folder = folder
+        self.disregarded: list[str] = []  # subdomains whose messages no verdict is about
+        self.folder = folder
         self._processes: list[Process] = []
 
     def load(self, tenant: Tenant) -> Load:
@@ -121,7 +122,7 @@ class Fleet:
 
     async def serve(self, workers: int = 1, **settings: str) -> Server:
         """Start a server."""
-        output = self._folder / f"server-{len(self._processes)}.log"
+        output = self.folder / f"server-{len(self._processes)}.log"
         server = Server(free_port(), workers, {**self.env, **settings}, output)
         self._processes.append(server)
         await server.start(self.session)
@@ -129,7 +130,7 @@ class Fleet:
 
     async def work(self) -> Worker:
         """Start a worker."""
-        worker = Worker(("worker",), self.env, self._folder / f"worker-{len(self._processes)}.log")
+        worker = Worker(("worker",), self.env, self.folder / f"worker-{len(self._processes)}.log")
         self._processes.append(worker)
         await worker.start()
         return worker
@@ -187,9 +188,14 @@ class Fleet:
             Taken(entry["body"]["text"]["body"], entry["biz_opaque_callback_data"], entry["wamid"])
             for entry in record["data"]
             if entry["type"] == "text"
+            and not entry["body"]["text"]["body"].startswith(tuple(self.disregarded))
         ]
         rows = await self.fetch(
-            "select id, text, status, wamid, is_ambiguous from messages where direction = 'outbound'"
+            """
+            select m.id, m.text, m.status, m.wamid, m.is_ambiguous from messages m join tenants t on t.id = m.tenant_id
+            where m.direction = 'outbound' and t.subdomain <> all ($1)
+            """,
+            self.disregarded,
         )
         stored = [
             Stored(row["id"], row["text"], row["status"], row["wamid"], row["is_ambiguous"]) for row in rows
@@ -203,7 +209,13 @@ class Fleet:
         async def is_settled() -> bool:
             nonlocal verdict
             verdict = await self.verdict()
-            jobs = await self.fetch("select 1 from jobs where kind = 'send' limit 1")
+            jobs = await self.fetch(
+                """
+                select 1 from jobs j join tenants t on t.id = j.tenant_id
+                where j.kind = 'send' and t.subdomain <> all ($1) limit 1
+                """,
+                self.disregarded,
+            )
             meta = await self.control("GET", "health")
             return verdict.is_green and not jobs and bool(meta["idle"])
 
@@ -259,7 +271,7 @@ class Fleet:
         """Return the ends of all logs."""
         return "\n".join(
             f"--- {path.name}\n{path.read_text(encoding='utf-8', errors='replace')[-2000:]}"
-            for path in sorted(self._folder.glob("*.log"))
+            for path in sorted(self.folder.glob("*.log"))
         )
 
     def close(self) -> None:
