@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -72,7 +73,7 @@ def nonsense_of(fleet: Fleet, server: Server, tenant: Tenant) -> Callable[[], Aw
 def _nearly_right(tenant: Tenant) -> list[bytes]:
     """Return deliveries to a known number with parts that are none."""
     metadata = {"display_phone_number": "1", "phone_number_id": tenant.phone_number_id}
-    parts = (
+    parts: tuple[dict[str, list[Any]], ...] = (
         {"statuses": [None]},
         {"messages": [None, [], 7]},
         {"messages": [{"id": "wamid.P1", "from": "4420794600\u0000", "type": "text", "text": []}]},
