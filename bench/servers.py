@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import uvicorn
 
 from bench.profiling import Sampler
 from bench.world import SECRET_KEY, World
 from bench.yardstick import Yardstick
 from rasl import app, log
 from rasl.graph.client import GraphClient
+from rasl.server import Limits, Server
 from rasl.settings import Settings
 from rasl.simulator.config import SimulatorConfig
 from rasl.simulator.server import run as run_simulator
+from rasl.start.listening import bound
 
 HOST = "127.0.0.1"
 _GRAPH_CONNECTIONS = 1000
@@ -47,23 +48,8 @@ def _settings(plan: Plan) -> Settings:
 
 def _serve(build: Callable[[], Any], port: int) -> None:
     """Run one API process the way it is run in earnest."""
-
-    async def serve() -> None:
-        config = uvicorn.Config(
-            build(),
-            host=HOST,
-            port=port,
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            backlog=2048,
-            timeout_graceful_shutdown=2,
-        )
-        await uvicorn.Server(config).serve()
-
-    _run(serve())
+    with bound(HOST, port) as listener:
+        Server(build, Limits()).run(sockets=[listener])
 
 
 def _run(main: Any) -> None:

@@ -1,6 +1,8 @@
 """One small class per public error code; whoever raises one decides the answer the client sees.
 
 ApiError
+ ├── BadRequest 400                 ├── RequestTimeout 408
+ ├── UriTooLong 414                 ├── HeadTooLarge 431
  ├── InvalidJson 400                ├── Unauthorized 401
  ├── InsufficientScope 403          ├── FeatureLimitExceeded 403
  ├── FeatureNotAvailable 403        ├── ContactOptedOut 403
@@ -36,6 +38,32 @@ class ApiError(Exception):
     def headers(self) -> dict[str, str]:
         """Return headers that belong to this answer besides the envelope."""
         return {}
+
+
+class BadRequest(ApiError):
+    """What came is no HTTP request, or one of which no part can be trusted."""
+
+    code, status, text = "BAD_REQUEST", 400, "This is not an HTTP request that can be understood"
+
+
+class RequestTimeout(ApiError):
+    """The request did not arrive whole in time."""
+
+    code, status, text = "REQUEST_TIMEOUT", 408, "The request did not arrive completely in time"
+
+
+class UriTooLong(ApiError):
+    """The path is over the limit."""
+
+    code, status, text = "URI_TOO_LONG", 414, "The path of the request is too long"
+    example_details = {"maximum_bytes": 8192}
+
+
+class HeadTooLarge(ApiError):
+    """Request line and headers together are over the limit, or the headers are too many."""
+
+    code, status, text = "HEADERS_TOO_LARGE", 431, "The request line and headers are too large"
+    example_details = {"maximum_bytes": 65536, "maximum_headers": 100}
 
 
 class InvalidJson(ApiError):

@@ -44,6 +44,24 @@ class Settings:
         0,
         "Port of the metrics of one server or worker. 0: the first free one from 9464 on, which is told at start.",
     )
+    request_seconds: float = _setting(
+        30.0,
+        "How long a client may take to send a request, head and body. Whoever showed a token that works has a second "
+        "more for every 16 KiB sent, so that large files need not hurry.",
+    )
+    stranger_bytes: int = _setting(
+        33_554_432,
+        "Memory per process for requests of callers not known yet: those without a token that works, and deliveries "
+        "of Meta whose signature is not checked. Beyond it the slowest is refused. At least 8 MiB.",
+    )
+    max_connections: int = _setting(
+        4096, "Connections per process; beyond it one that is idle is closed for each new one."
+    )
+    drain_seconds: float = _setting(
+        5.0,
+        "How long after SIGTERM a server still takes requests while `/readyz` says 503, before it stops listening. "
+        "Longer than your load balancer takes to notice.",
+    )
     public_url: str = _setting(
         "", "Address under which Meta and your clients reach this server; default `http://{host}:{port}`."
     )
@@ -255,9 +273,11 @@ def _contradictions(settings: Settings) -> list[str]:
     if settings.media_url_seconds < 1:
         problems.append("RASL_MEDIA_URL_SECONDS: must be at least 1")
     problems += _retention_contradictions(settings)
+    problems += _server_contradictions(settings)
     problems += _otp_contradictions(settings)
     problems += _window_contradictions(settings)
     durations = (
+        "request_seconds",
         "graph_timeout_seconds",
         "lease_seconds",
         "unknown_window_seconds",
@@ -312,6 +332,17 @@ def _port_contradictions(settings: Settings) -> list[str]:
         problems.append("RASL_METRICS_PORT: must be between 0 and 65535")
     elif settings.metrics_port and settings.metrics_port == settings.port:
         problems.append("RASL_METRICS_PORT: must be another port than RASL_PORT, which everybody may call")
+    return problems
+
+
+def _server_contradictions(settings: Settings) -> list[str]:
+    problems = []
+    if settings.stranger_bytes < 8 * 1024 * 1024:
+        problems.append("RASL_STRANGER_BYTES: must be at least 8388608")
+    if settings.max_connections < 16:
+        problems.append("RASL_MAX_CONNECTIONS: must be at least 16")
+    if not 0 <= settings.drain_seconds < math.inf:
+        problems.append("RASL_DRAIN_SECONDS: must be a number not below 0")
     return problems
 
 

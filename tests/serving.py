@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import uvicorn
 
+from rasl.server import Limits, Server
 from rasl.settings import Settings
 from tests.world import SECRET_KEY, Person, World
 
@@ -20,11 +20,13 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="rasl-tests-")
 atexit.register(_FOLDER.cleanup)
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn that says when it is ready and leaves the process's signals alone."""
+class _Server(Server):
+    """Our server, which says when it is ready and leaves the process's signals alone."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    settle_seconds = 0.0
+
+    def __init__(self, app: Any, limits: Limits) -> None:
+        super().__init__(lambda: app, limits, loop="none")
         self.ready = asyncio.Event()
 
     @contextlib.contextmanager
@@ -37,23 +39,28 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def served(app: Any) -> AsyncIterator[str]:
+async def served(app: Any, limits: Limits | None = None) -> AsyncIterator[str]:
     """Serve an ASGI application on a free port and give its base URL."""
+    async with serving(app, limits) as (_, url):
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Any, limits: Limits | None = None) -> AsyncIterator[tuple[Server, str]]:
+    """Serve an ASGI application on a free port and give the server and its base URL."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    # asyncio leaves Nagle's algorithm on for a listener made by hand (uvloop does not): 40 ms for every answer.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", lifespan="on"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    server = _Server(app, limits or Limits())
+    running = asyncio.create_task(server.serve(sockets=[listener]))
     ready = asyncio.create_task(server.ready.wait())
     try:
-        await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            await serving
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            await running
+        yield server, f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         ready.cancel()
         server.should_exit = True
-        await serving
+        await running
         listener.close()
 
 

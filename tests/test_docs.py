@@ -22,7 +22,16 @@ DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
 PARTS = ("Context", "Decision", "Consequences", "Alternatives", "What enforces it")
 # Where packages come from is the installer's setting, never this project's: other hosts are named here or not at all.
-HOSTS = frozenset({"127.0.0.1", "{host}", "graph.facebook.com", "developers.facebook.com", "semver.org"})
+HOSTS = frozenset(
+    {
+        "127.0.0.1",
+        "{host}",
+        "rasl",  # nginx's name for its upstreams
+        "graph.facebook.com",
+        "developers.facebook.com",
+        "semver.org",
+    }
+)
 
 
 def _text(name: str) -> str:

@@ -19,6 +19,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from rasl import clock, metrics
 from rasl.api.context import context_of
+from rasl.arrival import arrival_of
 from rasl.domain.gcra import Bucket
 from rasl.domain.tenants import Caller
 from rasl.errors import InsufficientScope, RateLimitExceeded, Unauthorized
@@ -105,6 +106,7 @@ def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], 
                 metrics.RATE_LIMITED.inc()
                 raise RateLimitExceeded(max(1, math.ceil(verdict.retry_after)))
             scope[_KEY] = caller  # type: ignore[literal-required]
+            arrival_of(scope).known()
             await app(scope, receive, send)
 
         return authenticated

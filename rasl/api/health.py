@@ -3,6 +3,7 @@
 from litestar import Response, get
 
 from rasl.api.request import ApiRequest
+from rasl.arrival import arrival_of
 from rasl.services.readiness import Readiness
 
 
@@ -14,7 +15,9 @@ async def live() -> dict[str, str]:
 
 @get("/readyz", include_in_schema=False)
 async def ready(request: ApiRequest) -> Response[dict[str, str]]:
-    """Answer 200 when the database takes what is written, 503 with the reason otherwise."""
+    """Answer 200 when the database takes what is written and this process is not about to end, 503 otherwise."""
+    if arrival_of(request.scope).is_draining:
+        return Response({"status": "draining", "reason": "this server was told to stop"}, status_code=503)
     readiness: Readiness = request.app.state.readiness
     problem = await readiness.problem()
     if problem is not None:

@@ -10,12 +10,16 @@ from litestar.openapi.spec import Example
 from rasl.api.envelope import Failure
 from rasl.errors import (
     ApiError,
+    BadRequest,
+    HeadTooLarge,
     InsufficientScope,
     InternalError,
     MethodNotAllowed,
     RateLimitExceeded,
+    RequestTimeout,
     ServiceUnavailable,
     Unauthorized,
+    UriTooLong,
 )
 
 EXAMPLE_META = {
@@ -23,10 +27,14 @@ EXAMPLE_META = {
     "timestamp": "2026-03-04T09:15:22+00:00",
 }
 _EVERYWHERE = (
+    BadRequest,
     Unauthorized,
     InsufficientScope,
     MethodNotAllowed,
+    RequestTimeout,
+    UriTooLong,
     RateLimitExceeded,
+    HeadTooLarge,
     InternalError,
     ServiceUnavailable,
 )

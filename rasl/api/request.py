@@ -14,7 +14,6 @@ _NOTHING = b"{}"
 MAX_BODY_BYTES = 1024 * 1024
 # The option of a route that says how its path goes on after an id that may hold slashes, as WhatsApp's do.
 ENDING = "path_ending"
-_MAX_DRAINED_BYTES = 64 * 1024 * 1024
 
 
 class ClientGoneError(Exception):
@@ -30,14 +29,11 @@ async def read_body(receive: Receive) -> bytes:
         if message["type"] != "http.request":
             raise ClientGoneError
         size += len(message["body"])
-        is_last = not message["more_body"]
-        if size <= MAX_BODY_BYTES:
-            parts.append(message["body"])
-            if is_last:
-                return parts[0] if len(parts) == 1 else b"".join(parts)
-        # What is already on its way is taken in: closing on unread data would reset the connection, answer and all.
-        elif is_last or size > _MAX_DRAINED_BYTES:
+        if size > MAX_BODY_BYTES:
             raise PayloadTooLarge(details={"maximum_bytes": MAX_BODY_BYTES})
+        parts.append(message["body"])
+        if not message["more_body"]:
+            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 class ApiRequest(Request[Any, Any, Any]):

@@ -4,9 +4,8 @@ import contextlib
 from collections.abc import Iterator
 
 from rasl.cli.output import progress
-from rasl.sandbox import supervised
 from rasl.settings import Settings
-from rasl.start import Prepared, prepared
+from rasl.start import Prepared, prepared, supervised
 
 
 @contextlib.contextmanager

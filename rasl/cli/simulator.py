@@ -8,9 +8,9 @@ import typer
 
 from rasl import simulator
 from rasl.cli.output import AsJson, show
-from rasl.sandbox import supervised
 from rasl.simulator.config import SimulatorConfig
 from rasl.simulator.server import HOST, PORT
+from rasl.start import supervised
 from rasl.start.listening import bound
 from rasl.start.signals import ended_by_signal
 

@@ -37,7 +37,9 @@ select replace(item, prefix, '') as item from place cross join lateral (
     from pg_constraint x join pg_class c on c.oid = x.conrelid
     where x.connamespace = place.id and x.contype <> 'n'
     union all
-    select 'trigger ' || pg_get_triggerdef(t.oid) || ' ' || md5(replace(p.prosrc, 'pg_temp.', '')) from pg_trigger t
+    select 'trigger ' || replace(pg_get_triggerdef(t.oid), 'pg_temp.', '')
+           || ' ' || md5(replace(p.prosrc, 'pg_temp.', ''))
+    from pg_trigger t
     join pg_class c on c.oid = t.tgrelid and c.relnamespace = place.id
     join pg_proc p on p.oid = t.tgfoid
     where not t.tgisinternal

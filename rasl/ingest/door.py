@@ -11,6 +11,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from rasl import clock, log, metrics
+from rasl.arrival import arrival_of
 from rasl.db import ingests, tenants
 from rasl.db.batch import Batch
 from rasl.db.pool import Database
@@ -111,9 +112,12 @@ class _Door:
         header = _header(scope, b"x-hub-signature-256")
         if header is None:
             raise _NotSignedError
+        arrival = arrival_of(scope)
+        arrival.count_for(callback_key)
         body = await _read(scope, receive)
-        if not signature.is_signed(body, header, app.secret):
+        if body is None or not signature.is_signed(body, header, app.secret):
             raise _NotSignedError
+        arrival.known()
         await self._storing.put((app.id, body))
         self._stored.inc()
         await _send(send, _JSON, _DONE)
@@ -180,8 +184,8 @@ def _header(scope: HTTPScope, wanted: bytes) -> str | None:
     return None
 
 
-async def _read(scope: HTTPScope, receive: Receive) -> bytes:
-    """Return the raw body; raises PayloadTooLarge before more than the limit is in memory."""
+async def _read(scope: HTTPScope, receive: Receive) -> bytes | None:
+    """Return the raw body, None if it broke off; raises PayloadTooLarge before more than the limit is in memory."""
     declared = _header(scope, b"content-length")
     if declared is not None and declared.isdecimal() and int(declared[:20]) > MAX_BODY_BYTES:
         raise _too_large()
@@ -197,7 +201,7 @@ async def _read(scope: HTTPScope, receive: Receive) -> bytes:
         size += len(part)
         if size > MAX_BODY_BYTES:
             raise _too_large()
-    return b"".join(parts)
+    return b"".join(parts) if message["type"] == "http.request" else None
 
 
 def _too_large() -> PayloadTooLarge:

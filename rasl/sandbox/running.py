@@ -1,7 +1,7 @@
 """The running sandbox: who starts when, what is told when all of it answers, and how it ends.
 
 The database belongs to this process; API, worker and simulator are children that import while it starts, are
-started again when they crash, and cannot outlive it (rasl.sandbox.supervised).
+started again when they crash, and cannot outlive it (rasl.start.supervised).
 """
 
 import contextlib
@@ -18,20 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from rasl.sandbox import files
-from rasl.sandbox.children import Child, call, ending
+from rasl.sandbox.calls import call
 from rasl.sandbox.demo import PEOPLE, Demo, Kept, furnish
-from rasl.sandbox.supervised import MARK
 from rasl.settings import Settings
 from rasl.start import Prepared, StartError, make_data_folder, prepared
+from rasl.start.children import Child
 from rasl.start.listening import bound, is_free
 from rasl.start.metrics_port import FIRST_PORT
 from rasl.start.signals import ENDING, ended_by_signal, ignore
+from rasl.start.supervised import MARK
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 6.0
 _ROUND_SECONDS = 0.25
-_STABLE_SECONDS = 10.0
-_LONGEST_PAUSE = 10.0
 _MOST_PORTS = 100
 _METRICS_PORT = "RASL_METRICS_PORT"
 
@@ -202,16 +201,10 @@ class _Sandbox:
                     needs_introduction = False
 
     def _revive(self, child: Child) -> bool:
-        now = time.monotonic()
-        if not child.due_at:
-            has_lasted = now - child.started_at > _STABLE_SECONDS
-            child.pause = 0.0 if has_lasted else min(_LONGEST_PAUSE, child.pause * 2 or 0.5)
-            child.due_at = now + child.pause
-            self._say(f"The {child.name} ended ({ending(child.exit_code())}); it is started again.")
-        if now < child.due_at:
+        if child.is_newly_ended():
+            self._say(f"The {child.name} ended ({child.ending()}); it is started again.")
+        if not child.is_restarted():
             return False
-        child.due_at = 0.0
-        child.start()
         if child is not self.simulator:
             child.order(self._order)
         return True
@@ -254,6 +247,7 @@ def _child_environment(settings: Settings, simulator_url: str) -> dict[str, str]
         "RASL_DATA_DIR": str(settings.data_dir.absolute()),
         "RASL_GRAPH_BASE_URL": simulator_url,
         MARK: "1",
+        "RASL_DRAIN_SECONDS": "0",
     }
     for name in (*ours, _METRICS_PORT):
         environment.pop(f"{name}_FILE", None)

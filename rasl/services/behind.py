@@ -46,7 +46,7 @@ async def _until_written(
             return await write()
         except ServiceUnavailable:
             if not has_waited:
-                _logger.warning(event, **fields)
+                _logger.debug(event, **fields)  # the outage itself is told once, by db/outage
             has_waited = True
         except Exception:
             _logger.exception(event, **fields)

@@ -11,7 +11,7 @@ _LOOKS = 4  # at the event loop for each look at the pools
 
 async def watch(database: Database) -> None:
     """Look until cancelled; nothing here can fail for want of a database."""
-    published = {meter.name: Meter(meter.name) for _, meter in database.metered()}
+    published: dict[str, Meter] = {}
     while True:
         publish(database, published)
         for _ in range(_LOOKS):
@@ -23,7 +23,7 @@ async def watch(database: Database) -> None:
 def publish(database: Database, published: dict[str, Meter]) -> None:
     """Bring the metrics of the pools up to date, given what was published of them before."""
     for pool, meter in database.metered():
-        name, known = meter.name, published[meter.name]
+        name, known = meter.name, published.setdefault(meter.name, Meter(meter.name))
         idle = pool.get_idle_size()
         metrics.POOL_SIZE.labels(name).set(pool.get_max_size())
         metrics.POOL_CONNECTIONS.labels(name, "idle").set(idle)

@@ -1,7 +1,11 @@
 """Listening sockets, and clear words when an address cannot be had."""
 
+import contextlib
+import ctypes
 import errno
 import socket
+import struct
+import sys
 
 from rasl.start.errors import StartError
 
@@ -47,3 +51,31 @@ def failure(host: str, port: int, setting: str, error: Exception) -> StartError:
     return StartError(
         "ADDRESS_UNUSABLE", f"{host}:{port} cannot be listened on ({reason}): check the host and {setting}."
     )
+
+
+# Of the socket options in <asm-generic/socket.h>, which the standard library does not name.
+_SO_ATTACH_FILTER = 26
+# Reads the TCP flags (byte 13); SYN without ACK: drop, anything else: pass whole. In the kernel's classic BPF.
+_DROP_NEW_CONNECTIONS = (
+    (0x30, 0, 0, 13),
+    (0x54, 0, 0, 0x12),
+    (0x15, 0, 1, 0x02),
+    (0x06, 0, 0, 0),
+    (0x06, 0, 0, 0x40000),
+)
+
+
+def stop_arrivals(listener: socket.socket) -> None:
+    """Let no new connection reach the listening socket, though those that have can still be accepted.
+
+    Closing a listening socket resets every connection in its backlog, and there is no call that stops the kernel
+    from adding more. So new ones are ignored first, and the socket is closed when its backlog is empty. A client that
+    is ignored asks again after a second, when it is told at once that nobody listens, or meets our successor.
+    Linux only; elsewhere a connection that comes in the instant of closing is reset.
+    """
+    if sys.platform != "linux":
+        return
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _DROP_NEW_CONNECTIONS))
+    program = struct.pack("HL", len(_DROP_NEW_CONNECTIONS), ctypes.addressof(code))
+    with contextlib.suppress(OSError):  # a kernel that does not take it leaves us where other systems are
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)

@@ -41,7 +41,8 @@ class Tenant:
 def environment(**settings: str) -> dict[str, str]:
     """Return the environment of a process of ours: nothing of RASL but these settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RASL_")}
-    return {**kept, "PYTHONUNBUFFERED": "1", "RASL_LOG_FORMAT": "json", **settings}
+    ours = {"PYTHONUNBUFFERED": "1", "RASL_LOG_FORMAT": "json", "RASL_DRAIN_SECONDS": "0"}
+    return {**kept, **ours, **settings}
 
 
 def command(env: Mapping[str, str], *arguments: str) -> dict[str, Any]:
@@ -107,7 +108,8 @@ class Fleet:
             **{"RASL_DATA_DIR": str(folder / "data"), **settings},
         )
         self.history = History(folder / "history.jsonl")
-        self._folder = folder
+        self.disregarded: list[str] = []  # subdomains whose messages no verdict is about
+        self.folder = folder
         self._processes: list[Process] = []
 
     def load(self, tenant: Tenant) -> Load:
@@ -118,17 +120,17 @@ class Fleet:
         """Run a command while everything else goes on."""
         return await asyncio.to_thread(command, self.env, *arguments)
 
-    async def serve(self, workers: int = 1) -> Server:
+    async def serve(self, workers: int = 1, **settings: str) -> Server:
         """Start a server."""
-        output = self._folder / f"server-{len(self._processes)}.log"
-        server = Server(free_port(), workers, self.env, output)
+        output = self.folder / f"server-{len(self._processes)}.log"
+        server = Server(free_port(), workers, {**self.env, **settings}, output)
         self._processes.append(server)
         await server.start(self.session)
         return server
 
     async def work(self) -> Worker:
         """Start a worker."""
-        worker = Worker(("worker",), self.env, self._folder / f"worker-{len(self._processes)}.log")
+        worker = Worker(("worker",), self.env, self.folder / f"worker-{len(self._processes)}.log")
         self._processes.append(worker)
         await worker.start()
         return worker
@@ -186,9 +188,14 @@ class Fleet:
             Taken(entry["body"]["text"]["body"], entry["biz_opaque_callback_data"], entry["wamid"])
             for entry in record["data"]
             if entry["type"] == "text"
+            and not entry["body"]["text"]["body"].startswith(tuple(self.disregarded))
         ]
         rows = await self.fetch(
-            "select id, text, status, wamid, is_ambiguous from messages where direction = 'outbound'"
+            """
+            select m.id, m.text, m.status, m.wamid, m.is_ambiguous from messages m join tenants t on t.id = m.tenant_id
+            where m.direction = 'outbound' and t.subdomain <> all ($1)
+            """,
+            self.disregarded,
         )
         stored = [
             Stored(row["id"], row["text"], row["status"], row["wamid"], row["is_ambiguous"]) for row in rows
@@ -202,7 +209,13 @@ class Fleet:
         async def is_settled() -> bool:
             nonlocal verdict
             verdict = await self.verdict()
-            jobs = await self.fetch("select 1 from jobs where kind = 'send' limit 1")
+            jobs = await self.fetch(
+                """
+                select 1 from jobs j join tenants t on t.id = j.tenant_id
+                where j.kind = 'send' and t.subdomain <> all ($1) limit 1
+                """,
+                self.disregarded,
+            )
             meta = await self.control("GET", "health")
             return verdict.is_green and not jobs and bool(meta["idle"])
 
@@ -258,7 +271,7 @@ class Fleet:
         """Return the ends of all logs."""
         return "\n".join(
             f"--- {path.name}\n{path.read_text(encoding='utf-8', errors='replace')[-2000:]}"
-            for path in sorted(self._folder.glob("*.log"))
+            for path in sorted(self.folder.glob("*.log"))
         )
 
     def close(self) -> None:

@@ -61,6 +61,10 @@ class History:
             if event["event"] == "answered" and (not http or event["http"] in http)
         ]
 
+    def ways_to_break(self) -> set[str]:
+        """Return how requests ended that had no answer."""
+        return {event["error"] for event in self.events if event["event"] == "broken"}
+
     def broken_bodies(self) -> set[str]:
         """Return the bodies of requests whose connection ended before an answer, refused ones aside."""
         asked = {event["op"]: event["body"] for event in self.events if event["event"] == "asked"}

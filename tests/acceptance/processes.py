@@ -81,7 +81,11 @@ class Process:
 
     def output(self) -> str:
         """Return the end of what it printed and logged."""
-        return self._output.read_text(encoding="utf-8", errors="replace")[-3000:]
+        return self.whole_output()[-3000:]
+
+    def whole_output(self) -> str:
+        """Return all that it printed and logged."""
+        return self._output.read_text(encoding="utf-8", errors="replace")
 
     def metrics_url(self) -> str:
         """Return where it shows its metrics, as it said when it was started last."""
@@ -109,6 +113,10 @@ class Server(Process):
             return await ready(session, self.url) == 200
 
         await until(is_ready, START_SECONDS, self.output)
+
+    async def has_announced(self) -> bool:
+        """Tell whether it has said where it is, which it does when all of its processes serve."""
+        return '"api_url"' in self.output()
 
 
 class Worker(Process):

@@ -1,16 +1,23 @@
 """Meta misbehaves in every way at once: nothing is lost, nothing goes out twice, what is unclear is settled by echo."""
 
 import asyncio
+import contextlib
+import os
+import sys
 from typing import Any
 
 import pytest
 
+from tests.acceptance import poison
 from tests.acceptance.conftest import People
-from tests.acceptance.fleet import Fleet
+from tests.acceptance.fleet import Fleet, Tenant, create_tenant
+from tests.acceptance.load import History, Load
+from tests.acceptance.processes import Server
 
 pytestmark = pytest.mark.acceptance
 
-MESSAGES = 500
+# `STORM_MESSAGES=10000 pytest -n 0 -s tests/acceptance/test_faults.py` is the storm of the release.
+MESSAGES = int(os.environ.get("STORM_MESSAGES", "500"))
 STORM: tuple[tuple[float, Any], ...] = (
     (0.04, "html_502"),
     (0.04, "empty_500"),
@@ -72,3 +79,66 @@ def _name(rule: dict[str, Any]) -> str:
     kind = str(effect["kind"])
     details = [str(effect[key]) for key in ("code", "seconds", "median") if effect.get(key)]
     return ":".join([kind, *details])
+
+
+async def test_what_one_tenant_or_a_stranger_does_stops_nobody_else(fleet: Fleet, people: People) -> None:
+    server, worker = await fleet.serve(), await fleet.work()
+    await fleet.connect(people.fast, server)
+    poisoner = await locked_out(fleet, server)
+    load = fleet.load(people.fast)
+    async with contextlib.AsyncExitStack() as storm:
+        for act, pause in (
+            (poison.nonsense_of(fleet, server, poisoner), 0.02),
+            (poison.cancelled_statements(fleet), 0.2),
+            (poison.header_flood(server), 0.5),
+        ):
+            await storm.enter_async_context(poison.again_and_again(act, pause))
+        await asyncio.gather(
+            load.send_many([server.url], MESSAGES // 2, 8),
+            load.send_many([server.url], MESSAGES // 2, 8, is_async=True),
+        )
+        verdict = await fleet.settle()
+    assert verdict.is_green, str(verdict)
+    assert not fleet.history.broken_bodies()
+    assert not verdict.held, "a cancelled statement made a message unknown"
+    assert not await fleet.fetch("select 1 from ingests where applied_at is null and failures = 0")
+    sys.stderr.write(await waits(fleet, poisoner))
+    for process in (server, worker):
+        process.terminate()
+        assert await process.exit_code(30) == 0
+
+
+async def locked_out(fleet: Fleet, server: Server) -> Tenant:
+    """Return a tenant with a backlog, a number that does not open, and messages that only a newer program knows."""
+    tenant = await asyncio.to_thread(create_tenant, fleet.env, "locked", "3", 80)
+    fleet.disregarded.append(tenant.subdomain)
+    late = History(fleet.folder / "locked.jsonl")
+    await fleet.connect(tenant, server)
+    await fleet.fetch(
+        "update whatsapp_numbers set messages_per_second = 1 where phone_number_id = $1",
+        tenant.phone_number_id,
+    )
+    await Load(fleet.session, late, tenant.token, tenant.subdomain).send_many(
+        [server.url], 50, 8, is_async=True
+    )
+    late.close()
+    await poison.estrange(fleet, tenant, 5)
+    await poison.lock_number(fleet, tenant)
+    return tenant
+
+
+async def waits(fleet: Fleet, besides: Tenant) -> str:
+    """Return how long the others waited at most: a figure to look at, not one to judge by."""
+    rows = await fleet.fetch(
+        """
+        select (select max(extract(epoch from m.sent_at - m.created_at)) from messages m
+                join tenants t on t.id = m.tenant_id
+                where t.subdomain <> $1 and m.direction = 'outbound')::float8 as sending,
+               (select max(extract(epoch from i.applied_at - i.received_at)) from ingests i
+                join whatsapp_numbers n on n.app_id = i.app_id
+                where n.phone_number_id <> $2)::float8 as applying
+        """,
+        besides.subdomain,
+        besides.phone_number_id,
+    )
+    return f"longest wait of the others: {dict(rows[0])}\n"

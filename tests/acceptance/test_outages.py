@@ -68,6 +68,15 @@ async def test_the_database_dies_and_stays_away_for_a_while(
     assert {event["http"] for event in fleet.history.answers()} == {200, 503}
     assert max(event["seconds"] for event in fleet.history.answers(503)) < 10  # no request hangs
     assert not fleet.history.broken_bodies()
+
+    async def is_told_to_be_back() -> bool:
+        assert await ready(fleet.session, server.url) == 200
+        away, back = (server.whole_output().count(f"database_is_{word}") for word in ("away", "back"))
+        return 1 <= away == back <= KILLS
+
+    # An outage of less than a second may be told together with the one before it.
+    await until(is_told_to_be_back, 10, server.output)
+    assert "Traceback" not in server.whole_output()
     for process in (server, worker):
         process.terminate()
         assert await process.exit_code(30) == 0

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from rasl.sandbox.children import call
+from rasl.sandbox.calls import call
 from tests.cli.commands import Rasl, environment
 from tests.waiting import PATIENCE, wait_until
 

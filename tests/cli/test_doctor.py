@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rasl.sandbox.children import call
+from rasl.sandbox.calls import call
 from rasl.simulator import running
 from tests.cli.commands import CONNECTION, Outcome, Rasl
 

@@ -1,7 +1,7 @@
-"""A process started by the sandbox: it imports at once, waits for the database's address, and dies with its parent.
+"""A process started by the sandbox or by `rasl serve --workers`: it works for its parent and dies with it.
 
 The parent writes one line of JSON to our standard input and keeps the pipe open; its end is the parent's end. So
-secrets are in nobody's environment, the imports run while the database starts, and nothing outlives the sandbox.
+secrets are in nobody's environment, the imports run while the database starts, and nothing outlives its parent.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ import threading
 import msgspec
 
 from rasl.settings import Settings
-from rasl.start import Prepared
+from rasl.start.database import Prepared
 
 MARK = "RASL_SUPERVISED"
 _PR_SET_PDEATHSIG = 1
@@ -29,7 +29,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 def is_supervised() -> bool:
-    """Whether a sandbox started this process."""
+    """Whether a parent of ours started this process."""
     return os.environ.get(MARK) == "1"
 
 

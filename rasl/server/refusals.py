@@ -1,0 +1,33 @@
+"""Answers of the server itself, for requests that never reach the application; in the envelope like every other."""
+
+import http
+import uuid
+
+import msgspec
+
+from rasl import metrics
+from rasl.api.context import timestamp
+from rasl.api.envelope import ErrorBody, Failure, Meta
+from rasl.errors import ApiError
+
+
+def written(error: ApiError) -> bytes:
+    """Return a whole answer, after which the connection is closed."""
+    metrics.REQUESTS.labels("unmatched", error.status).inc()
+    request_id = str(uuid.uuid4())
+    body = msgspec.json.encode(
+        Failure(
+            success=False,
+            error=ErrorBody(error.code, error.message, error.details),
+            meta=Meta(request_id, timestamp()),
+        )
+    )
+    lines = [
+        f"HTTP/1.1 {error.status} {http.HTTPStatus(error.status).phrase}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        f"x-request-id: {request_id}",
+        *(f"{name}: {value}" for name, value in error.headers.items()),
+        "connection: close",
+    ]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
