@@ -37,8 +37,9 @@ async def measure(dsn: str, statements: Sequence[Sent]) -> list[Reading]:
         async with database.connection() as db:
             for number, sent in enumerate(statements):
                 await db.execute(f"prepare s{number} as {sent.text}")
+                execute = await _execute(db, number, sent)
                 for _ in range(_RUNS):
-                    await _attempt(db, f"execute s{number}{_listed(sent.values)}")
+                    await _attempt(db, execute)
         await _fill(dsn)
         # The same connection: the pool has no other.
         async with database.connection() as db:
@@ -72,13 +73,12 @@ async def _attempt(db: Db, text: str) -> list[Any] | asyncpg.PostgresError:
 
 
 async def _measure(db: Db, number: int, sent: Sent) -> Reading:
-    outcome = await _attempt(
-        db, f"explain (analyze, buffers, format json) execute s{number}{_listed(sent.values)}"
-    )
+    execute = await _execute(db, number, sent)
+    outcome = await _attempt(db, f"explain (analyze, buffers, format json) {execute}")
     if isinstance(outcome, asyncpg.PostgresError):
         return Reading(0, 0, "", f"{type(outcome).__name__}: {outcome}")
     document, rows = outcome
-    plan = msgspec.json.decode(document)[0]["Plan"]
+    plan = document[0]["Plan"]
     return Reading(_pages(plan), rows, _told(plan))
 
 
@@ -110,12 +110,20 @@ def _own_pages(node: dict[str, Any]) -> int:
     return int(node["Shared Hit Blocks"]) + int(node["Shared Read Blocks"])
 
 
-def _listed(values: Sequence[Any]) -> str:
-    return f"({', '.join(map(_literal, values))})" if values else ""
+async def _execute(db: Db, number: int, sent: Sent) -> str:
+    """Return the command that runs a prepared statement, its values as literals."""
+    types = await db.fetchval(
+        "select parameter_types::text[] from pg_prepared_statements where name = $1", f"s{number}"
+    )
+    literals = [_literal(value, kind) for value, kind in zip(sent.values, types, strict=True)]
+    return f"execute s{number}({', '.join(literals)})" if literals else f"execute s{number}"
 
 
-def _literal(value: Any) -> str:
-    return "null" if value is None else "'" + _text(value).replace("'", "''") + "'"
+def _literal(value: Any, kind: str) -> str:
+    if value is None:
+        return "null"
+    text = msgspec.json.encode(value).decode() if kind in {"json", "jsonb"} else _text(value)
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _text(value: Any) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from rasl.db import inbound, media, otps, recipients
 from rasl.db.contacts import NewContact
+from rasl.db.jobs import Ask
 from rasl.db.labels import GROUPS, SOURCES, STATUSES
 from rasl.db.purging import KINDS
 from rasl.domain.listing import ListQuery
@@ -66,6 +67,7 @@ _NAMED: Mapping[str, Callable[[int], Any]] = {
     "email": lambda n: f"somebody{NEW + n}@x.test",
     "emails": lambda n: f"somebody{_MIDDLE + n}@x.test",
     "wamid": lambda n: f"wamid.{_MIDDLE + n}",
+    "xids": lambda n: str(3 + n),
     "wamids": lambda n: f"wamid.{_MIDDLE + n}",
     "key": lambda n: f"key {_MIDDLE + n}",
     "type": lambda _: "text",
@@ -200,7 +202,7 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "inbound.lock_conversations": [{"keys": [(1, 1, _MIDDLE + n) for n in range(3)]}],
     "inbound.insert_messages": [{"messages": [_like(inbound.Stored, message_id=NEW)]}],
     "inbound.join_conversations": [{"kept_id": MANY + 1, "gone_id": _MIDDLE}],
-    "jobs.claim": [{"last_lane": 2, "unpaused_lane": -1, "shares": {1: 5}, "paused_queues": [2]}],
+    "jobs.claim": [{"ask": Ask(100, 50, [2], shares={1: 5})}],
     "jobs.postpone_pair": [{"seconds": 1.0}],
     "labels.delete_label": [{"table": table, "label_id": 1000} for table in (SOURCES, STATUSES)],
     "media.keep": [{"media": _like(media.NewMedia, kind="image", sha256=b"new")}],

@@ -22,6 +22,7 @@ NOT_POOLED = {
     "listing": "plan_cache_mode = force_custom_plan",
     "schema": "connections of the migrations",
     "plans": "asks for sizes, which are known without reading",
+    "listening": "the connection that listens, outside the pools, which asks for nothing",
 }
 # What `rasl purge --dry-run` counts: in the pool of the lists as well.
 COUNTS = (
@@ -49,6 +50,7 @@ WALKS = {
     "doctor.count_unknown": (10_000, "`rasl doctor` walks the messages of a day, tenant by tenant"),
     "doctor.list_numbers": (20_000, "`rasl doctor` asks Meta about every number"),
     "doctor.list_tenants": (10_000, "`rasl doctor` looks at every tenant"),
+    "installation.list_secrets": (10_000, "once at a start: all secrets are tried"),
     "jobs.backlog": (150_000, "`rasl doctor` counts the jobs"),
     "otp_budgets.raise_alarms": (10_000, "once a minute: all prefixes that got codes within the hour"),
     "otps.sweep": (1_000, "changes ten passwords and their messages, each in all its indexes"),
