@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import itertools
 import math
 import random
 from collections import Counter
@@ -12,9 +13,11 @@ import pytest
 from rasl.db import jobs, messages
 from rasl.db.jobs import Ask, NewJob
 from rasl.db.pool import Database, Db
+from tests.conftest import cloned
 
 LEASE = dt.timedelta(seconds=600)
 MANY = Ask(1000, 1000)
+_numbers = itertools.count(1)
 
 
 async def add(db: Db, queue: int, *subjects: int, tenant: int = 1) -> None:
@@ -196,12 +199,13 @@ async def pages_read(db: Db, statement: str) -> int:
 
 
 @pytest.fixture
-async def fresh(dsn: str) -> AsyncIterator[Database]:
-    """A pool without any plan, on empty tables."""
-    opened = Database(dsn, 2)
-    await opened.open()
-    yield opened
-    await opened.close()
+async def fresh(template_dsn: str) -> AsyncIterator[Database]:
+    """A pool without any plan, on tables that never held a row: an emptied one keeps the statistics of other tests."""
+    async with cloned(template_dsn, f"turns_{next(_numbers)}") as dsn:
+        opened = Database(dsn, 2)
+        await opened.open()
+        yield opened
+        await opened.close()
 
 
 @pytest.mark.parametrize("is_vacuumed", [False, True])
