@@ -50,6 +50,12 @@ from hop where hop.kind is not null
 _JOBS_IN_WORK = f"""{_KINDS}
 select hop.kind, {_counted("jobs where kind = hop.kind and is_leased")} as value from hop where hop.kind is not null
 """
+_JOBS_FAILING = f"""
+select kind, state, count(*) as value from (
+    select kind, case when set_aside_at is null then 'put_off' else 'set_aside' end as state
+    from jobs where failures > 0 limit {MOST}
+) counted group by kind, state
+"""
 # So are the lanes of every queue, to the job of each that is due first.
 _JOBS_LAG = f"""{_KINDS}
 select hop.kind, coalesce((
@@ -156,6 +162,18 @@ QUESTIONS = (
         _JOBS_IN_WORK,
         (Gauge("rasl_jobs_in_work", "Jobs leased to a process, up to 100,000 of each kind."),),
         ("kind",),
+    ),
+    Question(
+        "jobs failing",
+        _JOBS_FAILING,
+        (
+            Gauge(
+                "rasl_jobs_failing",
+                "Jobs that failed by a fault of ours: put off and tried again by themselves, or set aside until an "
+                "operator has them tried again.",
+            ),
+        ),
+        ("kind", "state"),
     ),
     Question(
         "jobs lag",

@@ -1,13 +1,14 @@
 """One worker process: every kind of job, what Meta posted, and what is done now and then, until told to stop."""
 
 import asyncio
+from collections.abc import Sequence
 
 from rasl import log
 from rasl.db.channels import INGESTS, JOBS
+from rasl.db.listening import Listener
 from rasl.dispatch import ingesting, reconciling, upkeep
 from rasl.dispatch.guard import keep_up
 from rasl.dispatch.kinds import KINDS
-from rasl.dispatch.listening import listen
 from rasl.dispatch.loop import Loop
 from rasl.services.engine import Engine
 
@@ -26,7 +27,7 @@ class Worker:
         loops = [Loop(kind(engine), stop) for kind in KINDS]
         wakes, wake_ingest = [asyncio.Event() for _ in loops], asyncio.Event()
         beside = [
-            asyncio.create_task(listen(engine.database, {JOBS: wakes, INGESTS: [wake_ingest]})),
+            asyncio.create_task(_listener(engine, wakes, wake_ingest).run()),
             asyncio.create_task(keep_up(upkeep.acts(engine, loops))),
             asyncio.create_task(reconciling.run(engine)),
         ]
@@ -41,3 +42,17 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
             _logger.info("worker_stopped")
+
+
+def _listener(engine: Engine, wakes: Sequence[asyncio.Event], wake_ingest: asyncio.Event) -> Listener:
+    """Return what wakes loops when somebody wrote work for them; polling covers the time without a connection."""
+
+    def wake(*events: asyncio.Event) -> None:
+        for event in events:
+            event.set()
+
+    return Listener(
+        engine.database,
+        {JOBS: lambda _: wake(*wakes), INGESTS: lambda _: wake(wake_ingest)},
+        lambda _: wake(*wakes, wake_ingest),
+    )

@@ -13,6 +13,7 @@ from tests.acceptance.conftest import People
 from tests.acceptance.fleet import Fleet, Tenant, create_tenant
 from tests.acceptance.load import History, Load
 from tests.acceptance.processes import Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.acceptance
 
@@ -101,7 +102,12 @@ async def test_what_one_tenant_or_a_stranger_does_stops_nobody_else(fleet: Fleet
     assert verdict.is_green, str(verdict)
     assert not fleet.history.broken_bodies()
     assert not verdict.held, "a cancelled statement made a message unknown"
-    assert not await fleet.fetch("select 1 from ingests where applied_at is null and failures = 0")
+
+    async def is_applied() -> bool:
+        waiting = "select 1 from ingests where applied_at is null and failures = 0 limit 1"
+        return not await fleet.fetch(waiting)
+
+    await until(is_applied)
     sys.stderr.write(await waits(fleet, poisoner))
     for process in (server, worker):
         process.terminate()

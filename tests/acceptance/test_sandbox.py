@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from rasl.sandbox.calls import call
+from tests.acceptance.processes import free_port
 from tests.cli.commands import Rasl, environment
 from tests.waiting import PATIENCE, wait_until
 
@@ -30,6 +31,8 @@ class Running:
     def __init__(self, data_dir: Path, **settings: str) -> None:
         self.started_at = time.monotonic()
         self.output = data_dir.parent / f"output-{time.monotonic_ns()}"
+        # Sandboxes that start at the same moment would look for the same free ones.
+        settings = {"RASL_METRICS_PORT": str(free_port()), **settings}
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "rasl", "sandbox"],

@@ -67,7 +67,7 @@ async def test_a_connection_that_is_cut_is_opened_again_and_both_are_told(
     ear = Ear()
     async with _listening(database, ear):
         for round_ in (1, 2, 3):
-            assert await _cut(database)  # the API of other tests may listen as well
+            assert await _cut(database)  # an API of the same test process may listen beside
             await until(lambda: _is(len(ear.states) > 2 * round_ and ear.states[-1]))  # noqa: B023 - at once
         await _tell(database, "still here")
         await until(lambda: _is(ear.heard == ["still here"]))

@@ -16,7 +16,7 @@ from tests.wire import How, Wire, wired
 
 ASYNC = {"prefer": "respond-async"}
 PHONES = [f"+44207946000{n}" for n in range(5)]
-CLAIM, START = "with turn as materialized", "update messages m set status = 'sending'"
+CLAIM, START = "set is_leased = true, fence = fence + 1", "update messages m set status = 'sending'"
 
 
 @pytest.fixture

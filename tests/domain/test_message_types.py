@@ -24,7 +24,7 @@ def test_what_was_stored_is_what_is_sent(content: Content) -> None:
 
 
 def test_a_type_that_nobody_registered_does_not_load() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(message_types.UnknownTypeError):
         message_types.load("carrier_pigeon", "coo", None)
 
 
