@@ -154,19 +154,27 @@ async def claim(db: Db, kind: str, ask: Ask, lease: dt.timedelta) -> list[Row]:
     )
 
 
-# Below the kind travels with the rows of a statement: as a constant it would draw a plan made while the table is new to
-# an index that begins with it, and that plan would read every job of the kind.
+def by_key(tenant_id: str, kind: str, subject_id: str) -> str:
+    """Return a condition on a job `j` that is a look-up by primary key, whatever the planner knows of the table.
+
+    Equalities would do when it knows how many jobs there are. When it takes the table for empty, wrongly, it would as
+    soon walk all jobs, or all of the kind; a comparison of rows can be answered by one index only, and from this side.
+    The equality, with a column that no index begins with, lets it guess how few rows that brings.
+    """
+    key, columns = f"({tenant_id}, {kind}, {subject_id})", "(j.tenant_id, j.kind, j.subject_id)"
+    return f"{columns} >= {key} and {columns} <= {key} and j.subject_id = {subject_id}"
+
+
+_ONE = by_key("$1::bigint", "$2::text", "$3::bigint")
 
 
 async def extend(db: Db, kind: str, holdings: Sequence[Holding], lease: dt.timedelta) -> None:
     """Renew the leases we still hold, given as (tenant_id, subject_id, fence)."""
     await db.execute(
-        """
+        f"""
         update jobs j set due_at = now() + $5::interval
-        from (select $4::text as kind, u.* from unnest($1::bigint[], $2::bigint[], $3::integer[])
-                  as u (tenant_id, subject_id, fence) offset 0) h
-        where j.tenant_id = h.tenant_id and j.kind = h.kind and j.subject_id = h.subject_id and j.fence = h.fence
-          and j.is_leased
+        from unnest($1::bigint[], $2::bigint[], $3::integer[]) as h (tenant_id, subject_id, fence)
+        where {by_key("h.tenant_id", "$4::text", "h.subject_id")} and j.fence = h.fence and j.is_leased
         """,
         [item[0] for item in holdings],
         [item[1] for item in holdings],
@@ -179,9 +187,9 @@ async def extend(db: Db, kind: str, holdings: Sequence[Holding], lease: dt.timed
 async def hold(db: Db, kind: str, tenant_id: int, subject_id: int, fence: int, lease: dt.timedelta) -> bool:
     """Lock a job and renew its lease; False when it is somebody else's by now."""
     held: int | None = await db.fetchval(
-        """
-        update jobs set due_at = now() + $5::interval
-        where tenant_id = $1 and kind = $2 and subject_id = $3 and fence = $4 and is_leased returning 1
+        f"""
+        update jobs j set due_at = now() + $5::interval
+        where {_ONE} and fence = $4 and is_leased returning 1
         """,
         tenant_id,
         kind,
@@ -198,13 +206,13 @@ async def release(db: Db, kind: str, holdings: Sequence[tuple[int, int, int, flo
     Returns (tenant_id, subject_id) of those that were still ours to give.
     """
     rows = await db.fetch(
-        """
+        f"""
         update jobs j
         set is_leased = false, fence = j.fence + 1, attempts = j.attempts - 1,
             due_at = now() + make_interval(secs => h.seconds)
-        from (select $5::text as kind, u.* from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::float8[])
-                  as u (tenant_id, subject_id, fence, seconds) offset 0) h
-        where j.tenant_id = h.tenant_id and j.kind = h.kind and j.subject_id = h.subject_id and j.fence = h.fence
+        from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::float8[])
+             as h (tenant_id, subject_id, fence, seconds)
+        where {by_key("h.tenant_id", "$5::text", "h.subject_id")} and j.fence = h.fence
         returning j.tenant_id, j.subject_id
         """,
         [item[0] for item in holdings],
@@ -224,12 +232,12 @@ async def put_off(
     False when it is somebody else's by now.
     """
     put_off: int | None = await db.fetchval(
-        """
-        update jobs
+        f"""
+        update jobs j
         set is_leased = false, fence = fence + 1, attempts = attempts - 1, failures = $6, last_error = $7,
             due_at = coalesce(now() + make_interval(secs => $5), 'infinity'),
             set_aside_at = case when $5::float8 is null then now() end
-        where tenant_id = $1 and kind = $2 and subject_id = $3 and fence = $4
+        where {_ONE} and fence = $4
         returning 1
         """,
         holding[0],
@@ -245,11 +253,10 @@ async def put_off(
 async def discard(db: Db, kind: str, holdings: Sequence[Holding]) -> None:
     """Drop jobs that have nothing left to do, given as (tenant_id, subject_id, fence)."""
     await db.execute(
-        """
+        f"""
         delete from jobs j
-        using (select $4::text as kind, u.* from unnest($1::bigint[], $2::bigint[], $3::integer[])
-                   as u (tenant_id, subject_id, fence) offset 0) h
-        where j.tenant_id = h.tenant_id and j.kind = h.kind and j.subject_id = h.subject_id and j.fence = h.fence
+        using unnest($1::bigint[], $2::bigint[], $3::integer[]) as h (tenant_id, subject_id, fence)
+        where {by_key("h.tenant_id", "$4::text", "h.subject_id")} and j.fence = h.fence
         """,
         [item[0] for item in holdings],
         [item[1] for item in holdings],
@@ -292,9 +299,9 @@ async def postpone_pair(db: Db, tenant_id: int, conversation_id: int, seconds: f
 async def progressed(db: Db, kind: str, tenant_id: int, subject_id: int) -> None:
     """Note that a job got on: what moves has not failed in a row."""
     await db.execute(
-        """
-        update jobs set attempts = 1, failures = 0, last_error = null
-        where tenant_id = $1 and kind = $2 and subject_id = $3
+        f"""
+        update jobs j set attempts = 1, failures = 0, last_error = null
+        where {_ONE}
         """,
         tenant_id,
         kind,
@@ -304,9 +311,7 @@ async def progressed(db: Db, kind: str, tenant_id: int, subject_id: int) -> None
 
 async def remove(db: Db, kind: str, tenant_id: int, subject_id: int) -> None:
     """Drop a job whoever holds it: its subject is settled."""
-    await db.execute(
-        "delete from jobs where tenant_id = $1 and kind = $2 and subject_id = $3", tenant_id, kind, subject_id
-    )
+    await db.execute(f"delete from jobs j where {_ONE}", tenant_id, kind, subject_id)
 
 
 async def list_failing(

@@ -8,6 +8,7 @@ import msgspec
 
 from rasl.db import rows
 from rasl.db.channels import JOBS
+from rasl.db.jobs import by_key
 from rasl.db.pool import Db, Row
 
 
@@ -102,13 +103,13 @@ async def insert_intents(
 
 # Only the holder of the lease (its fence) moves job and message. The attempt is kept in any case, and a status that
 # Meta's callback already moved further is left alone.
+_OUR_JOB = by_key("i.tenant_id", "'send'", "i.message_id")
 _RECORD = f"""
 with item as materialized (
-    select i.*, 'send' as kind from {rows.table(Result)}
+    select i.* from {rows.table(Result)}
 ), done as (
     delete from jobs j using item i
-    where j.tenant_id = i.tenant_id and j.kind = i.kind and j.subject_id = i.message_id and j.fence = i.fence
-      and i.retry_seconds is null
+    where {_OUR_JOB} and j.fence = i.fence and i.retry_seconds is null
     returning i.*
 ), kept as (
     update jobs j
@@ -116,8 +117,7 @@ with item as materialized (
         attempts = j.attempts + i.keeps_lease::integer, due_at = now() + make_interval(secs => i.retry_seconds),
         failures = 0, last_error = null
     from item i
-    where j.tenant_id = i.tenant_id and j.kind = i.kind and j.subject_id = i.message_id and j.fence = i.fence
-      and i.retry_seconds is not null
+    where {_OUR_JOB} and j.fence = i.fence and i.retry_seconds is not null
     returning i.*
 ), owned as (
     select * from done union all select * from kept

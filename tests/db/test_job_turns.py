@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import itertools
-import math
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -202,44 +201,60 @@ async def pages_read(db: Db, statement: str) -> int:
 async def fresh(template_dsn: str) -> AsyncIterator[Database]:
     """A pool without any plan, on tables that never held a row: an emptied one keeps the statistics of other tests."""
     async with cloned(template_dsn, f"turns_{next(_numbers)}") as dsn:
-        opened = Database(dsn, 2)
+        opened = Database(dsn, 3)
         await opened.open()
         yield opened
         await opened.close()
 
 
-@pytest.mark.parametrize("is_vacuumed", [False, True])
+# What the planner knows of the tables: nothing, or that they are empty; or it looked while somebody was filling them.
+STATES = pytest.mark.parametrize("state", ["new", "empty", "hidden"])
+
+
+@STATES
 @pytest.mark.parametrize(
     ("numbers", "due", "bound"),
     [(50, "-1 hour", 2500), (10_000, "-1 hour", 4000), (10_000, "1 hour", 30)],
 )
 async def test_a_claim_planned_on_an_empty_table_reads_what_is_due_and_no_more(
-    fresh: Database, numbers: int, due: str, bound: int, is_vacuumed: bool
+    fresh: Database, numbers: int, due: str, bound: int, state: str
 ) -> None:
     async with fresh.connection() as db:
-        for table in ("jobs", "job_turns") if is_vacuumed else ():
-            await db.execute(f"vacuum analyze {table}")  # now it is known to be empty
+        if state == "empty":
+            await analyse(db)
         await db.execute(f"prepare c ({TYPES}) as {jobs._CLAIM}")
         for _ in range(8):
             await db.execute(CLAIM)
-        await load(db, numbers, due)
+        await load(fresh, numbers, due, is_hidden=state == "hidden")
         for _ in range(3):
             assert await pages_read(db, CLAIM) < bound
         if due.startswith("-"):
             assert await db.fetchval("select count(*) from jobs where is_leased") == 300
 
 
-async def load(db: Db, numbers: int, due: str) -> None:
-    await db.execute(
-        f"""
-        insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
-        select 1 + n % {numbers}, 'send', n, 1 + n % {numbers}, 1, now() + interval '{due}' + n * interval '1 us', false
-        from generate_series(1, 100000) n
-        """
-    )
+async def analyse(db: Db) -> None:
+    for table in ("jobs", "job_turns"):
+        await db.execute(f"vacuum analyze {table}")
 
 
-async def test_what_is_done_with_claims_reads_no_other_jobs_however_old_its_plan(fresh: Database) -> None:
+async def load(database: Database, numbers: int, due: str, *, is_hidden: bool) -> None:
+    async with database.connection() as other, database.transaction() as db:
+        await db.execute(
+            f"""
+            insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
+            select 1 + n % {numbers}, 'send', n, 1 + n % {numbers}, 1,
+                   now() + interval '{due}' + n * interval '1 us', false
+            from generate_series(1, 100000) n
+            """
+        )
+        if is_hidden:
+            await analyse(other)
+
+
+@STATES
+async def test_what_is_done_with_claims_reads_no_other_jobs_whatever_is_known(
+    fresh: Database, state: str
+) -> None:
     holdings = [(1 + n, n, 1) for n in range(1, 51)]
 
     async def work(db: Db) -> None:
@@ -250,11 +265,11 @@ async def test_what_is_done_with_claims_reads_no_other_jobs_however_old_its_plan
         await messages.record_results(db, [result(*holding) for holding in holdings])
 
     async with fresh.connection() as db:
+        if state == "empty":
+            await analyse(db)
         for _ in range(8):
             await work(db)
-        await load(db, 1000, "1 hour")
-    fresh._plans._looked_at = -math.inf  # a second later
-    async with fresh.connection() as db:
+        await load(fresh, 1000, "1 hour", is_hidden=state == "hidden")
         before = await tuples_read(db)
         await work(db)
         assert await tuples_read(db) - before < 2000
