@@ -24,7 +24,6 @@ from rasl.services.engine import Engine
 PHONE_LIMIT = WindowLimit("challenge", 5, dt.timedelta(minutes=5))
 TENANT_LIMIT = WindowLimit("challenges", 600, dt.timedelta(minutes=5))
 _HASH = "challenge_code"
-_KEPT_FOR = dt.timedelta(days=30)
 
 
 class Challenge(msgspec.Struct, frozen=True):

@@ -33,7 +33,6 @@ from rasl.services.template_notices import Notices
 
 _MOST_FAILURES = 5
 _PAUSE = dt.timedelta(minutes=1)
-_PURGED = 5000
 # A fault that passes by itself, such as a lock held too long, is no reason to set a delivery aside.
 _PASSING = (
     asyncpg.DeadlockDetectedError,

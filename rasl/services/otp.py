@@ -30,7 +30,6 @@ from rasl.services.otp_intents import NewOtp
 from rasl.services.template_sending import find_sendable
 
 _HASH = "otp_code"
-_KEPT_FOR = dt.timedelta(days=30)
 _SWEPT = 1000
 _MOST_LOOKS = 5
 
