@@ -8,7 +8,7 @@ from collections.abc import Callable
 import asyncpg
 import msgspec
 
-from rasl.postgres.cluster import SUPERUSER
+from pgbox.cluster import SUPERUSER
 
 TENANTS = 200
 _SMALL = 500  # contacts of every other tenant

@@ -13,7 +13,7 @@ from bench.procs import BenchError, Running, free_port, server
 from bench.servers import HOST, Plan
 from rasl.db.pool import Database
 from rasl.domain.scopes import ALL_SCOPES
-from rasl.services import tenants
+from rasl.services.operators import tenants
 
 _AS_THEY_ARE = "/?&=%,[]"
 _PATIENCE = 300.0  # seconds for an answer

@@ -17,7 +17,7 @@ import msgspec
 
 from bench.load import Order, Outcome
 from bench.servers import HOST, Plan
-from rasl.postgres import EmbeddedPostgres
+from pgbox import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 20.0

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import asyncpg
 
+from pgbox import throwaway_postgres
 from rasl.db.pool import Database
 from rasl.db.schema import migrate
 from rasl.media_store.folder import FolderStore
-from rasl.postgres import throwaway_postgres
-from rasl.services.purging import PURGES, Ground
+from rasl.services.operators.purging import PURGES, Ground
 from rasl.settings import Settings
 
 ROWS = 1_000_000

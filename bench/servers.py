@@ -19,12 +19,12 @@ import msgspec
 from bench.profiling import Sampler
 from bench.world import SECRET_KEY, World
 from bench.yardstick import Yardstick
+from metasim.config import SimulatorConfig
+from metasim.server import run as run_simulator
 from rasl import app, log
 from rasl.graph.client import GraphClient
 from rasl.server import Limits, Server
 from rasl.settings import Settings
-from rasl.simulator.config import SimulatorConfig
-from rasl.simulator.server import run as run_simulator
 from rasl.start.listening import bound
 
 HOST = "127.0.0.1"

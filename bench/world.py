@@ -3,12 +3,12 @@
 import asyncpg
 import msgspec
 
+from pgbox.cluster import SUPERUSER
 from rasl.db.pool import Database
 from rasl.domain.scopes import ALL_SCOPES
-from rasl.postgres.cluster import SUPERUSER
 from rasl.sealing import Sealer
-from rasl.services import tenants
-from rasl.services.tenants import Connection
+from rasl.services.operators import tenants
+from rasl.services.operators.tenants import Connection
 
 SECRET_KEY = "a benchmark's secret key, of no use anywhere else"  # noqa: S105
 RECIPIENTS = 20_000

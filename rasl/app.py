@@ -11,10 +11,7 @@ from litestar.types import ASGIApp
 
 from rasl.api import docs, files, health
 from rasl.api.caller import secured, with_caller
-from rasl.api.context import with_context
-from rasl.api.envelope import enveloped, render, render_framework_error, render_gone, render_unexpected
 from rasl.api.idempotency import with_idempotency
-from rasl.api.request import ApiRequest, ClientGoneError
 from rasl.api.v2 import (
     auth,
     challenges,
@@ -39,11 +36,15 @@ from rasl.graph.client import GraphClient
 from rasl.ingest.door import door
 from rasl.media_store.opening import open_store
 from rasl.sealing import Sealer
-from rasl.services import sending, vitals
-from rasl.services.callers import Callers
-from rasl.services.engine import Engine
-from rasl.services.readiness import Readiness
+from rasl.services.ground.callers import Callers
+from rasl.services.ground.resources import Engine
+from rasl.services.operators import vitals
+from rasl.services.operators.readiness import Readiness
+from rasl.services.sending import attempting
 from rasl.settings import Settings
+from rasl.web.context import with_context
+from rasl.web.envelope import enveloped, render, render_framework_error, render_gone, render_unexpected
+from rasl.web.request import ApiRequest, ClientGoneError
 
 _GRAPH_CONNECTIONS = 1000
 
@@ -72,7 +73,7 @@ async def running(engine: Engine) -> AsyncIterator[Engine]:
         yield engine
     finally:
         pulse.cancel()
-        await sending.finish_recording(engine)
+        await attempting.finish_recording(engine)
         await engine.graph.close()
         await engine.fetcher.close()
         await engine.database.close()
@@ -160,6 +161,6 @@ def _acts(engine: Engine, callers: Callers) -> tuple[Act, ...]:
     """Return what the API does now and then, as long as it runs."""
     pause = engine.settings.lease_seconds / 3
     return (
-        Act("keep leases of messages", pause, lambda: sending.extend_leases(engine)),
+        Act("keep leases of messages", pause, lambda: attempting.extend_leases(engine)),
         Act("write last-used times", pause, callers.write_last_used),
     )

@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
+from metasim.config import SimulatorConfig
+from metasim.server import running
+from pgbox import throwaway_postgres
 from rasl import log
 from rasl.app import create_app
 from rasl.db.pool import Database
 from rasl.db.schema import migrate
-from rasl.postgres import throwaway_postgres
 from rasl.sealing import Sealer
-from rasl.simulator.config import SimulatorConfig
-from rasl.simulator.server import running
 from tests.serving import Api, api_clients, served, settings_for
 from tests.world import SECRET_KEY, World, build_world
 

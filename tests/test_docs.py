@@ -12,7 +12,7 @@ from rasl.domain.message_status import MessageStatus
 from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.domain.scopes import ALL_SCOPES
 from rasl.errors import ALL_ERRORS, ApiError, ValidationFailed
-from rasl.services.reading import MESSAGE_LIST
+from rasl.services.sending.message_list import MESSAGE_LIST
 from rasl.settings import Settings, environment_name
 
 ROOT = Path(__file__).parent.parent

@@ -17,13 +17,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from rasl import ids
 from rasl.api.docs import document
-from rasl.api.request import ENDING
 from rasl.app import api_v2
 from rasl.db import tenants
 from rasl.db.pool import Database
 from rasl.domain.scopes import ALL_SCOPES
 from rasl.errors import ALL_ERRORS
-from rasl.services.callers import hash_token
+from rasl.services.ground.callers import hash_token
+from rasl.web.request import ENDING
 from tests import samples
 from tests.api.v2.media_calls import form
 from tests.api.v2.received import receive

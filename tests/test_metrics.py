@@ -17,9 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from rasl.db.figures import QUESTIONS, Gauge, Question
 from rasl.db.pool import Database
 from rasl.sealing import Sealer
-from rasl.services import disks, exposition
-from rasl.services.exposition import registry_of
-from rasl.services.figures import ALL, DatabaseFigures
+from rasl.services.operators import disks, exposition
+from rasl.services.operators.exposition import registry_of
+from rasl.services.operators.figures import ALL, DatabaseFigures
 from rasl.settings import Settings
 from tests.world import SECRET_KEY, Person, World
 

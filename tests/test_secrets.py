@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from metasim.config import SimulatorConfig
+from metasim.server import running
 from rasl import ids
-from rasl.simulator.config import SimulatorConfig
-from rasl.simulator.server import running
 from tests.acceptance.fleet import SECRET_KEY, Fleet, Tenant, create_tenant, fleet_of
 from tests.acceptance.processes import Server, Worker
 from tests.api.v2.codes import template

@@ -7,7 +7,7 @@ from rasl.db import tenants
 from rasl.db.pool import Database, Db
 from rasl.domain.scopes import ALL_SCOPES, READ_SCOPES
 from rasl.sealing import Sealer
-from rasl.services.callers import hash_token
+from rasl.services.ground.callers import hash_token
 
 SECRET_KEY = "a test's secret key, long enough to be taken seriously"
 

@@ -23,7 +23,7 @@ def main() -> int:
 
 
 def _sources() -> Iterator[Path]:
-    for folder in ("rasl", "tests", "bench", "tools"):
+    for folder in ("rasl", "metasim", "pgbox", "tests", "bench", "tools"):
         yield from sorted((ROOT / folder).rglob("*.py"))
 
 

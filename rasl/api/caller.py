@@ -18,13 +18,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from rasl import clock, metrics
-from rasl.api.context import context_of
 from rasl.arrival import arrival_of
 from rasl.domain.gcra import Bucket
 from rasl.domain.tenants import Caller
 from rasl.errors import InsufficientScope, RateLimitExceeded, Unauthorized
-from rasl.services.callers import Callers
-from rasl.services.limits import Limits, Verdict
+from rasl.services.ground.callers import Callers
+from rasl.services.ground.limits import Limits, Verdict
+from rasl.web.context import context_of
 
 _KEY = "rasl.caller"
 _OPTION = "requires"

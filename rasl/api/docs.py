@@ -14,8 +14,8 @@ from litestar.params import FromPath
 from litestar.response import File
 
 from rasl import __version__
-from rasl.api.request import ENDING, ApiRequest
 from rasl.errors import NotFound
+from rasl.web.request import ENDING, ApiRequest
 
 _OPENAPI = OpenAPIConfig(
     title="RASL API",

@@ -10,11 +10,11 @@ from litestar import route
 from litestar.params import FromPath
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from rasl.api.request import ApiRequest
 from rasl.db.pool import Row
 from rasl.errors import NotFound, ServiceUnavailable
 from rasl.media_store.base import MissingFile, StoreUnavailable
-from rasl.services import media, media_links
+from rasl.services.media import files, links
+from rasl.web.request import ApiRequest
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _SHOWN = ("image/", "video/", "audio/")
@@ -32,8 +32,8 @@ _FIXED = [
 @route("/media/{token:str}", http_method=["GET", "HEAD"], include_in_schema=False)
 async def load_file(token: FromPath[str], request: ApiRequest) -> ASGIApp:
     """Stream a file or a part of it, or answer its headers only."""
-    named = media_links.read_token(request.engine.sealer, token)
-    row = await media.find_row(request.engine.database, named[0], named[1]) if named else None
+    named = links.read_token(request.engine.sealer, token)
+    row = await files.find_row(request.engine.database, named[0], named[1]) if named else None
     if named is None or row is None:
         raise NotFound(_NOWHERE)
     tag = f'"{row["sha256"].hex()[:32]}"'

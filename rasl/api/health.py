@@ -2,9 +2,9 @@
 
 from litestar import Response, get
 
-from rasl.api.request import ApiRequest
 from rasl.arrival import arrival_of
-from rasl.services.readiness import Readiness
+from rasl.services.operators.readiness import Readiness
+from rasl.web.request import ApiRequest
 
 
 @get("/livez", include_in_schema=False)

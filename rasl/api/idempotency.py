@@ -12,13 +12,13 @@ from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Sc
 from litestar.types.asgi_types import ReceiveMessage
 
 from rasl.api.caller import current_caller, has_caller
-from rasl.api.context import context_of
-from rasl.api.envelope import failure
-from rasl.api.request import ApiRequest, read_body
 from rasl.db.idempotency import Claim, Ending, Wish
 from rasl.errors import ApiError, IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
-from rasl.services.engine import Engine
-from rasl.services.messages import Hold
+from rasl.services.ground.resources import Engine
+from rasl.services.sending.accepting import Hold
+from rasl.web.context import context_of
+from rasl.web.envelope import failure
+from rasl.web.request import ApiRequest, read_body
 
 HEADER = b"idempotency-key"
 OWN_KEY = (

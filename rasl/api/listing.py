@@ -7,10 +7,10 @@ import msgspec
 from litestar.openapi.spec import Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-from rasl.api.envelope import Pagination
 from rasl.domain import listing
 from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
 from rasl.errors import ValidationFailed
+from rasl.web.envelope import Pagination
 
 _OPERATORS = "op is one of gte, lte, gt, lt, ne, like, in, not_in, between, null"
 

@@ -9,12 +9,12 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from rasl.api.listing import parameters
 from rasl.domain.listing import ListSpec
-from rasl.services.comments import COMMENT_LIST
-from rasl.services.contacts import CONTACT_LIST, RELATIONS
-from rasl.services.labels import GROUP, STATUS
-from rasl.services.otp_templates import OTP_TEMPLATE_LIST
-from rasl.services.reading import MESSAGE_LIST
-from rasl.services.templates import TEMPLATE_LIST
+from rasl.services.contacts.comments import COMMENT_LIST
+from rasl.services.contacts.contacts import CONTACT_LIST, RELATIONS
+from rasl.services.contacts.labels import GROUP, STATUS
+from rasl.services.otp.templates import OTP_TEMPLATE_LIST
+from rasl.services.sending.message_list import MESSAGE_LIST
+from rasl.services.templates.templates import TEMPLATE_LIST
 
 _IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",

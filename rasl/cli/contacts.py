@@ -14,11 +14,12 @@ from rasl.cli.output import AsJson, TenantOption, progress, show
 from rasl.cli.session import opened
 from rasl.db.pool import Database, Row
 from rasl.domain.listing import parse
-from rasl.services import applying_imports, contact_exports, contact_imports
-from rasl.services.applying_imports import Holding
-from rasl.services.contact_imports import Upload
-from rasl.services.contacts import CONTACT_LIST
-from rasl.services.tenants import OperatorError, get_tenant
+from rasl.services.contacts import exports
+from rasl.services.contacts.contacts import CONTACT_LIST
+from rasl.services.imports import applying, uploads
+from rasl.services.imports.applying import Holding
+from rasl.services.imports.uploads import Upload
+from rasl.services.operators.tenants import OperatorError, get_tenant
 
 _COUNTS = ("total", "created", "updated", "skipped", "failed")
 _SHOWN_ERRORS = 10
@@ -49,7 +50,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Import a CSV file, here and now; what is cut off, a worker goes on with."""
-    options = contact_imports.read_options(
+    options = uploads.read_options(
         {
             "mapping": mapping or "",
             "dry_run": "true" if dry_run else "false",
@@ -67,11 +68,11 @@ def import_(
             tenant_id = (await get_tenant(db, tenant))["id"]
         with _opened(file) as content:
             upload = Upload(content, file.name)
-            lease: dt.timedelta = applying_imports.LEASE
-            accepted = await contact_imports.accept(database, tenant_id, upload, options, lease)
+            lease: dt.timedelta = applying.LEASE
+            accepted = await uploads.accept(database, tenant_id, upload, options, lease)
         progress(f"Import {accepted.id} is stored; if this is cut off, a worker goes on with it.")
         await _apply(database, Holding(tenant_id, accepted.id, 1))
-        return await contact_imports.get_import(database, tenant_id, accepted.id)
+        return await uploads.get_import(database, tenant_id, accepted.id)
 
     with opened() as session:
         row, errors = session.run(act)
@@ -95,11 +96,11 @@ async def _apply(database: Database, holding: Holding) -> None:
             bar.update(task, total=row["total"], completed=done)
 
         try:
-            await applying_imports.apply(database, holding, progress=advance)
-        except applying_imports.LostError:
+            await applying.apply(database, holding, progress=advance)
+        except applying.LostError:
             raise OperatorError(f"A worker took import {holding.import_id} over; it goes on there") from None
         except BaseException:
-            await applying_imports.give_back(database, holding)
+            await applying.give_back(database, holding)
             raise
 
 
@@ -130,7 +131,7 @@ def export(
     async def act(database: Database) -> int:
         async with database.connection() as db:
             tenant_id = (await get_tenant(db, tenant))["id"]
-        found = await contact_exports.begin(database, tenant_id, query, bom)
+        found = await exports.begin(database, tenant_id, query, bom)
         return await _write(database, found, file)
 
     with opened() as session:
@@ -140,7 +141,7 @@ def export(
         show(as_json, value, f"Wrote {file} ({size:,} bytes).")
 
 
-async def _write(database: Database, found: contact_exports.Export, file: str) -> int:
+async def _write(database: Database, found: exports.Export, file: str) -> int:
     size = 0
     try:
         out: BinaryIO = sys.stdout.buffer if file == "-" else Path(file).open("wb")  # noqa: ASYNC230, SIM115 - nothing else runs here
@@ -148,7 +149,7 @@ async def _write(database: Database, found: contact_exports.Export, file: str) -
         raise OperatorError(f"{file} cannot be written: {error.strerror}") from None
     try:
         with out if file != "-" else contextlib.nullcontext():
-            async for part in contact_exports.lines(database, found):
+            async for part in exports.lines(database, found):
                 size += out.write(part)
             out.flush()
     except BrokenPipeError:

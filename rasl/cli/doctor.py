@@ -11,17 +11,17 @@ from urllib.parse import urlsplit
 import typer
 from rich.table import Table
 
+from pgbox import PostgresError
 from rasl.cli.output import AsJson, progress, show
 from rasl.db import schema
 from rasl.db.pool import Database
 from rasl.graph.client import GraphClient
-from rasl.postgres import PostgresError
 from rasl.sandbox import as_running
 from rasl.sealing import Sealer
-from rasl.services import disks
-from rasl.services.disks import Disk
-from rasl.services.doctor import Check, examine
-from rasl.services.readiness import Readiness
+from rasl.services.operators import disks
+from rasl.services.operators.disks import Disk
+from rasl.services.operators.doctor import Check, examine
+from rasl.services.operators.readiness import Readiness
 from rasl.settings import Settings, SettingsError, stray_variables
 from rasl.start import Prepared, StartError, make_data_folder, reachable
 from rasl.start.database import check_server, read_secret_key, secret_key_path

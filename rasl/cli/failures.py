@@ -9,12 +9,12 @@ import asyncpg
 import msgspec
 import typer
 
+from pgbox import PostgresError
 from rasl.db.schema import MigrationError
 from rasl.errors import ApiError, ServiceUnavailable, ValidationFailed
 from rasl.log import redact
-from rasl.postgres import PostgresError
 from rasl.sealing import SealError
-from rasl.services.tenants import OperatorError
+from rasl.services.operators.tenants import OperatorError
 from rasl.settings import SettingsError
 from rasl.start import StartError
 

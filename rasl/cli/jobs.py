@@ -6,7 +6,7 @@ import typer
 
 from rasl.cli.output import AsJson, show, table
 from rasl.cli.session import opened
-from rasl.services import jobs
+from rasl.services.operators import jobs
 
 _COLUMNS = ("kind", "subdomain", "subject_id", "failures", "last_error", "set_aside_at", "due_at")
 _VALUES = ("kind", "tenant_id", "subdomain", "subject_id", "failures", "last_error", "set_aside_at", "due_at")

@@ -10,8 +10,8 @@ from rasl.cli.session import opened
 from rasl.db.pool import Database
 from rasl.db.purging import Amount
 from rasl.media_store.opening import open_store
-from rasl.services import purging
-from rasl.services.purging import PURGES, Outcome, Purge
+from rasl.services.operators import purging
+from rasl.services.operators.purging import PURGES, Outcome, Purge
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 

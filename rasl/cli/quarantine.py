@@ -8,7 +8,7 @@ from rasl.cli.output import AsJson, show, table
 from rasl.cli.session import opened
 from rasl.db import ingests
 from rasl.db.pool import Db, Row
-from rasl.services.tenants import NotThereError, OperatorError
+from rasl.services.operators.tenants import NotThereError, OperatorError
 
 app = typer.Typer(
     no_args_is_help=True, help="Look at what Meta posted and could not be applied; try it again."

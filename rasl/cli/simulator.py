@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from rasl import simulator
+import metasim
+from metasim.config import SimulatorConfig
+from metasim.server import HOST, PORT
 from rasl.cli.output import AsJson, show
-from rasl.simulator.config import SimulatorConfig
-from rasl.simulator.server import HOST, PORT
 from rasl.start import supervised
 from rasl.start.listening import bound
 from rasl.start.signals import ended_by_signal
@@ -54,4 +54,4 @@ def run(
         config = SimulatorConfig(
             seed=secrets.randbits(48) if seed is None else seed, public_media_url=media_url
         )
-        simulator.run(host, port, config, media_port)
+        metasim.run(host, port, config, media_port)

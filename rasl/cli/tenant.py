@@ -8,7 +8,7 @@ from rasl.cli.output import AsJson, TenantOption, show, table
 from rasl.cli.session import opened
 from rasl.db.pool import Row
 from rasl.domain.otp_budgets import BUDGET_NAMES
-from rasl.services import tenants
+from rasl.services.operators import tenants
 
 _SETTINGS = (
     "default_country",

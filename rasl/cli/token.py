@@ -9,7 +9,7 @@ from rasl.cli.output import AsJson, TenantOption, show, table
 from rasl.cli.session import opened
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import scopes as scope_names
-from rasl.services import tenants
+from rasl.services.operators import tenants
 
 _SHORT = {frozenset(scope_names.ALL_SCOPES): "all", frozenset(scope_names.READ_SCOPES): "all that only read"}
 

@@ -11,8 +11,8 @@ from rasl.cli.session import opened
 from rasl.db.pool import Database, Db, Row
 from rasl.sandbox import as_running
 from rasl.sealing import Sealer
-from rasl.services import tenants
-from rasl.services.tenants import Connection
+from rasl.services.operators import tenants
+from rasl.services.operators.tenants import Connection
 
 _SECRET_HELP = "{}; `@file` reads a file, `-` standard input."  # noqa: S105 - help, not a secret
 

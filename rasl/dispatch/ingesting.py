@@ -8,7 +8,8 @@ from rasl.db.pool import Database
 from rasl.dispatch.guard import Guard
 from rasl.dispatch.waiting import first_of
 from rasl.sealing import Sealer
-from rasl.services import inbound, statuses
+from rasl.services.inbound import applying
+from rasl.services.sending import statuses
 
 LIMIT = 500
 POLL_SECONDS = 0.25
@@ -41,7 +42,7 @@ class Ingesting:
         return applied
 
     async def _apply(self) -> int:
-        return await inbound.apply_due(self._database, self._sealer, LIMIT)
+        return await applying.apply_due(self._database, self._sealer, LIMIT)
 
     async def _sweep(self) -> None:
         if await statuses.sweep_parked(self._database, self._sweep_within) == 0:

@@ -9,7 +9,7 @@ import msgspec
 
 from rasl.db.jobs import Ask, Holding
 from rasl.db.pool import Db
-from rasl.services.engine import Engine
+from rasl.services.ground.resources import Engine
 
 
 class Claim(msgspec.Struct, frozen=True):

@@ -10,8 +10,8 @@ from rasl.db.pool import Db
 from rasl.domain.tenants import Number
 from rasl.errors import NotFound
 from rasl.sealing import SealError
-from rasl.services.callers import read_number
-from rasl.services.engine import Engine
+from rasl.services.ground.callers import read_number
+from rasl.services.ground.resources import Engine
 
 _KEPT_SECONDS = 1.0
 

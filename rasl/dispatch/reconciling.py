@@ -3,8 +3,8 @@
 import asyncio
 
 from rasl.dispatch.guard import Guard
-from rasl.services import template_sync
-from rasl.services.engine import Engine
+from rasl.services.ground.resources import Engine
+from rasl.services.templates import sync
 
 POLL_SECONDS = 10.0
 
@@ -13,5 +13,5 @@ async def run(engine: Engine) -> None:
     """Read accounts as their turn comes, until cancelled; what a cut-off reading had written is right all the same."""
     guard = Guard("read templates")
     while True:
-        if not await guard.run(lambda: template_sync.reconcile(engine)):
+        if not await guard.run(lambda: sync.reconcile(engine)):
             await asyncio.sleep(POLL_SECONDS)

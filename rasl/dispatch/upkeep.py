@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from rasl.dispatch.guard import Act
 from rasl.dispatch.loop import Loop
-from rasl.services import contact_imports, otp, otp_guard, purging, sending
-from rasl.services.engine import Engine
+from rasl.services.ground.resources import Engine
+from rasl.services.imports import uploads
+from rasl.services.operators import purging
+from rasl.services.otp import guard, passwords
+from rasl.services.sending import attempting
 
 _MINUTE = 60.0
 
@@ -22,10 +25,10 @@ def acts(engine: Engine, loops: Sequence[Loop]) -> tuple[Act, ...]:
         Act(
             "keep leases of messages that go back",
             settings.lease_seconds / 3,
-            lambda: sending.extend_leases(engine),
+            lambda: attempting.extend_leases(engine),
         ),
-        Act("erase expired codes", _MINUTE, lambda: otp.sweep(database)),
-        Act("watch for pumping", _MINUTE, lambda: otp_guard.raise_alarms(database, settings)),
-        Act("give up imports", 5 * _MINUTE, lambda: contact_imports.give_up_old(database)),
+        Act("erase expired codes", _MINUTE, lambda: passwords.sweep(database)),
+        Act("watch for pumping", _MINUTE, lambda: guard.raise_alarms(database, settings)),
+        Act("give up imports", 5 * _MINUTE, lambda: uploads.give_up_old(database)),
         Act("drop what is past its time", 5 * _MINUTE, lambda: purging.run_beside(ground, settings)),
     )

@@ -10,7 +10,7 @@ from rasl.dispatch import ingesting, reconciling, upkeep
 from rasl.dispatch.guard import keep_up
 from rasl.dispatch.kinds import KINDS
 from rasl.dispatch.loop import Loop
-from rasl.services.engine import Engine
+from rasl.services.ground.resources import Engine
 
 _logger = log.get_logger()
 

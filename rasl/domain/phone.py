@@ -246,3 +246,10 @@ def _phone(number: PhoneNumber) -> Phone | PhoneProblem:
 
 def _phone_of(digits: str) -> Phone:
     return Phone(digits=digits, match_key=match_key(digits))
+
+
+def digits_of(display_phone_number: str | None) -> str | None:
+    """Return a number of ours as senders are written: digits only."""
+    if not display_phone_number:
+        return None
+    return "".join(character for character in display_phone_number if character.isdigit())

@@ -10,9 +10,9 @@ from rasl.db import tenants as tenant_rows
 from rasl.db.pool import Database
 from rasl.domain.scopes import ALL_SCOPES, READ_SCOPES
 from rasl.sealing import Sealer
-from rasl.services import tenants
-from rasl.services.callers import hash_token
-from rasl.services.tenants import Connection
+from rasl.services.ground.callers import hash_token
+from rasl.services.operators import tenants
+from rasl.services.operators.tenants import Connection
 from rasl.start import Prepared
 
 # A demo that stops at the 61st request of a minute teaches nothing; `rasl token create` has the real default.

@@ -6,9 +6,9 @@ import uuid
 import msgspec
 
 from rasl import metrics
-from rasl.api.context import timestamp
-from rasl.api.envelope import ErrorBody, Failure, Meta
 from rasl.errors import ApiError
+from rasl.web.context import timestamp
+from rasl.web.envelope import ErrorBody, Failure, Meta
 
 
 def written(error: ApiError) -> bytes:

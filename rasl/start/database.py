@@ -11,10 +11,10 @@ from pathlib import Path
 
 import asyncpg
 
+from pgbox import EmbeddedPostgres
 from rasl.db import schema
-from rasl.postgres import EmbeddedPostgres
 from rasl.sealing import Sealer
-from rasl.services import installation
+from rasl.services.operators import installation
 from rasl.settings import Settings, stray_variables
 from rasl.start.errors import StartError
 

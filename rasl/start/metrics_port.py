@@ -15,7 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import make_wsgi_app
 
-from rasl.services.exposition import registry_of
+from rasl.services.operators.exposition import registry_of
 from rasl.settings import Settings
 from rasl.start.database import Prepared
 from rasl.start.errors import StartError

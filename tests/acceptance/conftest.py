@@ -11,9 +11,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from rasl.postgres import EmbeddedPostgres
-from rasl.simulator.config import SimulatorConfig
-from rasl.simulator.server import running
+from metasim.config import SimulatorConfig
+from metasim.server import running
+from pgbox import EmbeddedPostgres
 from tests.acceptance.fleet import SECRET_KEY, Fleet, Tenant, create_tenant, environment, fleet_of
 from tests.conftest import with_database
 

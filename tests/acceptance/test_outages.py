@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rasl.postgres import EmbeddedPostgres
+from pgbox import EmbeddedPostgres
 from tests.acceptance.conftest import People
 from tests.acceptance.fleet import Fleet, command, create_tenant, environment, fleet_of
 from tests.acceptance.processes import ready

@@ -8,7 +8,7 @@ from rasl import ids
 from rasl.db import tenants
 from rasl.db.pool import Database
 from rasl.domain.scopes import ALL_SCOPES
-from rasl.services.callers import hash_token
+from rasl.services.ground.callers import hash_token
 from tests.serving import Api, Client
 
 LIST = "/api/v2/messages"

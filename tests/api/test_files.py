@@ -9,7 +9,7 @@ import pytest
 from rasl import clock
 from rasl.db.pool import Database
 from rasl.sealing import Sealer
-from rasl.services.media_links import mint_token, read_token
+from rasl.services.media.links import mint_token, read_token
 from tests import samples
 from tests.api.v2.media_calls import form, send_file
 from tests.serving import Api

@@ -12,16 +12,16 @@ from typing import Any, BinaryIO, cast
 import aiohttp
 import pytest
 
+from pgbox import EmbeddedPostgres
 from rasl.app import create_app
 from rasl.db.pool import Database
 from rasl.db.schema import migrate
 from rasl.errors import ServiceUnavailable
-from rasl.postgres import EmbeddedPostgres
 from rasl.sealing import Sealer
-from rasl.services import pictures
-from rasl.services.pictures import PictureError
-from rasl.services.readiness import KEPT_SECONDS
-from rasl.services.scratch import scratch_file
+from rasl.services.ground.scratch import scratch_file
+from rasl.services.media import pictures
+from rasl.services.media.pictures import PictureError
+from rasl.services.operators.readiness import KEPT_SECONDS
 from tests.api.v2.media_calls import form
 from tests.misbehaving import Files, misbehaving
 from tests.samples import PNG, picture

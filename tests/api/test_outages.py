@@ -11,7 +11,7 @@ from rasl.app import build_engine, create_app, running
 from rasl.db.pool import Database
 from rasl.dispatch.kinds.sending import Sending
 from rasl.dispatch.loop import Loop
-from rasl.services import keys, unsent
+from rasl.services.sending import keys, unsent
 from tests import samples
 from tests.api.v2.media_calls import send_file, sent_bodies
 from tests.serving import Answer, Api, api_clients, graph_requests, served, settings_for

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rasl.postgres import EmbeddedPostgres
+from pgbox import EmbeddedPostgres
 from tests.cli.commands import Rasl
 
 

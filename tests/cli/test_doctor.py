@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from metasim import running
 from rasl.sandbox.calls import call
-from rasl.simulator import running
 from tests.cli.commands import CONNECTION, Outcome, Rasl
 
 NUMBER = "710000000000001"

@@ -8,8 +8,8 @@ import pytest
 from rasl.db.listing import ListSource, fetch_page
 from rasl.db.pool import Database
 from rasl.domain.listing import Filter, Kind, ListQuery, ListSpec, parse
-from rasl.services import reading
-from rasl.services.reading import MESSAGE_LIST
+from rasl.services.sending import message_list
+from rasl.services.sending.message_list import MESSAGE_LIST
 from tests.world import World
 
 SPEC = ListSpec(
@@ -221,5 +221,5 @@ async def test_the_list_of_messages_takes_values_to_the_edge_of_their_kind(
     database: Database, world: World, name: str, value: str
 ) -> None:
     query = parse([(name, value)], MESSAGE_LIST)
-    page = await reading.list_messages(database, world.acme.tenant_id, query)
+    page = await message_list.list_messages(database, world.acme.tenant_id, query)
     assert (page.rows, page.total) == ([], 0)

@@ -7,7 +7,7 @@ from typing import cast
 from rasl.db.pool import Database
 from rasl.dispatch.kind import Kind
 from rasl.dispatch.loop import Loop
-from rasl.services.engine import Engine
+from rasl.services.ground.resources import Engine
 
 
 def loop_on(database: Database, kind: type[Kind], stop: asyncio.Event | None = None) -> Loop:

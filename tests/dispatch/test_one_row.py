@@ -18,9 +18,12 @@ from rasl.dispatch.loop import Loop
 from rasl.dispatch.worker import Worker
 from rasl.domain import backoff
 from rasl.errors import ServiceUnavailable
-from rasl.services import applying_imports, contact_groups, contact_imports, inbound, jobs
-from rasl.services.contact_imports import Upload
-from rasl.services.engine import Engine
+from rasl.services.contacts import groups
+from rasl.services.ground.resources import Engine
+from rasl.services.imports import applying, uploads
+from rasl.services.imports.uploads import Upload
+from rasl.services.inbound import applying as inbound
+from rasl.services.operators import jobs
 from tests import samples
 from tests.dispatch.looping import run_out, step
 from tests.serving import Api, graph_requests
@@ -139,7 +142,7 @@ async def test_an_import_and_a_group_that_cannot_be_worked_on_stop_no_other(
     api: Api, engine: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acme, globex = api.world.acme.tenant_id, api.world.globex.tenant_id
-    prepare, clear = applying_imports._prepare, contact_groups.clear_group
+    prepare, clear = applying._prepare, groups.clear_group
 
     async def prepare_some(database: Database, row: Any, number: int) -> Any:
         if row["tenant_id"] == globex:
@@ -151,11 +154,11 @@ async def test_an_import_and_a_group_that_cannot_be_worked_on_stop_no_other(
             raise asyncio.CancelledError  # of something it waited for
         await clear(database, tenant_id, *others)
 
-    monkeypatch.setattr(applying_imports, "_prepare", prepare_some)
-    monkeypatch.setattr(contact_groups, "clear_group", clear_some)
+    monkeypatch.setattr(applying, "_prepare", prepare_some)
+    monkeypatch.setattr(groups, "clear_group", clear_some)
     for tenant_id in (globex, acme):
         upload = Upload(io.BytesIO(b"phone\n+442079460020\n"), "people.csv")
-        await contact_imports.accept(database, tenant_id, upload, contact_imports.read_options({}))
+        await uploads.accept(database, tenant_id, upload, uploads.read_options({}))
         async with database.connection() as db:
             await group_rows.enqueue_clearing(db, tenant_id, 999)
 

@@ -9,7 +9,7 @@ from rasl.db.pool import Database
 from rasl.dispatch.kinds.sending import Sending
 from rasl.dispatch.loop import Loop
 from rasl.errors import ServiceUnavailable
-from rasl.services.engine import Engine
+from rasl.services.ground.resources import Engine
 from tests.serving import Api, graph_requests
 from tests.waiting import until
 from tests.wire import How, Wire, wired

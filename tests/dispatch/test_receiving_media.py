@@ -16,8 +16,9 @@ from rasl.dispatch.kinds.media import ReceivingMedia
 from rasl.dispatch.loop import Loop
 from rasl.dispatch.worker import Worker
 from rasl.domain.tenants import Number
-from rasl.services import inbound, receiving_media
-from rasl.services.engine import Engine
+from rasl.services.ground.resources import Engine
+from rasl.services.inbound import applying
+from rasl.services.media import receiving
 from tests import samples
 from tests.misbehaving import Files, misbehaving
 from tests.serving import Api, settings_for
@@ -50,7 +51,7 @@ async def receive(api: Api, engine: Engine, content: bytes, kind: str = "image",
     }
     answer = await api.simulator.post("/_control/inbound", body)
     assert answer.body["ok"], answer.body
-    assert await inbound.apply_due(engine.database, engine.sealer)
+    assert await applying.apply_due(engine.database, engine.sealer)
 
 
 async def load_all(engine: Engine) -> int:
@@ -157,7 +158,7 @@ async def test_a_voice_message_of_the_older_kind_is_loaded_like_every_audio(
         if not has_type:
             del message["type"]
         await db.execute("update ingests set body = $1", json.dumps(delivery).encode())
-    assert await inbound.apply_due(engine.database, engine.sealer) == 1
+    assert await applying.apply_due(engine.database, engine.sealer) == 1
     assert await load_all(engine) == 1
     message = await the_message(api)
     assert message["type"] == "audio"
@@ -168,7 +169,7 @@ async def test_a_voice_message_of_the_older_kind_is_loaded_like_every_audio(
 async def test_texts_make_no_downloads(api: Api, engine: Engine, database: Database) -> None:
     body = {"phone_number_id": api.world.acme.phone_number_id, "body": "hi"}
     await api.simulator.post("/_control/inbound", body)
-    await inbound.apply_due(engine.database, engine.sealer)
+    await applying.apply_due(engine.database, engine.sealer)
     assert await jobs_left(database) == []
 
 
@@ -254,7 +255,7 @@ async def follow(api: Api, dsn: str, url: str, *, allow_private: bool) -> bytes 
     number = Number(1, "1", None, "EAAmeta0123456789abcdef", 80)
     settings = settings_for(api.settings.graph_base_url, allow_private_urls=allow_private)
     async with running(build_engine(settings, dsn)) as engine:
-        return await receiving_media._download(engine, number, url, io.BytesIO())
+        return await receiving._download(engine, number, url, io.BytesIO())
 
 
 async def test_a_redirect_is_followed_without_the_token(api: Api, shared_dsn: str, files: Files) -> None:
@@ -270,7 +271,7 @@ async def test_a_redirect_into_a_private_network_is_not_followed(
     api: Api, shared_dsn: str, files: Files, place: str
 ) -> None:
     before = files.asked["/photo.png"]
-    with pytest.raises(receiving_media._LaterError, match="the address it redirects to"):
+    with pytest.raises(receiving._LaterError, match="the address it redirects to"):
         await follow(api, shared_dsn, f"{files.url}/elsewhere?to={place}", allow_private=False)
     assert files.asked["/photo.png"] == before
 
@@ -282,8 +283,8 @@ async def test_the_token_never_travels_over_a_weaker_scheme_than_graphs_own(
     number = Number(1, "1", None, "EAAmeta0123456789abcdef", 80)
     before = files.asked.total()
     async with running(build_engine(settings, shared_dsn)) as engine:
-        with pytest.raises(receiving_media._LaterError, match="an address of another kind"):
-            await receiving_media._download(engine, number, f"{files.url}/photo.png", io.BytesIO())
+        with pytest.raises(receiving._LaterError, match="an address of another kind"):
+            await receiving._download(engine, number, f"{files.url}/photo.png", io.BytesIO())
     assert files.asked.total() == before
 
 
@@ -310,4 +311,4 @@ async def test_the_same_picture_is_stored_once(api: Api, engine: Engine, databas
 
 
 def test_the_lease_outlives_the_longest_download() -> None:
-    assert receiving_media.LEASE.total_seconds() > receiving_media._LONGEST_SECONDS
+    assert receiving.LEASE.total_seconds() > receiving._LONGEST_SECONDS

@@ -14,7 +14,7 @@ from rasl.dispatch.kinds import sending as sending_kind
 from rasl.dispatch.kinds.sending import Sending
 from rasl.dispatch.loop import Loop
 from rasl.dispatch.worker import Worker
-from rasl.services.engine import Engine
+from rasl.services.ground.resources import Engine
 from tests.serving import Api, graph_requests
 from tests.waiting import until
 

@@ -8,7 +8,7 @@ import msgspec
 from rasl.db import ingests
 from rasl.db.pool import Database, Row
 from rasl.sealing import Sealer
-from rasl.services import inbound
+from rasl.services.inbound import applying
 from tests.world import Person
 
 NOON = 1_780_000_000  # seconds, well in the past of every test
@@ -90,7 +90,7 @@ class Post:
 
     async def apply(self) -> int:
         """Apply whatever is due."""
-        return await inbound.apply_due(self.database, self.sealer)
+        return await applying.apply_due(self.database, self.sealer)
 
     async def deliver(self, person: Person, *bodies: bytes) -> None:
         """Store and apply, and see that nothing stays behind."""

@@ -6,13 +6,13 @@ import pytest
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 
-from rasl.api.context import with_context
-from rasl.api.envelope import render, render_framework_error
 from rasl.db.pool import Database
 from rasl.errors import ApiError
 from rasl.graph.signature import sign
 from rasl.ingest import door as doors
 from rasl.sealing import Sealer
+from rasl.web.context import with_context
+from rasl.web.envelope import render, render_framework_error
 from tests.ingest import posts
 from tests.ingest.posts import Post, status
 from tests.world import Person, World

@@ -8,7 +8,8 @@ from rasl.dispatch import ingesting
 from rasl.dispatch.ingesting import Ingesting
 from rasl.errors import ServiceUnavailable
 from rasl.sealing import Sealer
-from rasl.services import inbound, statuses
+from rasl.services.inbound import applying
+from rasl.services.sending import statuses
 from tests.ingest import posts
 from tests.ingest.posts import Post, outbound, status, text
 from tests.world import World
@@ -43,7 +44,7 @@ async def test_an_outage_is_no_failure_of_the_loop(
     async def refuse(*_: object) -> int:
         raise ServiceUnavailable
 
-    monkeypatch.setattr(inbound, "apply_due", refuse)
+    monkeypatch.setattr(applying, "apply_due", refuse)
     loop = Ingesting(post.database, sealer)
     with capture_logs() as lines:
         assert [await loop.step() for _ in range(3)] == [None] * 3

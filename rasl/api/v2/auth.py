@@ -9,10 +9,7 @@ from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayReadTemplates, MaySendMessages
-from rasl.api.context import iso
-from rasl.api.envelope import success
 from rasl.api.operations import Create, ListOtpTemplates, SendMessage
-from rasl.api.request import ApiRequest
 from rasl.api.v2 import auth_schemas as schemas
 from rasl.api.v2.auth_schemas import (
     MessageStanding,
@@ -35,9 +32,12 @@ from rasl.domain.phone import Phone
 from rasl.domain.templates import definition
 from rasl.domain.tenants import Caller
 from rasl.errors import ValidationFailed
-from rasl.services import otp, otp_templates
-from rasl.services.otp import CodeWish
-from rasl.services.otp_templates import OTP_TEMPLATE_LIST
+from rasl.services.otp import passwords, templates
+from rasl.services.otp.passwords import CodeWish
+from rasl.services.otp.templates import OTP_TEMPLATE_LIST
+from rasl.web.context import iso
+from rasl.web.envelope import success
+from rasl.web.request import ApiRequest
 
 _MADE_HERE = """Codes are stored as a keyed hash only. The template's body gets the code as its first variable, the
 expiry in minutes as its second, if it has one, then `additional_params`; the button gets the code. At most one code is
@@ -94,7 +94,7 @@ async def resend_otp(data: JSONBody[ResendOtp], caller: MaySendMessages, request
     again = await answer_again(request, caller, _described(data.purpose), _since(data.expiry_minutes))
     if again is not None:
         return again
-    await otp.hit(request.engine.database, caller.tenant.id, rules.RESEND_LIMIT, phone.match_key)
+    await passwords.hit(request.engine.database, caller.tenant.id, rules.RESEND_LIMIT, phone.match_key)
     recipient = Recipient(
         phone=data.phone, contact_id=data.contact_id, from_phone_number_id=data.from_phone_number_id
     )
@@ -115,7 +115,7 @@ async def resend_otp(data: JSONBody[ResendOtp], caller: MaySendMessages, request
 async def verify_otp(data: JSONBody[VerifyOtp], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Judge the code that somebody entered."""
     phone = _phone(data.phone, caller)
-    verified_at = await otp.verify(
+    verified_at = await passwords.verify(
         request.engine, caller.tenant.id, phone.match_key, data.purpose, data.code.strip()
     )
     request.context.is_stored = True
@@ -135,7 +135,7 @@ so.""",
 async def get_status(data: JSONBody[OtpOf], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Say what is active."""
     phone = _phone(data.phone, caller)
-    row = await otp.status(request.engine.database, caller.tenant.id, phone.match_key, data.purpose)
+    row = await passwords.status(request.engine.database, caller.tenant.id, phone.match_key, data.purpose)
     if row is None:
         return success(request, rules.NONE_ACTIVE, OtpStanding(False, rules.NONE_ACTIVE))
     return success(request, schemas.STANDING, _standing(row, phone))
@@ -152,7 +152,7 @@ async def get_status(data: JSONBody[OtpOf], caller: MaySendMessages, request: Ap
 async def list_templates(caller: MayReadTemplates, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's templates that can carry a code."""
     query = listing.read_query(request.scope["query_string"], OTP_TEMPLATE_LIST)
-    page = await otp_templates.list_templates(request.engine.database, caller.tenant.id, query)
+    page = await templates.list_templates(request.engine.database, caller.tenant.id, query)
     items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
     return success(request, schemas.TEMPLATES, items, listing.read_pagination(query, page))
 
@@ -162,7 +162,7 @@ HANDLERS = (send_otp, resend_otp, verify_otp, get_status, list_templates)
 
 async def _send(request: ApiRequest, caller: Caller, recipient: Recipient, wish: CodeWish) -> ASGIApp:
     addressed = await address(request.engine, caller, recipient)
-    content, new = await otp.compose(request.engine, caller.tenant, addressed.number, wish)
+    content, new = await passwords.compose(request.engine, caller.tenant, addressed.number, wish)
     describe, since = _described(wish.purpose), _since(wish.expiry_minutes)
     return await send(
         request, caller, recipient, content, describe, addressed=addressed, otp=new, since=since

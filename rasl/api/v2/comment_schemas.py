@@ -4,11 +4,11 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from rasl.api.envelope import Success
-from rasl.api.openapi import raises
 from rasl.api.v2.label_schemas import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, response
 from rasl.domain.validation import Body
 from rasl.errors import NotFound, ValidationFailed
+from rasl.web.envelope import Success
+from rasl.web.responses import raises
 
 _URL = r"^[Hh][Tt][Tt][Pp][Ss]?://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][^\s]*)?$(?!\s)"
 _Reference = Annotated[

@@ -6,16 +6,16 @@ from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import AnyCaller
-from rasl.api.context import iso
-from rasl.api.envelope import success
 from rasl.api.operations import Create, ListComments
-from rasl.api.request import ApiRequest
 from rasl.api.v2 import comment_schemas as schemas
 from rasl.api.v2.comment_schemas import AddComment, AddedComment, CommentItem
 from rasl.db.pool import Row
-from rasl.services import comments
-from rasl.services.comments import COMMENT_LIST, DEFAULT_STATUS_MESSAGE, Note
-from rasl.services.reading import digits_of
+from rasl.domain.phone import digits_of
+from rasl.services.contacts import comments
+from rasl.services.contacts.comments import COMMENT_LIST, DEFAULT_STATUS_MESSAGE, Note
+from rasl.web.context import iso
+from rasl.web.envelope import success
+from rasl.web.request import ApiRequest
 
 
 @get(

@@ -8,8 +8,6 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example, OpenAPIMediaType, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-from rasl.api.envelope import Success
-from rasl.api.openapi import example, raises
 from rasl.api.operations import Create, _List
 from rasl.domain.contact_csv import TYPES
 from rasl.errors import (
@@ -20,8 +18,10 @@ from rasl.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from rasl.services.contact_imports import IMPORT_LIST, MAX_ROWS, MODES, Status
-from rasl.services.contacts import CONTACT_LIST
+from rasl.services.contacts.contacts import CONTACT_LIST
+from rasl.services.imports.uploads import IMPORT_LIST, MAX_ROWS, MODES, Status
+from rasl.web.envelope import Success
+from rasl.web.responses import example, raises
 
 
 class ImportItem(msgspec.Struct):

@@ -10,20 +10,21 @@ from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayReadContacts, MayWriteContacts
-from rasl.api.context import iso
-from rasl.api.envelope import success
-from rasl.api.form import FORM_BYTES, received
 from rasl.api.idempotency import OWN_KEY, read_key
-from rasl.api.request import ApiRequest
 from rasl.api.v2 import contact_file_schemas as schemas
 from rasl.api.v2.contact_file_schemas import FailedRow, ImportDetail, ImportItem
 from rasl.db.pool import Row
 from rasl.domain.listing import parse
 from rasl.domain.validation import read_id
 from rasl.errors import ValidationFailed
-from rasl.services import contact_exports, contact_imports
-from rasl.services.contact_imports import IMPORT_LIST, MAX_FILE_BYTES, Upload
-from rasl.services.contacts import CONTACT_LIST
+from rasl.services.contacts import exports
+from rasl.services.contacts.contacts import CONTACT_LIST
+from rasl.services.imports import uploads
+from rasl.services.imports.uploads import IMPORT_LIST, MAX_FILE_BYTES, Upload
+from rasl.web.context import iso
+from rasl.web.envelope import success
+from rasl.web.form import FORM_BYTES, received
+from rasl.web.request import ApiRequest
 
 _CSV = "text/csv"
 
@@ -43,7 +44,7 @@ async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGI
     """Store a file for the worker."""
     database, tenant_id = request.engine.database, caller.tenant.id
     async with received(request, {"file": MAX_FILE_BYTES}) as form:
-        options = contact_imports.read_options(form.fields)
+        options = uploads.read_options(form.fields)
         if form.problems:
             raise ValidationFailed(form.problems)
         if "file" not in form.files:
@@ -51,8 +52,8 @@ async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGI
         given = form.files["file"]
         fingerprint = request.engine.sealer.digest(form.digest.hex(), "idempotency")
         upload = Upload(given.file, given.name, read_key(request.scope), fingerprint)
-        accepted = await contact_imports.accept(database, tenant_id, upload, options)
-    row, _ = await contact_imports.get_import(database, tenant_id, accepted.id)
+        accepted = await uploads.accept(database, tenant_id, upload, options)
+    row, _ = await uploads.get_import(database, tenant_id, accepted.id)
     if accepted.is_replayed:
         request.context.headers.append((b"idempotent-replayed", b"true"))
     return success(request, "Import queued", _item(row), status=202)
@@ -69,7 +70,7 @@ async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGI
 async def list_imports(caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's imports."""
     query = listing.read_query(request.scope["query_string"], IMPORT_LIST)
-    page = await contact_imports.list_imports(request.engine.database, caller.tenant.id, query)
+    page = await uploads.list_imports(request.engine.database, caller.tenant.id, query)
     items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
     return success(request, "Imports retrieved successfully", items, listing.read_pagination(query, page))
 
@@ -83,9 +84,7 @@ async def list_imports(caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
 )
 async def get_import(import_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
     """Return one import of the tenant."""
-    row, errors = await contact_imports.get_import(
-        request.engine.database, caller.tenant.id, read_id(import_id)
-    )
+    row, errors = await uploads.get_import(request.engine.database, caller.tenant.id, read_id(import_id))
     detail = ImportDetail(**msgspec.structs.asdict(_item(row)), errors=[_error(row, item) for item in errors])
     return success(request, "Import retrieved successfully", detail)
 
@@ -100,8 +99,8 @@ async def get_import(import_id: FromPath[str], caller: MayReadContacts, request:
 async def get_import_errors(import_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> Stream:
     """Stream the rows that failed."""
     database = request.engine.database
-    row, _ = await contact_imports.get_import(database, caller.tenant.id, read_id(import_id))
-    lines = contact_imports.read_error_file(database, caller.tenant.id, row)
+    row, _ = await uploads.get_import(database, caller.tenant.id, read_id(import_id))
+    lines = uploads.read_error_file(database, caller.tenant.id, row)
     return await _file(lines, f"import-{row['id']}-errors.csv")
 
 
@@ -120,8 +119,8 @@ async def export_contacts(caller: MayReadContacts, request: ApiRequest) -> Strea
     has_bom = dict(pairs).get("bom", "").lower() in {"true", "1"}
     database = request.engine.database
     query = parse([pair for pair in pairs if pair[0] != "cursor"], CONTACT_LIST)
-    export = await contact_exports.begin(database, caller.tenant.id, query, has_bom)
-    return await _file(contact_exports.lines(database, export), "contacts.csv")
+    export = await exports.begin(database, caller.tenant.id, query, has_bom)
+    return await _file(exports.lines(database, export), "contacts.csv")
 
 
 HANDLERS = (import_contacts, list_imports, get_import, get_import_errors, export_contacts)
@@ -152,7 +151,7 @@ def _item(row: Row) -> ImportItem:
         updated=row["updated"],
         skipped=row["skipped"],
         failed=row["failed"],
-        percentage=contact_imports.percentage(row),
+        percentage=uploads.percentage(row),
         failure=row["failure"],
         created_at=iso(row["created_at"]) or "",
         started_at=iso(row["started_at"]),

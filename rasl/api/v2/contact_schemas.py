@@ -5,8 +5,6 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from rasl.api.envelope import Success
-from rasl.api.openapi import raises
 from rasl.api.v2.label_schemas import (
     EXAMPLE_PAGE,
     GROUP_EXAMPLE,
@@ -24,8 +22,10 @@ from rasl.domain.attributes import Attributes
 from rasl.domain.emails import MAX_EMAIL, PATTERN
 from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import FeatureLimitExceeded, NotFound, ValidationFailed
-from rasl.services.contact_creation import LONGEST_PHONE, NO_SOURCE, NO_STATUS
-from rasl.services.contacts import MAX_BATCH
+from rasl.services.contacts.contacts import MAX_BATCH
+from rasl.services.contacts.creation import LONGEST_PHONE, NO_SOURCE, NO_STATUS
+from rasl.web.envelope import Success
+from rasl.web.responses import raises
 
 LISTED = "Contacts retrieved successfully"
 CREATED = "Contact created successfully"

@@ -9,10 +9,7 @@ from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteContacts, MayReadContacts, MayWriteContacts
-from rasl.api.context import iso
-from rasl.api.envelope import success
 from rasl.api.operations import Create, GetContact, ListContacts
-from rasl.api.request import ApiRequest
 from rasl.api.v2 import contact_schemas as schemas
 from rasl.api.v2.contact_schemas import (
     BatchCreated,
@@ -31,9 +28,12 @@ from rasl.api.v2.label_schemas import GroupItem, SourceItem, StatusItem
 from rasl.db.pool import Row
 from rasl.domain.validation import Body, read_id, read_values
 from rasl.errors import ValidationFailed
-from rasl.services import contacts
-from rasl.services.contact_creation import DUPLICATE_PHONE, Options, Wish
-from rasl.services.contacts import CONTACT_LIST, RELATIONS, Contacts
+from rasl.services.contacts import contacts
+from rasl.services.contacts.contacts import CONTACT_LIST, RELATIONS, Contacts
+from rasl.services.contacts.creation import DUPLICATE_PHONE, Options, Wish
+from rasl.web.context import iso
+from rasl.web.envelope import success
+from rasl.web.request import ApiRequest
 
 
 @get(

@@ -6,16 +6,16 @@ from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteGroups, MayReadGroups, MayWriteGroups
-from rasl.api.context import iso
-from rasl.api.envelope import success
 from rasl.api.operations import Create, ListNames
-from rasl.api.request import ApiRequest
 from rasl.api.v2 import label_schemas as schemas
 from rasl.api.v2.label_schemas import GROUP_EXAMPLE, Added, GroupItem, Members, Removed, WriteGroup
 from rasl.db.pool import Row
 from rasl.domain.validation import read_id
-from rasl.services import contact_groups, labels
-from rasl.services.labels import GROUP
+from rasl.services.contacts import groups, labels
+from rasl.services.contacts.labels import GROUP
+from rasl.web.context import iso
+from rasl.web.envelope import success
+from rasl.web.request import ApiRequest
 
 _LISTED = "Groups retrieved successfully"
 _CREATED = "Group created successfully"
@@ -96,7 +96,7 @@ async def change_group(
 )
 async def delete_group(group_id: FromPath[str], caller: MayDeleteGroups, request: ApiRequest) -> ASGIApp:
     """Delete a group and take it from its contacts."""
-    await contact_groups.delete_group(request.engine.database, caller.tenant.id, read_id(group_id))
+    await groups.delete_group(request.engine.database, caller.tenant.id, read_id(group_id))
     return success(request, _DELETED, None)
 
 
@@ -114,7 +114,7 @@ async def add_contacts(
 ) -> ASGIApp:
     """Put contacts into a group."""
     id_, database = read_id(group_id), request.engine.database
-    count = await contact_groups.add_contacts(database, caller.tenant.id, id_, data.contact_ids)
+    count = await groups.add_contacts(database, caller.tenant.id, id_, data.contact_ids)
     request.context.is_stored = True
     return success(request, _ADDED, Added(id_, count))
 
@@ -132,7 +132,7 @@ async def remove_contacts(
 ) -> ASGIApp:
     """Take contacts out of a group."""
     id_, database = read_id(group_id), request.engine.database
-    count = await contact_groups.remove_contacts(database, caller.tenant.id, id_, data.contact_ids)
+    count = await groups.remove_contacts(database, caller.tenant.id, id_, data.contact_ids)
     return success(request, _REMOVED, Removed(id_, count))
 
 

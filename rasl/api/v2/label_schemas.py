@@ -5,8 +5,6 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
-from rasl.api.envelope import Success
-from rasl.api.openapi import example, raises
 from rasl.domain.validation import Body
 from rasl.errors import (
     IdempotencyInProgress,
@@ -17,7 +15,9 @@ from rasl.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from rasl.services.contact_groups import MAX_MEMBERS
+from rasl.services.contacts.groups import MAX_MEMBERS
+from rasl.web.envelope import Success
+from rasl.web.responses import example, raises
 
 READS_BODY = (InvalidJson, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
 IDEMPOTENT = (IdempotencyInProgress, IdempotencyKeyReused)

@@ -12,14 +12,9 @@ from litestar.types import ASGIApp
 
 from rasl import clock
 from rasl.api.caller import MayReadMessages, MaySendMessages
-from rasl.api.context import iso
-from rasl.api.envelope import Success, success
-from rasl.api.form import FORM_BYTES, Form, received_values
 from rasl.api.idempotency import OWN_KEY, run_once
 from rasl.api.media_form import form_operation
-from rasl.api.openapi import example, raises
 from rasl.api.operations import Create
-from rasl.api.request import ApiRequest
 from rasl.domain.media_formats import EXTENSIONS, LARGEST
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import Body, read_id, read_values
@@ -32,9 +27,14 @@ from rasl.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from rasl.services import media
-from rasl.services.media import StoredMedia
-from rasl.services.media_links import signed_url
+from rasl.services.media import files
+from rasl.services.media.files import StoredMedia
+from rasl.services.media.links import signed_url
+from rasl.web.context import iso
+from rasl.web.envelope import Success, success
+from rasl.web.form import FORM_BYTES, Form, received_values
+from rasl.web.request import ApiRequest
+from rasl.web.responses import example, raises
 
 _FILE = "media_file"
 _EXAMPLE = {
@@ -126,7 +126,7 @@ async def store_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
 )
 async def get_media(media_id: FromPath[str], caller: MayReadMessages, request: ApiRequest) -> ASGIApp:
     """Return what is known about a file of the tenant."""
-    stored = await media.get(request.engine.database, caller.tenant.id, read_id(media_id))
+    stored = await files.get(request.engine.database, caller.tenant.id, read_id(media_id))
     return success(request, "Media retrieved successfully", _item(request, caller, stored))
 
 
@@ -144,9 +144,9 @@ async def _store(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
         raise ValidationFailed(problems)
     engine, tenant_id, kind = request.engine, caller.tenant.id, body.media_type
     if given is not None:
-        stored = await media.keep_file(engine, tenant_id, given.file, given.name, kind, _FILE)
+        stored = await files.keep_file(engine, tenant_id, given.file, given.name, kind, _FILE)
     else:
-        stored = await media.keep_url(engine, tenant_id, body.media_url or "", kind, "media_url")
+        stored = await files.keep_url(engine, tenant_id, body.media_url or "", kind, "media_url")
     request.context.is_stored = True
     return success(request, "Media stored successfully", _item(request, caller, stored), status=201)
 

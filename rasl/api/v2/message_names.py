@@ -2,7 +2,7 @@
 
 from urllib.parse import unquote_to_bytes
 
-from rasl.api.request import ApiRequest
+from rasl.web.request import ApiRequest
 
 _START = b"/messages/"
 

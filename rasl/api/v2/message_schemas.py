@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
-from rasl.api.envelope import Success
-from rasl.api.openapi import EXAMPLE_META, example, raises
 from rasl.errors import (
     NotFound,
     ValidationFailed,
 )
+from rasl.web.envelope import Success
+from rasl.web.responses import EXAMPLE_META, example, raises
 
 _ITEM = {
     "id": 9031,

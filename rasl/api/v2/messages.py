@@ -9,10 +9,7 @@ from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayReadMessages
-from rasl.api.context import iso
-from rasl.api.envelope import success
 from rasl.api.operations import GetMessage, ListMessages
-from rasl.api.request import ApiRequest
 from rasl.api.v2 import message_schemas as schemas
 from rasl.api.v2.message_names import raw_name, read_name
 from rasl.api.v2.message_schemas import MessageDetail, MessageItem
@@ -27,9 +24,12 @@ from rasl.api.v2.sends import (
     text,
 )
 from rasl.db.pool import Row
-from rasl.services import reading
-from rasl.services.media_links import signed_url
-from rasl.services.reading import MESSAGE_LIST, Step
+from rasl.services.media.links import signed_url
+from rasl.services.sending import message_list
+from rasl.services.sending.message_list import MESSAGE_LIST, Step
+from rasl.web.context import iso
+from rasl.web.envelope import success
+from rasl.web.request import ApiRequest
 
 
 @get(
@@ -43,7 +43,7 @@ from rasl.services.reading import MESSAGE_LIST, Step
 async def list_messages(caller: MayReadMessages, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's messages."""
     query = listing.read_query(request.scope["query_string"], MESSAGE_LIST)
-    page = await reading.list_messages(request.engine.database, caller.tenant.id, query)
+    page = await message_list.list_messages(request.engine.database, caller.tenant.id, query)
     items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
     return success(request, "Messages retrieved successfully", items, listing.read_pagination(query, page))
 
@@ -63,12 +63,12 @@ async def get_message(
 ) -> ASGIApp:
     """Return one message of the tenant."""
     database = request.engine.database
-    row = await reading.get_message(database, caller.tenant.id, read_name(raw_name(request)))
-    media_id = await reading.find_media(database, row)
+    row = await message_list.get_message(database, caller.tenant.id, read_name(raw_name(request)))
+    media_id = await message_list.find_media(database, row)
     detail = _detail(row, signed_url(request.engine, caller.tenant.id, media_id) if media_id else None)
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     if "timeline" in pairs.get("include", "").split(","):
-        detail.timeline = [_step(step) for step in await reading.read_timeline(database, row)]
+        detail.timeline = [_step(step) for step in await message_list.read_timeline(database, row)]
     return success(request, "Message retrieved successfully", detail)
 
 
@@ -98,7 +98,7 @@ def _item_values(row: Row) -> dict[str, Any]:
     return {
         "id": row["id"],
         "interaction_id": row["conversation_id"],
-        "sender_id": reading.sender_of(row),
+        "sender_id": message_list.sender_of(row),
         "type": row["type"],
         "message": row["text"],
         "status": row["status"],

@@ -6,16 +6,16 @@ from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteSources, MayReadSources, MayWriteSources
-from rasl.api.context import iso
-from rasl.api.envelope import success
 from rasl.api.operations import Create, ListNames
-from rasl.api.request import ApiRequest
 from rasl.api.v2 import label_schemas as schemas
 from rasl.api.v2.label_schemas import SOURCE_EXAMPLE, SourceItem, WriteSource
 from rasl.db.pool import Row
 from rasl.domain.validation import read_id
-from rasl.services import labels
-from rasl.services.labels import SOURCE
+from rasl.services.contacts import labels
+from rasl.services.contacts.labels import SOURCE
+from rasl.web.context import iso
+from rasl.web.envelope import success
+from rasl.web.request import ApiRequest
 
 _LISTED = "Sources retrieved successfully"
 _CREATED = "Source created successfully"

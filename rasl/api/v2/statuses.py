@@ -6,16 +6,16 @@ from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteStatuses, MayReadStatuses, MayWriteStatuses
-from rasl.api.context import iso
-from rasl.api.envelope import success
 from rasl.api.operations import Create, ListStatuses
-from rasl.api.request import ApiRequest
 from rasl.api.v2 import label_schemas as schemas
 from rasl.api.v2.label_schemas import STATUS_EXAMPLE, ChangeStatus, CreateStatus, StatusItem
 from rasl.db.pool import Row
 from rasl.domain.validation import read_id
-from rasl.services import labels
-from rasl.services.labels import STATUS
+from rasl.services.contacts import labels
+from rasl.services.contacts.labels import STATUS
+from rasl.web.context import iso
+from rasl.web.envelope import success
+from rasl.web.request import ApiRequest
 
 _LISTED = "Statuses retrieved successfully"
 _CREATED = "Status created successfully"

@@ -4,9 +4,6 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from rasl.api.context import iso
-from rasl.api.envelope import Success
-from rasl.api.openapi import raises
 from rasl.api.v2.label_schemas import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, response
 from rasl.db.pool import Row
 from rasl.domain.templates import definition
@@ -14,6 +11,9 @@ from rasl.domain.templates.definition import Definition
 from rasl.domain.templates.preview import Preview
 from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import NotFound, ValidationFailed, WhatsAppFailed, WhatsAppNotConfigured
+from rasl.web.context import iso
+from rasl.web.envelope import Success
+from rasl.web.responses import raises
 
 LISTED = "Templates retrieved successfully"
 FOUND = "Template retrieved successfully"

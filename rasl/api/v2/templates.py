@@ -9,10 +9,7 @@ from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteTemplates, MayReadTemplates, MaySyncTemplates, MayWriteTemplates
-from rasl.api.context import iso
-from rasl.api.envelope import success
 from rasl.api.operations import Create, DeleteTemplate, ListTemplates
-from rasl.api.request import ApiRequest
 from rasl.api.v2 import template_schemas as schemas
 from rasl.api.v2.template_schemas import (
     ChangeTemplate,
@@ -21,8 +18,11 @@ from rasl.api.v2.template_schemas import (
     PreviewTemplate,
     item_of,
 )
-from rasl.services import template_sync, templates
-from rasl.services.templates import TEMPLATE_LIST, Submission
+from rasl.services.templates import sync, templates
+from rasl.services.templates.templates import TEMPLATE_LIST, Submission
+from rasl.web.context import iso
+from rasl.web.envelope import success
+from rasl.web.request import ApiRequest
 
 
 @get(
@@ -65,7 +65,7 @@ async def get_template(template_id: FromPath[str], caller: MayReadTemplates, req
 )
 async def sync_templates(caller: MaySyncTemplates, request: ApiRequest) -> ASGIApp:
     """Read every template of the tenant's business accounts."""
-    synced = await template_sync.sync(request.engine, caller.tenant.id)
+    synced = await sync.sync(request.engine, caller.tenant.id)
     request.context.is_stored = True
     data = schemas.TemplatesSynced(
         synced=synced.synced,

@@ -8,9 +8,9 @@ from rasl.db.contact_imports import KIND
 from rasl.db.jobs import Ask
 from rasl.db.pool import Db
 from rasl.dispatch.kind import Claim, Kind
-from rasl.services import applying_imports
-from rasl.services.applying_imports import Holding, LostError
-from rasl.services.engine import Engine
+from rasl.services.ground.resources import Engine
+from rasl.services.imports import applying
+from rasl.services.imports.applying import Holding, LostError
 
 TURN_CHUNKS = 10  # then it is another tenant's turn
 _SET_ASIDE = "The import could not be applied; what was imported so far stays"
@@ -21,7 +21,7 @@ class Importing(Kind):
     """The kind of job that applies one import; the queue is the tenant."""
 
     name = KIND
-    lease = applying_imports.LEASE
+    lease = applying.LEASE
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
@@ -42,9 +42,7 @@ class Importing(Kind):
         """Apply a few chunks; what is left stands in line again."""
         self._served.append(claim.queue_id)
         try:
-            is_finished = await applying_imports.apply(
-                self.engine.database, Holding(*claim.holding), TURN_CHUNKS
-            )
+            is_finished = await applying.apply(self.engine.database, Holding(*claim.holding), TURN_CHUNKS)
         except LostError:
             _logger.info("import_went_elsewhere", import_id=claim.subject_id)
             return

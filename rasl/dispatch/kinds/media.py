@@ -7,8 +7,8 @@ from rasl.db.media import KIND
 from rasl.db.pool import Db
 from rasl.dispatch.kind import Claim, Kind
 from rasl.dispatch.numbers import Numbers
-from rasl.services import receiving_media
-from rasl.services.engine import Engine
+from rasl.services.ground.resources import Engine
+from rasl.services.media import receiving
 
 _SET_ASIDE = "The file could not be loaded from WhatsApp: something on our side failed again and again"
 
@@ -17,7 +17,7 @@ class ReceivingMedia(Kind):
     """The kind of job that loads the file of one inbound message; the queue is the number it came to."""
 
     name = KIND
-    lease = receiving_media.LEASE
+    lease = receiving.LEASE
     in_flight = 16
     per_queue = 4
     is_cut_off = True  # loading it again harms nobody
@@ -31,8 +31,8 @@ class ReceivingMedia(Kind):
         async with self.engine.database.connection() as db:
             await self._numbers.load(db, [claim.queue_id])
         number = self._numbers[claim.queue_id].opened()
-        job = receiving_media.Claim(claim.tenant_id, claim.subject_id, claim.fence, claim.attempts)
-        await receiving_media.load(self.engine, number, job)
+        job = receiving.Claim(claim.tenant_id, claim.subject_id, claim.fence, claim.attempts)
+        await receiving.load(self.engine, number, job)
 
     async def give_back(self, db: Db, claim: Claim, *, is_set_aside: bool) -> None:
         """Say on the message why it has no file."""

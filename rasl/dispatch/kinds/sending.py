@@ -17,10 +17,10 @@ from rasl.dispatch.numbers import Numbers
 from rasl.domain import message_types
 from rasl.domain.tenants import Number
 from rasl.errors import ServiceUnavailable
-from rasl.services import sending
-from rasl.services.engine import Engine
-from rasl.services.messages import LANE_OTP
-from rasl.services.sending import NotGivenError, Work
+from rasl.services.ground.resources import Engine
+from rasl.services.sending import attempting
+from rasl.services.sending.accepting import LANE_OTP
+from rasl.services.sending.attempting import NotGivenError, Work
 
 CLAIM = 100
 IN_FLIGHT = 400
@@ -115,7 +115,7 @@ class Sending(Kind):
             raise LookupError("not marked as being sent")
         work = self._work(row, claim, number)
         try:
-            await sending.deliver(self.engine, work, _PATIENCE, has_permit=True)
+            await attempting.deliver(self.engine, work, _PATIENCE, has_permit=True)
         except NotGivenError as error:
             raise error.reason from error
         except (Exception, asyncio.CancelledError) as error:
@@ -138,7 +138,7 @@ class Sending(Kind):
         for claim in claims:
             number, is_first = self._numbers[claim.queue_id].opened(), claim.lane == LANE_OTP
             if not queued[number.id, is_first]:
-                verdict = await sending.take_permit(self.engine, number, is_first=is_first)
+                verdict = await attempting.take_permit(self.engine, number, is_first=is_first)
                 if verdict.is_allowed:
                     permitted.append(claim)
                     continue
@@ -187,7 +187,7 @@ class Sending(Kind):
         )
 
     def _unknown_policy(self, claim: Claim) -> str:
-        return sending.unknown_policy(self._numbers[claim.queue_id].unknown_policy, claim.lane)
+        return attempting.unknown_policy(self._numbers[claim.queue_id].unknown_policy, claim.lane)
 
     async def _rescue(self, claim: Claim, attempt: int, title: str, details: str) -> None:
         """Mark a message of which nobody knows whether Meta got it."""

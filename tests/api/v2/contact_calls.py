@@ -6,7 +6,7 @@ from rasl.db import tenants
 from rasl.db.pool import Database
 from rasl.domain.scopes import ALL_SCOPES
 from rasl.ids import mint_token
-from rasl.services.callers import hash_token
+from rasl.services.ground.callers import hash_token
 from tests.serving import Answer, Api, Client
 from tests.world import Person
 

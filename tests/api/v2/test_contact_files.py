@@ -12,7 +12,7 @@ import pytest
 
 from rasl.db.pool import Database
 from rasl.dispatch.kinds.importing import Importing
-from rasl.services import contact_imports
+from rasl.services.imports import uploads
 from tests.dispatch.looping import loop_on
 from tests.serving import Answer, Api, Client
 from tests.waiting import until
@@ -190,4 +190,4 @@ async def test_an_export_is_filtered_and_searched_like_the_list(api: Api) -> Non
 
 async def test_a_wrong_page_of_imports_is_refused(api: Api) -> None:
     assert (await api.acme.get(f"{PATH}/imports?page=x")).status == 422
-    assert contact_imports.IMPORT_LIST.default_sort == "-id"
+    assert uploads.IMPORT_LIST.default_sort == "-id"

@@ -7,7 +7,7 @@ import pytest
 from rasl.app import build_engine, running
 from rasl.db.pool import Database
 from rasl.errors import MessageSendFailed
-from rasl.services.read_receipts import mark_read
+from rasl.services.sending.read_receipts import mark_read
 from tests.api.v2.received import receive
 from tests.api.v2.test_messages_text import PHONE, rows
 from tests.serving import Api, graph_requests, settings_for

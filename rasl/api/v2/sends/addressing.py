@@ -6,9 +6,9 @@ from rasl.api.v2.sends.recipient import Recipient, read_phone, sending_number
 from rasl.domain.phone import Phone
 from rasl.domain.tenants import Caller, Number
 from rasl.errors import ValidationFailed
-from rasl.services import reading
-from rasl.services.engine import Engine
-from rasl.services.messages import Reply
+from rasl.services.ground.resources import Engine
+from rasl.services.sending import message_list
+from rasl.services.sending.accepting import Reply
 
 _NO_NUMBER = "The account has no WhatsApp number with this phone_number_id"
 
@@ -41,7 +41,7 @@ async def address(
     if recipient.context is not None:
         with Collecting(problems):
             name = str(recipient.context.message_id)
-            reply = await reading.find_reply(engine.database, caller.tenant.id, name)
+            reply = await message_list.find_reply(engine.database, caller.tenant.id, name)
     tied_id = reply.number_id if reply else about_number_id
     tied = None if tied_id is None else await engine.numbers.get(caller.tenant.id, tied_id)
     if tied is not None and asked is not None and asked.id != tied.id:

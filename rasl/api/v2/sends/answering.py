@@ -7,9 +7,6 @@ from typing import Any
 import msgspec
 from litestar.types import ASGIApp
 
-from rasl.api.context import iso
-from rasl.api.envelope import success
-from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.addressing import Addressed, address
 from rasl.api.v2.sends.documented import RESULT_TEXTS
 from rasl.api.v2.sends.recipient import Recipient
@@ -19,11 +16,15 @@ from rasl.domain.message_types.base import Content
 from rasl.domain.message_types.template import Template
 from rasl.domain.tenants import Caller, Number
 from rasl.errors import MessageSendFailed, ValidationFailed
-from rasl.services import reading, rehearsal, sending, template_sending
-from rasl.services.messages import Accepted, Draft
-from rasl.services.otp_intents import NewOtp
-from rasl.services.profiles import NewProfile
-from rasl.services.sending import Attempted
+from rasl.services.contacts.profiles import NewProfile
+from rasl.services.otp.intents import NewOtp
+from rasl.services.sending import attempting, message_list, rehearsal
+from rasl.services.sending.accepting import Accepted, Draft
+from rasl.services.sending.attempting import Attempted
+from rasl.services.templates import composing
+from rasl.web.context import iso
+from rasl.web.envelope import success
+from rasl.web.request import ApiRequest
 
 Describe = Callable[[Any], dict[str, Any]]
 """Returns the fields of an answer that belong to one message type, given its content."""
@@ -58,7 +59,7 @@ async def send(
     if recipient.dry_run:
         rehearsed = await rehearsal.rehearse(request.engine, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
-    accepted, attempted = await sending.send(request.engine, draft)
+    accepted, attempted = await attempting.send(request.engine, draft)
     request.context.is_stored = True
     return _answer(request, draft, accepted, attempted, describe, since)
 
@@ -73,7 +74,7 @@ async def answer_again(
     hold = request.context.hold
     if hold is None or hold.message_id is None:
         return None
-    row = await reading.get_message(request.engine.database, caller.tenant.id, str(hold.message_id))
+    row = await message_list.get_message(request.engine.database, caller.tenant.id, str(hold.message_id))
     request.context.is_stored = True
     if row["status"] == "failed":
         raise MessageSendFailed(
@@ -129,7 +130,7 @@ async def _fallback(
     if recipient.fallback_template is None:
         return None
     wish = read_wish(recipient.fallback_template, is_rehearsal=recipient.dry_run, prefix="fallback_template.")
-    template = await template_sending.compose(request.engine, caller.tenant.id, number, wish)
+    template = await composing.compose(request.engine, caller.tenant.id, number, wish)
     if template.sealed() is not None:
         # A code is sent because somebody asked for one, and counts as such.
         raise ValidationFailed(

@@ -5,8 +5,6 @@ from typing import Any
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
-from rasl.api.envelope import Success
-from rasl.api.openapi import example, raises
 from rasl.errors import (
     ApiError,
     ContactOptedOut,
@@ -22,6 +20,8 @@ from rasl.errors import (
     WhatsAppNotConfigured,
     WindowClosed,
 )
+from rasl.web.envelope import Success
+from rasl.web.responses import example, raises
 
 RESULT_TEXTS = {
     "sent": "Message sent successfully",

@@ -8,12 +8,12 @@ from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.operations import SendMessage
-from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
 from rasl.api.v2.sends.interactive_bodies import AnyInteractive
 from rasl.domain.message_types.interactive import Interactive
-from rasl.services.media_references import check_media
+from rasl.services.media.references import check_media
+from rasl.web.request import ApiRequest
 
 _TO: dict[str, Any] = {"phone": "+44 20 7946 0011"}
 _EXAMPLES: dict[str, dict[str, Any]] = {

@@ -8,11 +8,11 @@ from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.operations import SendMessage
-from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.answering import send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
 from rasl.api.v2.sends.recipient import Recipient
 from rasl.domain.message_types.location import Latitude, Location, Longitude, PlaceText
+from rasl.web.request import ApiRequest
 
 _EXAMPLE = {"latitude": 51.4779, "longitude": -0.0015, "name": "Harbour Books", "address": "1 Pier Road"}
 

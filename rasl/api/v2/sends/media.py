@@ -7,11 +7,9 @@ from litestar import post
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.form import FORM_BYTES, Form, received_values
 from rasl.api.idempotency import OWN_KEY, run_once
 from rasl.api.media_form import form_operation
 from rasl.api.operations import SendMessage
-from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
 from rasl.api.v2.sends.media_body import FILE, SendMedia, SendSticker, keep, read_wish
@@ -19,8 +17,10 @@ from rasl.domain.media_formats import LARGEST, MAX_BYTES
 from rasl.domain.message_types.base import Content
 from rasl.domain.message_types.media import MEDIA_KINDS, Document
 from rasl.domain.tenants import Caller
-from rasl.services.media import StoredMedia
-from rasl.services.media_links import signed_url
+from rasl.services.media.files import StoredMedia
+from rasl.services.media.links import signed_url
+from rasl.web.form import FORM_BYTES, Form, received_values
+from rasl.web.request import ApiRequest
 
 _SENT: dict[str, Any] = {
     "media_type": "document",

@@ -6,8 +6,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from rasl.api.form import Form
-from rasl.api.request import ApiRequest
 from rasl.api.v2.contact_schemas import Email, Id, Name
 from rasl.api.v2.sends.addressing import Addressed, Collecting, address, find_number
 from rasl.api.v2.sends.recipient import Recipient, read_phone
@@ -16,9 +14,12 @@ from rasl.domain.message_types.media import MAX_CAPTION, MAX_FILENAME
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import MAX_ID, Body, read_values
 from rasl.errors import ValidationFailed
-from rasl.services import media, profiles
-from rasl.services.media import StoredMedia
-from rasl.services.profiles import NewProfile
+from rasl.services.contacts import profiles
+from rasl.services.contacts.profiles import NewProfile
+from rasl.services.media import files
+from rasl.services.media.files import StoredMedia
+from rasl.web.form import Form
+from rasl.web.request import ApiRequest
 
 FILE = "media_file"
 _GROUPS = re.compile(r"\s*\d{1,18}\s*(,\s*\d{1,18}\s*)*")
@@ -151,17 +152,17 @@ async def keep(
     if source.media_id is not None:
         return await _known(request, caller, source.media_id, kind)
     if source.media_url is not None:
-        return await media.keep_url(
+        return await files.keep_url(
             engine, tenant_id, source.media_url, kind, "media_url", is_rehearsal=is_rehearsal
         )
     given = form.files[FILE]
-    return await media.keep_file(
+    return await files.keep_file(
         engine, tenant_id, given.file, given.name, kind, FILE, is_rehearsal=is_rehearsal
     )
 
 
 async def _known(request: ApiRequest, caller: Caller, media_id: int, kind: str) -> StoredMedia:
-    stored = await media.get_to_send(request.engine, caller.tenant.id, media_id)
+    stored = await files.get_to_send(request.engine, caller.tenant.id, media_id)
     if not can_go_as(kind, stored.mime_type, stored.size):
         raise ValidationFailed({"media_id": [f"The file cannot be sent as {kind}: it is {stored.mime_type}"]})
     return stored
@@ -188,7 +189,7 @@ async def _check_file(
     if given is None or FILE in problems or not isinstance(kind, str) or kind not in EXTENSIONS:
         return
     try:
-        await media.keep_file(
+        await files.keep_file(
             request.engine, caller.tenant.id, given.file, given.name, kind, FILE, is_rehearsal=True
         )
     except ValidationFailed as error:

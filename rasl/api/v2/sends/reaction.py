@@ -11,7 +11,6 @@ from litestar.types import ASGIApp
 from rasl import clock
 from rasl.api.caller import MaySendMessages
 from rasl.api.operations import SendMessage
-from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.addressing import address
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
@@ -20,7 +19,8 @@ from rasl.domain.emoji import is_one_emoji
 from rasl.domain.message_types.reaction import Reaction
 from rasl.domain.validation.rules import Rule, where
 from rasl.errors import ValidationFailed
-from rasl.services import reactions
+from rasl.services.sending import reactions
+from rasl.web.request import ApiRequest
 
 _WAMID = "wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS"
 

@@ -9,10 +9,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.envelope import Success, success
-from rasl.api.openapi import example, raises
 from rasl.api.operations import Create
-from rasl.api.request import ENDING, ApiRequest
 from rasl.api.v2.message_names import raw_name, read_name
 from rasl.api.v2.sends.recipient import sending_number
 from rasl.domain.validation import Body
@@ -28,7 +25,10 @@ from rasl.errors import (
     ValidationFailed,
     WhatsAppNotConfigured,
 )
-from rasl.services.read_receipts import mark_read
+from rasl.services.sending.read_receipts import mark_read
+from rasl.web.envelope import Success, success
+from rasl.web.request import ENDING, ApiRequest
+from rasl.web.responses import example, raises
 
 _ENDING = "/read"
 _TEXT = "Message marked as read"

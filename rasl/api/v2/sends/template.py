@@ -10,11 +10,9 @@ from litestar import post
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.form import FORM_BYTES, Form, is_form, read_json_body, received_values
 from rasl.api.idempotency import OWN_KEY, run_once
 from rasl.api.media_form import form_operation
 from rasl.api.operations import SendMessage
-from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.addressing import address
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
@@ -24,8 +22,11 @@ from rasl.domain.message_types.template import Template
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import read, read_values
 from rasl.errors import ValidationFailed
-from rasl.services import otp, template_sending
-from rasl.services.template_sending import Wish
+from rasl.services.otp import passwords
+from rasl.services.templates import composing
+from rasl.services.templates.composing import Wish
+from rasl.web.form import FORM_BYTES, Form, is_form, read_json_body, received_values
+from rasl.web.request import ApiRequest
 
 _JSON_FIELDS = frozenset(
     {
@@ -139,9 +140,9 @@ async def _send_form(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp
 async def _send(request: ApiRequest, caller: Caller, data: "SendTemplate", wish: Wish) -> ASGIApp:
     engine, tenant = request.engine, caller.tenant
     addressed = await address(engine, caller, data)
-    content, password = await template_sending.compose(engine, tenant.id, addressed.number, wish), None
+    content, password = await composing.compose(engine, tenant.id, addressed.number, wish), None
     if content.sealed() is not None:
-        content, password = await otp.of_template(
+        content, password = await passwords.of_template(
             engine, tenant, addressed.number, content, addressed.phone, data.contact_id
         )
     return await send(request, caller, data, content, _described, addressed=addressed, otp=password)

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-from rasl.api.form import Form
 from rasl.domain.media_formats import MAX_BYTES
 from rasl.domain.templates.values import CardValues, Location, Product, ProductSection, Values
 from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import ValidationFailed
-from rasl.services.template_sending import Source, Wish
+from rasl.services.templates.composing import Source, Wish
+from rasl.web.form import Form
 
 MAX_VALUE = 1024
 MAX_URL = 2048

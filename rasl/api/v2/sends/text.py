@@ -9,11 +9,11 @@ from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.operations import SendMessage
-from rasl.api.request import ApiRequest
 from rasl.api.v2.sends.answering import send
 from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
 from rasl.api.v2.sends.recipient import Recipient
 from rasl.domain.message_types.text import MAX_LENGTH, Text
+from rasl.web.request import ApiRequest
 
 
 class SendText(Recipient, frozen=True, kw_only=True):

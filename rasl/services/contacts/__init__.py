@@ -1,0 +1,1 @@
+"""Contacts, their labels, groups, comments, and who a person is."""

@@ -1,0 +1,259 @@
+"""Applies an import chunk by chunk: what a chunk came to is committed with the contacts it made, exactly once."""
+
+import asyncio
+import datetime as dt
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import asyncpg
+import msgspec
+
+from rasl import log
+from rasl.db import contact_imports as import_rows
+from rasl.db import jobs
+from rasl.db.pool import Database, Db, Row
+from rasl.domain.contact_csv import BadRow, ContactRow, Lookups, RowReader, Rules
+from rasl.errors import NotFound, ServiceUnavailable
+from rasl.services.imports import waves
+from rasl.services.imports.uploads import unpack
+from rasl.services.imports.waves import Ground
+
+LEASE = dt.timedelta(seconds=60)
+_TRIES = 5
+_MANY = 5_000
+_LANES = min(4, max(2, os.cpu_count() or 2))  # PostgreSQL stores each chunk on one core
+# Somebody else got in between: the same transaction works a moment later.
+_PASSING = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.UniqueViolationError,
+    asyncpg.ForeignKeyViolationError,
+    waves.ChangedError,
+)
+_logger = log.get_logger()
+
+
+class LostError(Exception):
+    """Another worker took the import over; it goes on there."""
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """An import that is ours as long as the fence stands."""
+
+    tenant_id: int
+    import_id: int
+    fence: int
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """A part of the file as understood."""
+
+    number: int
+    rows: list[ContactRow | BadRow]
+
+
+async def apply(
+    database: Database,
+    holding: Holding,
+    chunks: int | None = None,
+    progress: Callable[[Row], None] = lambda _: None,
+) -> bool:
+    """Apply what is left of an import, or only so many chunks of it; returns whether it is finished.
+
+    Raises LostError.
+    """
+    row = await _load(database, holding)
+    async with database.transaction() as db:
+        await _hold(db, holding)
+        await import_rows.start(db, holding.tenant_id, holding.import_id)
+        numbers = await import_rows.list_chunks(db, holding.tenant_id, holding.import_id)
+        tenant = await import_rows.load_tenant(db, holding.tenant_id)
+    lanes = _LANES if _may_overlap(row, tenant) else 1
+    await _Writing(database, holding, row, lanes, progress).write(numbers[:chunks])
+    is_finished = chunks is None or len(numbers) <= chunks
+    if is_finished and row["total"] > _MANY:
+        await _merge_indexes(database)
+    return is_finished
+
+
+def _may_overlap(row: Row, tenant: Row) -> bool:
+    """Tell whether chunks may be written side by side: none changes what is there, and no plan's places run out."""
+    return tenant["max_contacts"] < 0 and not row["is_dry_run"] and row["on_duplicate"] != "update"
+
+
+class _Writing:
+    """Chunks on their way: one is understood on this core while PostgreSQL stores others."""
+
+    def __init__(
+        self, database: Database, holding: Holding, row: Row, lanes: int, progress: Callable[[Row], None]
+    ) -> None:
+        self._database = database
+        self._holding = holding
+        self._row = row
+        self._lanes = lanes
+        self._progress = progress
+        self._running: dict[asyncio.Task[Row], frozenset[str]] = {}
+
+    async def write(self, numbers: Sequence[int]) -> None:
+        """Write chunks in the order of their numbers, as many at once as there are lanes."""
+        prepared: asyncio.Task[Chunk] | None = None
+        try:
+            for place, number in enumerate(numbers):
+                chunk = await (prepared or self._prepare(number))
+                following = numbers[place + 1 : place + 2]
+                prepared = asyncio.create_task(self._prepare(following[0])) if following else None
+                claims = _claims(chunk)
+                await self._make_room(claims)
+                task = asyncio.create_task(_write(self._database, self._holding, self._row, chunk))
+                self._running[task] = claims
+            while self._running:
+                await self._finish_one()
+        finally:
+            if prepared:
+                prepared.cancel()
+            # What is being written may be committed any moment: nobody may take over before it is.
+            await asyncio.gather(*self._running, *([prepared] if prepared else []), return_exceptions=True)
+
+    async def _prepare(self, number: int) -> Chunk:
+        return await _prepare(self._database, self._row, number)
+
+    async def _make_room(self, claims: frozenset[str]) -> None:
+        """Wait for a lane, and for every chunk that has a phone or an email of this one: who comes first has it."""
+        while len(self._running) >= self._lanes or any(map(claims.intersection, self._running.values())):
+            await self._finish_one()
+
+    async def _finish_one(self) -> None:
+        done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            del self._running[task]
+            self._progress(task.result())
+
+
+def _claims(chunk: Chunk) -> frozenset[str]:
+    """Return the phones and emails that rows of a chunk want for themselves."""
+    rows = [item for item in chunk.rows if isinstance(item, ContactRow)]
+    emails = (row.values["email"].lower() for row in rows if "email" in row.values)
+    return frozenset([*(row.match_key for row in rows), *emails])
+
+
+async def _merge_indexes(database: Database) -> None:
+    try:
+        async with database.connection() as db:
+            await import_rows.merge_indexes(db)
+    except (asyncpg.PostgresError, ServiceUnavailable) as error:
+        # A server where another role owns the tables: autovacuum does it later.
+        _logger.info("indexes_not_merged", reason=type(error).__name__)
+
+
+async def _load(database: Database, holding: Holding) -> Row:
+    async with database.connection() as db:
+        row = await import_rows.find(db, holding.tenant_id, holding.import_id)
+    if row is None:
+        raise NotFound("Import not found")
+    return row
+
+
+async def _hold(db: Db, holding: Holding) -> None:
+    if not await import_rows.hold(db, holding.tenant_id, holding.import_id, holding.fence, LEASE):
+        raise LostError
+
+
+async def _prepare(database: Database, row: Row, number: int) -> Chunk:
+    async with database.connection() as db:
+        content = await import_rows.load_chunk(db, row["tenant_id"], row["id"], number)
+        found = await import_rows.load_lookups(db, row["tenant_id"])
+        tenant = await import_rows.load_tenant(db, row["tenant_id"])
+    if content is None:
+        raise LostError
+    lookups = Lookups(*found)
+    sources, statuses, groups = (frozenset(item.values()) for item in found)
+    rules = Rules(
+        targets=tuple(row["targets"]),
+        type=row["type"],
+        status_id=row["status_id"] if row["status_id"] in statuses else None,
+        source_id=row["source_id"] if row["source_id"] in sources else None,
+        default_country=tenant["default_country"],
+        lookups=lookups,
+    )
+    shared = [group_id for group_id in row["group_ids"] if group_id in groups]
+    return Chunk(number, await asyncio.to_thread(_understand, content, rules, shared))
+
+
+def _understand(content: bytes, rules: Rules, shared_groups: list[int]) -> list[ContactRow | BadRow]:
+    reader = RowReader(rules)
+    rows = [reader.read(number, cells) for number, cells in unpack(content)]
+    if shared_groups:
+        for row in rows:
+            if isinstance(row, ContactRow):
+                own = row.values.get("groups", [])
+                row.values["groups"] = list(dict.fromkeys([*shared_groups, *own]))
+    return rows
+
+
+async def _write(database: Database, holding: Holding, row: Row, chunk: Chunk) -> Row:
+    """Apply one chunk; tries again when somebody else changed the same things in the same moment."""
+    for tries in range(_TRIES):
+        try:
+            async with database.transaction() as db:
+                return await _write_once(db, holding, row, chunk)
+        except _PASSING as error:
+            if tries == _TRIES - 1:
+                raise
+            _logger.info("import_chunk_again", import_id=holding.import_id, reason=type(error).__name__)
+            chunk = await _prepare(database, row, chunk.number)
+    raise LostError
+
+
+async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk) -> Row:
+    tenant_id, import_id = holding.tenant_id, holding.import_id
+    may_skip_checks = await import_rows.prepare_for_bulk(db)
+    now = await import_rows.find(db, tenant_id, import_id)
+    tenant = await import_rows.load_tenant(db, tenant_id)
+    if now is None:
+        raise LostError
+    contacts = [item for item in chunk.rows if isinstance(item, ContactRow)]
+    ground = Ground(
+        db=db,
+        tenant_id=tenant_id,
+        import_id=import_id,
+        mode=row["on_duplicate"],
+        is_dry_run=row["is_dry_run"],
+        maximum=tenant["max_contacts"],
+        created_before=now["created"],
+        type=row["type"],
+        status_id=row["status_id"],
+        source_id=row["source_id"],
+        may_skip_checks=may_skip_checks,
+    )
+    outcomes = await waves.apply(ground, contacts)
+    failures = [(item.number, item.cells, item.reasons) for item in chunk.rows if isinstance(item, BadRow)]
+    failures += [
+        (item.row.number, item.row.cells, [item.reason]) for item in outcomes if item.word == "failed"
+    ]
+    counts = Counter(item.word for item in outcomes)
+    counts["failed"] = len(failures)
+    if failures:
+        errors = [
+            (number, msgspec.json.encode(cells).decode(), reasons) for number, cells, reasons in failures
+        ]
+        await import_rows.add_errors(db, tenant_id, import_id, errors)
+    # Last, as chunks that are written side by side meet here.
+    await _hold(db, holding)
+    after = await import_rows.record_chunk(db, tenant_id, import_id, chunk.number, counts)
+    if after is None:
+        raise LostError
+    if after["chunks_done"] == after["chunks"]:
+        await import_rows.finish(db, tenant_id, import_id, "done")
+    return after
+
+
+async def give_back(database: Database, holding: Holding) -> None:
+    """Let a worker go on with it."""
+    try:
+        async with database.connection() as db:
+            await jobs.release(
+                db, import_rows.KIND, [(holding.tenant_id, holding.import_id, holding.fence, 0.0)]
+            )
+    except ServiceUnavailable:
+        _logger.warning("import_waits_for_database", import_id=holding.import_id)

@@ -1,0 +1,1 @@
+"""What Meta tells us, applied to our tables."""

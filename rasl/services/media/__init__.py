@@ -1,0 +1,1 @@
+"""Files that messages carry: kept, given to Meta, loaded from Meta, shown."""

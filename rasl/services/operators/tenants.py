@@ -1,0 +1,288 @@
+"""What an operator does: tenants, their settings, their tokens and their WhatsApp numbers."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from rasl import clock, ids
+from rasl.db import numbers as number_rows
+from rasl.db import tenants as tenant_rows
+from rasl.db.pool import Database, Db, Row
+from rasl.domain.otp_budgets import BUDGET_NAMES
+from rasl.domain.phone import is_country
+from rasl.sealing import Sealer
+from rasl.services.ground.callers import hash_token
+
+SOURCES = ("WhatsApp", "API", "Website")
+CONTACT_STATUSES = (("New", "#3B82F6"), ("In progress", "#F59E0B"), ("Won", "#10B981"), ("Lost", "#EF4444"))
+CHOICES = {
+    "status": ("active", "suspended"),
+    "window_policy": ("pass", "reject", "fallback_template"),
+    "unknown_policy": ("hold", "resend"),
+    "default_type": ("lead", "customer", "guest"),
+}
+_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])")
+_META_ID = re.compile(r"[0-9]{1,32}")
+_LARGEST_ID = 2**63 - 1
+_LONGEST_NAME = 200
+_LONGEST_SECRET = 2048
+_MOST_DAYS = 36_500
+_HIGHEST_RATE = 1_000_000
+_HIGHEST_BUDGET = 1_000_000_000
+_MOST_ATTEMPTS = 20
+
+
+class OperatorError(Exception):
+    """Something an operator asked for that cannot be; `code` is for scripts."""
+
+    code = "INVALID_VALUE"
+
+
+class NotThereError(OperatorError):
+    """What was named does not exist."""
+
+    code = "NOT_FOUND"
+
+
+class TakenError(OperatorError):
+    """What was wanted belongs to somebody already."""
+
+    code = "ALREADY_TAKEN"
+
+
+class MintedToken(msgspec.Struct, frozen=True):
+    """A new token; `text` is nowhere kept."""
+
+    id: int
+    text: str
+    last_four: str
+    expires_at: dt.datetime | None
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """A WhatsApp number with the secrets it needs, as they come from Meta's pages."""
+
+    waba_id: str
+    phone_number_id: str
+    access_token: str
+    app_secret: str
+    verify_token: str
+    display_phone_number: str | None = None
+    messages_per_second: int = 80
+
+    def __repr__(self) -> str:
+        """Never show the secrets."""
+        return f"Connection(phone_number_id={self.phone_number_id!r})"
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """A connected number and the secret end of its callback URL."""
+
+    number_id: int
+    callback_key: str
+
+
+async def create_tenant(database: Database, name: str, subdomain: str, plan: str) -> Row:
+    """Create a tenant with its first sources, contact statuses and defaults."""
+    name = _checked_name(name)
+    if not _SUBDOMAIN.fullmatch(subdomain):
+        raise OperatorError(
+            f"{subdomain!r} is no subdomain: use 3 to 63 of a-z, 0-9 and -, not beginning or ending with -"
+        )
+    async with database.transaction() as db:
+        await _check_plan(db, plan)
+        tenant_id = await tenant_rows.create_tenant(db, name, subdomain, plan)
+        if tenant_id is None:
+            raise TakenError(f"the subdomain {subdomain!r} is taken: choose another one")
+        sources = {source: await tenant_rows.create_source(db, tenant_id, source) for source in SOURCES}
+        statuses = {
+            status: await tenant_rows.create_contact_status(db, tenant_id, status, color)
+            for status, color in CONTACT_STATUSES
+        }
+        await tenant_rows.change_tenant(
+            db, tenant_id, {"default_source_id": sources["API"], "default_status_id": statuses["New"]}
+        )
+        return await get_tenant(db, subdomain)
+
+
+async def get_tenant(db: Db, reference: str) -> Row:
+    """Return a tenant by its subdomain or its id."""
+    row = await tenant_rows.find_tenant(db, reference)
+    if row is None and reference.isascii() and reference.isdecimal() and int(reference) <= _LARGEST_ID:
+        row = await tenant_rows.find_tenant_by_id(db, int(reference))
+    if row is None:
+        raise NotThereError(f"there is no tenant {reference!r}: `rasl tenant list` shows them all")
+    return row
+
+
+async def list_tenants(db: Db) -> list[Row]:
+    """Return every tenant with how many numbers it has connected."""
+    return await tenant_rows.list_tenants(db)
+
+
+async def change_tenant(database: Database, reference: str, changes: Mapping[str, Any]) -> Row:
+    """Change settings of a tenant; all of them or, when one is wrong, none."""
+    if not changes:
+        raise OperatorError("nothing to change was given")
+    for name, choices in CHOICES.items():
+        if name in changes and changes[name] not in choices:
+            raise OperatorError(f"{name} must be {' or '.join(choices)}")
+    country = changes.get("default_country")
+    if country is not None and not is_country(country):
+        raise OperatorError(f"{country!r} is no country: use two capital letters such as GB, or none")
+    _check_otp_limits(changes)
+    wanted = dict(changes)
+    if "name" in wanted:
+        wanted["name"] = _checked_name(wanted["name"])
+    async with database.transaction() as db:
+        tenant = await get_tenant(db, reference)
+        if "plan" in wanted:
+            await _check_plan(db, wanted["plan"])
+        await _check_default(db, tenant["id"], wanted.get("default_status_id"), "contact_statuses")
+        await _check_default(db, tenant["id"], wanted.get("default_source_id"), "sources")
+        if "otp_budgets" in wanted:
+            merged = tenant["otp_budgets"] | wanted["otp_budgets"]
+            wanted["otp_budgets"] = {key: value for key, value in merged.items() if value is not None}
+        await tenant_rows.change_tenant(db, tenant["id"], wanted)
+        return await get_tenant(db, tenant["subdomain"])
+
+
+async def create_token(
+    database: Database,
+    tenant_id: int,
+    name: str,
+    scopes: Sequence[str],
+    rate_limit_per_minute: int = 60,
+    expires_in_days: float | None = None,
+) -> MintedToken:
+    """Mint a token; this answer is the only place that ever shows it."""
+    name = _checked_name(name)
+    if not 0 < rate_limit_per_minute <= _HIGHEST_RATE:
+        raise OperatorError(f"the rate limit must be 1 to {_HIGHEST_RATE} requests a minute")
+    expires_at = None
+    if expires_in_days is not None:
+        if not 0 < expires_in_days <= _MOST_DAYS:
+            raise OperatorError(f"a token can expire in more than 0 and at most {_MOST_DAYS} days")
+        expires_at = clock.now() + dt.timedelta(days=expires_in_days)
+    token = ids.mint_token()
+    async with database.transaction() as db:
+        token_id = await tenant_rows.create_token(
+            db, tenant_id, name, hash_token(token), token[-4:], scopes, rate_limit_per_minute, expires_at
+        )
+    return MintedToken(token_id, token, token[-4:], expires_at)
+
+
+async def list_tokens(db: Db, tenant_id: int) -> list[Row]:
+    """Return the tokens of a tenant; what they are is known by their last four characters only."""
+    return await tenant_rows.list_tokens(db, tenant_id)
+
+
+async def revoke_token(db: Db, tenant_id: int, token_id: int) -> None:
+    """Revoke a token; it stops working everywhere within a second."""
+    if not 0 < token_id <= _LARGEST_ID or not await tenant_rows.revoke_token(db, tenant_id, token_id):
+        raise NotThereError(f"the tenant has no token {token_id}: `rasl token list` shows them all")
+
+
+async def connect_whatsapp(
+    database: Database, sealer: Sealer, tenant_id: int, given: Connection
+) -> Connected:
+    """Connect a number to a tenant, or renew its credentials."""
+    _check_connection(given)
+    async with database.transaction() as db:
+        app = await tenant_rows.keep_meta_app(
+            db,
+            ids.mint_random(32),
+            sealer.seal(given.app_secret, "app_secret"),
+            sealer.digest(given.app_secret, "app_secret"),
+        )
+        number_id = await tenant_rows.keep_number(
+            db,
+            tenant_id,
+            app["id"],
+            given.waba_id,
+            given.phone_number_id,
+            sealer.seal(given.access_token, "access_token"),
+            sealer.digest(given.verify_token, "verify_token"),
+            given.display_phone_number,
+            given.messages_per_second,
+        )
+        if number_id is None:
+            raise TakenError(
+                f"the phone_number_id {given.phone_number_id} is connected to another tenant of this server"
+            )
+    return Connected(number_id, app["callback_key"])
+
+
+async def list_numbers(db: Db, tenant_id: int) -> list[Row]:
+    """Return the numbers of a tenant and which of them it sends from unless a send says otherwise."""
+    return await number_rows.list_all(db, tenant_id)
+
+
+async def choose_default_number(db: Db, tenant_id: int, phone_number_id: str) -> None:
+    """Let a tenant send from this number unless a send says otherwise; in force everywhere within a second."""
+    if not await number_rows.choose_default(db, tenant_id, phone_number_id):
+        raise NotThereError(
+            f"the tenant has no number {phone_number_id}: `rasl whatsapp list` shows them all"
+        )
+
+
+def callback_url(base_url: str, callback_key: str) -> str:
+    """Return the address that goes into Meta's webhook settings."""
+    return f"{base_url}/webhooks/whatsapp/{callback_key}"
+
+
+def _check_connection(given: Connection) -> None:
+    for name in ("waba_id", "phone_number_id"):
+        if not _META_ID.fullmatch(getattr(given, name)):
+            raise OperatorError(f"{name} must be the digits that Meta shows, nothing else")
+    for name in ("access_token", "app_secret", "verify_token"):
+        text = getattr(given, name)
+        if (
+            not text
+            or len(text) > _LONGEST_SECRET
+            or not text.isascii()
+            or not text.isprintable()
+            or " " in text
+        ):
+            raise OperatorError(f"{name} must be 1 to {_LONGEST_SECRET} visible characters without blanks")
+    if not 0 < given.messages_per_second <= 10_000:
+        raise OperatorError("messages_per_second must be 1 to 10000; Meta allows a new number 80")
+    if given.display_phone_number is not None and not given.display_phone_number.isprintable():
+        raise OperatorError("display_phone_number must be visible characters")
+
+
+def _check_otp_limits(changes: Mapping[str, Any]) -> None:
+    attempts = changes.get("otp_max_attempts")
+    if attempts is not None and not 1 <= attempts <= _MOST_ATTEMPTS:
+        raise OperatorError(f"otp_max_attempts must be 1 to {_MOST_ATTEMPTS}, or none")
+    for name, budget in changes.get("otp_budgets", {}).items():
+        if name not in BUDGET_NAMES:
+            raise OperatorError(f"there is no budget {name!r}: choose of {', '.join(BUDGET_NAMES)}")
+        if budget is not None and budget > _HIGHEST_BUDGET:
+            raise OperatorError(f"a budget must be 0 (no limit) to {_HIGHEST_BUDGET}")
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise OperatorError(f"a name must be 1 to {_LONGEST_NAME} visible characters")
+    return name
+
+
+async def _check_plan(db: Db, plan: str) -> None:
+    plans = await tenant_rows.list_plans(db)
+    if plan not in plans:
+        raise OperatorError(f"there is no plan {plan!r}: choose {' or '.join(plans)}")
+
+
+async def _check_default(db: Db, tenant_id: int, default_id: int | None, table: str) -> None:
+    if default_id is None:
+        return
+    if not 0 < default_id <= _LARGEST_ID or not await tenant_rows.hold_default(
+        db, tenant_id, default_id, table
+    ):
+        noun = "source" if table == "sources" else "contact status"
+        raise NotThereError(f"the tenant has no {noun} {default_id}")

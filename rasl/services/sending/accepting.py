@@ -1,0 +1,463 @@
+"""Accepting messages: recipient, limits and the durable row, for many sends in one transaction."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from rasl.db import idempotency, recipients, unsent
+from rasl.db import messages as message_rows
+from rasl.db.contacts import CONFLICTS
+from rasl.db.pool import Database, Db, Row
+from rasl.domain import admission, attributes
+from rasl.domain.admission import Thread
+from rasl.domain.contact_names import known_name
+from rasl.domain.message_types.base import Content
+from rasl.domain.phone import Phone
+from rasl.domain.tenants import Number, Tenant
+from rasl.errors import (
+    ApiError,
+    FeatureLimitExceeded,
+    IdempotencyInProgress,
+    NotFound,
+    ServiceUnavailable,
+    ValidationFailed,
+)
+from rasl.services.contacts import profiles
+from rasl.services.contacts.profiles import NewProfile
+from rasl.services.otp.intents import Guard, NewOtp
+
+LANE_OTP = 0  # whoever waits for a code is waiting in front of a screen
+LANE_SERVICE = 1
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """An Idempotency-Key this request holds; `message_id` is what an earlier holder, now dead, had stored."""
+
+    key: str
+    fence: int
+    message_id: int | None = None
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The message that is quoted, and the conversation and the number of ours it belongs to."""
+
+    wamid: str
+    conversation_id: int
+    number_id: int
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A validated wish to send; `phone` or `contact_id` names the recipient, or both."""
+
+    tenant: Tenant
+    number: Number
+    content: Content
+    phone: Phone | None
+    contact_id: int | None
+    request_id: str
+    is_async: bool = False  # leave it to the worker
+    reply: Reply | None = None
+    conversation_id: int | None = None  # the message is about this one and may go nowhere else
+    fallback: Content | None = None  # goes out instead where the service window is closed
+    hold: Hold | None = None
+    otp: NewOtp | None = None
+    profile: NewProfile | None = None  # of a recipient who is no contact yet
+
+    def address(self) -> recipients.Address:
+        """Return how the recipient is looked up."""
+        match_key = self.phone.match_key if self.phone else None
+        return recipients.Address(
+            self.tenant.id, self.number.id, self.contact_id, match_key, self.phone is not None
+        )
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A message that is committed; `is_leased` says that the caller must attempt it now."""
+
+    message_id: int
+    conversation_id: int
+    contact_id: int
+    peer: str
+    content: Content
+    created_at: dt.datetime
+    is_leased: bool
+
+
+class InDoubt(ServiceUnavailable):
+    """The connection broke while the message was committed: transaction `xid` stored it as `accepted`, or did not.
+
+    Whoever waits for it must not send it before that is known.
+    """
+
+    def __init__(self, accepted: Accepted, xid: str) -> None:
+        super().__init__()
+        self.accepted = accepted
+        self.xid = xid
+
+
+async def accept(
+    database: Database, drafts: Sequence[Draft], lease: dt.timedelta
+) -> list[Accepted | Exception]:
+    """Commit the drafts that may go out, in one transaction; the others get the reason, and nothing of them stays."""
+    try:
+        return await _accept(database, drafts, lease)
+    except CONFLICTS:
+        # A contact was deleted after it was found; nothing is stored, and the second look sees that it is gone.
+        return await _accept(database, drafts, lease)
+
+
+async def _accept(
+    database: Database, drafts: Sequence[Draft], lease: dt.timedelta
+) -> list[Accepted | Exception]:
+    answers: dict[int, Accepted | Exception] = {}
+    xid: str | None = None
+    try:
+        async with database.transaction() as db:
+            xid = await _write(db, drafts, answers, lease)
+    except ServiceUnavailable:
+        if xid is None:
+            raise  # it broke before the commit was asked for: nothing is stored
+        answers |= {place: InDoubt(it, xid) for place, it in answers.items() if isinstance(it, Accepted)}
+    return [answers[place] for place in range(len(drafts))]
+
+
+async def _write(
+    db: Db, drafts: Sequence[Draft], answers: dict[int, Accepted | Exception], lease: dt.timedelta
+) -> str | None:
+    """Write everything; returns the transaction's number when something was stored."""
+    held = await _without_lost_keys(db, drafts, answers)
+    guard = await _guard(db, drafts, held, answers)
+    rows = await _resolve(db, drafts, [place for place in held if place not in answers], answers)
+    entries = _admissible(drafts, rows, answers)
+    counted = await _count_conversations(db, drafts, entries, answers)
+    xid = await _store(db, drafts, entries, counted, answers, lease)
+    if guard is not None:
+        await guard.keep(db, _stored_otps(drafts, answers))
+    return xid
+
+
+class _Entry(msgspec.Struct):
+    """A draft on its way into the tables."""
+
+    place: int
+    thread: Thread
+    content: Content
+    peer: str
+    now: dt.datetime
+
+
+async def _without_lost_keys(
+    db: Db, drafts: Sequence[Draft], answers: dict[int, Accepted | Exception]
+) -> list[int]:
+    """Return the places whose Idempotency-Key, if any, is still theirs."""
+    keyed = [(place, draft.hold) for place, draft in enumerate(drafts) if draft.hold]
+    if keyed:
+        mine = await idempotency.hold_keys(
+            db, [(drafts[place].tenant.id, hold.key, hold.fence) for place, hold in keyed]
+        )
+        for (place, _), is_mine in zip(keyed, mine, strict=True):
+            if not is_mine:
+                answers[place] = IdempotencyInProgress()
+    return [place for place in range(len(drafts)) if place not in answers]
+
+
+async def _guard(
+    db: Db, drafts: Sequence[Draft], places: Sequence[int], answers: dict[int, Accepted | Exception]
+) -> Guard | None:
+    """Refuse codes whose budgets are used up, before anything is created for them."""
+    wishes = {place: otp for place in places if (otp := drafts[place].otp)}
+    if not wishes:
+        return None
+    guard = await Guard.lock(db, wishes.values())
+    answers.update({place: refusal for place, otp in wishes.items() if (refusal := guard.admit(otp))})
+    return guard
+
+
+def _stored_otps(
+    drafts: Sequence[Draft], answers: Mapping[int, Accepted | Exception]
+) -> list[tuple[NewOtp, int]]:
+    return [
+        (otp, accepted.message_id)
+        for place, draft in enumerate(drafts)
+        if (otp := draft.otp) and isinstance(accepted := answers[place], Accepted)
+    ]
+
+
+async def _resolve(
+    db: Db, drafts: Sequence[Draft], places: Sequence[int], answers: dict[int, Accepted | Exception]
+) -> dict[int, Row]:
+    """Return locked conversation and contact of each place, creating what sending may create."""
+    addresses = [drafts[place].address() for place in places]
+    found = await recipients.lock_threads(db, addresses)
+    rows = {places[position]: row for position, row in found.items()}
+    missing = [place for place in places if place not in rows]
+    if not missing:
+        return rows
+    await _create_missing_contacts(db, drafts, missing, answers)
+    missing = [place for place in missing if place not in answers]
+    addresses = [drafts[place].address() for place in missing]
+    contact_ids = await recipients.find_contacts(db, addresses)
+    keys = []
+    for place, contact_id in zip(missing, contact_ids, strict=True):
+        if contact_id is None:
+            answers[place] = NotFound("Contact not found")
+        else:
+            keys.append((drafts[place].tenant.id, drafts[place].number.id, contact_id))
+    await recipients.open_conversations(db, keys)
+    found = await recipients.lock_threads(db, addresses)
+    return rows | {missing[position]: row for position, row in found.items()}
+
+
+async def _create_missing_contacts(
+    db: Db, drafts: Sequence[Draft], places: Sequence[int], answers: dict[int, Accepted | Exception]
+) -> None:
+    """Create a contact for each unknown phone, within the plan."""
+    candidates = [place for place in places if drafts[place].contact_id is None]
+    known = await recipients.find_contacts(db, [drafts[place].address() for place in candidates])
+    wanted: dict[int, dict[str, list[int]]] = defaultdict(dict)
+    emails = await profiles.look_up_emails(
+        db, [(drafts[place].tenant.id, _email(drafts[place])) for place in candidates]
+    )
+    for place, contact_id in zip(candidates, known, strict=True):
+        phone, tenant = drafts[place].phone, drafts[place].tenant
+        if contact_id is not None or phone is None:
+            continue
+        same = wanted[tenant.id].get(phone.match_key)
+        if same is not None:
+            same.append(place)  # the same person as in a draft before
+        elif problem := missing_defaults(tenant):
+            answers[place] = problem
+        elif not emails.take(tenant.id, _email(drafts[place])):
+            answers[place] = profiles.email_taken()
+        else:
+            wanted[tenant.id][phone.match_key] = [place]
+    new: list[recipients.NewContact] = []
+    for tenant_id, by_key in sorted((key, value) for key, value in wanted.items() if value):
+        tenant = drafts[next(iter(by_key.values()))[0]].tenant
+        granted, before = await recipients.take_contact_places(
+            db, tenant_id, len(by_key), tenant.plan.max_contacts
+        )
+        keys = list(by_key)
+        new += [_new_contact(drafts[by_key[key][0]]) for key in keys[:granted]]
+        for key in keys[granted:]:
+            refusal = FeatureLimitExceeded.of("contacts", before + granted, tenant.plan.max_contacts)
+            answers.update(dict.fromkeys(by_key[key], refusal))
+    if new:
+        await _create(db, await profiles.with_groups_that_are_left(db, new))
+
+
+def _email(draft: Draft) -> str | None:
+    return draft.profile.email if draft.profile else None
+
+
+def missing_defaults(tenant: Tenant) -> ValidationFailed | None:
+    """Return why no contact can be created by sending, or None (api-v2 section 17, row 42)."""
+    absent = ", ".join(tenant.missing_defaults())
+    if not absent:
+        return None
+    return ValidationFailed(
+        {"phone": [f"No contact has this number and none can be created: {absent} is not set"]}
+    )
+
+
+async def _create(db: Db, new: Sequence[recipients.NewContact]) -> None:
+    """Create contacts and give back the places of those that another process created in the same moment."""
+    by_tenant: dict[int, list[recipients.NewContact]] = defaultdict(list)
+    for contact in new:
+        by_tenant[contact.tenant_id].append(contact)
+    for tenant_id, contacts in sorted(by_tenant.items()):
+        created = await recipients.create_contacts(db, contacts)
+        await recipients.change_contact_count(db, tenant_id, created - len(contacts))
+
+
+def _new_contact(draft: Draft) -> recipients.NewContact:
+    tenant, phone = draft.tenant, draft.phone
+    # `_create_missing_contacts` has looked: a phone is there, and so are the defaults.
+    assert phone is not None  # noqa: S101
+    assert tenant.default_status_id is not None  # noqa: S101
+    assert tenant.default_source_id is not None  # noqa: S101
+    contact = recipients.NewContact(
+        tenant_id=tenant.id,
+        alias_kind="phone",
+        alias_value=phone.match_key,
+        wa_id=None,
+        firstname=phone.digits,
+        lastname="",
+        phone=f"+{phone.digits}",
+        type=tenant.default_type,
+        status_id=tenant.default_status_id,
+        source_id=tenant.default_source_id,
+        assigned_id=tenant.default_assigned_id,
+    )
+    return draft.profile.applied(contact) if draft.profile else contact
+
+
+def _admissible(
+    drafts: Sequence[Draft], rows: dict[int, Row], answers: dict[int, Accepted | Exception]
+) -> list[_Entry]:
+    """Apply opt-out and window, and fill merge fields; drafts to one conversation share its thread."""
+    threads: dict[int, Thread] = {}
+    entries = []
+    for place in sorted(rows):
+        if place in answers:
+            continue
+        draft, row = drafts[place], rows[place]
+        thread = threads.setdefault(row["conversation_id"], thread_of(row))
+        try:
+            content, refusal = choose_content(draft, thread, row["now"])
+            if refusal is not None:
+                raise refusal
+            entries.append(_Entry(place, thread, fill(content, row), peer_of(draft, row), row["now"]))
+        except ApiError as error:
+            answers[place] = error
+    return entries
+
+
+def choose_content(draft: Draft, thread: Thread, now: dt.datetime) -> tuple[Content, ApiError | None]:
+    """Return what would go out, the fallback where the service window is closed, and why it must not, if so."""
+    content = draft.content
+    is_open = admission.is_window_open(thread.window_expires_at, now)
+    if draft.fallback is not None and content.needs_window and not is_open:
+        content = draft.fallback
+    refusal = admission.refusal(draft.tenant, thread, needs_window=content.needs_window, now=now)
+    if refusal is None and draft.reply and draft.reply.conversation_id != thread.conversation_id:
+        refusal = ValidationFailed({"context": ["The message belongs to another conversation"]})
+    if refusal is None and draft.conversation_id not in {None, thread.conversation_id}:
+        refusal = ValidationFailed({"message_id": ["The message belongs to another conversation"]})
+    return content, refusal
+
+
+def fill(content: Content, contact: Row | Mapping[str, Any]) -> Content:
+    """Replace merge fields by what the contact has; raises ValidationFailed."""
+    return content.rendered(_merge_values(contact)) if content.needs_rendering() else content
+
+
+def thread_of(row: Row) -> Thread:
+    """Read a conversation with its contact."""
+    return Thread(
+        conversation_id=row["conversation_id"],
+        contact_id=row["contact_id"],
+        is_opted_out=row["is_opted_out"],
+        window_expires_at=row["window_expires_at"],
+        counted_until=row["counted_until"],
+        pair_tat=row["pair_tat"],
+    )
+
+
+def _merge_values(row: Row | Mapping[str, Any]) -> dict[str, str | None]:
+    return {
+        "contact_first_name": known_name(row["firstname"], row["phone"]),
+        "contact_last_name": row["lastname"],
+        "contact_email": row["email"],
+        "contact_phone": row["phone"],
+        **attributes.merge_values(row["attributes"]),
+    }
+
+
+def peer_of(draft: Draft, row: Row | None) -> str:
+    """Return where the message goes: the phone as understood, else the contact's own, else its BSUID."""
+    if draft.phone is not None:
+        return draft.phone.digits
+    peer: str | None = row["address"] if row else None
+    if not peer:
+        raise ValidationFailed({"phone": ["Phone number is required: the contact has none"]})
+    return peer
+
+
+async def _count_conversations(
+    db: Db, drafts: Sequence[Draft], entries: Sequence[_Entry], answers: dict[int, Accepted | Exception]
+) -> set[int]:
+    """Count new conversations against the plans; returns the conversation ids that were counted."""
+    wanted: dict[int, dict[int, list[_Entry]]] = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        if admission.opens_conversation(entry.thread, entry.now):
+            wanted[drafts[entry.place].tenant.id][entry.thread.conversation_id].append(entry)
+    counted: set[int] = set()
+    for tenant_id, by_conversation in sorted(wanted.items()):
+        first = next(iter(by_conversation.values()))[0]
+        maximum = drafts[first.place].tenant.plan.max_conversations
+        month = first.now.date().replace(day=1)
+        granted, before = await recipients.take_conversation_places(
+            db, tenant_id, month, len(by_conversation), maximum
+        )
+        ids = list(by_conversation)
+        counted.update(ids[:granted])
+        for conversation_id in ids[granted:]:
+            refusal = FeatureLimitExceeded.of("conversations", before + granted, maximum)
+            answers.update({entry.place: refusal for entry in by_conversation[conversation_id]})
+    return counted
+
+
+async def _store(
+    db: Db,
+    drafts: Sequence[Draft],
+    entries: Sequence[_Entry],
+    counted: set[int],
+    answers: dict[int, Accepted | Exception],
+    lease: dt.timedelta,
+) -> str | None:
+    """Write message, job and conversation of every entry that is left; returns the transaction's number."""
+    stored = [entry for entry in entries if entry.place not in answers]
+    if not stored:
+        return None
+    intents, states = [], {}
+    for entry in stored:
+        draft, thread = drafts[entry.place], entry.thread
+        is_new = thread.conversation_id in counted
+        counted.discard(thread.conversation_id)
+        due_at = admission.admit(thread, is_new_conversation=is_new, now=entry.now)
+        intents.append(_intent(draft, entry, due_at))
+        states[thread.conversation_id] = message_rows.ThreadState(
+            draft.tenant.id, thread.conversation_id, thread.counted_until, thread.pair_tat
+        )
+    rows = await message_rows.insert_intents(db, intents, list(states.values()), lease)
+    bindings = []
+    for entry, intent, row in zip(stored, intents, rows, strict=True):
+        draft = drafts[entry.place]
+        answers[entry.place] = Accepted(
+            message_id=row["id"],
+            conversation_id=entry.thread.conversation_id,
+            contact_id=entry.thread.contact_id,
+            peer=entry.peer,
+            content=entry.content,
+            created_at=row["created_at"],
+            is_leased=intent.due_at is None,
+        )
+        if draft.hold:
+            bindings.append((draft.tenant.id, draft.hold.key, row["id"]))
+    if bindings:
+        await idempotency.bind_keys(db, bindings)
+    with_files = [
+        (drafts[entry.place].tenant.id, row["id"])
+        for entry, row in zip(stored, rows, strict=True)
+        if entry.content.media_ids()
+    ]
+    if with_files:
+        await unsent.mark_untried(db, with_files)
+    xid: str = rows[0]["xid"]
+    return xid
+
+
+def _intent(draft: Draft, entry: _Entry, due_at: dt.datetime) -> message_rows.Intent:
+    is_now = due_at <= entry.now and not draft.is_async
+    return message_rows.Intent(
+        tenant_id=draft.tenant.id,
+        conversation_id=entry.thread.conversation_id,
+        number_id=draft.number.id,
+        type=entry.content.type_name,
+        peer=entry.peer,
+        text=entry.content.preview(),
+        content=entry.content.extra(),
+        reply_to=draft.reply.wamid if draft.reply else None,
+        request_id=draft.request_id,
+        lane=lane_of(entry.content),
+        due_at=None if is_now else due_at,
+    )
+
+
+def lane_of(content: Content) -> int:
+    """Return in which lane a message waits: the lower goes first."""
+    return LANE_OTP if content.sealed() is not None else LANE_SERVICE

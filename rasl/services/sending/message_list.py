@@ -1,0 +1,176 @@
+"""Reading messages: lists, one message, and every step of its way."""
+
+import datetime as dt
+
+import msgspec
+
+from rasl.db import listing as list_rows
+from rasl.db import media as media_rows
+from rasl.db import messages as message_rows
+from rasl.db.pool import Database, Row
+from rasl.domain import message_types
+from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.phone import digits_of
+from rasl.domain.validation import read_id
+from rasl.errors import NotFound, ValidationFailed
+from rasl.graph.errors import classify
+from rasl.services.sending.accepting import Reply
+
+MESSAGE_LIST = ListSpec(
+    filters={
+        "type": Kind.TEXT,
+        "status": Kind.TEXT,
+        "interaction_id": Kind.INTEGER,
+        "direction": Kind.TEXT,
+        "created_at": Kind.MOMENT,
+        "updated_at": Kind.MOMENT,
+    },
+    sorts=("created_at", "updated_at"),
+    default_sort="-created_at",
+    fields=(
+        "id",
+        "interaction_id",
+        "sender_id",
+        "type",
+        "message",
+        "status",
+        "message_id",
+        "sent_at",
+        "is_read",
+        "direction",
+        "created_at",
+        "updated_at",
+    ),
+)
+_SOURCE = list_rows.ListSource(
+    select="""m.id, m.conversation_id, m.direction, m.peer, m.type, m.text, m.status, m.wamid, m.sent_at, m.created_at,
+        m.updated_at, n.display_phone_number""",
+    tables="""messages m join conversations v on v.tenant_id = m.tenant_id and v.id = m.conversation_id
+        join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id""",
+    where="m.tenant_id = $1",
+    columns={
+        "type": "m.type",
+        "status": "m.status",
+        "interaction_id": "m.conversation_id",
+        "direction": "m.direction",
+        "created_at": "m.created_at",
+        "updated_at": "m.updated_at",
+    },
+    search=("m.text",),
+    tie_breaker="m.id",
+)
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step of a message's way; fields that do not apply are absent."""
+
+    step: str
+    at: dt.datetime
+    attempt: int | None = None
+    outcome: str | None = None
+    code: int | None = None
+    title: str | None = None
+    details: str | None = None
+    cure: str | None = None
+    fbtrace_id: str | None = None
+    message_id: str | None = None
+
+
+async def list_messages(database: Database, tenant_id: int, query: ListQuery) -> Page:
+    """Return one page of the tenant's messages."""
+    async with database.listing() as db:
+        return await list_rows.fetch_page(db, _SOURCE, query, tenant_id)
+
+
+async def get_message(database: Database, tenant_id: int, name: str) -> Row:
+    """Return a message by its id or its wamid; raises NotFound."""
+    message_id = read_id(name) or None
+    is_canonical = message_id is None or str(message_id) == name
+    if not (is_canonical and (message_id or name.startswith("wamid."))) or "\x00" in name:
+        raise NotFound("Message not found")
+    async with database.connection() as db:
+        row = await message_rows.find_message(db, tenant_id, message_id, name)
+    if row is None:
+        raise NotFound("Message not found")
+    return row
+
+
+async def find_reply(database: Database, tenant_id: int, name: str) -> Reply:
+    """Return the message that one answers, by its id or its wamid; raises ValidationFailed."""
+    try:
+        row = await get_message(database, tenant_id, name)
+    except NotFound:
+        raise ValidationFailed({"context": ["The message to reply to does not exist"]}) from None
+    if row["wamid"] is None:
+        raise ValidationFailed({"context": ["The message to reply to has not reached WhatsApp"]})
+    return Reply(row["wamid"], row["conversation_id"], row["number_id"])
+
+
+async def read_timeline(database: Database, message: Row) -> list[Step]:
+    """Return every step we know, in order: accepted, each attempt, each status Meta reported, what was decided."""
+    tenant_id, message_id = message["tenant_id"], message["id"]
+    async with database.connection() as db:
+        attempts = await message_rows.list_attempts(db, tenant_id, message_id)
+        wamids = {wamid for wamid in (message["wamid"], *(row["wamid"] for row in attempts)) if wamid}
+        statuses = await message_rows.list_statuses(db, tenant_id, sorted(wamids))
+    first = "accepted" if message["direction"] == "outbound" else "received"
+    steps = [Step(first, message["created_at"]), *map(_attempt_step, attempts), *map(_status_step, statuses)]
+    if message["direction"] == "outbound" and message["status"] in {"queued", "unknown"}:
+        steps.append(Step(message["status"], message["updated_at"]))
+    return steps
+
+
+def _attempt_step(row: Row) -> Step:
+    return Step(
+        "attempt",
+        row["started_at"],
+        attempt=row["attempt"],
+        outcome=row["outcome"],
+        code=row["code"],
+        title=row["title"],
+        details=row["details"],
+        cure=row["cure"],
+        fbtrace_id=row["fbtrace_id"],
+        message_id=row["wamid"],
+    )
+
+
+def _status_step(row: Row) -> Step:
+    return Step(
+        row["status"],
+        row["occurred_at"],
+        code=row["code"],
+        title=row["title"],
+        details=row["details"],
+        cure=classify(400, row["code"]).cure if row["code"] else None,
+        message_id=row["wamid"],
+    )
+
+
+def _media_of(row: Row) -> int | None:
+    """Return our id of the first file of a message, if it has any and we have it."""
+    content = row["content"]
+    if row["direction"] == "inbound":
+        media_id = content.get("media_id") if isinstance(content, dict) else None
+        return media_id if isinstance(media_id, int) else None
+    try:
+        return next(iter(message_types.load(row["type"], row["text"], content).media_ids()), None)
+    except message_types.UnknownTypeError:
+        return None
+
+
+async def find_media(database: Database, row: Row) -> int | None:
+    """Return our id of the first file of a message, unless it has none, or none any more."""
+    media_id = _media_of(row)
+    if media_id is None:
+        return None
+    async with database.connection() as db:
+        return media_id if await media_rows.find(db, row["tenant_id"], media_id) else None
+
+
+def sender_of(row: Row) -> str | None:
+    """Return who wrote the message: the person, or our number's digits."""
+    if row["direction"] == "inbound":
+        peer: str = row["peer"]
+        return peer
+    return digits_of(row["display_phone_number"])

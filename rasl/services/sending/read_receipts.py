@@ -1,0 +1,42 @@
+"""Telling people that their message was read."""
+
+from rasl.db.pool import Row
+from rasl.errors import MessageSendFailed, ValidationFailed
+from rasl.graph.client import Fetched, Refused
+from rasl.services.ground.resources import Engine
+from rasl.services.sending import message_list
+
+
+async def mark_read(engine: Engine, tenant_id: int, name: str, *, is_typing: bool) -> Row:
+    """Show a received message as read, and perhaps that an answer is being written; returns the message.
+
+    Only the number it came in on can do that. Raises NotFound, ValidationFailed for a message of ours,
+    MessageSendFailed when Meta does not do it.
+    """
+    row = await message_list.get_message(engine.database, tenant_id, name)
+    if row["direction"] != "inbound":
+        raise ValidationFailed({"message_id": ["Only a received message can be marked as read"]})
+    payload = {"messaging_product": "whatsapp", "status": "read", "message_id": row["wamid"]}
+    if is_typing:
+        payload["typing_indicator"] = {"type": "text"}
+    number = await engine.numbers.get(tenant_id, row["number_id"])
+    outcome = await engine.graph.post_json(f"{number.phone_number_id}/messages", number.access_token, payload)
+    match outcome:
+        case Fetched():
+            return row
+        case Refused(failure=failure):
+            raise MessageSendFailed(
+                f"WhatsApp did not mark the message as read: {failure.details or failure.message}",
+                {
+                    "meta_code": failure.code,
+                    "meta_title": failure.title,
+                    "fbtrace_id": failure.fbtrace_id,
+                    "cure": failure.cure,
+                    "chat_message_id": row["id"],
+                },
+            )
+        case _:
+            raise MessageSendFailed(
+                f"WhatsApp did not confirm that the message is read; it may be asked again: {outcome.reason}",
+                {"chat_message_id": row["id"]},
+            )

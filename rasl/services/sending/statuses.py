@@ -1,0 +1,172 @@
+"""Statuses of our messages as Meta reports them: unordered, repeated, sometimes before we know the wamid ourselves."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from rasl import metrics
+from rasl.db import recipients
+from rasl.db import statuses as status_rows
+from rasl.db.pool import Database, Db, Row
+from rasl.db.statuses import Adoption, MessageState, Report
+from rasl.domain import phone
+from rasl.domain.message_status import REPORTED_BY_META, MessageStatus, StatusTimes, merge, merge_times
+from rasl.services.otp import progress
+
+PARKED_FOR = dt.timedelta(days=7)
+SWEPT = dt.timedelta(minutes=5)
+_BATCH = 1000
+# What the message still waited for: an attempt without an answer, or its next try.
+_UNSETTLED = frozenset({MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.UNKNOWN})
+_Key = tuple[int, int]
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """A report on its way into the message it is about."""
+
+    wamid: str
+    status: str
+    occurred_at: dt.datetime
+    code: int | None
+    reason: str | None
+
+
+async def apply(db: Db, reports: Sequence[Report]) -> None:
+    """Keep reports and merge them into their messages; a repeated one changes nothing.
+
+    A report that names no message of ours is parked: our own row may learn its wamid a moment later.
+    """
+    distinct = list({(item.tenant_id, item.wamid, item.status): item for item in reversed(reports)}.values())
+    found = zip(distinct, await status_rows.resolve(db, distinct), strict=True)
+    fresh = [(report, row) for report, row in found if not row["is_known"]]
+    if not fresh:
+        return
+    await status_rows.keep(db, [(report, row["message_id"] is None) for report, row in fresh])
+    known = [(report, row) for report, row in fresh if row["message_id"] is not None]
+    adoptions = [
+        Adoption(report.tenant_id, row["message_id"], report.wamid)
+        for report, row in known
+        if not row["is_linked"] or row["status"] in _UNSETTLED
+    ]
+    if adoptions:
+        await status_rows.adopt_wamids(db, list(dict.fromkeys(adoptions)))
+    steps: dict[_Key, list[_Step]] = defaultdict(list)
+    for report, row in known:
+        reason = _reason(report.title, report.details)
+        step = _Step(report.wamid, report.status, report.occurred_at, report.code, reason)
+        steps[report.tenant_id, row["message_id"]].append(step)
+    rows = await _merge(db, steps)
+    await _keep_wa_ids(db, known, rows)
+    for report, _ in known:
+        metrics.count_reported(report.status, report.code)
+    metrics.APPLIED.labels("status").inc(len(known))
+    metrics.APPLIED.labels("parked_status").inc(len(fresh) - len(known))
+
+
+async def attach_parked(database: Database, wamids: Sequence[tuple[int, str]]) -> None:
+    """Apply what was parked for these (tenant_id, wamid) pairs, whose message has just become known."""
+    async with database.transaction() as db:
+        await _attach(db, await status_rows.take_parked(db, wamids))
+
+
+async def sweep_parked(database: Database, within: dt.timedelta = SWEPT) -> int:
+    """Attach parked statuses whose message became known in the same moment, unseen by either side; returns how many.
+
+    Only what was parked lately is looked at: statuses of messages that other systems sent stay parked for days.
+    """
+    async with database.transaction() as db:
+        rows = await status_rows.take_attachable(db, within, _BATCH)
+        await _attach(db, rows)
+    return len(rows)
+
+
+async def _attach(db: Db, rows: Sequence[Row]) -> None:
+    steps: dict[_Key, list[_Step]] = defaultdict(list)
+    for row in rows:
+        reason = _reason(row["title"], row["details"])
+        step = _Step(row["wamid"], row["status"], row["occurred_at"], row["code"], reason)
+        steps[row["tenant_id"], row["message_id"]].append(step)
+    if steps:
+        await _merge(db, steps)
+        metrics.APPLIED.labels("attached_status").inc(len(rows))
+
+
+async def _merge(db: Db, steps: dict[_Key, list[_Step]]) -> dict[_Key, Row]:
+    """Lock the messages, merge their reports and write back those that changed; returns the rows as they were."""
+    rows = {(row["tenant_id"], row["id"]): row for row in await status_rows.lock_messages(db, list(steps))}
+    changed = []
+    for key, row in rows.items():
+        before = _state_of(row)
+        after = _merged(before, steps[key])
+        if after != before:
+            changed.append(after)
+    if changed:
+        await status_rows.write_states(db, changed)
+        await progress.record(db, [(state.tenant_id, state.message_id) for state in changed])
+    return rows
+
+
+def _state_of(row: Row) -> MessageState:
+    return MessageState(
+        tenant_id=row["tenant_id"],
+        message_id=row["id"],
+        status=row["status"],
+        wamid=row["wamid"],
+        error_code=row["error_code"],
+        status_message=row["status_message"],
+        sent_at=row["sent_at"],
+        delivered_at=row["delivered_at"],
+        read_at=row["read_at"],
+        failed_at=row["failed_at"],
+    )
+
+
+def _merged(state: MessageState, steps: Sequence[_Step]) -> MessageState:
+    status = MessageStatus(state.status)
+    times = StatusTimes(state.sent_at, state.delivered_at, state.read_at, state.failed_at)
+    wamid, code, reason = state.wamid, state.error_code, state.status_message
+    for step in steps:
+        wamid = wamid or step.wamid
+        # Meta has and had other words (deleted, warning): kept as reported, but no rung of the ladder.
+        if step.status not in REPORTED_BY_META:
+            continue
+        reported = MessageStatus(step.status)
+        times = merge_times(times, reported, step.occurred_at)
+        higher = merge(status, reported)
+        if higher is not status:
+            # The reason belongs to the status: proof of delivery takes back that the message failed.
+            status = higher
+            code, reason = (step.code, step.reason) if higher is MessageStatus.FAILED else (None, None)
+    return MessageState(
+        tenant_id=state.tenant_id,
+        message_id=state.message_id,
+        status=status.value,
+        wamid=wamid,
+        error_code=code,
+        status_message=reason,
+        sent_at=times.sent_at,
+        delivered_at=times.delivered_at,
+        read_at=times.read_at,
+        failed_at=times.failed_at,
+    )
+
+
+def _reason(title: str | None, details: str | None) -> str | None:
+    return ": ".join(part for part in dict.fromkeys((title, details)) if part) or None
+
+
+async def _keep_wa_ids(db: Db, known: Sequence[tuple[Report, Any]], rows: dict[_Key, Row]) -> None:
+    """Remember Meta's own spelling of recipients it spells differently from us."""
+    spellings = []
+    for report, found in known:
+        row = rows.get((report.tenant_id, found["message_id"]))
+        if row is None or not report.wa_id or report.wa_id == row["peer"] or not report.wa_id.isdecimal():
+            continue
+        # Another line altogether (the person moved) is not a spelling of this one.
+        if phone.match_key(report.wa_id) == phone.match_key(row["peer"]):
+            spellings.append((report.tenant_id, phone.match_key(row["peer"]), report.wa_id))
+    if spellings:
+        await recipients.keep_wa_ids(db, spellings)

@@ -1,0 +1,1 @@
+"""Message templates: synchronised with Meta, written, deleted, filled in."""

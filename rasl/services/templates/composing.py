@@ -1,0 +1,197 @@
+"""From a caller's fields to a template message: the stored definition, the file of its header, the one-time code."""
+
+import secrets
+from typing import BinaryIO
+
+import msgspec
+
+from rasl import clock
+from rasl.db import templates as template_rows
+from rasl.db.templates import Wanted
+from rasl.domain.message_types.template import Template, Unbound
+from rasl.domain.templates.binding import bind
+from rasl.domain.templates.definition import SENDABLE
+from rasl.domain.templates.languages import language_code
+from rasl.domain.templates.values import HeaderFile, Values
+from rasl.domain.tenants import Number
+from rasl.errors import NotFound, ValidationFailed
+from rasl.services.ground import message_secrets
+from rasl.services.ground.resources import Engine
+from rasl.services.ground.template_catalog import Sendable
+from rasl.services.media import files as media
+
+_CODE_DIGITS = 6
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where the file of a header comes from: an address, an upload, or our id of a stored file."""
+
+    field: str
+    kind: str  # "" for an id: the stored file tells
+    url: str | None = None
+    file: BinaryIO | None = None
+    media_id: int | None = None
+    filename: str | None = None
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """A template message somebody wants to send."""
+
+    name: str
+    language: str
+    values: Values
+    source: Source | None = None
+    card_sources: tuple[Source | None, ...] = ()
+    generates_code: bool = False
+    is_rehearsal: bool = False
+    prefix: str = ""  # in front of the fields in problems
+
+
+async def compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) -> Template:
+    """Bind a wish to the stored definition.
+
+    Raises NotFound, or ValidationFailed naming every field that is wrong. Files are loaded and stored only when
+    everything else is right.
+    """
+    try:
+        return await _compose(engine, tenant_id, number, wish)
+    except ValidationFailed as error:
+        if not wish.prefix:
+            raise
+        raise ValidationFailed(
+            {wish.prefix + field: texts for field, texts in error.details.items()}
+        ) from None
+
+
+async def _compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) -> Template:
+    template = await find_sendable(engine, tenant_id, number, wish.name, wish.language)
+    values = await _with_known_files(engine, tenant_id, wish)
+    if wish.generates_code:
+        values = _with_code(template, values)
+    if values.expires_at_ms is not None and values.expires_at_ms <= clock.now().timestamp() * 1000:
+        raise ValidationFailed({"limited_time_offer_expiration_ms": ["The offer has expired already"]})
+    bound = bind(template.definition, values)
+    if wish.source is not None or any(wish.card_sources):
+        values = await _with_stored_files(engine, tenant_id, wish, values)
+        bound = bind(template.definition, values)
+    content = Template(
+        name=template.name,
+        language=template.language,
+        version_id=template.version_id,
+        components=bound.components,
+        body=bound.text,
+        unbound=Unbound(template.definition, values.without_code() if bound.code else values)
+        if values.has_merge_fields()
+        else None,
+    )
+    if bound.code is None:
+        return content
+    return content.with_sealed(engine.sealer.seal(bound.code, message_secrets.purpose(tenant_id)))
+
+
+async def find_sendable(engine: Engine, tenant_id: int, number: Number, name: str, language: str) -> Sendable:
+    """Return a template that may be sent; raises NotFound, or ValidationFailed when it is not approved."""
+    wanted = Wanted(tenant_id, number.waba_id, name, language_code(language))
+    found = await engine.templates.find(wanted) or await _look_again(engine, wanted)
+    if found.status != SENDABLE:
+        reason = f": {found.reason}" if found.reason else ""
+        raise ValidationFailed({"template_name": [f"The template is {found.status}, not APPROVED{reason}"]})
+    return found
+
+
+async def _look_again(engine: Engine, wanted: Wanted) -> Sendable:
+    """Ask the table itself for what is not remembered; raises NotFound with what there is instead.
+
+    Languages are compared without case, so that the one that was asked for is never offered instead of itself.
+    """
+    async with engine.database.connection() as db:
+        rows = await template_rows.list_named(db, wanted.tenant_id, wanted.name)
+    asked = wanted.language.casefold()
+    for row in rows:
+        if row["waba_id"] == wanted.waba_id and row["language"].casefold() == asked:
+            engine.templates.forget(wanted.tenant_id)
+            spelled = msgspec.structs.replace(wanted, language=row["language"])
+            if found := await engine.templates.find(spelled):
+                return found
+    own = [row["language"] for row in rows if row["waba_id"] == wanted.waba_id]
+    languages = [language for language in own if language.casefold() != asked]
+    elsewhere = [
+        phone_number_id
+        for row in rows
+        if row["waba_id"] != wanted.waba_id and row["language"].casefold() == asked
+        for phone_number_id in row["phone_number_ids"]
+    ]
+    details = {"languages": languages, "from_phone_number_id": elsewhere}
+    text = "Template not found in the account of the sending number" if elsewhere else "Template not found"
+    raise NotFound(text, {key: value for key, value in details.items() if value} or None)
+
+
+def _with_code(template: Sendable, values: Values) -> Values:
+    """Make up a code for the field that carries it."""
+    if not template.definition.is_authentication:
+        raise ValidationFailed({"auto_generate_otp": ["Only AUTHENTICATION templates carry a code"]})
+    if values.code_field in values.fields:
+        raise ValidationFailed(
+            {f"field_{values.code_field}": ["The code is given, and auto_generate_otp asks for another"]}
+        )
+    code = "".join(secrets.choice("0123456789") for _ in range(_CODE_DIGITS))
+    return msgspec.structs.replace(values, fields={**values.fields, values.code_field: code})
+
+
+async def _with_known_files(engine: Engine, tenant_id: int, wish: Wish) -> Values:
+    """Say of what kind the files are, without loading them."""
+    known = [await _known(engine, tenant_id, source) for source in (wish.source, *wish.card_sources)]
+    return _with_files(wish.values, known)
+
+
+async def _with_stored_files(engine: Engine, tenant_id: int, wish: Wish, values: Values) -> Values:
+    """Load and store the files."""
+    stored = [
+        await _stored(engine, tenant_id, source, is_rehearsal=wish.is_rehearsal)
+        for source in (wish.source, *wish.card_sources)
+    ]
+    return _with_files(values, stored)
+
+
+def _with_files(values: Values, files: list[HeaderFile | None]) -> Values:
+    if not any(files):
+        return values
+    own, *of_cards = files
+    cards = tuple(
+        msgspec.structs.replace(card, file=file) for card, file in zip(values.cards, of_cards, strict=True)
+    )
+    return msgspec.structs.replace(values, file=own, cards=cards)
+
+
+async def _known(engine: Engine, tenant_id: int, source: Source | None) -> HeaderFile | None:
+    if source is None:
+        return None
+    if source.media_id is None:
+        return HeaderFile(source.kind, source.field, 0, source.filename)
+    try:
+        found = await media.get_to_send(engine, tenant_id, source.media_id)
+    except NotFound:
+        raise ValidationFailed({source.field: ["There is no such file"]}) from None
+    return HeaderFile(found.kind, source.field, found.id, source.filename or found.filename)
+
+
+async def _stored(
+    engine: Engine, tenant_id: int, source: Source | None, *, is_rehearsal: bool
+) -> HeaderFile | None:
+    if source is None or source.media_id is not None:
+        return await _known(engine, tenant_id, source)
+    if source.file is not None:
+        found = await media.keep_file(
+            engine,
+            tenant_id,
+            source.file,
+            source.filename,
+            source.kind,
+            source.field,
+            is_rehearsal=is_rehearsal,
+        )
+    else:
+        found = await media.keep_url(
+            engine, tenant_id, source.url or "", source.kind, source.field, is_rehearsal=is_rehearsal
+        )
+    return HeaderFile(source.kind, source.field, found.id, source.filename or found.filename)

@@ -1,0 +1,250 @@
+"""Templates: lists, one template, and what is submitted to Meta, checked before it goes there."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from rasl.db import templates as template_rows
+from rasl.db.listing import fetch_page
+from rasl.db.pool import Database, Row
+from rasl.db.templates import Account
+from rasl.domain import media_formats
+from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.templates import definition, linter
+from rasl.domain.templates.lint_report import Report
+from rasl.domain.templates.listed import Listed
+from rasl.domain.templates.preview import Preview, render
+from rasl.domain.validation import read_id
+from rasl.errors import NotFound, ValidationFailed, WhatsAppNotConfigured
+from rasl.graph import templates as graph_templates
+from rasl.graph.client import Fetched
+from rasl.graph.templates import Created
+from rasl.services.ground.resources import Engine
+from rasl.services.media import files
+from rasl.services.templates.sync import failed, load_credentials
+
+FIELDS = (
+    "id",
+    "template_id",
+    "template_name",
+    "name",
+    "language",
+    "category",
+    "status",
+    "header_data_format",
+    "header_data_text",
+    "header_params_count",
+    "header_file_url",
+    "header_variable_value",
+    "body_data",
+    "body_params_count",
+    "body_variable_value",
+    "footer_data",
+    "footer_params_count",
+    "buttons_data",
+    "message_send_ttl_seconds",
+    "add_security_recommendation",
+    "code_expiration_minutes",
+    "otp_button_config",
+    "components",
+    "parameter_format",
+    "waba_id",
+    "quality",
+    "rejected_reason",
+    "status_details",
+    "previous_category",
+    "correct_category",
+    "version_id",
+    "synced_at",
+    "created_at",
+    "updated_at",
+)
+TEMPLATE_LIST = ListSpec(
+    filters={
+        "status": Kind.TEXT,
+        "category": Kind.TEXT,
+        "language": Kind.TEXT,
+        "template_name": Kind.TEXT,
+        "created_at": Kind.MOMENT,
+        "updated_at": Kind.MOMENT,
+    },
+    sorts=("template_name", "created_at", "updated_at"),
+    default_sort="template_name",
+    fields=FIELDS,
+)
+# An approved template's category is Meta's; after a change it is reviewed again (cloud-api section 4.3).
+EDITABLE = frozenset({"APPROVED", "REJECTED", "PAUSED"})
+
+
+class Submission(msgspec.Struct, frozen=True):
+    """A template as somebody wants it to be."""
+
+    name: str
+    language: str
+    category: str
+    components: Sequence[Any] | None
+    parameter_format: str = "POSITIONAL"
+    message_send_ttl_seconds: int | None = None
+    sample_media_id: int | None = None
+
+
+async def list_templates(database: Database, tenant_id: int, query: ListQuery) -> Page:
+    """Return one page of the tenant's templates."""
+    async with database.listing() as db:
+        return await fetch_page(db, template_rows.LIST_SOURCE, query, tenant_id)
+
+
+async def get_template(database: Database, tenant_id: int, name: str) -> Row:
+    """Return a template by Meta's id or by ours; raises NotFound."""
+    async with database.connection() as db:
+        row = None if "\x00" in name else await template_rows.find(db, tenant_id, name, read_id(name))
+    if row is None:
+        raise NotFound("Template not found")
+    return row
+
+
+def lint(submission: Submission) -> Report:
+    """Return what Meta would refuse about a template, and what its reviewers might."""
+    return linter.lint(
+        name=submission.name,
+        language=submission.language,
+        category=submission.category,
+        components=submission.components,
+        parameter_format=submission.parameter_format,
+        ttl_seconds=submission.message_send_ttl_seconds,
+    )
+
+
+async def preview(database: Database, tenant_id: int, name: str, values: Mapping[str, str]) -> Preview:
+    """Show a template with values as the person would see it; raises NotFound."""
+    row = await get_template(database, tenant_id, name)
+    read = definition.read(row["components"], row["category"], row["parameter_format"])
+    return render(read, values)
+
+
+async def create_template(engine: Engine, tenant_id: int, waba_id: str | None, submission: Submission) -> Row:
+    """Check a template, submit it to Meta and keep it; raises ValidationFailed, WhatsAppFailed or NotConfigured."""
+    has_sample = submission.sample_media_id is not None
+    _refuse_lint(submission, has_sample=has_sample)
+    account, access_token = await _account(engine, tenant_id, waba_id)
+    components = await _with_sample(
+        engine, tenant_id, access_token, submission.components or (), submission.sample_media_id
+    )
+    wanted: dict[str, Any] = {
+        "name": submission.name,
+        "language": submission.language,
+        "category": submission.category.upper(),
+        "components": components,
+        "parameter_format": submission.parameter_format.upper(),
+    }
+    if submission.message_send_ttl_seconds is not None:
+        wanted["message_send_ttl_seconds"] = submission.message_send_ttl_seconds
+    outcome = await graph_templates.create(engine.graph, account.waba_id, access_token, wanted)
+    if not isinstance(outcome, Created):
+        raise failed(outcome)
+    assumed = graph_templates.read(
+        {**wanted, "id": outcome.template_id, "status": outcome.status}
+        | ({"category": outcome.category} if outcome.category else {})
+    )
+    return await _keep_submitted(engine, account, access_token, outcome.template_id, assumed)
+
+
+async def edit_template(
+    engine: Engine, tenant_id: int, name: str, changes: dict[str, Any], sample_media_id: int | None = None
+) -> Row:
+    """Check a change, submit it to Meta and keep it; raises NotFound, ValidationFailed or WhatsAppFailed."""
+    row = await get_template(engine.database, tenant_id, name)
+    if row["status"] not in EDITABLE:
+        raise ValidationFailed({"status": [f"A template that is {row['status']} cannot be edited"]})
+    if "category" in changes and row["status"] == "APPROVED" and changes["category"] != row["category"]:
+        raise ValidationFailed({"category": ["The category of an approved template cannot be changed"]})
+    # Components that stay are Meta's reading of them, which Meta itself would not take: OTP buttons as URLs.
+    kept = {
+        key: changes.get(key, row[key])
+        for key in ("category", "parameter_format", "message_send_ttl_seconds")
+    }
+    _refuse_lint(
+        Submission(name=row["name"], language=row["language"], components=changes.get("components"), **kept),
+        has_sample=sample_media_id is not None,
+    )
+    account, access_token = await _account(engine, tenant_id, row["waba_id"])
+    if "components" in changes:
+        changes["components"] = await _with_sample(
+            engine, tenant_id, access_token, changes["components"], sample_media_id
+        )
+    outcome = await graph_templates.edit(engine.graph, row["template_id"], access_token, changes)
+    if not isinstance(outcome, Fetched):
+        raise failed(outcome)
+    return await _keep_submitted(engine, account, access_token, row["template_id"], None)
+
+
+async def delete_template(engine: Engine, tenant_id: int, name: str, *, is_every_language: bool) -> None:
+    """Delete a template at Meta and here, in one language or in all; raises NotFound or WhatsAppFailed."""
+    row = await get_template(engine.database, tenant_id, name)
+    account, access_token = await _account(engine, tenant_id, row["waba_id"])
+    template_id = None if is_every_language else row["template_id"]
+    outcome = await graph_templates.delete(
+        engine.graph, account.waba_id, access_token, row["name"], template_id
+    )
+    if not isinstance(outcome, Fetched):
+        raise failed(outcome)
+    async with engine.database.transaction() as db:
+        await template_rows.lock_accounts(db, [account])
+        await template_rows.remove(db, account, row["name"], template_id)
+    engine.templates.forget(tenant_id)
+
+
+async def _with_sample(
+    engine: Engine, tenant_id: int, access_token: str, components: Sequence[Any], media_id: int | None
+) -> list[Any]:
+    """Give Meta an example file and name it in every header that has none."""
+    if media_id is None:
+        return list(components)
+    row = await files.find_stored(engine, tenant_id, media_id, is_read=True)
+    if row is None:
+        raise ValidationFailed({"header_sample_media_id": ["There is no such file"]})
+    name = media_formats.true_name(row["filename"], row["mime_type"], "sample")
+    chunks = engine.media_store.stream(row["store_key"])
+    handle = await graph_templates.upload_sample(
+        engine.graph, access_token, chunks, row["size"], media_formats.meta_type(row["mime_type"]), name
+    )
+    if not isinstance(handle, str):
+        raise failed(handle)
+    return linter.with_handle(components, handle)
+
+
+def _refuse_lint(submission: Submission, *, has_sample: bool = False) -> None:
+    if has_sample:
+        marked = linter.with_handle(submission.components or (), "uploaded later")
+        submission = msgspec.structs.replace(submission, components=marked)
+    report = lint(submission)
+    if report.problems:
+        raise ValidationFailed(report.problems)
+
+
+async def _account(engine: Engine, tenant_id: int, waba_id: str | None) -> tuple[Account, str]:
+    """Return a business account of the tenant, its only or first one unless named, with its access token."""
+    credentials = await load_credentials(engine, tenant_id)
+    if not credentials:
+        raise WhatsAppNotConfigured
+    chosen = waba_id or next(iter(credentials))
+    if chosen not in credentials:
+        raise ValidationFailed({"waba_id": ["The account has no such WhatsApp Business Account"]})
+    return Account(tenant_id, chosen), credentials[chosen]
+
+
+async def _keep_submitted(
+    engine: Engine, account: Account, access_token: str, template_id: str, assumed: Listed | None
+) -> Row:
+    """Keep a template as Meta shows it now, or as it was sent when Meta does not show it yet."""
+    async with engine.database.connection() as db:
+        read_at = await template_rows.now(db)
+    shown = await graph_templates.fetch(engine.graph, template_id, access_token)
+    item = shown if isinstance(shown, Listed) else assumed
+    if item is not None:
+        async with engine.database.transaction() as db:
+            await template_rows.lock_accounts(db, [account])
+            await template_rows.keep(db, account, [item], read_at, is_submitted=assumed is not None)
+    engine.templates.forget(account.tenant_id)
+    return await get_template(engine.database, account.tenant_id, template_id)

@@ -1,0 +1,87 @@
+"""What travels with one HTTP request: its id, the headers its answer gets, what it holds."""
+
+import datetime as dt
+import functools
+import uuid
+from typing import Any
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from prometheus_client import Counter, Histogram
+
+from rasl import clock, log, metrics
+from rasl.services.sending.accepting import Hold
+
+_KEY = "rasl.context"
+_logger = log.get_logger()
+
+
+class Context(msgspec.Struct):
+    """One request of ours."""
+
+    request_id: str  # a UUID, as everything writes it
+    headers: list[tuple[bytes, bytes]]  # of the answer
+    asked: dict[bytes, bytes]  # headers of the request, by lower-case name
+    hold: Hold | None = None
+    is_stored: bool = False  # something was committed: an Idempotency-Key must keep the answer
+    status: int = 0
+
+
+def context_of(scope: Any) -> Context:
+    """Return the context of an ASGI scope."""
+    context: Context = scope[_KEY]
+    return context
+
+
+def timestamp() -> str:
+    """Return the moment of an answer, as every answer carries it."""
+    return iso(clock.now()) or ""
+
+
+def iso(moment: dt.datetime | None) -> str | None:
+    """Write a moment as the contract does: ISO 8601 in UTC, to the second."""
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo is dt.UTC else moment.astimezone(dt.UTC)).isoformat(timespec="seconds")
+
+
+def with_context(app: ASGIApp) -> ASGIApp:
+    """Wrap the whole application, unknown routes included: id, headers, metrics, log context."""
+
+    async def contextual(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        request_id = str(uuid.uuid4())
+        context = Context(request_id, [(b"x-request-id", request_id.encode())], dict(scope["headers"]))
+        scope[_KEY] = context  # type: ignore[literal-required]
+        log.REQUEST_ID.set(request_id)
+        begun = clock.monotonic()
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                context.status = message["status"]
+                message["headers"] = [*message["headers"], *context.headers]
+            await send(message)
+
+        try:
+            await app(scope, receive, send_with_headers)
+        finally:
+            _observe(scope, context.status, clock.monotonic() - begun)
+
+    return contextual
+
+
+def _observe(scope: HTTPScope, status: int, seconds: float) -> None:
+    route = str(scope.get("path_template") or "unmatched")
+    count, timing = _meters(route, status)
+    count.inc()
+    timing.observe(seconds)
+    if log.is_debugging():
+        _logger.debug("answered", method=scope["method"], route=route, status=status, seconds=seconds)
+
+
+@functools.cache
+def _meters(route: str, status: int) -> tuple[Counter, Histogram]:
+    return metrics.REQUESTS.labels(route, status), metrics.REQUEST_SECONDS.labels(route)

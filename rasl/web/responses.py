@@ -1,0 +1,79 @@
+"""The OpenAPI document: every error of a route as a response with an example."""
+
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
+
+from rasl.errors import (
+    ApiError,
+    BadRequest,
+    HeadTooLarge,
+    InsufficientScope,
+    InternalError,
+    MethodNotAllowed,
+    RateLimitExceeded,
+    RequestTimeout,
+    ServiceUnavailable,
+    Unauthorized,
+    UriTooLong,
+)
+from rasl.web.envelope import Failure
+
+EXAMPLE_META = {
+    "request_id": "b7a3e0c2-5f0e-4c8e-9f1b-2d4f6c1a9e77",
+    "timestamp": "2026-03-04T09:15:22+00:00",
+}
+_EVERYWHERE = (
+    BadRequest,
+    Unauthorized,
+    InsufficientScope,
+    MethodNotAllowed,
+    RequestTimeout,
+    UriTooLong,
+    RateLimitExceeded,
+    HeadTooLarge,
+    InternalError,
+    ServiceUnavailable,
+)
+
+
+def raises(*errors: type[ApiError]) -> dict[int, ResponseSpec]:
+    """Describe the errors of a route, those of every route included, by HTTP status."""
+    by_status: dict[int, list[type[ApiError]]] = defaultdict(list)
+    every: dict[type[ApiError], None] = dict.fromkeys((*errors, *_EVERYWHERE))
+    for error in every:
+        by_status[error.status].append(error)
+    return {
+        status: ResponseSpec(
+            Failure,
+            generate_examples=False,
+            description="; ".join(f"`{error.code}`: {error.text}" for error in known),
+            examples=[_example(error) for error in known],
+        )
+        for status, known in sorted(by_status.items())
+    }
+
+
+def example(message: str, data: Any, **meta: Any) -> Example:
+    """Return a good answer as an example."""
+    return Example(
+        id="success",
+        summary=message,
+        # Raw, because the framework would drop every null; `docs.document` decodes it.
+        value=msgspec.Raw(
+            msgspec.json.encode(
+                {"success": True, "message": message, "data": data, "meta": EXAMPLE_META | meta}
+            )
+        ),
+    )
+
+
+def _example(error: type[ApiError]) -> Example:
+    details = dict(error.example_details or {})
+    body = {"code": error.code, "message": error.text, "details": details}
+    return Example(
+        id=error.code, summary=error.text, value={"success": False, "error": body, "meta": EXAMPLE_META}
+    )

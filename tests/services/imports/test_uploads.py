@@ -1,0 +1,443 @@
+"""Imports row by row: what a file comes to, whoever applies it and however often somebody dies."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from rasl.db import jobs, tenants
+from rasl.db.contact_imports import KIND
+from rasl.db.pool import Database, Row
+from rasl.dispatch.kinds import importing
+from rasl.dispatch.kinds.importing import Importing
+from rasl.domain import backoff
+from rasl.errors import IdempotencyKeyReused, NotFound, ValidationFailed
+from rasl.services.imports import applying, uploads
+from rasl.services.imports.applying import LEASE, Holding, LostError
+from rasl.services.imports.uploads import Upload
+from tests.dispatch.looping import loop_on, run_out, step
+from tests.world import World
+
+MODES = pytest.mark.parametrize("mode", uploads.MODES)
+COUNTS = ("total", "created", "updated", "skipped", "failed")
+
+
+async def accept(database: Database, tenant_id: int, text: str, **fields: str) -> int:
+    upload = Upload(io.BytesIO(text.encode()), "people.csv")
+    return (await uploads.accept(database, tenant_id, upload, uploads.read_options(fields))).id
+
+
+async def apply(database: Database, tenant_id: int, text: str, **fields: str) -> Row:
+    """Import a text by the worker's loop and return what became of it."""
+    import_id = await accept(database, tenant_id, text, **fields)
+    await finish(database)
+    row, _ = await uploads.get_import(database, tenant_id, import_id)
+    assert row["status"] == "done"
+    assert await count(database, "import_chunks") == await count(database, "import_keys") == 0
+    assert await count(database, "jobs") == 0
+    return row
+
+
+async def finish(database: Database) -> None:
+    await run_out(loop_on(database, Importing))
+
+
+async def count(database: Database, table: str) -> int:
+    async with database.connection() as db:
+        return int(await db.fetchval(f"select count(*) from {table}"))
+
+
+async def contacts(database: Database, tenant_id: int) -> list[Row]:
+    async with database.connection() as db:
+        return await db.fetch("select * from contacts where tenant_id = $1 order by phone, id", tenant_id)
+
+
+async def errors(database: Database, row: Row) -> list[tuple[int, str]]:
+    _, found = await uploads.get_import(database, row["tenant_id"], row["id"])
+    return [(item["row_number"], item["reasons"][0]) for item in found]
+
+
+def counts(row: Row) -> tuple[int, ...]:
+    return tuple(row[name] for name in COUNTS)
+
+
+def numbers(first: int, last: int) -> list[str]:
+    return [f"+4915{number:09}" for number in range(first, last)]
+
+
+def csv(header: str, rows: Sequence[str]) -> str:
+    return "\n".join([header, *rows])
+
+
+@pytest.fixture
+def chunks_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "CHUNK_ROWS", 3)
+
+
+async def consistent(database: Database, tenant_id: int) -> None:
+    """Every contact has its alias, every alias its contact, and the plan's counter is right."""
+    async with database.connection() as db:
+        row = await db.fetchrow(
+            """
+            select (select count(*) from contacts where tenant_id = $1) as contacts,
+                   (select count(distinct contact_id) from contact_aliases where tenant_id = $1) as owners,
+                   (select count(*) from contact_aliases where tenant_id = $1) as aliases,
+                   (select coalesce(max(contacts), 0) from tenant_counters where tenant_id = $1) as counted
+            """,
+            tenant_id,
+        )
+    assert row is not None
+    assert len(set(row.values())) == 1, row
+
+
+async def test_rows_become_contacts(database: Database, world: World) -> None:
+    tenant_id = world.acme.tenant_id
+    async with database.connection() as db:
+        group = await db.fetchval(
+            "insert into contact_groups (tenant_id, name) values ($1, 'VIP') returning id", tenant_id
+        )
+    text = csv(
+        "Phone,First name,Last name,Email,City,attributes.tier,Groups,country_id",
+        ["+49 151 23456789,Ana,Lopes,Ana@x.test,Porto,3,vip,9", "+4915123456780,,,,,,,", "nonsense,B,,,,,,"],
+    )
+    row = await apply(database, tenant_id, text, type="guest")
+    assert counts(row) == (3, 2, 0, 0, 1)
+    first, second = await contacts(database, tenant_id)
+    names = (
+        "firstname",
+        "lastname",
+        "email",
+        "city",
+        "attributes",
+        "group_ids",
+        "country_id",
+        "type",
+        "phone",
+    )
+    assert [first[name] for name in names] == [
+        "Ana", "Lopes", "Ana@x.test", "Porto", {"tier": 3}, [group], 9, "guest", "+49 151 23456789",
+    ]  # fmt: skip
+    assert [second[name] for name in names] == [
+        "4915123456780", "", None, None, {}, [], None, "guest", "+4915123456780",
+    ]  # fmt: skip
+    assert (first["status_id"], first["source_id"]) == (world.acme.status_id, world.acme.source_id)
+    assert await errors(database, row) == [
+        (4, "phone: A phone number may only contain digits, +, -, spaces and parentheses.")
+    ]
+    await consistent(database, tenant_id)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("skip", (5, 2, 0, 3, 0)), ("update", (5, 2, 3, 0, 0)), ("fail-row", (5, 2, 0, 0, 3))],
+)
+@pytest.mark.parametrize("is_dry", [False, True])
+@pytest.mark.usefixtures("chunks_of_three")
+async def test_duplicates_of_the_account_and_of_the_file_are_one_kind(
+    database: Database,
+    world: World,
+    mode: str,
+    expected: tuple[int, ...],
+    is_dry: bool,
+) -> None:
+    await apply(database, world.acme.tenant_id, "phone,name\n+4915112345670,Old Name\n")
+    before = [dict(row) for row in await contacts(database, world.acme.tenant_id)]
+    rows = [
+        "+4915112345670,New Name,a@x.test", "+4915112345671,B,b@x.test", "0049 151 12345671,C,",
+        "+4915112345672,D,", "+4915112345672,E,e@x.test",
+    ]  # fmt: skip
+    text = csv("phone,name,email", rows)
+    row = await apply(database, world.acme.tenant_id, text, on_duplicate=mode, dry_run=str(is_dry).lower())
+    assert counts(row) == expected
+    found = await contacts(database, world.acme.tenant_id)
+    if is_dry:
+        assert [dict(item) for item in found] == before
+    else:
+        names = [item["firstname"] for item in found]
+        assert names == (["New", "C", "E"] if mode == "update" else ["Old", "B", "D"])
+    await consistent(database, world.acme.tenant_id)
+
+
+@MODES
+@pytest.mark.parametrize("is_dry", [False, True])
+@pytest.mark.usefixtures("chunks_of_three")
+async def test_an_email_belongs_to_one_contact(
+    database: Database, world: World, mode: str, is_dry: bool
+) -> None:
+    await apply(database, world.acme.tenant_id, "phone,email\n+4915112345670,a@x.test\n")
+    rows = [
+        "+4915112345671,A@X.test", "+4915112345672,b@x.test", "+4915112345673,B@x.test",
+        "+4915112345674,b@x.test", "+4915112345671,c@x.test", "+4915112345675,c@x.test",
+    ]  # fmt: skip
+    text = csv("phone,email", rows)
+    row = await apply(database, world.acme.tenant_id, text, on_duplicate=mode, dry_run=str(is_dry).lower())
+    assert counts(row) == (6, 2, 0, 0, 4)
+    assert await errors(database, row) == [(n, "This email address already exists") for n in (2, 4, 5, 7)]
+    await consistent(database, world.acme.tenant_id)
+
+
+@MODES
+@pytest.mark.parametrize("is_dry", [False, True])
+@pytest.mark.usefixtures("chunks_of_three")
+async def test_the_plan_limit_is_exact(database: Database, world: World, mode: str, is_dry: bool) -> None:
+    tenant_id = world.acme.tenant_id
+    await apply(database, tenant_id, csv("phone", numbers(0, 3)))
+    async with database.connection() as db:
+        await db.execute("update plans set max_contacts = 10 where name = 'unlimited'")
+    text = csv("phone", [*numbers(0, 2), "bad", *numbers(3, 14)])
+    row = await apply(database, tenant_id, text, on_duplicate=mode, dry_run=str(is_dry).lower())
+    assert (row["created"], row["total"]) == (7, 14)
+    assert [number for number, _ in await errors(database, row) if number > 4] == [12, 13, 14, 15]
+    assert (await errors(database, row))[-1][1].startswith("FEATURE_LIMIT_EXCEEDED")
+    assert await count(database, "contacts") == (3 if is_dry else 10)
+    await consistent(database, tenant_id)
+
+
+async def test_an_update_changes_what_the_row_gives_and_no_more(database: Database, world: World) -> None:
+    tenant_id = world.acme.tenant_id
+    await apply(
+        database, tenant_id, "phone,name,city,attributes.a,attributes.b\n+4915112345670,Ana Lopes,Porto,1,x\n"
+    )
+    await apply(
+        database,
+        tenant_id,
+        "phone,firstname,city,attributes.b,attributes.c\n4915112345670,,Leeds,,true\n",
+        on_duplicate="update",
+    )
+    (row,) = await contacts(database, tenant_id)
+    assert (row["firstname"], row["lastname"], row["city"]) == ("Ana", "Lopes", "Leeds")
+    assert (row["phone"], row["attributes"]) == ("+4915112345670", {"a": 1, "b": "x", "c": True})
+
+
+async def test_groups_of_the_import_are_added_to_new_and_old(database: Database, world: World) -> None:
+    tenant_id = world.acme.tenant_id
+    async with database.connection() as db:
+        first, second = [
+            await db.fetchval(
+                "insert into contact_groups (tenant_id, name) values ($1, $2) returning id", tenant_id, name
+            )
+            for name in ("One", "Two")
+        ]
+    await apply(database, tenant_id, "phone,groups\n+4915112345670,One\n")
+    text = "phone\n+4915112345670\n+4915112345671\n"
+    await apply(database, tenant_id, text, groups=f"{second},{first}", on_duplicate="update")
+    assert [row["group_ids"] for row in await contacts(database, tenant_id)] == [
+        [first, second],
+        [second, first],
+    ]
+
+
+async def test_a_contact_with_two_phones_is_updated_row_by_row(database: Database, world: World) -> None:
+    tenant_id = world.acme.tenant_id
+    await apply(database, tenant_id, "phone,name\n+4915112345670,A\n")
+    async with database.connection() as db:
+        await db.execute(
+            """
+            insert into contact_aliases (tenant_id, kind, value, contact_id)
+            select tenant_id, 'phone', '4915112345671', id from contacts
+            """
+        )
+    text = "phone,name\n+4915112345671,B\n+4915112345670,C\n"
+    assert counts(await apply(database, tenant_id, text, on_duplicate="update")) == (2, 0, 2, 0, 0)
+    assert [row["firstname"] for row in await contacts(database, tenant_id)] == ["C"]
+
+
+async def test_a_contact_never_gets_too_many_attributes(database: Database, world: World) -> None:
+    tenant_id = world.acme.tenant_id
+    for first, mode in ((0, "skip"), (25, "update"), (50, "update")):
+        header = ",".join(f"attributes.k{number}" for number in range(first, first + 25))
+        text = f"phone,{header}\n+4915112345670,{','.join('1' * 25)}\n"
+        row = await apply(database, tenant_id, text, on_duplicate=mode)
+    assert await errors(database, row) == [(2, "A contact can have at most 50 attributes")]
+    assert len((await contacts(database, tenant_id))[0]["attributes"]) == 50
+
+
+@pytest.mark.parametrize("dies_after", [0, 1, 2])
+@pytest.mark.usefixtures("chunks_of_three")
+async def test_another_worker_goes_on_where_one_died(
+    database: Database, world: World, dies_after: int
+) -> None:
+    tenant_id = world.acme.tenant_id
+    rows = [*numbers(0, 10), "bad", *numbers(5, 8)]
+    import_id = await accept(database, tenant_id, csv("phone", rows))
+    async with database.connection() as db:
+        (job,) = await jobs.claim(db, KIND, jobs.Ask(1, 1), LEASE)
+    dead = Holding(tenant_id, import_id, job["fence"])
+    if dies_after:
+        assert not await applying.apply(database, dead, dies_after)
+    assert not await step(loop_on(database, Importing))  # the lease still stands
+    async with database.connection() as db:
+        await db.execute("update jobs set due_at = now() - interval '1 second'")
+    await finish(database)
+    with pytest.raises(LostError):
+        await applying.apply(database, dead)
+    row, _ = await uploads.get_import(database, tenant_id, import_id)
+    assert (row["status"], *counts(row)) == ("done", 14, 10, 0, 3, 1)
+    assert [row["phone"] for row in await contacts(database, tenant_id)] == numbers(0, 10)
+    await consistent(database, tenant_id)
+
+
+@pytest.mark.usefixtures("chunks_of_three")
+async def test_a_late_waker_applies_nothing(
+    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 7)))
+    async with database.connection() as db:
+        (job,) = await jobs.claim(db, KIND, jobs.Ask(1, 1), LEASE)
+    late = Holding(world.acme.tenant_id, import_id, job["fence"])
+    prepare = applying._prepare
+
+    async def slowly(*arguments: Any) -> Any:
+        chunk = await prepare(*arguments)
+        monkeypatch.setattr(applying, "_prepare", prepare)
+        async with database.connection() as db:
+            await db.execute("update jobs set due_at = now() - interval '1 second'")
+        await finish(database)
+        return chunk
+
+    monkeypatch.setattr(applying, "_prepare", slowly)
+    with pytest.raises(LostError):
+        await applying.apply(database, late)
+    assert await count(database, "contacts") == 7
+    await consistent(database, world.acme.tenant_id)
+
+
+@pytest.mark.usefixtures("chunks_of_three")
+async def test_tenants_take_turns(database: Database, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "TURN_CHUNKS", 1)
+    ids = [await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 9)))]
+    ids += [await accept(database, world.globex.tenant_id, csv("phone", numbers(0, 9)))]
+    loop = loop_on(database, Importing)
+    for _ in range(2):
+        assert await step(loop)
+    async with database.connection() as db:
+        done = await db.fetch("select chunks_done from contact_imports")
+    assert [row["chunks_done"] for row in done] == [1, 1]
+    await finish(database)
+    assert await count(database, "contacts") == 18
+
+
+async def test_an_import_that_keeps_failing_is_shown_as_failed_and_can_be_tried_again(
+    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 3)))
+
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("broken on purpose")
+
+    prepare = applying._prepare
+    monkeypatch.setattr(applying, "_prepare", broken)
+    for _ in range(backoff.MAX_JOB_FAILURES):
+        async with database.connection() as db:
+            await db.execute("update jobs set due_at = now()")
+        assert await step(loop_on(database, Importing)) == 1
+    row, _ = await uploads.get_import(database, world.acme.tenant_id, import_id)
+    assert (row["status"], row["created"]) == ("failed", 0)
+    assert "could not be applied" in row["failure"]
+    assert await step(loop_on(database, Importing)) == 0
+    monkeypatch.setattr(applying, "_prepare", prepare)
+    async with database.connection() as db:
+        assert await jobs.retry(db, KIND, world.acme.tenant_id, import_id) == 1
+    await finish(database)
+    row, _ = await uploads.get_import(database, world.acme.tenant_id, import_id)
+    assert (row["status"], row["failure"], row["created"]) == ("done", None, 3)
+    assert await count(database, "jobs") == await count(database, "import_chunks") == 0
+
+
+async def test_an_import_that_failed_long_ago_is_given_up(database: Database, world: World) -> None:
+    import_id = await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 3)))
+    async with database.connection() as db:
+        await db.execute(
+            """
+            update jobs set failures = 10, due_at = 'infinity', set_aside_at = now() - interval '8 days'
+            """
+        )
+    await uploads.give_up_old(database)
+    row, _ = await uploads.get_import(database, world.acme.tenant_id, import_id)
+    assert row["status"] == "failed"
+    assert await count(database, "jobs") == await count(database, "import_chunks") == 0
+
+
+async def test_a_status_deleted_on_the_way_fails_rows_and_not_the_import(
+    database: Database, world: World
+) -> None:
+    tenant_id = world.acme.tenant_id
+    async with database.connection() as db:
+        extra = await tenants.create_contact_status(db, tenant_id, "Extra", "#000000")
+    import_id = await accept(database, tenant_id, csv("phone", numbers(0, 2)), default_status_id=str(extra))
+    async with database.connection() as db:
+        await db.execute("delete from contact_statuses where id = $1", extra)
+    await finish(database)
+    row, found = await uploads.get_import(database, tenant_id, import_id)
+    assert (row["status"], *counts(row)) == ("done", 2, 0, 0, 0, 2)
+    assert "no default status" in found[0]["reasons"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "field"),
+    [
+        ("", {}, "file"),
+        ("phone\n", {}, "file"),
+        ("name\nx\n", {}, "file"),
+        ("phone\n+1\n", {"mapping": "[]"}, "mapping"),
+        ("phone\n+1\n", {"mapping": '{"x": "phone"}'}, "mapping"),
+        ("phone\n+1\n", {"dry_run": "perhaps"}, "dry_run"),
+        ("phone\n+1\n", {"on_duplicate": "replace"}, "on_duplicate"),
+        ("phone\n+1\n", {"default_source_id": "999999"}, "default_source_id"),
+        ("phone\n+1\n", {"default_status_id": "x"}, "default_status_id"),
+        ("phone\n+1\n", {"type": "vip"}, "type"),
+        ("phone\n+1\n", {"groups": "1,2"}, "groups"),
+        ("phone\n+1\n", {"groups": "1,,2"}, "groups"),
+        ("phone\n+1\n", {"delimiter": "x"}, "delimiter"),
+        ("phone\n+1\n", {"status": "done"}, "status"),
+    ],
+)
+async def test_what_cannot_be_imported_is_refused_and_leaves_nothing(
+    database: Database, world: World, text: str, fields: dict[str, str], field: str
+) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        await accept(database, world.acme.tenant_id, text, **fields)
+    assert list(caught.value.details) == [field]
+    assert await count(database, "contact_imports") == await count(database, "import_chunks") == 0
+
+
+@pytest.mark.usefixtures("chunks_of_three")
+async def test_too_many_rows_are_refused_and_leave_nothing(
+    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MAX_ROWS", 7)
+    with pytest.raises(ValidationFailed):
+        await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 8)))
+    assert await count(database, "contact_imports") == await count(database, "import_chunks") == 0
+
+
+async def test_strangers_have_no_sources_groups_or_imports_here(database: Database, world: World) -> None:
+    with pytest.raises(ValidationFailed):
+        await accept(
+            database, world.acme.tenant_id, "phone\n+1\n", default_source_id=str(world.globex.source_id)
+        )
+    import_id = await accept(database, world.globex.tenant_id, "phone\n+4915112345670\n")
+    with pytest.raises(NotFound):
+        await uploads.get_import(database, world.acme.tenant_id, import_id)
+
+
+async def test_one_key_makes_one_import(database: Database, world: World) -> None:
+    tenant_id = world.acme.tenant_id
+
+    async def once(fingerprint: bytes) -> uploads.Accepted:
+        upload = Upload(io.BytesIO(b"phone\n+4915112345670\n"), "x", "key", fingerprint)
+        return await uploads.accept(database, tenant_id, upload, uploads.Options())
+
+    first, again = await once(b"a"), await once(b"a")
+    assert (again.id, again.is_replayed) == (first.id, True)
+    with pytest.raises(IdempotencyKeyReused):
+        await once(b"b")
+    assert await count(database, "contact_imports") == 1
+
+
+async def test_a_hundred_thousand_rows(database: Database, world: World) -> None:
+    rows = [f"{phone},First{n % 97},Last{n % 89},p{n}@x.test" for n, phone in enumerate(numbers(0, 100_000))]
+    row = await apply(database, world.acme.tenant_id, csv("phone,firstname,lastname,email", rows))
+    assert counts(row) == (100_000, 100_000, 0, 0, 0)
+    await consistent(database, world.acme.tenant_id)
