@@ -1,4 +1,4 @@
-"""Lists of a million contacts, through the list engine in this process and over HTTP from a server process."""
+"""Lists of a million contacts, through the list resources in this process and over HTTP from a server process."""
 
 import gc
 import random

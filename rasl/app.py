@@ -37,10 +37,11 @@ from rasl.ingest.door import door
 from rasl.media_store.opening import open_store
 from rasl.sealing import Sealer
 from rasl.services.ground.callers import Callers
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.operators import vitals
 from rasl.services.operators.readiness import Readiness
 from rasl.services.sending import attempting
+from rasl.services.sending.outbox import Outbox
 from rasl.settings import Settings
 from rasl.web.context import with_context
 from rasl.web.envelope import enveloped, render, render_framework_error, render_gone, render_unexpected
@@ -49,12 +50,12 @@ from rasl.web.request import ApiRequest, ClientGoneError
 _GRAPH_CONNECTIONS = 1000
 
 
-def build_engine(settings: Settings, dsn: str) -> Engine:
-    """Put the sending side together, not yet connected; call it inside the event loop."""
+def build_resources(settings: Settings, dsn: str) -> Resources:
+    """Put together what a process works with, not yet connected; call it inside the event loop."""
     graph = GraphClient(
         settings.graph_base_url, settings.graph_version, settings.graph_timeout_seconds, _GRAPH_CONNECTIONS
     )
-    return Engine(
+    return Resources(
         settings,
         Database(dsn, settings.pool_size),
         graph,
@@ -65,18 +66,19 @@ def build_engine(settings: Settings, dsn: str) -> Engine:
 
 
 @contextlib.asynccontextmanager
-async def running(engine: Engine) -> AsyncIterator[Engine]:
-    """Open what the engine needs and close it in the right order."""
-    pulse = asyncio.create_task(vitals.watch(engine.database))
+async def running(resources: Resources) -> AsyncIterator[Outbox]:
+    """Open what a process works with, and its outbox; close them in the right order."""
+    outbox = Outbox(resources)
+    pulse = asyncio.create_task(vitals.watch(resources.database))
     try:
-        await engine.database.open()
-        yield engine
+        await resources.database.open()
+        yield outbox
     finally:
         pulse.cancel()
-        await attempting.finish_recording(engine)
-        await engine.graph.close()
-        await engine.fetcher.close()
-        await engine.database.close()
+        await outbox.finish()
+        await resources.graph.close()
+        await resources.fetcher.close()
+        await resources.database.close()
 
 
 def api_v2() -> Router:
@@ -101,21 +103,24 @@ def api_v2() -> Router:
 
 def create_app(settings: Settings, dsn: str) -> ASGIApp:
     """Build the API as an ASGI application, inside the event loop; its lifespan opens and closes the rest."""
-    engine = build_engine(settings, dsn)
-    callers = Callers(engine.database, engine.sealer)
+    resources = build_resources(settings, dsn)
+    callers = Callers(resources.database, resources.sealer)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        app.state.engine = engine
-        app.state.readiness = Readiness(engine.database)
+        app.state.resources = resources
+        app.state.readiness = Readiness(resources.database)
         # What is loaded by now lives as long as the process: the collector need not walk it again and again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
-        async with running(engine):
-            listener = Listener(engine.database, {TEMPLATES: engine.templates.told}, engine.templates.hearing)
+        async with running(resources) as outbox:
+            app.state.outbox = outbox
+            listener = Listener(
+                resources.database, {TEMPLATES: resources.templates.told}, resources.templates.hearing
+            )
             beside = [
-                asyncio.create_task(keep_up(_acts(engine, callers))),
+                asyncio.create_task(keep_up(_acts(outbox, callers))),
                 asyncio.create_task(listener.run()),
             ]
             try:
@@ -133,9 +138,9 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
             *health.HANDLERS,
             *files.HANDLERS,
             *docs.handlers(api_v2),
-            *door(engine.database, engine.sealer),
+            *door(resources.database, resources.sealer),
         ],
-        middleware=[with_caller(callers, engine.limits), with_idempotency],
+        middleware=[with_caller(callers, resources.limits), with_idempotency],
         request_class=ApiRequest,
         request_max_body_size=None,  # ApiRequest and the door have limits of their own
         exception_handlers={
@@ -153,14 +158,14 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
 
 async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
     """Run the worker until `stop` is set, then finish what is in flight."""
-    async with running(build_engine(settings, dsn)) as engine:
-        await Worker(engine).run(stop)
+    async with running(build_resources(settings, dsn)) as outbox:
+        await Worker(outbox).run(stop)
 
 
-def _acts(engine: Engine, callers: Callers) -> tuple[Act, ...]:
+def _acts(outbox: Outbox, callers: Callers) -> tuple[Act, ...]:
     """Return what the API does now and then, as long as it runs."""
-    pause = engine.settings.lease_seconds / 3
+    pause = outbox.resources.settings.lease_seconds / 3
     return (
-        Act("keep leases of messages", pause, lambda: attempting.extend_leases(engine)),
+        Act("keep leases of messages", pause, lambda: attempting.extend_leases(outbox)),
         Act("write last-used times", pause, callers.write_last_used),
     )

@@ -32,8 +32,8 @@ _FIXED = [
 @route("/media/{token:str}", http_method=["GET", "HEAD"], include_in_schema=False)
 async def load_file(token: FromPath[str], request: ApiRequest) -> ASGIApp:
     """Stream a file or a part of it, or answer its headers only."""
-    named = links.read_token(request.engine.sealer, token)
-    row = await files.find_row(request.engine.database, named[0], named[1]) if named else None
+    named = links.read_token(request.resources.sealer, token)
+    row = await files.find_row(request.resources.database, named[0], named[1]) if named else None
     if named is None or row is None:
         raise NotFound(_NOWHERE)
     tag = f'"{row["sha256"].hex()[:32]}"'
@@ -59,7 +59,7 @@ async def load_file(token: FromPath[str], request: ApiRequest) -> ASGIApp:
     ]
     if part is not None:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, size)))
-    chunks = request.engine.media_store.stream(row["store_key"], start, end - start)
+    chunks = request.resources.media_store.stream(row["store_key"], start, end - start)
     status = 206 if part is not None else 200
     if request.method == "HEAD":
         return _Empty(status, headers)

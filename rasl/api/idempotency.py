@@ -14,8 +14,8 @@ from litestar.types.asgi_types import ReceiveMessage
 from rasl.api.caller import current_caller, has_caller
 from rasl.db.idempotency import Claim, Ending, Wish
 from rasl.errors import ApiError, IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
-from rasl.services.ground.resources import Engine
 from rasl.services.sending.accepting import Hold
+from rasl.services.sending.outbox import Outbox
 from rasl.web.context import context_of
 from rasl.web.envelope import failure
 from rasl.web.request import ApiRequest, read_body
@@ -58,15 +58,15 @@ def read_key(scope: Scope) -> str | None:
     return key
 
 
-def _engine(scope: Scope) -> Engine:
-    engine: Engine = scope["litestar_app"].state.engine
-    return engine
+def _outbox(scope: Scope) -> Outbox:
+    outbox: Outbox = scope["litestar_app"].state.outbox
+    return outbox
 
 
 async def _claim(scope: Scope, key: str, body: bytes) -> Claim:
     """Take the key for this request; raises what a key of another request is refused with."""
     wish = Wish(current_caller(scope).tenant.id, key, _fingerprint(scope, body))
-    claim = await _engine(scope).keys.claim(wish)
+    claim = await _outbox(scope).keys.claim(wish)
     if claim.is_mine:
         context_of(scope).hold = Hold(key, claim.fence, claim.message_id)
     elif claim.fingerprint != wish.fingerprint:
@@ -79,7 +79,7 @@ async def _claim(scope: Scope, key: str, body: bytes) -> Claim:
 def _fingerprint(scope: Scope, body: bytes) -> bytes:
     """Return what tells this request from another; keyed, as the six digits of a code are quickly guessed."""
     digest = hashlib.sha256(f"POST {scope['path']}\n".encode() + body).hexdigest()
-    return _engine(scope).sealer.digest(digest, "idempotency")
+    return _outbox(scope).resources.sealer.digest(digest, "idempotency")
 
 
 async def _run(app: ASGIApp, scope: Scope, body: bytes, send: Send) -> None:
@@ -107,7 +107,7 @@ async def _end(scope: Scope, answer: typing.Sequence[Message]) -> None:
     if hold is None:
         raise RuntimeError("no key is held")
     status, content = _content(answer) if context.is_stored and answer else (None, None)
-    await _engine(scope).keys.end(Ending(tenant_id, hold.key, hold.fence, status, content))
+    await _outbox(scope).keys.end(Ending(tenant_id, hold.key, hold.fence, status, content))
 
 
 def _content(answer: typing.Iterable[Message]) -> tuple[int, bytes]:

@@ -9,7 +9,7 @@ import msgspec
 
 from rasl.db.jobs import Ask, Holding
 from rasl.db.pool import Db
-from rasl.services.ground.resources import Engine
+from rasl.services.sending.outbox import Outbox
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -50,8 +50,9 @@ class Kind:
     is_cut_off = False  # at a stop it is ended and left to another process, not finished
     is_rescued = False  # an abandoned one is not done again, so it cannot kill one process after another
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.resources = outbox.resources
 
     async def run(self, claim: Claim, stop: asyncio.Event) -> None:
         """Do it and settle it; one that takes long looks at `stop`."""

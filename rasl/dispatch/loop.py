@@ -33,7 +33,7 @@ class Loop:
 
     def __init__(self, kind: Kind, stop: asyncio.Event | None = None) -> None:
         self.kind = kind
-        self._database = kind.engine.database
+        self._database = kind.resources.database
         self._stop = stop or asyncio.Event()
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._returns: list[_Return] = []  # not written yet, because the database was away

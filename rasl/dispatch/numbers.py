@@ -11,7 +11,7 @@ from rasl.domain.tenants import Number
 from rasl.errors import NotFound
 from rasl.sealing import SealError
 from rasl.services.ground.callers import read_number
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 
 _KEPT_SECONDS = 1.0
 
@@ -34,8 +34,8 @@ class Known(msgspec.Struct, frozen=True):
 class Numbers:
     """The numbers whose jobs this worker works on."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._sealer = engine.sealer
+    def __init__(self, resources: Resources) -> None:
+        self._sealer = resources.sealer
         self._known: dict[int, Known] = {}
 
     def __getitem__(self, number_id: int) -> Known:

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 
 from rasl.dispatch.guard import Act
 from rasl.dispatch.loop import Loop
-from rasl.services.ground.resources import Engine
 from rasl.services.imports import uploads
 from rasl.services.operators import purging
 from rasl.services.otp import guard, passwords
 from rasl.services.sending import attempting
+from rasl.services.sending.outbox import Outbox
 
 _MINUTE = 60.0
 
 
-def acts(engine: Engine, loops: Sequence[Loop]) -> tuple[Act, ...]:
+def acts(outbox: Outbox, loops: Sequence[Loop]) -> tuple[Act, ...]:
     """Return everything that is done now and then, with its rhythm in seconds."""
-    database, settings = engine.database, engine.settings
-    ground = purging.Ground(database, engine.media_store)
+    database, settings = outbox.resources.database, outbox.resources.settings
+    ground = purging.Ground(database, outbox.resources.media_store)
     return (
         *(
             Act(f"keep leases of {loop.kind.name} jobs", settings.lease_seconds / 3, loop.extend_leases)
@@ -25,7 +25,7 @@ def acts(engine: Engine, loops: Sequence[Loop]) -> tuple[Act, ...]:
         Act(
             "keep leases of messages that go back",
             settings.lease_seconds / 3,
-            lambda: attempting.extend_leases(engine),
+            lambda: attempting.extend_leases(outbox),
         ),
         Act("erase expired codes", _MINUTE, lambda: passwords.sweep(database)),
         Act("watch for pumping", _MINUTE, lambda: guard.raise_alarms(database, settings)),

@@ -10,7 +10,7 @@ from rasl.dispatch import ingesting, reconciling, upkeep
 from rasl.dispatch.guard import keep_up
 from rasl.dispatch.kinds import KINDS
 from rasl.dispatch.loop import Loop
-from rasl.services.ground.resources import Engine
+from rasl.services.sending.outbox import Outbox
 
 _logger = log.get_logger()
 
@@ -18,24 +18,24 @@ _logger = log.get_logger()
 class Worker:
     """Everything that happens without a request."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is in flight."""
-        engine = self._engine
-        loops = [Loop(kind(engine), stop) for kind in KINDS]
+        outbox = self._outbox
+        loops = [Loop(kind(outbox), stop) for kind in KINDS]
         wakes, wake_ingest = [asyncio.Event() for _ in loops], asyncio.Event()
         beside = [
-            asyncio.create_task(_listener(engine, wakes, wake_ingest).run()),
-            asyncio.create_task(keep_up(upkeep.acts(engine, loops))),
-            asyncio.create_task(reconciling.run(engine)),
+            asyncio.create_task(_listener(outbox, wakes, wake_ingest).run()),
+            asyncio.create_task(keep_up(upkeep.acts(outbox, loops))),
+            asyncio.create_task(reconciling.run(outbox.resources)),
         ]
         _logger.info("worker_started")
         try:
             await asyncio.gather(
                 *(loop.run(wake) for loop, wake in zip(loops, wakes, strict=True)),
-                ingesting.run(engine.database, engine.sealer, wake_ingest, stop),
+                ingesting.run(outbox.resources.database, outbox.resources.sealer, wake_ingest, stop),
             )
         finally:
             for task in beside:
@@ -44,7 +44,7 @@ class Worker:
             _logger.info("worker_stopped")
 
 
-def _listener(engine: Engine, wakes: Sequence[asyncio.Event], wake_ingest: asyncio.Event) -> Listener:
+def _listener(outbox: Outbox, wakes: Sequence[asyncio.Event], wake_ingest: asyncio.Event) -> Listener:
     """Return what wakes loops when somebody wrote work for them; polling covers the time without a connection."""
 
     def wake(*events: asyncio.Event) -> None:
@@ -52,7 +52,7 @@ def _listener(engine: Engine, wakes: Sequence[asyncio.Event], wake_ingest: async
             event.set()
 
     return Listener(
-        engine.database,
+        outbox.resources.database,
         {JOBS: lambda _: wake(*wakes), INGESTS: lambda _: wake(wake_ingest)},
         lambda _: wake(*wakes, wake_ingest),
     )

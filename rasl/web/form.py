@@ -148,7 +148,7 @@ class _Reader:
 
     def _scratch(self) -> BinaryIO:
         try:
-            return self._opened.enter_context(scratch_file(self._request.engine.settings.data_dir))
+            return self._opened.enter_context(scratch_file(self._request.resources.settings.data_dir))
         except ServiceUnavailable as error:
             self._failure = error
             return io.BytesIO()

@@ -7,7 +7,8 @@ from litestar.types import Receive
 
 from rasl.domain import validation
 from rasl.errors import PayloadTooLarge, UnsupportedMediaType
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
+from rasl.services.sending.outbox import Outbox
 from rasl.web.context import Context, context_of
 
 _NOTHING = b"{}"
@@ -47,10 +48,16 @@ class ApiRequest(Request[Any, Any, Any]):
         return context_of(self.scope)
 
     @property
-    def engine(self) -> Engine:
-        """Return the sending side of this process."""
-        engine: Engine = self.app.state.engine
-        return engine
+    def resources(self) -> Resources:
+        """Return what this process works with."""
+        resources: Resources = self.app.state.resources
+        return resources
+
+    @property
+    def outbox(self) -> Outbox:
+        """Return what this process is sending."""
+        outbox: Outbox = self.app.state.outbox
+        return outbox
 
     async def body(self) -> bytes:
         """Return the body; an empty one reads as an empty object, so that missing fields are named."""

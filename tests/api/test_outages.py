@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rasl.app import build_engine, create_app, running
+from rasl.app import build_resources, create_app, running
 from rasl.db.pool import Database
 from rasl.dispatch.kinds.sending import Sending
 from rasl.dispatch.loop import Loop
@@ -68,8 +68,8 @@ async def rescue(api: Api, database: Database, dsn: str) -> None:
     """Let a worker that still has its database find that the leases ran out."""
     async with database.connection() as db:
         await db.execute("update jobs set due_at = now() - interval '1 second'")
-    async with running(build_engine(api.settings, dsn)) as engine:
-        sender = Loop(Sending(engine))
+    async with running(build_resources(api.settings, dsn)) as outbox:
+        sender = Loop(Sending(outbox))
         while await sender.step():
             await sender.drain()
 

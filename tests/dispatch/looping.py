@@ -7,12 +7,12 @@ from typing import cast
 from rasl.db.pool import Database
 from rasl.dispatch.kind import Kind
 from rasl.dispatch.loop import Loop
-from rasl.services.ground.resources import Engine
+from rasl.services.sending.outbox import Outbox
 
 
 def loop_on(database: Database, kind: type[Kind], stop: asyncio.Event | None = None) -> Loop:
-    """Return a loop of a kind that needs nothing of the engine but the database."""
-    return Loop(kind(cast("Engine", SimpleNamespace(database=database))), stop)
+    """Return a loop of a kind that needs nothing of the outbox but the database."""
+    return Loop(kind(cast("Outbox", SimpleNamespace(database=database))), stop)
 
 
 async def step(loop: Loop) -> int:

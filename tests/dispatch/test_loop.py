@@ -50,7 +50,7 @@ class Probe(Kind):
         if self._act and (waits := self._act(claim)):
             await waits
         self.done[claim.subject_id] += 1
-        async with self.engine.database.connection() as db:
+        async with self.outbox.resources.database.connection() as db:
             await jobs.discard(db, self.name, [claim.holding])
 
     async def give_back(self, db: Db, claim: Claim, *, is_set_aside: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rasl.app import build_engine, running
+from rasl.app import build_resources, running
 from rasl.db import contact_groups as group_rows
 from rasl.db import messages
 from rasl.db.pool import Database
@@ -19,11 +19,11 @@ from rasl.dispatch.worker import Worker
 from rasl.domain import backoff
 from rasl.errors import ServiceUnavailable
 from rasl.services.contacts import groups
-from rasl.services.ground.resources import Engine
 from rasl.services.imports import applying, uploads
 from rasl.services.imports.uploads import Upload
 from rasl.services.inbound import applying as inbound
 from rasl.services.operators import jobs
+from rasl.services.sending.outbox import Outbox
 from tests import samples
 from tests.dispatch.looping import run_out, step
 from tests.serving import Api, graph_requests
@@ -35,17 +35,17 @@ ASYNC = {"prefer": "respond-async"}
 
 
 @pytest.fixture
-async def engine(api: Api, shared_dsn: str) -> AsyncIterator[Engine]:
-    """A worker's engine on the test's database."""
-    async with running(build_engine(api.settings, shared_dsn)) as opened:
+async def outbox(api: Api, shared_dsn: str) -> AsyncIterator[Outbox]:
+    """A worker's outbox on the test's database."""
+    async with running(build_resources(api.settings, shared_dsn)) as opened:
         yield opened
 
 
 @contextlib.asynccontextmanager
-async def working(engine: Engine) -> AsyncIterator[None]:
+async def working(outbox: Outbox) -> AsyncIterator[None]:
     """Have a worker running inside the block; it must still run at its end."""
     stop = asyncio.Event()
-    worker = asyncio.create_task(Worker(engine).run(stop))
+    worker = asyncio.create_task(Worker(outbox).run(stop))
     try:
         yield
         assert not worker.done(), "the worker ended by itself"
@@ -79,12 +79,12 @@ def has_status(database: Database, tenant_id: int, status: str) -> Callable[[], 
 
 
 async def test_a_number_whose_secret_does_not_open_stops_no_other(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     for client in (api.globex, api.acme):
         assert (await client.send(PHONE, headers=ASYNC)).status == 202
     await close_secret(database, api.world.globex)
-    async with working(engine):
+    async with working(outbox):
         await until(has_status(database, api.world.acme.tenant_id, "sent"))
         await api.acme.send("+442079460012", headers=ASYNC)
         await until(has_status(database, api.world.acme.tenant_id, "sent"))
@@ -93,19 +93,19 @@ async def test_a_number_whose_secret_does_not_open_stops_no_other(
 
 
 async def test_a_message_of_a_type_we_do_not_know_stops_no_other(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     for client in (api.globex, api.acme):
         await client.send(PHONE, headers=ASYNC)
     sql = "update messages set type = 'hologram' where tenant_id = $1"
     await execute(database, sql, api.world.globex.tenant_id)
-    async with working(engine):
+    async with working(outbox):
         await until(has_status(database, api.world.acme.tenant_id, "sent"))
         await until(has_status(database, api.world.globex.tenant_id, "queued"))
     assert [item["method"] for item in await graph_requests(api)].count("POST") == 1
 
 
-async def receive(api: Api, engine: Engine, person: Person) -> None:
+async def receive(api: Api, outbox: Outbox, person: Person) -> None:
     """Let somebody send a picture to a number, and apply the webhook."""
     callback = {
         "phone_number_id": person.phone_number_id,
@@ -119,27 +119,27 @@ async def receive(api: Api, engine: Engine, person: Person) -> None:
     body = {"phone_number_id": person.phone_number_id, "type": "image", "content_base64": content}
     answer = await api.simulator.post("/_control/inbound", body)
     assert answer.body["ok"], answer.body
-    assert await inbound.apply_due(engine.database, engine.sealer)
+    assert await inbound.apply_due(outbox.resources.database, outbox.resources.sealer)
 
 
 async def test_files_of_a_number_that_does_not_open_hold_back_no_others(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     for _ in range(3):
-        await receive(api, engine, api.world.globex)
-    await receive(api, engine, api.world.acme)
+        await receive(api, outbox, api.world.globex)
+    await receive(api, outbox, api.world.acme)
     await close_secret(database, api.world.globex)
 
     async def is_loaded() -> bool:
         sql = "select content ? 'media_id' from messages where tenant_id = $1"
         return bool(await value(database, sql, api.world.acme.tenant_id))
 
-    async with working(engine):
+    async with working(outbox):
         await until(is_loaded)
 
 
 async def test_an_import_and_a_group_that_cannot_be_worked_on_stop_no_other(
-    api: Api, engine: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
+    api: Api, outbox: Outbox, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acme, globex = api.world.acme.tenant_id, api.world.globex.tenant_id
     prepare, clear = applying._prepare, groups.clear_group
@@ -169,13 +169,13 @@ async def test_an_import_and_a_group_that_cannot_be_worked_on_stop_no_other(
         sql = "select count(*) = 2 from jobs where tenant_id = $1 and failures > 0"
         return bool(await value(database, sql, globex))
 
-    async with working(engine):
+    async with working(outbox):
         await until(is_done)
         await until(has_failed)
 
 
-async def fail_until_set_aside(engine: Engine, database: Database) -> None:
-    loop = Loop(Sending(engine))
+async def fail_until_set_aside(outbox: Outbox, database: Database) -> None:
+    loop = Loop(Sending(outbox))
     for _ in range(backoff.MAX_JOB_FAILURES):
         await execute(database, "update jobs set due_at = now() where set_aside_at is null")
         assert await step(loop) == 1
@@ -187,18 +187,18 @@ async def the_message(api: Api) -> Any:
 
 
 async def test_a_message_set_aside_waits_says_so_and_is_sent_once_when_it_is_retried(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await api.acme.send(PHONE, headers=ASYNC)
     await execute(database, "update messages set type = 'hologram'")
-    await fail_until_set_aside(engine, database)
-    assert await step(Loop(Sending(engine))) == 0
+    await fail_until_set_aside(outbox, database)
+    assert await step(Loop(Sending(outbox))) == 0
     message = await the_message(api)
     assert message["status"] == "queued"
     assert message["status_message"].startswith("Not sent: something on our side failed again and again.")
     await execute(database, "update messages set type = 'text'")
     assert await jobs.retry(database, "send", "acme", message["id"]) == 1
-    await run_out(Loop(Sending(engine)))
+    await run_out(Loop(Sending(outbox)))
     message = await the_message(api)
     assert (message["status"], message["status_message"]) == ("sent", None)
     assert [item["method"] for item in await graph_requests(api)].count("POST") == 1
@@ -207,17 +207,17 @@ async def test_a_message_set_aside_waits_says_so_and_is_sent_once_when_it_is_ret
 
 
 async def test_a_message_that_whatsapp_may_have_stays_unknown_when_its_next_attempt_fails_before_the_call(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await api.acme.send(PHONE, headers=ASYNC)
     await execute(database, "update messages set type = 'hologram', status = 'unknown', is_ambiguous = true")
-    await step(Loop(Sending(engine)))
+    await step(Loop(Sending(outbox)))
     assert await value(database, "select status from messages") == "unknown"
     assert await value(database, "select failures from jobs") == 1
 
 
 async def test_what_fails_after_whatsapp_was_called_is_unknown_and_not_sent_again(
-    api: Api, engine: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
+    api: Api, outbox: Outbox, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
 
@@ -225,9 +225,9 @@ async def test_what_fails_after_whatsapp_was_called_is_unknown_and_not_sent_agai
         calls.append(arguments)
         raise RuntimeError("WhatsApp has it, and we fall over its answer")
 
-    monkeypatch.setattr(engine.graph, "send_message", take_and_fail)
+    monkeypatch.setattr(outbox.resources.graph, "send_message", take_and_fail)
     await api.acme.send(PHONE, headers=ASYNC)
-    await run_out(Loop(Sending(engine)))
+    await run_out(Loop(Sending(outbox)))
     assert len(calls) == 1
     message = await the_message(api)
     assert message["status"] == "unknown"
@@ -237,7 +237,7 @@ async def test_what_fails_after_whatsapp_was_called_is_unknown_and_not_sent_agai
 
 @pytest.mark.parametrize("failing", ["start_sending", "find_queued"])
 async def test_a_step_that_loses_the_database_leaves_no_message_unknown(
-    api: Api, engine: Engine, database: Database, monkeypatch: pytest.MonkeyPatch, failing: str
+    api: Api, outbox: Outbox, database: Database, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     await api.acme.send(PHONE, headers=ASYNC)
     real = getattr(messages, failing)
@@ -248,7 +248,7 @@ async def test_a_step_that_loses_the_database_leaves_no_message_unknown(
 
     monkeypatch.setattr(messages, failing, lose)
     await execute(database, "update jobs set is_leased = true, due_at = now() - interval '1 second'")
-    loop = Loop(Sending(engine))
+    loop = Loop(Sending(outbox))
     with pytest.raises(ServiceUnavailable):
         await loop.step()
     monkeypatch.setattr(messages, failing, real)
@@ -263,12 +263,12 @@ async def test_a_step_that_loses_the_database_leaves_no_message_unknown(
 
 
 async def test_a_backlog_of_a_number_that_does_not_open_is_left_alone_for_a_while(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     for _ in range(3):
         await api.acme.send(PHONE, headers=ASYNC)
     await close_secret(database, api.world.acme)
-    loop = Loop(Sending(engine))
+    loop = Loop(Sending(outbox))
     assert await step(loop) == 3
     await execute(database, "update jobs set due_at = now()")
     assert await step(loop) == 0

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from rasl.app import build_engine, running
+from rasl.app import build_resources, running
 from rasl.db.pool import Database
 from rasl.dispatch.kinds.sending import Sending
 from rasl.dispatch.loop import Loop
 from rasl.errors import ServiceUnavailable
-from rasl.services.ground.resources import Engine
+from rasl.services.sending.outbox import Outbox
 from tests.serving import Api, graph_requests
 from tests.waiting import until
 from tests.wire import How, Wire, wired
@@ -26,9 +26,9 @@ async def wire(shared_dsn: str) -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
-async def engine(api: Api, wire: Wire) -> AsyncIterator[Engine]:
-    """A worker's engine behind the wire."""
-    async with running(build_engine(api.settings, wire.dsn)) as opened:
+async def outbox(api: Api, wire: Wire) -> AsyncIterator[Outbox]:
+    """A worker's outbox behind the wire."""
+    async with running(build_resources(api.settings, wire.dsn)) as opened:
         yield opened
 
 
@@ -43,40 +43,40 @@ async def jobs_and_statuses(database: Database) -> list[tuple[bool, int, str]]:
     return [tuple(row) for row in rows]
 
 
-async def work_off(engine: Engine) -> None:
-    sender = Loop(Sending(engine))
+async def work_off(outbox: Outbox) -> None:
+    sender = Loop(Sending(outbox))
     while await sender.step():
         await sender.drain()
 
 
 @pytest.mark.parametrize("how", ["lost", "executed"])
 async def test_messages_whose_start_nobody_confirmed_go_back_to_the_queue(
-    api: Api, engine: Engine, wire: Wire, database: Database, how: How
+    api: Api, outbox: Outbox, wire: Wire, database: Database, how: How
 ) -> None:
     for phone in PHONES:
         await api.acme.send(phone, headers=ASYNC)
     wire.cut(START, how)
     with pytest.raises(ServiceUnavailable):
-        await Loop(Sending(engine)).step()
+        await Loop(Sending(outbox)).step()
 
     async def are_queued() -> bool:
         return await jobs_and_statuses(database) == [(False, 0, "queued")] * 5
 
     await until(are_queued)
     assert await graph_requests(api) == []
-    await work_off(engine)
+    await work_off(outbox)
     assert len(await graph_requests(api)) == 5
 
 
 async def test_a_claim_that_nobody_confirmed_runs_out_and_is_sent_all_the_same(
-    api: Api, engine: Engine, wire: Wire, database: Database
+    api: Api, outbox: Outbox, wire: Wire, database: Database
 ) -> None:
     await api.acme.send(PHONES[0], headers=ASYNC)
     wire.cut(CLAIM, "executed")
     with pytest.raises(ServiceUnavailable):
-        await Loop(Sending(engine)).step()
+        await Loop(Sending(outbox)).step()
     async with database.connection() as db:
         await db.execute("update jobs set due_at = now() - interval '1 second'")
-    await work_off(engine)
+    await work_off(outbox)
     assert len(await graph_requests(api)) == 1
     assert await jobs_and_statuses(database) == []

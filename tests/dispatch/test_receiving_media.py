@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from rasl.app import build_engine, running
+from rasl.app import build_resources, running
 from rasl.db.pool import Database
 from rasl.dispatch.kinds.media import ReceivingMedia
 from rasl.dispatch.loop import Loop
 from rasl.dispatch.worker import Worker
 from rasl.domain.tenants import Number
-from rasl.services.ground.resources import Engine
 from rasl.services.inbound import applying
 from rasl.services.media import receiving
+from rasl.services.sending.outbox import Outbox
 from tests import samples
 from tests.misbehaving import Files, misbehaving
 from tests.serving import Api, settings_for
@@ -26,8 +26,8 @@ from tests.waiting import until
 
 
 @pytest.fixture
-async def engine(api: Api, shared_dsn: str) -> AsyncIterator[Engine]:
-    """A worker's engine on the test's database, behind Meta's door."""
+async def outbox(api: Api, shared_dsn: str) -> AsyncIterator[Outbox]:
+    """A worker's outbox on the test's database, behind Meta's door."""
     acme = api.world.acme
     callback = {
         "phone_number_id": acme.phone_number_id,
@@ -37,11 +37,11 @@ async def engine(api: Api, shared_dsn: str) -> AsyncIterator[Engine]:
     }
     answer = await api.simulator.post("/_control/callback", callback)
     assert answer.status == 200, answer.body
-    async with running(build_engine(api.settings, shared_dsn)) as opened:
+    async with running(build_resources(api.settings, shared_dsn)) as opened:
         yield opened
 
 
-async def receive(api: Api, engine: Engine, content: bytes, kind: str = "image", **order: Any) -> None:
+async def receive(api: Api, outbox: Outbox, content: bytes, kind: str = "image", **order: Any) -> None:
     """Let a person send a file, and apply the webhook."""
     body = {
         "phone_number_id": api.world.acme.phone_number_id,
@@ -51,11 +51,11 @@ async def receive(api: Api, engine: Engine, content: bytes, kind: str = "image",
     }
     answer = await api.simulator.post("/_control/inbound", body)
     assert answer.body["ok"], answer.body
-    assert await applying.apply_due(engine.database, engine.sealer)
+    assert await applying.apply_due(outbox.resources.database, outbox.resources.sealer)
 
 
-async def load_all(engine: Engine) -> int:
-    receiver = Loop(ReceivingMedia(engine))
+async def load_all(outbox: Outbox) -> int:
+    receiver = Loop(ReceivingMedia(outbox))
     started = await receiver.step()
     await receiver.drain()
     return started
@@ -92,11 +92,11 @@ async def load(api: Api, url: str) -> tuple[int, bytes, Any]:
 
 
 async def test_a_picture_of_a_person_is_stored_and_served(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
-    await receive(api, engine, samples.JPEG, mime_type="image/jpeg")
+    await receive(api, outbox, samples.JPEG, mime_type="image/jpeg")
     assert (await the_message(api))["url"] is None
-    assert await load_all(engine) == 1
+    assert await load_all(outbox) == 1
     message = await the_message(api)
     status, content, headers = await load(api, message["url"])
     assert (status, content, headers["content-type"]) == (200, samples.JPEG, "image/jpeg")
@@ -104,9 +104,9 @@ async def test_a_picture_of_a_person_is_stored_and_served(
     assert await jobs_left(database) == []
 
 
-async def test_a_worker_loads_it_without_being_asked(api: Api, engine: Engine) -> None:
+async def test_a_worker_loads_it_without_being_asked(api: Api, outbox: Outbox) -> None:
     stop = asyncio.Event()
-    work = asyncio.create_task(Worker(engine).run(stop))
+    work = asyncio.create_task(Worker(outbox).run(stop))
     body = {"phone_number_id": api.world.acme.phone_number_id, "type": "image"}
     assert (await api.simulator.post("/_control/inbound", body)).body["ok"]
 
@@ -121,16 +121,16 @@ async def test_a_worker_loads_it_without_being_asked(api: Api, engine: Engine) -
     await work
 
 
-async def test_a_document_keeps_its_name_and_any_type(api: Api, engine: Engine) -> None:
+async def test_a_document_keeps_its_name_and_any_type(api: Api, outbox: Outbox) -> None:
     await receive(
         api,
-        engine,
+        outbox,
         samples.ELF,
         "document",
         mime_type="application/pdf",
         document={"filename": "../Über.bin"},
     )
-    await load_all(engine)
+    await load_all(outbox)
     _, content, headers = await load(api, (await the_message(api))["url"])
     assert content == samples.ELF
     assert (
@@ -141,7 +141,7 @@ async def test_a_document_keeps_its_name_and_any_type(api: Api, engine: Engine) 
 
 @pytest.mark.parametrize("has_type", [True, False])
 async def test_a_voice_message_of_the_older_kind_is_loaded_like_every_audio(
-    api: Api, engine: Engine, database: Database, has_type: bool
+    api: Api, outbox: Outbox, database: Database, has_type: bool
 ) -> None:
     body = {
         "phone_number_id": api.world.acme.phone_number_id,
@@ -158,18 +158,18 @@ async def test_a_voice_message_of_the_older_kind_is_loaded_like_every_audio(
         if not has_type:
             del message["type"]
         await db.execute("update ingests set body = $1", json.dumps(delivery).encode())
-    assert await applying.apply_due(engine.database, engine.sealer) == 1
-    assert await load_all(engine) == 1
+    assert await applying.apply_due(outbox.resources.database, outbox.resources.sealer) == 1
+    assert await load_all(outbox) == 1
     message = await the_message(api)
     assert message["type"] == "audio"
     status, content, headers = await load(api, message["url"])
     assert (status, content, headers["content-type"]) == (200, samples.MP3, "audio/mpeg")
 
 
-async def test_texts_make_no_downloads(api: Api, engine: Engine, database: Database) -> None:
+async def test_texts_make_no_downloads(api: Api, outbox: Outbox, database: Database) -> None:
     body = {"phone_number_id": api.world.acme.phone_number_id, "body": "hi"}
     await api.simulator.post("/_control/inbound", body)
-    await applying.apply_due(engine.database, engine.sealer)
+    await applying.apply_due(outbox.resources.database, outbox.resources.sealer)
     assert await jobs_left(database) == []
 
 
@@ -189,11 +189,11 @@ async def test_texts_make_no_downloads(api: Api, engine: Engine, database: Datab
     ],
 )
 async def test_what_fails_is_tried_again_later_and_says_so(
-    api: Api, engine: Engine, database: Database, endpoint: str, effect: Any, reason: str | None
+    api: Api, outbox: Outbox, database: Database, endpoint: str, effect: Any, reason: str | None
 ) -> None:
-    await receive(api, engine, samples.PNG)
+    await receive(api, outbox, samples.PNG)
     await fault(api, endpoint, effect)
-    await load_all(engine)
+    await load_all(outbox)
     message = await the_message(api)
     if reason is None:  # the webhook's own digest counts
         assert message["url"]
@@ -203,23 +203,23 @@ async def test_what_fails_is_tried_again_later_and_says_so(
     assert reason in message["status_message"]
     assert await jobs_left(database) == [("media", False, True)]
     await hurry(database)
-    await load_all(engine)
+    await load_all(outbox)
     message = await the_message(api)
     assert message["url"]
     assert message["status_message"] is None
 
 
-async def test_an_address_that_died_is_asked_for_again(api: Api, engine: Engine) -> None:
-    await receive(api, engine, samples.PNG)
+async def test_an_address_that_died_is_asked_for_again(api: Api, outbox: Outbox) -> None:
+    await receive(api, outbox, samples.PNG)
     await fault(api, "media_download", {"kind": "custom", "http": 404, "body": ""})
-    await load_all(engine)
+    await load_all(outbox)
     assert (await the_message(api))["url"]
 
 
-async def test_a_file_meta_cannot_give_is_given_up(api: Api, engine: Engine, database: Database) -> None:
-    await receive(api, engine, samples.PNG)
+async def test_a_file_meta_cannot_give_is_given_up(api: Api, outbox: Outbox, database: Database) -> None:
+    await receive(api, outbox, samples.PNG)
     await fault(api, "media", {"kind": "error", "code": 131052})
-    await load_all(engine)
+    await load_all(outbox)
     message = await the_message(api)
     assert message["status_message"].startswith(
         "The file could not be loaded from WhatsApp: Media download error"
@@ -227,20 +227,20 @@ async def test_a_file_meta_cannot_give_is_given_up(api: Api, engine: Engine, dat
     assert await jobs_left(database) == []
 
 
-async def test_after_seven_days_it_is_given_up(api: Api, engine: Engine, database: Database) -> None:
-    await receive(api, engine, samples.PNG)
+async def test_after_seven_days_it_is_given_up(api: Api, outbox: Outbox, database: Database) -> None:
+    await receive(api, outbox, samples.PNG)
     async with database.connection() as db:
         await db.execute("update messages set created_at = now() - interval '8 days'")
     await fault(api, "media", "html_502")
-    await load_all(engine)
+    await load_all(outbox)
     assert "could not be loaded from WhatsApp: " in (await the_message(api))["status_message"]
     assert await jobs_left(database) == []
 
 
-async def test_a_file_that_claims_to_be_too_large_is_not_loaded(api: Api, engine: Engine) -> None:
-    await receive(api, engine, samples.PNG)
+async def test_a_file_that_claims_to_be_too_large_is_not_loaded(api: Api, outbox: Outbox) -> None:
+    await receive(api, outbox, samples.PNG)
     await fault(api, "media", {"kind": "oversized", "extra_bytes": 200 * 1024 * 1024})
-    await load_all(engine)
+    await load_all(outbox)
     assert "larger than 100 MB" in (await the_message(api))["status_message"]
 
 
@@ -254,8 +254,8 @@ async def follow(api: Api, dsn: str, url: str, *, allow_private: bool) -> bytes 
     """Download from an address as Meta's descriptors name them."""
     number = Number(1, "1", None, "EAAmeta0123456789abcdef", 80)
     settings = settings_for(api.settings.graph_base_url, allow_private_urls=allow_private)
-    async with running(build_engine(settings, dsn)) as engine:
-        return await receiving._download(engine, number, url, io.BytesIO())
+    async with running(build_resources(settings, dsn)) as outbox:
+        return await receiving._download(outbox.resources, number, url, io.BytesIO())
 
 
 async def test_a_redirect_is_followed_without_the_token(api: Api, shared_dsn: str, files: Files) -> None:
@@ -282,30 +282,30 @@ async def test_the_token_never_travels_over_a_weaker_scheme_than_graphs_own(
     settings = settings_for("https://graph.example.test")
     number = Number(1, "1", None, "EAAmeta0123456789abcdef", 80)
     before = files.asked.total()
-    async with running(build_engine(settings, shared_dsn)) as engine:
+    async with running(build_resources(settings, shared_dsn)) as outbox:
         with pytest.raises(receiving._LaterError, match="an address of another kind"):
-            await receiving._download(engine, number, f"{files.url}/photo.png", io.BytesIO())
+            await receiving._download(outbox.resources, number, f"{files.url}/photo.png", io.BytesIO())
     assert files.asked.total() == before
 
 
 async def test_a_download_that_is_ended_goes_to_another_process_at_once(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
-    await receive(api, engine, samples.PNG)
+    await receive(api, outbox, samples.PNG)
     await fault(api, "media_download", {"kind": "latency", "seconds": 30})
-    receiver = Loop(ReceivingMedia(engine))
+    receiver = Loop(ReceivingMedia(outbox))
     assert await receiver.step() == 1
     await receiver.end()
     assert await jobs_left(database) == [("media", False, False)]
     await api.simulator.call("DELETE", "/_control/faults")
-    await load_all(engine)
+    await load_all(outbox)
     assert (await the_message(api))["url"]
 
 
-async def test_the_same_picture_is_stored_once(api: Api, engine: Engine, database: Database) -> None:
+async def test_the_same_picture_is_stored_once(api: Api, outbox: Outbox, database: Database) -> None:
     for _ in range(2):
-        await receive(api, engine, samples.PNG)
-        await load_all(engine)
+        await receive(api, outbox, samples.PNG)
+        await load_all(outbox)
     async with database.connection() as db:
         assert await db.fetchval("select count(*) from media") == 1
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rasl.app import build_engine, running
+from rasl.app import build_resources, running
 from rasl.db import jobs
 from rasl.db.messages import Result, record_results
 from rasl.db.pool import Database
@@ -14,7 +14,7 @@ from rasl.dispatch.kinds import sending as sending_kind
 from rasl.dispatch.kinds.sending import Sending
 from rasl.dispatch.loop import Loop
 from rasl.dispatch.worker import Worker
-from rasl.services.ground.resources import Engine
+from rasl.services.sending.outbox import Outbox
 from tests.serving import Api, graph_requests
 from tests.waiting import until
 
@@ -23,9 +23,9 @@ ASYNC = {"prefer": "respond-async"}
 
 
 @pytest.fixture
-async def engine(api: Api, shared_dsn: str) -> AsyncIterator[Engine]:
-    """A worker's engine on the test's database."""
-    async with running(build_engine(api.settings, shared_dsn)) as opened:
+async def outbox(api: Api, shared_dsn: str) -> AsyncIterator[Outbox]:
+    """A worker's outbox on the test's database."""
+    async with running(build_resources(api.settings, shared_dsn)) as opened:
         yield opened
 
 
@@ -39,18 +39,18 @@ async def execute(database: Database, sql: str, *values: Any) -> None:
         await db.execute(sql, *values)
 
 
-async def send_all_due(engine: Engine) -> None:
-    sender = Loop(Sending(engine))
+async def send_all_due(outbox: Outbox) -> None:
+    sender = Loop(Sending(outbox))
     while await sender.step():
         await sender.drain()
 
 
 async def test_it_sends_queued_messages_and_ends_their_jobs(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     for n in range(5):
         await api.acme.send(f"+44207946000{n}", headers=ASYNC)
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await statuses(database) == ["sent"] * 5
     async with database.connection() as db:
         assert await db.fetchval("select count(*) from jobs") == 0
@@ -58,16 +58,16 @@ async def test_it_sends_queued_messages_and_ends_their_jobs(
 
 
 async def test_two_workers_share_the_work_without_sending_twice(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await asyncio.gather(*(api.acme.send(f"+4420794600{n:02}", headers=ASYNC) for n in range(40)))
-    await asyncio.gather(send_all_due(engine), send_all_due(engine))
+    await asyncio.gather(send_all_due(outbox), send_all_due(outbox))
     assert await statuses(database) == ["sent"] * 40
     assert len(await graph_requests(api)) == 40
 
 
 async def test_a_message_whose_process_died_becomes_unknown_and_is_not_sent(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await api.acme.send(PHONE, headers=ASYNC)
     await execute(database, "update messages set status = 'sending'")
@@ -75,7 +75,7 @@ async def test_a_message_whose_process_died_becomes_unknown_and_is_not_sent(
     await execute(
         database, "update jobs set is_leased = true, attempts = 1, due_at = now() - interval '1 second'"
     )
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await statuses(database) == ["unknown"]
     assert await graph_requests(api) == []
     [message] = (await api.acme.get("/api/v2/messages")).data
@@ -84,21 +84,21 @@ async def test_a_message_whose_process_died_becomes_unknown_and_is_not_sent(
 
 
 async def test_a_message_claimed_but_not_started_by_a_process_that_died_is_sent(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await api.acme.send(PHONE, headers=ASYNC)
     await execute(database, "update jobs set is_leased = true, due_at = now() - interval '1 second'")
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await statuses(database) == ["sent"]
 
 
 async def test_beyond_its_throughput_a_numbers_messages_wait_their_turn(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await execute(database, "update whatsapp_numbers set messages_per_second = 20")
     for n in range(10):
         await api.acme.send(f"+44207946000{n}", headers=ASYNC)
-    sender = Loop(Sending(engine))
+    sender = Loop(Sending(outbox))
     await sender.step()
     async with database.connection() as db:
         waits = await db.fetch(
@@ -113,7 +113,7 @@ async def test_beyond_its_throughput_a_numbers_messages_wait_their_turn(
 
 
 async def test_a_tenant_may_have_it_sent_again_after_the_window(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await execute(database, "update tenants set unknown_policy = 'resend'")
     await api.acme.send(PHONE, headers=ASYNC)
@@ -121,22 +121,22 @@ async def test_a_tenant_may_have_it_sent_again_after_the_window(
     await execute(
         database, "update jobs set is_leased = true, attempts = 1, due_at = now() - interval '1 second'"
     )
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await statuses(database) == ["unknown"]
     await execute(database, "update jobs set due_at = now()")
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await statuses(database) == ["sent"]
     [message] = (await api.acme.get("/api/v2/messages")).data
     detail = (await api.acme.get(f"/api/v2/messages/{message['id']}")).data
     assert detail["is_ambiguous"] is True
 
 
-async def test_a_late_waker_cannot_overwrite(api: Api, engine: Engine, database: Database) -> None:
+async def test_a_late_waker_cannot_overwrite(api: Api, outbox: Outbox, database: Database) -> None:
     await api.acme.send(PHONE, headers=ASYNC)
     async with database.connection() as db:
-        [claimed] = await jobs.claim(db, "send", jobs.Ask(1, 1), engine.lease)
+        [claimed] = await jobs.claim(db, "send", jobs.Ask(1, 1), outbox.lease)
         await db.execute("update jobs set due_at = now()")
-        [rescued] = await jobs.claim(db, "send", jobs.Ask(1, 1), engine.lease)
+        [rescued] = await jobs.claim(db, "send", jobs.Ask(1, 1), outbox.lease)
         assert (rescued["was_abandoned"], rescued["fence"]) == (True, claimed["fence"] + 1)
         key = {"tenant_id": claimed["tenant_id"], "message_id": claimed["subject_id"]}
         now = await db.fetchval("select now()")
@@ -149,7 +149,7 @@ async def test_a_late_waker_cannot_overwrite(api: Api, engine: Engine, database:
 
 
 async def test_a_success_that_comes_after_the_rescue_settles_the_message(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await api.simulator.post(
         "/_control/faults", {"when": "always", "effect": {"kind": "latency", "seconds": 4}}
@@ -164,7 +164,7 @@ async def test_a_success_that_comes_after_the_rescue_settles_the_message(
     await execute(
         database, "update jobs set due_at = now()"
     )  # as if its process had been silent for too long
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await statuses(database) == ["unknown"]
     answer = await sending
     assert answer.data["status"] == "sent"
@@ -172,31 +172,31 @@ async def test_a_success_that_comes_after_the_rescue_settles_the_message(
     assert len(await graph_requests(api)) == 1
 
 
-async def test_a_message_settled_meanwhile_is_not_sent(api: Api, engine: Engine, database: Database) -> None:
+async def test_a_message_settled_meanwhile_is_not_sent(api: Api, outbox: Outbox, database: Database) -> None:
     await api.acme.send(PHONE, headers=ASYNC)
     await execute(database, "update messages set status = 'delivered'")
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await statuses(database) == ["delivered"]
     assert await graph_requests(api) == []
     async with database.connection() as db:
         assert await db.fetchval("select count(*) from jobs") == 0
 
 
-async def test_a_dead_token_does_not_burn_the_queue(api: Api, engine: Engine, database: Database) -> None:
+async def test_a_dead_token_does_not_burn_the_queue(api: Api, outbox: Outbox, database: Database) -> None:
     await api.simulator.post("/_control/faults", {"when": "always", "effect": {"kind": "error", "code": 190}})
     await api.acme.send(PHONE, headers=ASYNC)
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await statuses(database) == ["queued"]
     async with database.connection() as db:
         assert 10 < await db.fetchval("select extract(epoch from due_at - now()) from jobs") <= 60
 
 
 async def test_one_numbers_backlog_does_not_hold_up_another(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await asyncio.gather(*(api.acme.send(f"+4420794{n:05}", headers=ASYNC) for n in range(150)))
     await api.globex.send(PHONE, headers=ASYNC)
-    sender = Loop(Sending(engine))
+    sender = Loop(Sending(outbox))
     await sender.step()
     await sender.drain()
     async with database.connection() as db:
@@ -207,7 +207,7 @@ async def test_one_numbers_backlog_does_not_hold_up_another(
 
 
 async def test_a_throttled_recipient_is_served_one_by_one(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     for _ in range(4):
         await api.acme.send(PHONE, headers=ASYNC)
@@ -218,7 +218,7 @@ async def test_a_throttled_recipient_is_served_one_by_one(
     await api.simulator.post(
         "/_control/faults", {"when": "always", "effect": {"kind": "error", "code": 131056}}
     )
-    sender = Loop(Sending(engine))
+    sender = Loop(Sending(outbox))
     await sender.step()
     await sender.drain()
     async with database.connection() as db:
@@ -229,10 +229,10 @@ async def test_a_throttled_recipient_is_served_one_by_one(
 
 
 async def test_the_loop_is_woken_by_new_work_and_stops_when_told(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     stop = asyncio.Event()
-    worker = asyncio.create_task(Worker(engine).run(stop))
+    worker = asyncio.create_task(Worker(outbox).run(stop))
     await api.acme.send(PHONE, headers=ASYNC)
 
     async def is_sent() -> bool:

@@ -94,7 +94,7 @@ async def resend_otp(data: JSONBody[ResendOtp], caller: MaySendMessages, request
     again = await answer_again(request, caller, _described(data.purpose), _since(data.expiry_minutes))
     if again is not None:
         return again
-    await passwords.hit(request.engine.database, caller.tenant.id, rules.RESEND_LIMIT, phone.match_key)
+    await passwords.hit(request.resources.database, caller.tenant.id, rules.RESEND_LIMIT, phone.match_key)
     recipient = Recipient(
         phone=data.phone, contact_id=data.contact_id, from_phone_number_id=data.from_phone_number_id
     )
@@ -116,7 +116,7 @@ async def verify_otp(data: JSONBody[VerifyOtp], caller: MaySendMessages, request
     """Judge the code that somebody entered."""
     phone = _phone(data.phone, caller)
     verified_at = await passwords.verify(
-        request.engine, caller.tenant.id, phone.match_key, data.purpose, data.code.strip()
+        request.resources, caller.tenant.id, phone.match_key, data.purpose, data.code.strip()
     )
     request.context.is_stored = True
     return success(request, schemas.VERIFIED, Verified(phone.digits, data.purpose, iso(verified_at) or ""))
@@ -135,7 +135,7 @@ so.""",
 async def get_status(data: JSONBody[OtpOf], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Say what is active."""
     phone = _phone(data.phone, caller)
-    row = await passwords.status(request.engine.database, caller.tenant.id, phone.match_key, data.purpose)
+    row = await passwords.status(request.resources.database, caller.tenant.id, phone.match_key, data.purpose)
     if row is None:
         return success(request, rules.NONE_ACTIVE, OtpStanding(False, rules.NONE_ACTIVE))
     return success(request, schemas.STANDING, _standing(row, phone))
@@ -152,7 +152,7 @@ async def get_status(data: JSONBody[OtpOf], caller: MaySendMessages, request: Ap
 async def list_templates(caller: MayReadTemplates, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's templates that can carry a code."""
     query = listing.read_query(request.scope["query_string"], OTP_TEMPLATE_LIST)
-    page = await templates.list_templates(request.engine.database, caller.tenant.id, query)
+    page = await templates.list_templates(request.resources.database, caller.tenant.id, query)
     items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
     return success(request, schemas.TEMPLATES, items, listing.read_pagination(query, page))
 
@@ -161,8 +161,8 @@ HANDLERS = (send_otp, resend_otp, verify_otp, get_status, list_templates)
 
 
 async def _send(request: ApiRequest, caller: Caller, recipient: Recipient, wish: CodeWish) -> ASGIApp:
-    addressed = await address(request.engine, caller, recipient)
-    content, new = await passwords.compose(request.engine, caller.tenant, addressed.number, wish)
+    addressed = await address(request.resources, caller, recipient)
+    content, new = await passwords.compose(request.resources, caller.tenant, addressed.number, wish)
     describe, since = _described(wish.purpose), _since(wish.expiry_minutes)
     return await send(
         request, caller, recipient, content, describe, addressed=addressed, otp=new, since=since

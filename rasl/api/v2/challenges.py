@@ -108,7 +108,7 @@ async def create_challenge(
     """Make a code to show."""
     phone = read_phone(data.phone, caller)
     made = await challenges.create(
-        request.engine,
+        request.resources,
         caller.tenant.id,
         sending_number(caller),
         phone.match_key if phone else None,
@@ -137,7 +137,7 @@ async def create_challenge(
 )
 async def get_challenge(challenge_id: FromPath[str], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Return one challenge of the tenant."""
-    row = await challenges.get(request.engine.database, caller.tenant.id, challenge_id)
+    row = await challenges.get(request.resources.database, caller.tenant.id, challenge_id)
     pending = "expired" if row["is_expired"] else "pending"
     item = ChallengeItem(
         id=str(row["id"]),

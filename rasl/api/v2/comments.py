@@ -29,7 +29,7 @@ from rasl.web.request import ApiRequest
 async def list_comments(mobile: FromPath[str], caller: AnyCaller, request: ApiRequest) -> ASGIApp:
     """Return one page of the comments on a person."""
     query = listing.read_query(request.scope["query_string"], COMMENT_LIST)
-    page = await comments.list_comments(request.engine.database, caller.tenant, mobile, query)
+    page = await comments.list_comments(request.resources.database, caller.tenant, mobile, query)
     items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
     return success(request, schemas.LISTED, items, listing.read_pagination(query, page))
 
@@ -54,7 +54,7 @@ async def add_comment(
         message_id=data.message_id,
         ref_message_id=data.ref_message_id,
     )
-    noted = await comments.add_comment(request.engine.database, caller, mobile, note)
+    noted = await comments.add_comment(request.resources.database, caller, mobile, note)
     request.context.is_stored = True
     answer = AddedComment(
         tenant_id=caller.tenant.id,

@@ -42,7 +42,7 @@ _CSV = "text/csv"
 )
 async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGIApp:
     """Store a file for the worker."""
-    database, tenant_id = request.engine.database, caller.tenant.id
+    database, tenant_id = request.resources.database, caller.tenant.id
     async with received(request, {"file": MAX_FILE_BYTES}) as form:
         options = uploads.read_options(form.fields)
         if form.problems:
@@ -50,7 +50,7 @@ async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGI
         if "file" not in form.files:
             raise ValidationFailed({"file": ["The file field is required"]})
         given = form.files["file"]
-        fingerprint = request.engine.sealer.digest(form.digest.hex(), "idempotency")
+        fingerprint = request.resources.sealer.digest(form.digest.hex(), "idempotency")
         upload = Upload(given.file, given.name, read_key(request.scope), fingerprint)
         accepted = await uploads.accept(database, tenant_id, upload, options)
     row, _ = await uploads.get_import(database, tenant_id, accepted.id)
@@ -70,7 +70,7 @@ async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGI
 async def list_imports(caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's imports."""
     query = listing.read_query(request.scope["query_string"], IMPORT_LIST)
-    page = await uploads.list_imports(request.engine.database, caller.tenant.id, query)
+    page = await uploads.list_imports(request.resources.database, caller.tenant.id, query)
     items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
     return success(request, "Imports retrieved successfully", items, listing.read_pagination(query, page))
 
@@ -84,7 +84,7 @@ async def list_imports(caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
 )
 async def get_import(import_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
     """Return one import of the tenant."""
-    row, errors = await uploads.get_import(request.engine.database, caller.tenant.id, read_id(import_id))
+    row, errors = await uploads.get_import(request.resources.database, caller.tenant.id, read_id(import_id))
     detail = ImportDetail(**msgspec.structs.asdict(_item(row)), errors=[_error(row, item) for item in errors])
     return success(request, "Import retrieved successfully", detail)
 
@@ -98,7 +98,7 @@ async def get_import(import_id: FromPath[str], caller: MayReadContacts, request:
 )
 async def get_import_errors(import_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> Stream:
     """Stream the rows that failed."""
-    database = request.engine.database
+    database = request.resources.database
     row, _ = await uploads.get_import(database, caller.tenant.id, read_id(import_id))
     lines = uploads.read_error_file(database, caller.tenant.id, row)
     return await _file(lines, f"import-{row['id']}-errors.csv")
@@ -117,7 +117,7 @@ async def export_contacts(caller: MayReadContacts, request: ApiRequest) -> Strea
     """Stream contacts."""
     pairs = listing.read_pairs(request.scope["query_string"])
     has_bom = dict(pairs).get("bom", "").lower() in {"true", "1"}
-    database = request.engine.database
+    database = request.resources.database
     query = parse([pair for pair in pairs if pair[0] != "cursor"], CONTACT_LIST)
     export = await exports.begin(database, caller.tenant.id, query, has_bom)
     return await _file(exports.lines(database, export), "contacts.csv")

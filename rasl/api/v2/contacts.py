@@ -47,7 +47,7 @@ from rasl.web.request import ApiRequest
 async def list_contacts(caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's contacts."""
     query = listing.read_query(request.scope["query_string"], CONTACT_LIST)
-    page, found = await contacts.list_contacts(request.engine.database, caller.tenant.id, query)
+    page, found = await contacts.list_contacts(request.resources.database, caller.tenant.id, query)
     fields = None if query.fields is None else query.fields | query.includes
     items = [listing.select_fields(item, fields) for item in _items(found)]
     return success(request, schemas.LISTED, items, listing.read_pagination(query, page))
@@ -65,7 +65,7 @@ async def create_contact(
     data: JSONBody[CreateContact], caller: MayWriteContacts, request: ApiRequest
 ) -> ASGIApp:
     """Create a contact."""
-    found = await contacts.create_contact(request.engine.database, caller.tenant, _given(data))
+    found = await contacts.create_contact(request.resources.database, caller.tenant, _given(data))
     request.context.is_stored = True
     return success(request, schemas.CREATED, _items(found)[0], status=201)
 
@@ -82,7 +82,7 @@ async def get_contact(contact_id: FromPath[str], caller: MayReadContacts, reques
     """Return one contact of the tenant."""
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     names = {name.strip() for name in pairs.get("include", "").split(",")}
-    database = request.engine.database
+    database = request.resources.database
     includes = names.intersection(RELATIONS)
     found = await contacts.get_contact(database, caller.tenant.id, read_id(contact_id), frozenset(includes))
     return success(request, schemas.FOUND, _items(found)[0])
@@ -100,7 +100,7 @@ async def change_contact(
     contact_id: FromPath[str], data: JSONBody[ChangeContact], caller: MayWriteContacts, request: ApiRequest
 ) -> ASGIApp:
     """Change what is given of a contact."""
-    database = request.engine.database
+    database = request.resources.database
     found = await contacts.change_contact(database, caller.tenant, read_id(contact_id), _given(data))
     return success(request, schemas.CHANGED, _items(found)[0])
 
@@ -117,7 +117,7 @@ async def delete_contact(
     contact_id: FromPath[str], caller: MayDeleteContacts, request: ApiRequest
 ) -> ASGIApp:
     """Delete a contact."""
-    await contacts.delete_contact(request.engine.database, caller.tenant.id, read_id(contact_id))
+    await contacts.delete_contact(request.resources.database, caller.tenant.id, read_id(contact_id))
     return success(request, schemas.DELETED, None)
 
 
@@ -135,7 +135,7 @@ async def create_batch(data: JSONBody[CreateBatch], caller: MayWriteContacts, re
     wishes = [_wish(row) for row in data.contacts]
     given = data.options
     options = Options(given.continue_on_error, given.skip_duplicates) if given else Options()
-    report, found = await contacts.create_batch(request.engine.database, caller.tenant, wishes, options)
+    report, found = await contacts.create_batch(request.resources.database, caller.tenant, wishes, options)
     request.context.is_stored = True
     answer = BatchCreated(
         success=True,
@@ -159,7 +159,7 @@ async def delete_batch(
     data: JSONBody[DeleteBatch], caller: MayDeleteContacts, request: ApiRequest
 ) -> ASGIApp:
     """Delete many contacts."""
-    deleted = await contacts.delete_batch(request.engine.database, caller.tenant.id, data.ids)
+    deleted = await contacts.delete_batch(request.resources.database, caller.tenant.id, data.ids)
     summary = DeletionSummary(len(data.ids), deleted, len(data.ids) - deleted)
     return success(request, schemas.BATCH_DELETED, BatchDeleted(success=True, summary=summary))
 

@@ -37,7 +37,7 @@ _REMOVED = "Contacts removed from group successfully"
 async def list_groups(caller: MayReadGroups, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's groups."""
     query = listing.read_query(request.scope["query_string"], GROUP.list_spec)
-    page = await labels.list_labels(request.engine.database, GROUP, caller.tenant.id, query)
+    page = await labels.list_labels(request.resources.database, GROUP, caller.tenant.id, query)
     items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
     return success(request, _LISTED, items, listing.read_pagination(query, page))
 
@@ -52,7 +52,7 @@ async def list_groups(caller: MayReadGroups, request: ApiRequest) -> ASGIApp:
 )
 async def create_group(data: JSONBody[WriteGroup], caller: MayWriteGroups, request: ApiRequest) -> ASGIApp:
     """Create a group."""
-    row = await labels.create_label(request.engine.database, GROUP, caller.tenant.id, data.name)
+    row = await labels.create_label(request.resources.database, GROUP, caller.tenant.id, data.name)
     request.context.is_stored = True
     return success(request, _CREATED, _item(row), status=201)
 
@@ -66,7 +66,7 @@ async def create_group(data: JSONBody[WriteGroup], caller: MayWriteGroups, reque
 )
 async def get_group(group_id: FromPath[str], caller: MayReadGroups, request: ApiRequest) -> ASGIApp:
     """Return one group of the tenant."""
-    row = await labels.get_label(request.engine.database, GROUP, caller.tenant.id, read_id(group_id))
+    row = await labels.get_label(request.resources.database, GROUP, caller.tenant.id, read_id(group_id))
     return success(request, _FOUND, _item(row))
 
 
@@ -81,7 +81,7 @@ async def change_group(
     group_id: FromPath[str], data: JSONBody[WriteGroup], caller: MayWriteGroups, request: ApiRequest
 ) -> ASGIApp:
     """Rename a group."""
-    database = request.engine.database
+    database = request.resources.database
     row = await labels.change_label(database, GROUP, caller.tenant.id, read_id(group_id), data.name)
     return success(request, _CHANGED, _item(row))
 
@@ -96,7 +96,7 @@ async def change_group(
 )
 async def delete_group(group_id: FromPath[str], caller: MayDeleteGroups, request: ApiRequest) -> ASGIApp:
     """Delete a group and take it from its contacts."""
-    await groups.delete_group(request.engine.database, caller.tenant.id, read_id(group_id))
+    await groups.delete_group(request.resources.database, caller.tenant.id, read_id(group_id))
     return success(request, _DELETED, None)
 
 
@@ -113,7 +113,7 @@ async def add_contacts(
     group_id: FromPath[str], data: JSONBody[Members], caller: MayWriteGroups, request: ApiRequest
 ) -> ASGIApp:
     """Put contacts into a group."""
-    id_, database = read_id(group_id), request.engine.database
+    id_, database = read_id(group_id), request.resources.database
     count = await groups.add_contacts(database, caller.tenant.id, id_, data.contact_ids)
     request.context.is_stored = True
     return success(request, _ADDED, Added(id_, count))
@@ -131,7 +131,7 @@ async def remove_contacts(
     group_id: FromPath[str], data: JSONBody[Members], caller: MayWriteGroups, request: ApiRequest
 ) -> ASGIApp:
     """Take contacts out of a group."""
-    id_, database = read_id(group_id), request.engine.database
+    id_, database = read_id(group_id), request.resources.database
     count = await groups.remove_contacts(database, caller.tenant.id, id_, data.contact_ids)
     return success(request, _REMOVED, Removed(id_, count))
 

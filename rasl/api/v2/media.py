@@ -126,7 +126,7 @@ async def store_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
 )
 async def get_media(media_id: FromPath[str], caller: MayReadMessages, request: ApiRequest) -> ASGIApp:
     """Return what is known about a file of the tenant."""
-    stored = await files.get(request.engine.database, caller.tenant.id, read_id(media_id))
+    stored = await files.get(request.resources.database, caller.tenant.id, read_id(media_id))
     return success(request, "Media retrieved successfully", _item(request, caller, stored))
 
 
@@ -142,17 +142,17 @@ async def _store(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
         problems.setdefault(_FILE, ["Give either media_file or media_url"])
     if body is None or problems:
         raise ValidationFailed(problems)
-    engine, tenant_id, kind = request.engine, caller.tenant.id, body.media_type
+    resources, tenant_id, kind = request.resources, caller.tenant.id, body.media_type
     if given is not None:
-        stored = await files.keep_file(engine, tenant_id, given.file, given.name, kind, _FILE)
+        stored = await files.keep_file(resources, tenant_id, given.file, given.name, kind, _FILE)
     else:
-        stored = await files.keep_url(engine, tenant_id, body.media_url or "", kind, "media_url")
+        stored = await files.keep_url(resources, tenant_id, body.media_url or "", kind, "media_url")
     request.context.is_stored = True
     return success(request, "Media stored successfully", _item(request, caller, stored), status=201)
 
 
 def _item(request: ApiRequest, caller: Caller, stored: StoredMedia) -> MediaItem:
-    lifetime = dt.timedelta(seconds=request.engine.settings.media_url_seconds)
+    lifetime = dt.timedelta(seconds=request.resources.settings.media_url_seconds)
     return MediaItem(
         id=stored.id,
         media_type=stored.kind,
@@ -161,7 +161,7 @@ def _item(request: ApiRequest, caller: Caller, stored: StoredMedia) -> MediaItem
         filename=stored.filename,
         sha256=stored.sha256,
         is_voice=stored.is_voice,
-        url=signed_url(request.engine, caller.tenant.id, stored.id),
+        url=signed_url(request.resources, caller.tenant.id, stored.id),
         url_expires_at=iso(clock.now() + lifetime) or "",
     )
 

@@ -43,7 +43,7 @@ from rasl.web.request import ApiRequest
 async def list_messages(caller: MayReadMessages, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's messages."""
     query = listing.read_query(request.scope["query_string"], MESSAGE_LIST)
-    page = await message_list.list_messages(request.engine.database, caller.tenant.id, query)
+    page = await message_list.list_messages(request.resources.database, caller.tenant.id, query)
     items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
     return success(request, "Messages retrieved successfully", items, listing.read_pagination(query, page))
 
@@ -62,10 +62,10 @@ async def get_message(
     request: ApiRequest,
 ) -> ASGIApp:
     """Return one message of the tenant."""
-    database = request.engine.database
+    database = request.resources.database
     row = await message_list.get_message(database, caller.tenant.id, read_name(raw_name(request)))
     media_id = await message_list.find_media(database, row)
-    detail = _detail(row, signed_url(request.engine, caller.tenant.id, media_id) if media_id else None)
+    detail = _detail(row, signed_url(request.resources, caller.tenant.id, media_id) if media_id else None)
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     if "timeline" in pairs.get("include", "").split(","):
         detail.timeline = [_step(step) for step in await message_list.read_timeline(database, row)]

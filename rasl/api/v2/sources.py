@@ -35,7 +35,7 @@ _DELETED = "Source deleted successfully"
 async def list_sources(caller: MayReadSources, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's sources."""
     query = listing.read_query(request.scope["query_string"], SOURCE.list_spec)
-    page = await labels.list_labels(request.engine.database, SOURCE, caller.tenant.id, query)
+    page = await labels.list_labels(request.resources.database, SOURCE, caller.tenant.id, query)
     items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
     return success(request, _LISTED, items, listing.read_pagination(query, page))
 
@@ -50,7 +50,7 @@ async def list_sources(caller: MayReadSources, request: ApiRequest) -> ASGIApp:
 )
 async def create_source(data: JSONBody[WriteSource], caller: MayWriteSources, request: ApiRequest) -> ASGIApp:
     """Create a source."""
-    row = await labels.create_label(request.engine.database, SOURCE, caller.tenant.id, data.name)
+    row = await labels.create_label(request.resources.database, SOURCE, caller.tenant.id, data.name)
     request.context.is_stored = True
     return success(request, _CREATED, _item(row), status=201)
 
@@ -64,7 +64,7 @@ async def create_source(data: JSONBody[WriteSource], caller: MayWriteSources, re
 )
 async def get_source(source_id: FromPath[str], caller: MayReadSources, request: ApiRequest) -> ASGIApp:
     """Return one source of the tenant."""
-    row = await labels.get_label(request.engine.database, SOURCE, caller.tenant.id, read_id(source_id))
+    row = await labels.get_label(request.resources.database, SOURCE, caller.tenant.id, read_id(source_id))
     return success(request, _FOUND, _item(row))
 
 
@@ -79,7 +79,7 @@ async def change_source(
     source_id: FromPath[str], data: JSONBody[WriteSource], caller: MayWriteSources, request: ApiRequest
 ) -> ASGIApp:
     """Rename a source."""
-    database = request.engine.database
+    database = request.resources.database
     row = await labels.change_label(database, SOURCE, caller.tenant.id, read_id(source_id), data.name)
     return success(request, _CHANGED, _item(row))
 
@@ -94,7 +94,7 @@ async def change_source(
 )
 async def delete_source(source_id: FromPath[str], caller: MayDeleteSources, request: ApiRequest) -> ASGIApp:
     """Delete a source that nothing refers to."""
-    await labels.delete_label(request.engine.database, SOURCE, caller.tenant.id, read_id(source_id))
+    await labels.delete_label(request.resources.database, SOURCE, caller.tenant.id, read_id(source_id))
     return success(request, _DELETED, None)
 
 

@@ -35,7 +35,7 @@ _DELETED = "Status deleted successfully"
 async def list_statuses(caller: MayReadStatuses, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's statuses."""
     query = listing.read_query(request.scope["query_string"], STATUS.list_spec)
-    page = await labels.list_labels(request.engine.database, STATUS, caller.tenant.id, query)
+    page = await labels.list_labels(request.resources.database, STATUS, caller.tenant.id, query)
     items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
     return success(request, _LISTED, items, listing.read_pagination(query, page))
 
@@ -52,7 +52,9 @@ async def create_status(
     data: JSONBody[CreateStatus], caller: MayWriteStatuses, request: ApiRequest
 ) -> ASGIApp:
     """Create a status."""
-    row = await labels.create_label(request.engine.database, STATUS, caller.tenant.id, data.name, data.color)
+    row = await labels.create_label(
+        request.resources.database, STATUS, caller.tenant.id, data.name, data.color
+    )
     request.context.is_stored = True
     return success(request, _CREATED, _item(row), status=201)
 
@@ -66,7 +68,7 @@ async def create_status(
 )
 async def get_status(status_id: FromPath[str], caller: MayReadStatuses, request: ApiRequest) -> ASGIApp:
     """Return one status of the tenant."""
-    row = await labels.get_label(request.engine.database, STATUS, caller.tenant.id, read_id(status_id))
+    row = await labels.get_label(request.resources.database, STATUS, caller.tenant.id, read_id(status_id))
     return success(request, _FOUND, _item(row))
 
 
@@ -81,7 +83,7 @@ async def change_status(
     status_id: FromPath[str], data: JSONBody[ChangeStatus], caller: MayWriteStatuses, request: ApiRequest
 ) -> ASGIApp:
     """Rename a status and change its color, if one is given."""
-    database = request.engine.database
+    database = request.resources.database
     row = await labels.change_label(
         database, STATUS, caller.tenant.id, read_id(status_id), data.name, data.color
     )
@@ -98,7 +100,7 @@ async def change_status(
 )
 async def delete_status(status_id: FromPath[str], caller: MayDeleteStatuses, request: ApiRequest) -> ASGIApp:
     """Delete a status that nothing refers to."""
-    await labels.delete_label(request.engine.database, STATUS, caller.tenant.id, read_id(status_id))
+    await labels.delete_label(request.resources.database, STATUS, caller.tenant.id, read_id(status_id))
     return success(request, _DELETED, None)
 
 

@@ -36,7 +36,7 @@ from rasl.web.request import ApiRequest
 async def list_templates(caller: MayReadTemplates, request: ApiRequest) -> ASGIApp:
     """Return one page of the tenant's templates."""
     query = listing.read_query(request.scope["query_string"], TEMPLATE_LIST)
-    page = await templates.list_templates(request.engine.database, caller.tenant.id, query)
+    page = await templates.list_templates(request.resources.database, caller.tenant.id, query)
     items = [listing.select_fields(item_of(row), query.fields) for row in page.rows]
     return success(request, schemas.LISTED, items, listing.read_pagination(query, page))
 
@@ -50,7 +50,7 @@ async def list_templates(caller: MayReadTemplates, request: ApiRequest) -> ASGIA
 )
 async def get_template(template_id: FromPath[str], caller: MayReadTemplates, request: ApiRequest) -> ASGIApp:
     """Return one template of the tenant."""
-    row = await templates.get_template(request.engine.database, caller.tenant.id, template_id)
+    row = await templates.get_template(request.resources.database, caller.tenant.id, template_id)
     return success(request, schemas.FOUND, item_of(row))
 
 
@@ -65,7 +65,7 @@ async def get_template(template_id: FromPath[str], caller: MayReadTemplates, req
 )
 async def sync_templates(caller: MaySyncTemplates, request: ApiRequest) -> ASGIApp:
     """Read every template of the tenant's business accounts."""
-    synced = await sync.sync(request.engine, caller.tenant.id)
+    synced = await sync.sync(request.resources, caller.tenant.id)
     request.context.is_stored = True
     data = schemas.TemplatesSynced(
         synced=synced.synced,
@@ -90,7 +90,7 @@ async def create_template(
 ) -> ASGIApp:
     """Submit a template to Meta."""
     submission = msgspec.structs.replace(_submission(data), sample_media_id=data.header_sample_media_id)
-    row = await templates.create_template(request.engine, caller.tenant.id, data.waba_id, submission)
+    row = await templates.create_template(request.resources, caller.tenant.id, data.waba_id, submission)
     request.context.is_stored = True
     return success(request, schemas.CREATED, item_of(row), status=201)
 
@@ -109,7 +109,7 @@ async def change_template(
     given = {name: getattr(data, name) for name in data.__struct_fields__}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     sample_id = changes.pop("header_sample_media_id", None)
-    row = await templates.edit_template(request.engine, caller.tenant.id, template_id, changes, sample_id)
+    row = await templates.edit_template(request.resources, caller.tenant.id, template_id, changes, sample_id)
     return success(request, schemas.CHANGED, item_of(row))
 
 
@@ -129,7 +129,7 @@ async def delete_template(
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     is_every_language = pairs.get("all_languages", "").lower() in {"true", "1"}
     await templates.delete_template(
-        request.engine, caller.tenant.id, template_id, is_every_language=is_every_language
+        request.resources, caller.tenant.id, template_id, is_every_language=is_every_language
     )
     return success(request, schemas.DELETED, None)
 
@@ -165,7 +165,7 @@ async def preview_template(
     template_id: FromPath[str], data: JSONBody[PreviewTemplate], caller: MayReadTemplates, request: ApiRequest
 ) -> ASGIApp:
     """Show a template with values in place."""
-    shown = await templates.preview(request.engine.database, caller.tenant.id, template_id, data.values)
+    shown = await templates.preview(request.resources.database, caller.tenant.id, template_id, data.values)
     return success(request, schemas.PREVIEWED, shown)
 
 

@@ -8,9 +8,9 @@ from rasl.db.contact_imports import KIND
 from rasl.db.jobs import Ask
 from rasl.db.pool import Db
 from rasl.dispatch.kind import Claim, Kind
-from rasl.services.ground.resources import Engine
 from rasl.services.imports import applying
 from rasl.services.imports.applying import Holding, LostError
+from rasl.services.sending.outbox import Outbox
 
 TURN_CHUNKS = 10  # then it is another tenant's turn
 _SET_ASIDE = "The import could not be applied; what was imported so far stays"
@@ -23,8 +23,8 @@ class Importing(Kind):
     name = KIND
     lease = applying.LEASE
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
+    def __init__(self, outbox: Outbox) -> None:
+        super().__init__(outbox)
         self._served: list[
             int
         ] = []  # tenants that had their turn in this round, however small their imports are
@@ -42,12 +42,12 @@ class Importing(Kind):
         """Apply a few chunks; what is left stands in line again."""
         self._served.append(claim.queue_id)
         try:
-            is_finished = await applying.apply(self.engine.database, Holding(*claim.holding), TURN_CHUNKS)
+            is_finished = await applying.apply(self.resources.database, Holding(*claim.holding), TURN_CHUNKS)
         except LostError:
             _logger.info("import_went_elsewhere", import_id=claim.subject_id)
             return
         if not is_finished:
-            async with self.engine.database.connection() as db:
+            async with self.resources.database.connection() as db:
                 await jobs.release(db, KIND, [(*claim.holding, 0.0)])
 
     async def give_back(self, db: Db, claim: Claim, *, is_set_aside: bool) -> None:

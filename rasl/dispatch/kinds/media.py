@@ -7,8 +7,8 @@ from rasl.db.media import KIND
 from rasl.db.pool import Db
 from rasl.dispatch.kind import Claim, Kind
 from rasl.dispatch.numbers import Numbers
-from rasl.services.ground.resources import Engine
 from rasl.services.media import receiving
+from rasl.services.sending.outbox import Outbox
 
 _SET_ASIDE = "The file could not be loaded from WhatsApp: something on our side failed again and again"
 
@@ -22,17 +22,17 @@ class ReceivingMedia(Kind):
     per_queue = 4
     is_cut_off = True  # loading it again harms nobody
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
-        self._numbers = Numbers(engine)
+    def __init__(self, outbox: Outbox) -> None:
+        super().__init__(outbox)
+        self._numbers = Numbers(self.resources)
 
     async def run(self, claim: Claim, stop: asyncio.Event) -> None:  # noqa: ARG002 - it is cut off instead
         """Load it and store it, or say on the message why there is none."""
-        async with self.engine.database.connection() as db:
+        async with self.resources.database.connection() as db:
             await self._numbers.load(db, [claim.queue_id])
         number = self._numbers[claim.queue_id].opened()
         job = receiving.Claim(claim.tenant_id, claim.subject_id, claim.fence, claim.attempts)
-        await receiving.load(self.engine, number, job)
+        await receiving.load(self.resources, number, job)
 
     async def give_back(self, db: Db, claim: Claim, *, is_set_aside: bool) -> None:
         """Say on the message why it has no file."""

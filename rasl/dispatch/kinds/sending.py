@@ -17,10 +17,10 @@ from rasl.dispatch.numbers import Numbers
 from rasl.domain import message_types
 from rasl.domain.tenants import Number
 from rasl.errors import ServiceUnavailable
-from rasl.services.ground.resources import Engine
 from rasl.services.sending import attempting
 from rasl.services.sending.accepting import LANE_OTP
 from rasl.services.sending.attempting import NotGivenError, Work
+from rasl.services.sending.outbox import Outbox
 
 CLAIM = 100
 IN_FLIGHT = 400
@@ -56,10 +56,10 @@ class Sending(Kind):
     poll_seconds = 0.5
     is_rescued = True
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
-        self.lease = engine.lease
-        self._numbers = Numbers(engine)
+    def __init__(self, outbox: Outbox) -> None:
+        super().__init__(outbox)
+        self.lease = outbox.lease
+        self._numbers = Numbers(self.resources)
         self._paused: dict[int, float] = {}
         self._started: dict[tuple[int, int], Row] = {}  # marked as being sent, until their task begins
         self._lost: set[tuple[int, int]] = set()  # their process died in the middle of an attempt
@@ -89,7 +89,7 @@ class Sending(Kind):
     async def sift(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         """Mark as being sent what its number has a permit for, and give back what has to wait its turn."""
         abandoned = [claim.key for claim in claims if claim.was_abandoned]
-        async with self.engine.database.connection() as db:
+        async with self.resources.database.connection() as db:
             await self._numbers.load(db, {claim.queue_id for claim in claims})
             untouched = await message_rows.find_queued(db, abandoned) if abandoned else set()
         # Whoever claimed the untouched died before starting them: Meta has not heard of them.
@@ -115,7 +115,7 @@ class Sending(Kind):
             raise LookupError("not marked as being sent")
         work = self._work(row, claim, number)
         try:
-            await attempting.deliver(self.engine, work, _PATIENCE, has_permit=True)
+            await attempting.deliver(self.outbox, work, _PATIENCE, has_permit=True)
         except NotGivenError as error:
             raise error.reason from error
         except (Exception, asyncio.CancelledError) as error:
@@ -138,7 +138,7 @@ class Sending(Kind):
         for claim in claims:
             number, is_first = self._numbers[claim.queue_id].opened(), claim.lane == LANE_OTP
             if not queued[number.id, is_first]:
-                verdict = await attempting.take_permit(self.engine, number, is_first=is_first)
+                verdict = await attempting.take_permit(self.resources.limits, number, is_first=is_first)
                 if verdict.is_allowed:
                     permitted.append(claim)
                     continue
@@ -152,7 +152,7 @@ class Sending(Kind):
         if not permitted and not waiting:
             return []
         try:
-            async with self.engine.database.transaction() as db:
+            async with self.resources.database.transaction() as db:
                 rows = await message_rows.start_sending(db, [claim.key for claim in permitted])
                 started = {(row["tenant_id"], row["id"]): row for row in rows}
                 # What is left was settled by Meta's echo in the meantime: nothing to send any more.
@@ -164,7 +164,7 @@ class Sending(Kind):
         except ServiceUnavailable:
             # Nobody knows whether it was written, but all know that Meta was not called.
             for claim in permitted:
-                self.engine.returns.start(_unsent(claim))
+                self.outbox.returns.start(_unsent(claim))
             raise
         self._started |= started
         return [claim for claim in permitted if claim.key in started]
@@ -201,11 +201,11 @@ class Sending(Kind):
             started_at=clock.now(),
             status="unknown",
             is_ambiguous=True,
-            retry_seconds=self.engine.settings.unknown_window_seconds if is_resent else None,
+            retry_seconds=self.resources.settings.unknown_window_seconds if is_resent else None,
             title=title,
             details=details,
         )
-        await self.engine.recording.put(result)
+        await self.outbox.recording.put(result)
 
 
 def _unsent(claim: Claim) -> Unsent:

@@ -15,4 +15,4 @@ class Ungrouping(Kind):
 
     async def run(self, claim: Claim, stop: asyncio.Event) -> None:
         """Do it some thousand contacts at a time; what is left at a stop is the next worker's."""
-        await groups.clear_group(self.engine.database, *claim.holding, stop)
+        await groups.clear_group(self.resources.database, *claim.holding, stop)

@@ -28,7 +28,7 @@ from rasl.fetching.fetcher import FetchError
 from rasl.graph.client import NotSent, Refused, SendOutcome, Uploaded, UploadOutcome
 from rasl.graph.errors import classify
 from rasl.media_store.base import MissingFile, StoreUnavailable
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.ground.scratch import CANNOT_STORE, scratch_file
 from rasl.services.media import pictures
 from rasl.services.media.pictures import PictureError
@@ -75,7 +75,7 @@ class _Given(msgspec.Struct, frozen=True):
 
 
 async def keep_file(
-    engine: Engine,
+    resources: Resources,
     tenant_id: int,
     file: BinaryIO,
     filename: str | None,
@@ -85,39 +85,41 @@ async def keep_file(
     is_rehearsal: bool = False,
 ) -> StoredMedia:
     """Check a file by its content and store it, unless it is only a rehearsal; raises ValidationFailed."""
-    return await _keep(engine, tenant_id, _Given(file, filename, kind, field, "file"), is_rehearsal)
+    return await _keep(resources, tenant_id, _Given(file, filename, kind, field, "file"), is_rehearsal)
 
 
 async def keep_url(
-    engine: Engine, tenant_id: int, url: str, kind: str, field: str, *, is_rehearsal: bool = False
+    resources: Resources, tenant_id: int, url: str, kind: str, field: str, *, is_rehearsal: bool = False
 ) -> StoredMedia:
     """Load what is at an address, check it and store it; raises ValidationFailed with the reason.
 
     An address loaded within the last ten minutes is not loaded again.
     """
-    digest = engine.sealer.digest(f"{kind} {url}", "media url")
-    async with engine.database.connection() as db:
+    digest = resources.sealer.digest(f"{kind} {url}", "media url")
+    async with resources.database.connection() as db:
         known = await rows.find_url(db, tenant_id, digest, URL_REUSE)
     if known is not None:
         return _stored(known, kind, None)
-    with scratch_file(engine.settings.data_dir) as file:
+    with scratch_file(resources.settings.data_dir) as file:
         try:
-            fetched = await engine.fetcher.fetch(url, file, media_formats.MAX_BYTES[kind])
+            fetched = await resources.fetcher.fetch(url, file, media_formats.MAX_BYTES[kind])
         except FetchError as error:
             raise ValidationFailed({field: [f"The {field} field {error}"]}) from None
-        media = await _keep(engine, tenant_id, _Given(file, fetched.name, kind, field, "url"), is_rehearsal)
+        media = await _keep(
+            resources, tenant_id, _Given(file, fetched.name, kind, field, "url"), is_rehearsal
+        )
     if media.id:
-        async with engine.database.connection() as db:
+        async with resources.database.connection() as db:
             await rows.keep_url(db, tenant_id, digest, media.id)
     return media
 
 
 async def keep_received(
-    engine: Engine, tenant_id: int, file: BinaryIO, filename: str | None, kind: str, mime_type: str
+    resources: Resources, tenant_id: int, file: BinaryIO, filename: str | None, kind: str, mime_type: str
 ) -> StoredMedia:
     """Store what a person sent, whatever it is."""
     given = _Given(file, media_formats.clean_name(filename), kind, "file", "inbound")
-    return await _store(engine, tenant_id, given, Format(mime_type))
+    return await _store(resources, tenant_id, given, Format(mime_type))
 
 
 async def get(database: Database, tenant_id: int, media_id: int) -> StoredMedia:
@@ -128,9 +130,9 @@ async def get(database: Database, tenant_id: int, media_id: int) -> StoredMedia:
     return _stored(row, row["kind"], None)
 
 
-async def get_to_send(engine: Engine, tenant_id: int, media_id: int) -> StoredMedia:
+async def get_to_send(resources: Resources, tenant_id: int, media_id: int) -> StoredMedia:
     """Return a file of the tenant that Meta has or can be given; raises NotFound."""
-    row = await find_stored(engine, tenant_id, media_id)
+    row = await find_stored(resources, tenant_id, media_id)
     if row is None:
         raise NotFound("Media not found")
     return _stored(row, row["kind"], None)
@@ -142,19 +144,21 @@ async def find_row(database: Database, tenant_id: int, media_id: int) -> Row | N
         return await rows.find(db, tenant_id, media_id)
 
 
-async def find_stored(engine: Engine, tenant_id: int, media_id: int, *, is_read: bool = False) -> Row | None:
+async def find_stored(
+    resources: Resources, tenant_id: int, media_id: int, *, is_read: bool = False
+) -> Row | None:
     """Return everything about a file that is about to be sent; None when it, or its content, is not there."""
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         row = await rows.find_needed(db, tenant_id, media_id)
     if row is None or (row["is_uploaded"] and not is_read):
         return row
     try:
-        return row if await engine.media_store.exists(row["store_key"]) else None
+        return row if await resources.media_store.exists(row["store_key"]) else None
     except StoreUnavailable as error:
         raise ServiceUnavailable(_CANNOT_READ) from error
 
 
-async def _keep(engine: Engine, tenant_id: int, given: _Given, is_rehearsal: bool) -> StoredMedia:
+async def _keep(resources: Resources, tenant_id: int, given: _Given, is_rehearsal: bool) -> StoredMedia:
     given = msgspec.structs.replace(given, name=media_formats.clean_name(given.name))
     size = given.file.seek(0, os.SEEK_END)
     try:
@@ -167,26 +171,28 @@ async def _keep(engine: Engine, tenant_id: int, given: _Given, is_rehearsal: boo
             is_named_by_caller=given.origin == "file",
         )
         if given.kind == "image" and found.mime_type == "image/webp":
-            return await _keep_converted(engine, tenant_id, given, is_rehearsal)
+            return await _keep_converted(resources, tenant_id, given, is_rehearsal)
     except (Unfit, PictureError) as error:
         raise ValidationFailed({given.field: [f"The {given.field} field {error}"]}) from None
-    return await _store(engine, tenant_id, given, found, is_rehearsal=is_rehearsal)
+    return await _store(resources, tenant_id, given, found, is_rehearsal=is_rehearsal)
 
 
-async def _keep_converted(engine: Engine, tenant_id: int, given: _Given, is_rehearsal: bool) -> StoredMedia:
-    with scratch_file(engine.settings.data_dir) as target:
-        async with engine.converting:
+async def _keep_converted(
+    resources: Resources, tenant_id: int, given: _Given, is_rehearsal: bool
+) -> StoredMedia:
+    with scratch_file(resources.settings.data_dir) as target:
+        async with resources.converting:
             mime_type = await asyncio.to_thread(pictures.convert_webp, given.file, target)
         if target.seek(0, os.SEEK_END) > media_formats.MAX_BYTES["image"]:
             raise Unfit("is too large as JPEG or PNG, which is how WhatsApp takes images")
         stem = (given.name or "image").rpartition(".")[0] or "image"
         name = media_formats.usual_name(mime_type, stem)
         converted = msgspec.structs.replace(given, file=target, name=name)
-        return await _store(engine, tenant_id, converted, Format(mime_type), is_rehearsal=is_rehearsal)
+        return await _store(resources, tenant_id, converted, Format(mime_type), is_rehearsal=is_rehearsal)
 
 
 async def _store(
-    engine: Engine, tenant_id: int, given: _Given, found: Format, *, is_rehearsal: bool = False
+    resources: Resources, tenant_id: int, given: _Given, found: Format, *, is_rehearsal: bool = False
 ) -> StoredMedia:
     size = given.file.seek(0, os.SEEK_END)
     digest = await asyncio.to_thread(_digest, given.file)
@@ -201,7 +207,7 @@ async def _store(
         origin=given.origin,
         store_key=f"{tenant_id}/{digest.hex()[:2]}/{digest.hex()}-{ids.mint_random(_KEY_LENGTH)}",
     )
-    media_id = 0 if is_rehearsal else await _put(engine, media, given.file)
+    media_id = 0 if is_rehearsal else await _put(resources, media, given.file)
     return StoredMedia(media_id, given.kind, found.mime_type, size, given.name, digest.hex(), found.is_voice)
 
 
@@ -213,19 +219,19 @@ def _digest(file: BinaryIO) -> bytes:
     return digest.digest()
 
 
-async def _put(engine: Engine, media: NewMedia, file: BinaryIO) -> int:
+async def _put(resources: Resources, media: NewMedia, file: BinaryIO) -> int:
     """Return the id of a file, storing it unless its content is there already."""
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         known = await rows.find_content(db, media.tenant_id, media.sha256, media.mime_type)
     try:
-        if known is not None and await engine.media_store.exists(known["store_key"]):
+        if known is not None and await resources.media_store.exists(known["store_key"]):
             return int(known["id"])
-        await engine.media_store.put(media.store_key, file)
-        async with engine.database.connection() as db:
+        await resources.media_store.put(media.store_key, file)
+        async with resources.database.connection() as db:
             kept = await rows.keep(db, media, known["store_key"] if known else None)
         if kept["store_key"] != media.store_key:  # somebody else was quicker
             with contextlib.suppress(StoreUnavailable):
-                await engine.media_store.delete(media.store_key)
+                await resources.media_store.delete(media.store_key)
     except StoreUnavailable as error:
         raise ServiceUnavailable(CANNOT_STORE) from error
     return int(kept["id"])
@@ -244,7 +250,7 @@ def _stored(row: Row, kind: str, name: str | None) -> StoredMedia:
 
 
 async def upload(
-    engine: Engine, number: Number, tenant_id: int, media_ids: Sequence[int]
+    resources: Resources, number: Number, tenant_id: int, media_ids: Sequence[int]
 ) -> Uploads | Refused | NotSent:
     """Return Meta's ids of files, uploading what the number has not uploaded lately.
 
@@ -254,11 +260,11 @@ async def upload(
     for media_id in dict.fromkeys(media_ids):
         key = (tenant_id, media_id, number.id)
         # Sends of one file at the same moment share one upload.
-        flight: asyncio.Task[_Landed] | None = engine.uploading.get(key)
+        flight: asyncio.Task[_Landed] | None = resources.uploading.get(key)
         if flight is None:
-            flight = asyncio.create_task(_upload_one(engine, number, tenant_id, media_id))
-            engine.uploading[key] = flight
-            flight.add_done_callback(functools.partial(_land, engine, key))
+            flight = asyncio.create_task(_upload_one(resources, number, tenant_id, media_id))
+            resources.uploading[key] = flight
+            flight.add_done_callback(functools.partial(_land, resources, key))
         outcome, is_reused = await asyncio.shield(flight)
         if not isinstance(outcome, Uploaded):
             return outcome
@@ -267,23 +273,23 @@ async def upload(
     return uploads
 
 
-def _land(engine: Engine, key: tuple[int, int, int], _flight: object) -> None:
-    engine.uploading.pop(key, None)
+def _land(resources: Resources, key: tuple[int, int, int], _flight: object) -> None:
+    resources.uploading.pop(key, None)
 
 
-async def _upload_one(engine: Engine, number: Number, tenant_id: int, media_id: int) -> _Landed:
+async def _upload_one(resources: Resources, number: Number, tenant_id: int, media_id: int) -> _Landed:
     try:
-        async with engine.database.connection() as db:
+        async with resources.database.connection() as db:
             known = await rows.find_upload(db, tenant_id, media_id, number.id)
             row = None if known else await rows.find(db, tenant_id, media_id)
         if known is not None:
             return Uploaded(known), True
-        if row is None or not await engine.media_store.exists(row["store_key"]):
+        if row is None or not await resources.media_store.exists(row["store_key"]):
             return _file_is_gone(), False
-        outcome = await _give_to_meta(engine, number, row)
+        outcome = await _give_to_meta(resources, number, row)
         if not isinstance(outcome, Uploaded):
             return outcome, False
-        async with engine.database.connection() as db:
+        async with resources.database.connection() as db:
             kept = await rows.keep_upload(
                 db, tenant_id, media_id, number.id, outcome.media_id, UPLOAD_LIFETIME
             )
@@ -298,14 +304,14 @@ def _file_is_gone() -> Refused:
     return Refused(classify(404, None, title="The file is gone from the store"), None)
 
 
-async def _give_to_meta(engine: Engine, number: Number, row: Row) -> UploadOutcome:
+async def _give_to_meta(resources: Resources, number: Number, row: Row) -> UploadOutcome:
     mime_type = media_formats.meta_type(row["mime_type"])
     name = media_formats.true_name(row["filename"], row["mime_type"], "file")
-    async with engine.upload_places:
-        return await engine.graph.upload_media(
+    async with resources.upload_places:
+        return await resources.graph.upload_media(
             number.phone_number_id,
             number.access_token,
-            engine.media_store.stream(row["store_key"]),
+            resources.media_store.stream(row["store_key"]),
             row["size"],
             mime_type,
             name,
@@ -317,7 +323,7 @@ def is_gone(outcome: SendOutcome) -> bool:
     return isinstance(outcome, Refused) and outcome.failure.code in _GONE
 
 
-async def forget_uploads(engine: Engine, number: Number, tenant_id: int, uploads: Uploads) -> None:
+async def forget_uploads(resources: Resources, number: Number, tenant_id: int, uploads: Uploads) -> None:
     """Forget Meta's ids, so that the files are uploaded again."""
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         await rows.forget_uploads(db, tenant_id, number.id, uploads)

@@ -8,7 +8,7 @@ import struct
 
 from rasl import clock
 from rasl.sealing import Sealer
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 
 PATH = "/media/"
 _PAYLOAD = struct.Struct(">QQQ")  # tenant, file, the second at which it ends
@@ -17,11 +17,11 @@ _TOKEN = re.compile(r"[0-9A-Za-z_-]{56}")
 _PURPOSE = "media link"
 
 
-def signed_url(engine: Engine, tenant_id: int, media_id: int) -> str:
+def signed_url(resources: Resources, tenant_id: int, media_id: int) -> str:
     """Return an address under which anybody can load a file until it expires."""
-    settings = engine.settings
+    settings = resources.settings
     expires_at = clock.now() + dt.timedelta(seconds=settings.media_url_seconds)
-    return f"{settings.base_url}{PATH}{mint_token(engine.sealer, tenant_id, media_id, expires_at)}"
+    return f"{settings.base_url}{PATH}{mint_token(resources.sealer, tenant_id, media_id, expires_at)}"
 
 
 def mint_token(sealer: Sealer, tenant_id: int, media_id: int, expires_at: dt.datetime) -> str:

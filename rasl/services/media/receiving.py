@@ -20,7 +20,7 @@ from rasl.domain.tenants import Number
 from rasl.fetching.fetcher import FetchError
 from rasl.graph.client import DownloadFailed, Fetched, Refused
 from rasl.graph.errors import FailureKind
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.ground.scratch import scratch_file
 from rasl.services.media import files
 
@@ -57,31 +57,31 @@ class _Descriptor(msgspec.Struct, frozen=True):
     digest: bytes | None
 
 
-async def load(engine: Engine, number: Number, claim: Claim) -> None:
+async def load(resources: Resources, number: Number, claim: Claim) -> None:
     """Load the file of a message and store it, or say on the message why there is none and perhaps try again later."""
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         message = await rows.find_message(db, claim.tenant_id, claim.message_id)
     content = message["content"] if message else None
     media_id, problem, is_final = None, "", True
     try:
         async with asyncio.timeout(_LONGEST_SECONDS):
             kind = message["type"] if message else ""
-            media_id = await _load(engine, number, claim.tenant_id, kind, content)
+            media_id = await _load(resources, number, claim.tenant_id, kind, content)
     except _NeverError as error:
         problem = f"The file could not be loaded from WhatsApp: {error}"
     except (_LaterError, TimeoutError) as error:
         reason = str(error) or "it took too long"
         is_final = message is not None and message["age"] > KEPT_FOR
         problem = f"The file could not be loaded from WhatsApp{'' if is_final else ' yet'}: {reason}"
-    await _record(engine, claim, media_id, problem or None, is_final=is_final)
+    await _record(resources, claim, media_id, problem or None, is_final=is_final)
 
 
 async def _record(
-    engine: Engine, claim: Claim, media_id: int | None, problem: str | None, *, is_final: bool
+    resources: Resources, claim: Claim, media_id: int | None, problem: str | None, *, is_final: bool
 ) -> None:
     if problem:
         _logger.warning("file_not_loaded", message_id=claim.message_id, reason=problem, is_final=is_final)
-    async with engine.database.transaction() as db:
+    async with resources.database.transaction() as db:
         if is_final:
             await rows.finish_download(db, claim.tenant_id, claim.message_id, claim.fence, media_id, problem)
         else:
@@ -92,13 +92,13 @@ async def _record(
             )
 
 
-async def _load(engine: Engine, number: Number, tenant_id: int, kind: str, content: Any) -> int:
+async def _load(resources: Resources, number: Number, tenant_id: int, kind: str, content: Any) -> int:
     if not isinstance(content, Mapping):
         raise _NeverError("the message names no file")
-    with scratch_file(engine.settings.data_dir) as file:
+    with scratch_file(resources.settings.data_dir) as file:
         for is_last_try in (False, True):
-            descriptor = await _describe(engine, number, content)
-            digest = await _download(engine, number, descriptor.url, file)
+            descriptor = await _describe(resources, number, content)
+            digest = await _download(resources, number, descriptor.url, file)
             if digest is not None:
                 break
             if is_last_try:
@@ -108,17 +108,17 @@ async def _load(engine: Engine, number: Number, tenant_id: int, kind: str, conte
             raise _LaterError("it arrived damaged")
         name = content.get("filename")
         stored = await files.keep_received(
-            engine, tenant_id, file, name if isinstance(name, str) else None, kind, descriptor.mime_type
+            resources, tenant_id, file, name if isinstance(name, str) else None, kind, descriptor.mime_type
         )
     return stored.id
 
 
-async def _describe(engine: Engine, number: Number, content: Mapping[str, Any]) -> _Descriptor:
+async def _describe(resources: Resources, number: Number, content: Mapping[str, Any]) -> _Descriptor:
     """Ask Meta where the file is: what a webhook says about that may be old, or not of Meta's making."""
     graph_id = content.get("id")
     if not isinstance(graph_id, str) or not graph_id.isascii() or not graph_id.isdigit():
         raise _NeverError("the message names no file")
-    answer = await engine.graph.get_json(
+    answer = await resources.graph.get_json(
         graph_id, number.access_token, {"phone_number_id": number.phone_number_id}
     )
     if isinstance(answer, Refused):
@@ -137,13 +137,13 @@ async def _describe(engine: Engine, number: Number, content: Mapping[str, Any]) 
     return _Descriptor(url, plain or "application/octet-stream", _digest(value.get("sha256")))
 
 
-async def _download(engine: Engine, number: Number, url: str, file: BinaryIO) -> bytes | None:
+async def _download(resources: Resources, number: Number, url: str, file: BinaryIO) -> bytes | None:
     """Write a file down and return its SHA-256; None when the address is dead already."""
     file.seek(0)
     file.truncate()
     digest, size = hashlib.sha256(), 0
     try:
-        async with engine.graph.download(url, number.access_token) as answer:
+        async with resources.graph.download(url, number.access_token) as answer:
             if answer.status == 200:
                 async for chunk in answer.chunks:
                     size += len(chunk)
@@ -159,13 +159,13 @@ async def _download(engine: Engine, number: Number, url: str, file: BinaryIO) ->
                 raise _LaterError(f"HTTP {answer.status}")
     except DownloadFailed as error:
         raise _LaterError(str(error)) from error
-    return await _follow(engine, location, file)
+    return await _follow(resources, location, file)
 
 
-async def _follow(engine: Engine, location: str, file: BinaryIO) -> bytes:
+async def _follow(resources: Resources, location: str, file: BinaryIO) -> bytes:
     """Load from where Meta redirects to: without the token, and only on the public internet."""
     try:
-        await engine.fetcher.fetch(location, file, LARGEST)
+        await resources.fetcher.fetch(location, file, LARGEST)
     except FetchError as error:
         raise _LaterError(f"the address it redirects to {error}") from error
     file.seek(0)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Set
 
 from rasl.db import media as rows
 from rasl.errors import ValidationFailed
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 
 
 async def check_media(
-    engine: Engine, tenant_id: int, ids: Mapping[str, int], kinds: Set[str]
+    resources: Resources, tenant_id: int, ids: Mapping[str, int], kinds: Set[str]
 ) -> dict[int, str]:
     """Return the kind of each file; raises ValidationFailed naming the fields whose file is absent or of another kind.
 
@@ -16,7 +16,7 @@ async def check_media(
     """
     if not ids:
         return {}
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         found = await rows.find_kinds(db, tenant_id, sorted(set(ids.values())))
     problems = {}
     for path, media_id in ids.items():

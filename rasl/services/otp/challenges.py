@@ -19,7 +19,7 @@ from rasl.domain.tenants import Number
 from rasl.errors import NotFound, WhatsAppNotConfigured
 from rasl.sealing import Sealer
 from rasl.services.ground import events
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.otp import passwords
 
 PHONE_LIMIT = WindowLimit("challenge", 5, dt.timedelta(minutes=5))
@@ -54,7 +54,12 @@ class Letter(msgspec.Struct, frozen=True):
 
 
 async def create(
-    engine: Engine, tenant_id: int, number: Number, phone: str | None, purpose: str, valid_for: dt.timedelta
+    resources: Resources,
+    tenant_id: int,
+    number: Number,
+    phone: str | None,
+    purpose: str,
+    valid_for: dt.timedelta,
 ) -> Challenge:
     """Make a code that whoever sees it can send to our number; raises RateLimitExceeded or WhatsAppNotConfigured."""
     if not number.display_phone_number:
@@ -62,17 +67,17 @@ async def create(
             "The connected number's own phone number is not known: connect it again with it"
         )
     if phone is not None:
-        await passwords.hit(engine.database, tenant_id, PHONE_LIMIT, phone)
-    await passwords.hit(engine.database, tenant_id, TENANT_LIMIT, "")
+        await passwords.hit(resources.database, tenant_id, PHONE_LIMIT, phone)
+    await passwords.hit(resources.database, tenant_id, TENANT_LIMIT, "")
     challenge_id, code = str(uuid.uuid4()), rules.make_code(secrets.choice)
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         expires_at = await challenge_rows.insert(
             db,
             tenant_id,
             challenge_id,
             number.id,
             purpose,
-            _hash(engine.sealer, tenant_id, code),
+            _hash(resources.sealer, tenant_id, code),
             phone,
             valid_for,
         )

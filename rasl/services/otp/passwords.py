@@ -25,7 +25,7 @@ from rasl.domain.tenants import Number, Tenant
 from rasl.errors import RateLimitExceeded, ServiceUnavailable, ValidationFailed
 from rasl.sealing import Sealer
 from rasl.services.ground import events, message_secrets
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.otp import guard
 from rasl.services.otp.intents import NewOtp
 from rasl.services.templates.composing import find_sendable
@@ -52,9 +52,11 @@ class CodeWish(msgspec.Struct, frozen=True, kw_only=True):
         return f"CodeWish(template_name={self.template_name!r}, purpose={self.purpose!r})"
 
 
-async def compose(engine: Engine, tenant: Tenant, number: Number, wish: CodeWish) -> tuple[Template, NewOtp]:
+async def compose(
+    resources: Resources, tenant: Tenant, number: Number, wish: CodeWish
+) -> tuple[Template, NewOtp]:
     """Fill the stored template with the code; raises NotFound or ValidationFailed (section 17, row 41)."""
-    template = await find_sendable(engine, tenant.id, number, wish.template_name, wish.language)
+    template = await find_sendable(resources, tenant.id, number, wish.template_name, wish.language)
     definition = template.definition
     if not definition.is_authentication:
         raise ValidationFailed(
@@ -75,12 +77,12 @@ async def compose(engine: Engine, tenant: Tenant, number: Number, wish: CodeWish
         valid_minutes=wish.expiry_minutes,
         unbound=Unbound(definition, values.without_code()) if values.has_merge_fields() else None,
     )
-    sealed = engine.sealer.seal(code, message_secrets.purpose(tenant.id))
-    return content.with_sealed(sealed), _new_otp(engine, tenant, template.language, wish, code)
+    sealed = resources.sealer.seal(code, message_secrets.purpose(tenant.id))
+    return content.with_sealed(sealed), _new_otp(resources, tenant, template.language, wish, code)
 
 
 async def of_template(
-    engine: Engine,
+    resources: Resources,
     tenant: Tenant,
     number: Number,
     content: Template,
@@ -91,10 +93,10 @@ async def of_template(
 
     Returns no password for a message without a code, or to a contact without a phone.
     """
-    _, code = message_secrets.open_secret(engine.sealer, tenant.id, content)
+    _, code = message_secrets.open_secret(resources.sealer, tenant.id, content)
     if code is not None and phone is None and contact_id is not None:
         phone = await _phone_of(
-            engine.database, Address(tenant.id, number.id, contact_id, None, has_phone=False)
+            resources.database, Address(tenant.id, number.id, contact_id, None, has_phone=False)
         )
     if code is None or phone is None:
         return content, None
@@ -106,7 +108,7 @@ async def of_template(
         expiry_minutes=otp.DEFAULT_EXPIRY_MINUTES,
     )
     content = msgspec.structs.replace(content, valid_minutes=wish.expiry_minutes)
-    return content, _new_otp(engine, tenant, content.language, wish, code)
+    return content, _new_otp(resources, tenant, content.language, wish, code)
 
 
 async def _phone_of(database: Database, address: Address) -> Phone | None:
@@ -142,15 +144,15 @@ def _as_asked(error: ValidationFailed, *, has_expiry: bool) -> ValidationFailed:
     return ValidationFailed(problems)
 
 
-def _new_otp(engine: Engine, tenant: Tenant, language: str, wish: CodeWish, code: str) -> NewOtp:
+def _new_otp(resources: Resources, tenant: Tenant, language: str, wish: CodeWish, code: str) -> NewOtp:
     otp_id = str(uuid.uuid4())
-    settings = engine.settings
+    settings = resources.settings
     return NewOtp(
         tenant_id=tenant.id,
         id=otp_id,
         destination=budget_rules.destination(wish.phone, settings.otp_prefix_digits),
         purpose=wish.purpose,
-        code_hash=hash_code(engine.sealer, tenant.id, otp_id, code),
+        code_hash=hash_code(resources.sealer, tenant.id, otp_id, code),
         template_name=wish.template_name,
         language=language,
         valid_for=dt.timedelta(minutes=wish.expiry_minutes),
@@ -172,23 +174,23 @@ async def hit(database: Database, tenant_id: int, limit: WindowLimit, subject: s
         raise RateLimitExceeded(fixed_windows.retry_after(left))
 
 
-async def verify(engine: Engine, tenant_id: int, phone: str, purpose: str, code: str) -> dt.datetime:
+async def verify(resources: Resources, tenant_id: int, phone: str, purpose: str, code: str) -> dt.datetime:
     """Accept the right code, once; raises RateLimitExceeded or OtpRejected. The limiter comes first (row 19)."""
-    await hit(engine.database, tenant_id, otp.VERIFY_LIMIT, phone)
-    return await judge(engine, tenant_id, phone, purpose, code)
+    await hit(resources.database, tenant_id, otp.VERIFY_LIMIT, phone)
+    return await judge(resources, tenant_id, phone, purpose, code)
 
 
-async def judge(engine: Engine, tenant_id: int, phone: str, purpose: str, code: str) -> dt.datetime:
+async def judge(resources: Resources, tenant_id: int, phone: str, purpose: str, code: str) -> dt.datetime:
     """Say whether a code is right; what the comparison found is worth nothing unless an attempt is left for it."""
     for _ in range(_MOST_LOOKS):
-        async with engine.database.connection() as db:
+        async with resources.database.connection() as db:
             row = await otp_rows.find_active(db, tenant_id, phone, purpose)
         refusal = otp.refusal(None if row is None else _standing(row))
         if row is None or refusal is not None:
             raise refusal or otp.not_found()
-        digest = hash_code(engine.sealer, tenant_id, str(row["id"]), code)
+        digest = hash_code(resources.sealer, tenant_id, str(row["id"]), code)
         is_right = hmac.compare_digest(digest, row["code_hash"])
-        taken = await _take_attempt(engine.database, row, is_right=is_right)
+        taken = await _take_attempt(resources.database, row, is_right=is_right)
         if taken is not None and is_right:
             moment: dt.datetime = taken["verified_at"]
             return moment

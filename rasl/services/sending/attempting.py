@@ -25,21 +25,21 @@ from rasl.domain.tenants import Number
 from rasl.errors import ServiceUnavailable
 from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
 from rasl.graph.errors import GraphFailure
+from rasl.sealing import Sealer
 from rasl.services.ground import message_secrets
-from rasl.services.ground.limits import Verdict
-from rasl.services.ground.resources import Engine, Recorded
+from rasl.services.ground.limits import Limits, Verdict
 from rasl.services.media import files
 from rasl.services.otp import progress
 from rasl.services.sending import accepting as messages
 from rasl.services.sending import outcomes, statuses
 from rasl.services.sending.accepting import LANE_OTP
+from rasl.services.sending.outbox import Outbox, Recorded
 
 MOST_IN_FLIGHT = 2000  # sends of one process; a thousand a second at a second's latency
 _RESERVED = 500  # places besides, for what goes first
 REQUEST_PATIENCE = 3.0  # seconds a request waits for throughput and retries before the worker takes over
 _THROUGHPUT_PAUSE = 0.02
 _RESERVE_SHARE = 4  # of a second's throughput
-_FINISH_SECONDS = 10.0
 _IS_IT_STORED = (
     "The database was lost while the message was stored, and nobody knows yet whether it was: look for "
     "chat_message_id before you repeat the request, or repeat it with the same Idempotency-Key"
@@ -115,7 +115,7 @@ class Attempted(msgspec.Struct, frozen=True):
     retry_seconds: float | None = None
 
 
-async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempted:
+async def attempt(outbox: Outbox, work: Work, patience: float = 0.0) -> Attempted:
     """Send once and record what came of it; a retry due within `patience` seconds stays with this process."""
     started_at = clock.now()
     begun = clock.monotonic()
@@ -123,52 +123,52 @@ async def attempt(engine: Engine, work: Work, patience: float = 0.0) -> Attempte
         outcome: SendOutcome = _TOO_LATE_TO_ASK if work.is_ambiguous else _TOO_LATE
         work = msgspec.structs.replace(work, unknown_policy="hold")
     else:
-        outcome = await _call(engine, work)
+        outcome = await _call(outbox, work)
         metrics.GRAPH_SECONDS.observe(clock.monotonic() - begun)
     trouble = Trouble.REFUSED if outcome is _TOO_LATE else outcomes.trouble(outcome)
     step = _decide(outcome, trouble, work, started_at)
-    result = _result(engine, work, outcome, step, started_at, patience)
+    result = _result(outbox, work, outcome, step, started_at, patience)
     metrics.count_attempt(result.outcome, result.status, work.lane, result.code)
-    await _record(engine, work, result, outcome)
+    await _record(outbox, work, result, outcome)
     if trouble is Trouble.PAIR_THROTTLED and isinstance(step, Retry):
-        await _line_up(engine, work, step.seconds)
+        await _line_up(outbox, work, step.seconds)
     failure = outcome.failure if isinstance(outcome, Refused) else None
     reason = outcome.reason if isinstance(outcome, NotSent | Ambiguous) else None
     seconds = step.seconds if isinstance(step, Retry) else None
     return Attempted(result.status, result.wamid, failure, reason, seconds)
 
 
-async def _call(engine: Engine, work: Work) -> SendOutcome:
+async def _call(outbox: Outbox, work: Work) -> SendOutcome:
     """Give Meta the files it lacks, then the message; a file it has dropped since is given to it once more."""
     media_ids = work.content.media_ids()
     if not media_ids:
-        return await _post(engine, work, {})
+        return await _post(outbox, work, {})
     for is_last_try in (False, True):
         with _before_the_call():
-            uploads = await files.upload(engine, work.number, work.tenant_id, media_ids)
+            uploads = await files.upload(outbox.resources, work.number, work.tenant_id, media_ids)
         if not isinstance(uploads, files.Uploads):
             return uploads
         with _before_the_call():
-            is_away = not await _mark_tried(engine, work)
+            is_away = not await _mark_tried(outbox, work)
         if is_away:
             return NotSent("the database was away when the message was about to be sent")
-        outcome = await _post(engine, work, uploads)
+        outcome = await _post(outbox, work, uploads)
         if is_last_try or not uploads.is_reused or not files.is_gone(outcome):
             break
         try:
-            await files.forget_uploads(engine, work.number, work.tenant_id, uploads)
+            await files.forget_uploads(outbox.resources, work.number, work.tenant_id, uploads)
         except ServiceUnavailable:
             break
     return outcome
 
 
-async def _mark_tried(engine: Engine, work: Work) -> bool:
+async def _mark_tried(outbox: Outbox, work: Work) -> bool:
     """Write down that the files are with Meta and the message follows: who dies before has sent nothing, as all see.
 
     False when the database is away.
     """
     try:
-        async with engine.database.connection() as db:
+        async with outbox.resources.database.connection() as db:
             is_ours = await unsent.mark_tried(db, work.tenant_id, work.message_id, work.fence)
     except ServiceUnavailable:
         return False
@@ -177,30 +177,32 @@ async def _mark_tried(engine: Engine, work: Work) -> bool:
     return True
 
 
-async def _post(engine: Engine, work: Work, uploads: Mapping[int, str]) -> SendOutcome:
+async def _post(outbox: Outbox, work: Work, uploads: Mapping[int, str]) -> SendOutcome:
     with _before_the_call():
         address = Address(work.tenant_id, work.message_id, work.peer, work.reply_to)
-        content, secret = message_secrets.open_secret(engine.sealer, work.tenant_id, work.content)
-        fields = payload(engine, address, content, uploads)
-    outcome = await engine.graph.send_message(work.number.phone_number_id, work.number.access_token, fields)
+        content, secret = message_secrets.open_secret(outbox.resources.sealer, work.tenant_id, work.content)
+        fields = payload(outbox.resources.sealer, address, content, uploads)
+    outcome = await outbox.resources.graph.send_message(
+        work.number.phone_number_id, work.number.access_token, fields
+    )
     return message_secrets.masked(outcome, secret)
 
 
-async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bool = False) -> Attempted:
+async def deliver(outbox: Outbox, work: Work, patience: float, *, has_permit: bool = False) -> Attempted:
     """Attempt a leased message until it is settled or its next try is more than `patience` seconds away.
 
     Raises NotGivenError; whatever else is raised came after WhatsApp was called.
     `has_permit` says that the first attempt has its share of the number's throughput already.
     """
     key = (work.tenant_id, work.message_id)
-    engine.holdings[key] = work.fence
+    outbox.leases[key] = work.fence
     deadline = clock.monotonic() + patience
     try:
         while True:
-            if not has_permit and not await _has_turn(engine, work, deadline):
-                return await give_back(engine, work, 1.0)
+            if not has_permit and not await _has_turn(outbox, work, deadline):
+                return await give_back(outbox, work, 1.0)
             has_permit = False
-            attempted = await attempt(engine, work, deadline - clock.monotonic())
+            attempted = await attempt(outbox, work, deadline - clock.monotonic())
             if attempted.status != "sending" or attempted.retry_seconds is None:
                 return attempted
             await asyncio.sleep(attempted.retry_seconds)
@@ -208,7 +210,7 @@ async def deliver(engine: Engine, work: Work, patience: float, *, has_permit: bo
     except _LeaseLostError:
         return Attempted("queued")
     finally:
-        engine.holdings.pop(key, None)
+        outbox.leases.pop(key, None)
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -221,13 +223,13 @@ class Address(msgspec.Struct, frozen=True):
 
 
 def payload(
-    engine: Engine, address: Address, content: Content, uploaded: Mapping[int, str]
+    sealer: Sealer, address: Address, content: Content, uploaded: Mapping[int, str]
 ) -> dict[str, object]:
     """Return the Graph payload of a message, our own id in the data that Meta echoes; what is sealed stays masked."""
     fields: dict[str, object] = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
-        "biz_opaque_callback_data": engine.sealer.mint_opaque(address.tenant_id, address.message_id),
+        "biz_opaque_callback_data": sealer.mint_opaque(address.tenant_id, address.message_id),
         **content.graph_fields(uploaded),
     }
     # Without the plus Meta may take the number for a national one (cloud-api section 2.1).
@@ -245,7 +247,7 @@ def unknown_policy(of_tenant: str, lane: int) -> str:
     return "resend" if lane == LANE_OTP else of_tenant
 
 
-async def give_back(engine: Engine, work: Work, seconds: float) -> Attempted:
+async def give_back(outbox: Outbox, work: Work, seconds: float) -> Attempted:
     """Return a message untried to the worker's queue, as soon as the database lets us."""
     item = Unsent(
         work.tenant_id,
@@ -256,32 +258,32 @@ async def give_back(engine: Engine, work: Work, seconds: float) -> Attempted:
         work.attempt,
         seconds,
     )
-    await engine.returns.put_back(item)
+    await outbox.returns.put_back(item)
     return Attempted("queued")
 
 
-async def extend_leases(engine: Engine) -> None:
+async def extend_leases(outbox: Outbox) -> None:
     """Tell the database that this process still works on what it holds: messages and Idempotency-Keys."""
-    holdings = engine.returns.holdings | engine.holdings
+    leases = outbox.returns.leases | outbox.leases
     try:
-        if holdings:
-            held = [(*key, fence) for key, fence in holdings.items()]
-            async with engine.database.connection() as db:
-                await jobs.extend(db, "send", held, engine.lease)
+        if leases:
+            held = [(*key, fence) for key, fence in leases.items()]
+            async with outbox.resources.database.connection() as db:
+                await jobs.extend(db, "send", held, outbox.lease)
     finally:
-        await engine.keys.renew()
+        await outbox.keys.renew()
 
 
-async def take_permit(engine: Engine, number: Number, *, is_first: bool) -> Verdict:
+async def take_permit(limits: Limits, number: Number, *, is_first: bool) -> Verdict:
     """Take one permit of the number's throughput, if there is one; what goes first may run ahead of the others."""
     rate = number.messages_per_second
     reserve = max(2, rate // _RESERVE_SHARE) if is_first else 0
-    return await engine.limits.spend(f"number:{number.id}", Bucket.per_second(rate), reserve)
+    return await limits.spend(f"number:{number.id}", Bucket.per_second(rate), reserve)
 
 
-async def _has_turn(engine: Engine, work: Work, deadline: float) -> bool:
+async def _has_turn(outbox: Outbox, work: Work, deadline: float) -> bool:
     try:
-        return await _throughput(engine, work, deadline)
+        return await _throughput(outbox, work, deadline)
     except ServiceUnavailable:
         return False
     except Exception:
@@ -290,10 +292,10 @@ async def _has_turn(engine: Engine, work: Work, deadline: float) -> bool:
         return False
 
 
-async def _throughput(engine: Engine, work: Work, deadline: float) -> bool:
+async def _throughput(outbox: Outbox, work: Work, deadline: float) -> bool:
     """Wait for a permit of the sending number, at most until the deadline."""
     while True:
-        verdict = await take_permit(engine, work.number, is_first=work.is_first)
+        verdict = await take_permit(outbox.resources.limits, work.number, is_first=work.is_first)
         if verdict.is_allowed:
             return True
         pause = verdict.retry_after + random.random() * _THROUGHPUT_PAUSE  # noqa: S311 - spreads the waiters
@@ -319,7 +321,7 @@ def _decide(outcome: SendOutcome, trouble: Trouble | None, work: Work, now: dt.d
 
 
 def _result(
-    engine: Engine,
+    outbox: Outbox,
     work: Work,
     outcome: SendOutcome,
     step: Step | None,
@@ -330,7 +332,11 @@ def _result(
     status, retry_seconds, keeps_lease = "sent", None, False
     match step:
         case Retry(seconds=seconds) if seconds <= patience:
-            status, retry_seconds, keeps_lease = "sending", seconds + engine.settings.lease_seconds, True
+            status, retry_seconds, keeps_lease = (
+                "sending",
+                seconds + outbox.resources.settings.lease_seconds,
+                True,
+            )
         case Retry(seconds=seconds):
             status, retry_seconds = "queued", seconds
         case Fail():
@@ -338,7 +344,7 @@ def _result(
         case Wait():
             status = "unknown"
             if work.unknown_policy == "resend":
-                retry_seconds = engine.settings.unknown_window_seconds
+                retry_seconds = outbox.resources.settings.unknown_window_seconds
     result = Result(
         tenant_id=work.tenant_id,
         message_id=work.message_id,
@@ -355,60 +361,55 @@ def _result(
     return msgspec.structs.replace(result, **outcomes.findings(outcome))
 
 
-async def _record(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
+async def _record(outbox: Outbox, work: Work, result: Result, outcome: SendOutcome) -> None:
     """Write the result; while the database is away it is tried again in the background, however long that takes."""
     try:
-        await _record_once(engine, work, result, outcome)
+        await _record_once(outbox, work, result, outcome)
     except Exception as error:
         if not isinstance(error, ServiceUnavailable):
             _logger.exception("result_not_recorded", message_id=result.message_id)
-        engine.behind.start(
-            lambda: _record_once(engine, work, result, outcome),
+        outbox.behind.start(
+            lambda: _record_once(outbox, work, result, outcome),
             "result_waits_for_database",
             message_id=result.message_id,
         )
 
 
-async def _record_once(engine: Engine, work: Work, result: Result, outcome: SendOutcome) -> None:
-    recorded = await engine.recording.put(result)
+async def _record_once(outbox: Outbox, work: Work, result: Result, outcome: SendOutcome) -> None:
+    recorded = await outbox.recording.put(result)
     if isinstance(outcome, Accepted):
         wa_id = outcome.wa_id
         is_respelled = wa_id is not None and wa_id != work.peer and not phone.is_bsuid(work.peer)
         if is_respelled or recorded.has_parked or not recorded.is_owned:
-            await _follow_up(engine, work, outcome, recorded, wa_id if is_respelled else None)
-
-
-async def finish_recording(engine: Engine) -> None:
-    """Wait until everything that this process has decided is written: part of a graceful stop."""
-    await engine.behind.finish(_FINISH_SECONDS)
+            await _follow_up(outbox, work, outcome, recorded, wa_id if is_respelled else None)
 
 
 async def _follow_up(
-    engine: Engine, work: Work, outcome: Accepted, recorded: Recorded, new_wa_id: str | None
+    outbox: Outbox, work: Work, outcome: Accepted, recorded: Recorded, new_wa_id: str | None
 ) -> None:
     """Do what only few successes need: one that came late, statuses that were parked, Meta's own spelling."""
     if not recorded.is_owned:
-        async with engine.database.transaction() as db:
+        async with outbox.resources.database.transaction() as db:
             await message_rows.adopt_late_success(db, work.tenant_id, work.message_id, outcome.wamid)
             if work.is_first:
                 await progress.record(db, [(work.tenant_id, work.message_id)])
     if recorded.has_parked:
-        await statuses.attach_parked(engine.database, [(work.tenant_id, outcome.wamid)])
+        await statuses.attach_parked(outbox.resources.database, [(work.tenant_id, outcome.wamid)])
     if new_wa_id:
-        async with engine.database.connection() as db:
+        async with outbox.resources.database.connection() as db:
             await recipients.keep_wa_ids(db, [(work.tenant_id, phone.match_key(work.peer), new_wa_id)])
 
 
-async def _line_up(engine: Engine, work: Work, seconds: float) -> None:
+async def _line_up(outbox: Outbox, work: Work, seconds: float) -> None:
     try:
-        async with engine.database.connection() as db:
+        async with outbox.resources.database.connection() as db:
             await jobs.postpone_pair(db, work.tenant_id, work.conversation_id, seconds, PAIR.interval)
     except ServiceUnavailable:
         # The message itself is recorded; the others meet the limit themselves.
         _logger.warning("pair_not_lined_up", conversation_id=work.conversation_id)
 
 
-async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted, Attempted]:
+async def send(outbox: Outbox, draft: messages.Draft) -> tuple[messages.Accepted, Attempted]:
     """Commit a message and, unless it has to wait its turn, send it at once; raises what accepting refuses.
 
     Raises ServiceUnavailable, storing nothing, when so many sends are under way that one more would only make all of
@@ -416,13 +417,13 @@ async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted
     """
     is_first = messages.lane_of(draft.content) == LANE_OTP
     most = MOST_IN_FLIGHT + (_RESERVED if is_first else 0)
-    if len(engine.holdings) + len(engine.returns.holdings) >= most and not draft.is_async:
+    if len(outbox.leases) + len(outbox.returns.leases) >= most and not draft.is_async:
         raise ServiceUnavailable
-    accepting = engine.accepting_first if is_first else engine.accepting
+    accepting = outbox.accepting_first if is_first else outbox.accepting
     try:
         accepted = await accepting.put(draft)
     except messages.InDoubt as doubt:
-        return await _find(engine, draft, doubt)
+        return await _find(outbox, draft, doubt)
     lane = messages.lane_of(accepted.content)
     if not accepted.is_leased:
         metrics.count_queued(lane)
@@ -443,15 +444,15 @@ async def send(engine: Engine, draft: messages.Draft) -> tuple[messages.Accepted
         is_request=True,
     )
     try:
-        return accepted, await deliver(engine, work, REQUEST_PATIENCE)
+        return accepted, await deliver(outbox, work, REQUEST_PATIENCE)
     except NotGivenError:
         # It is stored, and WhatsApp has not heard of it: the worker tries, and sets it aside if it cannot either.
         _logger.exception("message_not_given", message_id=work.message_id)
-        return accepted, await give_back(engine, work, 1.0)
+        return accepted, await give_back(outbox, work, 1.0)
 
 
 async def _find(
-    engine: Engine, draft: messages.Draft, doubt: messages.InDoubt
+    outbox: Outbox, draft: messages.Draft, doubt: messages.InDoubt
 ) -> tuple[messages.Accepted, Attempted]:
     """Find out whether a message was stored, and leave it to the worker if it was: Meta was not called.
 
@@ -469,7 +470,7 @@ async def _find(
         request_id=draft.request_id,
         xid=doubt.xid,
     )
-    found = await engine.returns.put_back(item)
+    found = await outbox.returns.put_back(item)
     if found is None:
         raise ServiceUnavailable(_IS_IT_STORED, {"chat_message_id": accepted.message_id})
     if found.status is None:

@@ -3,24 +3,26 @@
 from rasl.db.pool import Row
 from rasl.errors import MessageSendFailed, ValidationFailed
 from rasl.graph.client import Fetched, Refused
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.sending import message_list
 
 
-async def mark_read(engine: Engine, tenant_id: int, name: str, *, is_typing: bool) -> Row:
+async def mark_read(resources: Resources, tenant_id: int, name: str, *, is_typing: bool) -> Row:
     """Show a received message as read, and perhaps that an answer is being written; returns the message.
 
     Only the number it came in on can do that. Raises NotFound, ValidationFailed for a message of ours,
     MessageSendFailed when Meta does not do it.
     """
-    row = await message_list.get_message(engine.database, tenant_id, name)
+    row = await message_list.get_message(resources.database, tenant_id, name)
     if row["direction"] != "inbound":
         raise ValidationFailed({"message_id": ["Only a received message can be marked as read"]})
     payload = {"messaging_product": "whatsapp", "status": "read", "message_id": row["wamid"]}
     if is_typing:
         payload["typing_indicator"] = {"type": "text"}
-    number = await engine.numbers.get(tenant_id, row["number_id"])
-    outcome = await engine.graph.post_json(f"{number.phone_number_id}/messages", number.access_token, payload)
+    number = await resources.numbers.get(tenant_id, row["number_id"])
+    outcome = await resources.graph.post_json(
+        f"{number.phone_number_id}/messages", number.access_token, payload
+    )
     match outcome:
         case Fetched():
             return row

@@ -12,7 +12,7 @@ from rasl.domain.admission import Thread
 from rasl.domain.message_types.base import Content
 from rasl.errors import ApiError, FeatureLimitExceeded, NotFound
 from rasl.services.contacts.profiles import NewProfile
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.otp import intents
 from rasl.services.sending import accepting, attempting
 from rasl.services.sending.accepting import Draft
@@ -33,9 +33,9 @@ class Rehearsal(msgspec.Struct):
     payload: dict[str, Any] | None
 
 
-async def rehearse(engine: Engine, draft: Draft) -> Rehearsal:
+async def rehearse(resources: Resources, draft: Draft) -> Rehearsal:
     """Find out what sending this draft would do; raises NotFound for a contact that does not exist."""
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         row = await recipients.find_thread(db, draft.address())
         usage = await recipients.load_usage(db, draft.tenant.id)
         blocked = await intents.rehearse(db, draft.otp) if draft.otp else None
@@ -48,7 +48,7 @@ async def rehearse(engine: Engine, draft: Draft) -> Rehearsal:
     plan = _plan(draft, row, thread, usage, problems)
     payload = None
     if content is not None and (peer := _peer(draft, row, problems)):
-        payload = _payload(engine, draft, content, peer)
+        payload = _payload(resources, draft, content, peer)
     return Rehearsal(
         would_send=not problems,
         problems=[{"code": item.code, "message": item.message, "details": item.details} for item in problems],
@@ -142,8 +142,8 @@ def _plan(
     }
 
 
-def _payload(engine: Engine, draft: Draft, content: Content, peer: str) -> dict[str, Any]:
+def _payload(resources: Resources, draft: Draft, content: Content, peer: str) -> dict[str, Any]:
     """Return the Graph payload; files that Meta gets only when the message is sent are named instead of their ids."""
     uploaded = {media_id: f"(uploaded when sent: media {media_id})" for media_id in content.media_ids()}
     address = attempting.Address(draft.tenant.id, 0, peer, draft.reply.wamid if draft.reply else None)
-    return attempting.payload(engine, address, content, uploaded)
+    return attempting.payload(resources.sealer, address, content, uploaded)

@@ -28,16 +28,16 @@ class Returns:
         self._behind = behind
         self._writing: Batch[Unsent, Found] = Batch("put_back", self._write, size=_SEVERAL, limit=100_000)
         # Leases that are still ours: (tenant_id, message_id) -> fence, kept alive by the heartbeat.
-        self.holdings: dict[tuple[int, int], int] = {}
+        self.leases: dict[tuple[int, int], int] = {}
 
     def start(self, item: Unsent) -> asyncio.Task[Found | None]:
         """Put a message back, now or as soon as the database is there."""
         key = (item.tenant_id, item.message_id)
-        self.holdings[key] = item.fence
+        self.leases[key] = item.fence
         task = self._behind.start(
             lambda: self._put_back(item), "unsent_message_waits_for_database", message_id=item.message_id
         )
-        task.add_done_callback(lambda _: self.holdings.pop(key, None))
+        task.add_done_callback(lambda _: self.leases.pop(key, None))
         return task
 
     async def put_back(self, item: Unsent) -> Found | None:

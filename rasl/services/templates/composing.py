@@ -16,7 +16,7 @@ from rasl.domain.templates.values import HeaderFile, Values
 from rasl.domain.tenants import Number
 from rasl.errors import NotFound, ValidationFailed
 from rasl.services.ground import message_secrets
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.ground.template_catalog import Sendable
 from rasl.services.media import files as media
 
@@ -47,14 +47,14 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str = ""  # in front of the fields in problems
 
 
-async def compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) -> Template:
+async def compose(resources: Resources, tenant_id: int, number: Number, wish: Wish) -> Template:
     """Bind a wish to the stored definition.
 
     Raises NotFound, or ValidationFailed naming every field that is wrong. Files are loaded and stored only when
     everything else is right.
     """
     try:
-        return await _compose(engine, tenant_id, number, wish)
+        return await _compose(resources, tenant_id, number, wish)
     except ValidationFailed as error:
         if not wish.prefix:
             raise
@@ -63,16 +63,16 @@ async def compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) ->
         ) from None
 
 
-async def _compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) -> Template:
-    template = await find_sendable(engine, tenant_id, number, wish.name, wish.language)
-    values = await _with_known_files(engine, tenant_id, wish)
+async def _compose(resources: Resources, tenant_id: int, number: Number, wish: Wish) -> Template:
+    template = await find_sendable(resources, tenant_id, number, wish.name, wish.language)
+    values = await _with_known_files(resources, tenant_id, wish)
     if wish.generates_code:
         values = _with_code(template, values)
     if values.expires_at_ms is not None and values.expires_at_ms <= clock.now().timestamp() * 1000:
         raise ValidationFailed({"limited_time_offer_expiration_ms": ["The offer has expired already"]})
     bound = bind(template.definition, values)
     if wish.source is not None or any(wish.card_sources):
-        values = await _with_stored_files(engine, tenant_id, wish, values)
+        values = await _with_stored_files(resources, tenant_id, wish, values)
         bound = bind(template.definition, values)
     content = Template(
         name=template.name,
@@ -86,32 +86,34 @@ async def _compose(engine: Engine, tenant_id: int, number: Number, wish: Wish) -
     )
     if bound.code is None:
         return content
-    return content.with_sealed(engine.sealer.seal(bound.code, message_secrets.purpose(tenant_id)))
+    return content.with_sealed(resources.sealer.seal(bound.code, message_secrets.purpose(tenant_id)))
 
 
-async def find_sendable(engine: Engine, tenant_id: int, number: Number, name: str, language: str) -> Sendable:
+async def find_sendable(
+    resources: Resources, tenant_id: int, number: Number, name: str, language: str
+) -> Sendable:
     """Return a template that may be sent; raises NotFound, or ValidationFailed when it is not approved."""
     wanted = Wanted(tenant_id, number.waba_id, name, language_code(language))
-    found = await engine.templates.find(wanted) or await _look_again(engine, wanted)
+    found = await resources.templates.find(wanted) or await _look_again(resources, wanted)
     if found.status != SENDABLE:
         reason = f": {found.reason}" if found.reason else ""
         raise ValidationFailed({"template_name": [f"The template is {found.status}, not APPROVED{reason}"]})
     return found
 
 
-async def _look_again(engine: Engine, wanted: Wanted) -> Sendable:
+async def _look_again(resources: Resources, wanted: Wanted) -> Sendable:
     """Ask the table itself for what is not remembered; raises NotFound with what there is instead.
 
     Languages are compared without case, so that the one that was asked for is never offered instead of itself.
     """
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         rows = await template_rows.list_named(db, wanted.tenant_id, wanted.name)
     asked = wanted.language.casefold()
     for row in rows:
         if row["waba_id"] == wanted.waba_id and row["language"].casefold() == asked:
-            engine.templates.forget(wanted.tenant_id)
+            resources.templates.forget(wanted.tenant_id)
             spelled = msgspec.structs.replace(wanted, language=row["language"])
-            if found := await engine.templates.find(spelled):
+            if found := await resources.templates.find(spelled):
                 return found
     own = [row["language"] for row in rows if row["waba_id"] == wanted.waba_id]
     languages = [language for language in own if language.casefold() != asked]
@@ -138,16 +140,16 @@ def _with_code(template: Sendable, values: Values) -> Values:
     return msgspec.structs.replace(values, fields={**values.fields, values.code_field: code})
 
 
-async def _with_known_files(engine: Engine, tenant_id: int, wish: Wish) -> Values:
+async def _with_known_files(resources: Resources, tenant_id: int, wish: Wish) -> Values:
     """Say of what kind the files are, without loading them."""
-    known = [await _known(engine, tenant_id, source) for source in (wish.source, *wish.card_sources)]
+    known = [await _known(resources, tenant_id, source) for source in (wish.source, *wish.card_sources)]
     return _with_files(wish.values, known)
 
 
-async def _with_stored_files(engine: Engine, tenant_id: int, wish: Wish, values: Values) -> Values:
+async def _with_stored_files(resources: Resources, tenant_id: int, wish: Wish, values: Values) -> Values:
     """Load and store the files."""
     stored = [
-        await _stored(engine, tenant_id, source, is_rehearsal=wish.is_rehearsal)
+        await _stored(resources, tenant_id, source, is_rehearsal=wish.is_rehearsal)
         for source in (wish.source, *wish.card_sources)
     ]
     return _with_files(values, stored)
@@ -163,26 +165,26 @@ def _with_files(values: Values, files: list[HeaderFile | None]) -> Values:
     return msgspec.structs.replace(values, file=own, cards=cards)
 
 
-async def _known(engine: Engine, tenant_id: int, source: Source | None) -> HeaderFile | None:
+async def _known(resources: Resources, tenant_id: int, source: Source | None) -> HeaderFile | None:
     if source is None:
         return None
     if source.media_id is None:
         return HeaderFile(source.kind, source.field, 0, source.filename)
     try:
-        found = await media.get_to_send(engine, tenant_id, source.media_id)
+        found = await media.get_to_send(resources, tenant_id, source.media_id)
     except NotFound:
         raise ValidationFailed({source.field: ["There is no such file"]}) from None
     return HeaderFile(found.kind, source.field, found.id, source.filename or found.filename)
 
 
 async def _stored(
-    engine: Engine, tenant_id: int, source: Source | None, *, is_rehearsal: bool
+    resources: Resources, tenant_id: int, source: Source | None, *, is_rehearsal: bool
 ) -> HeaderFile | None:
     if source is None or source.media_id is not None:
-        return await _known(engine, tenant_id, source)
+        return await _known(resources, tenant_id, source)
     if source.file is not None:
         found = await media.keep_file(
-            engine,
+            resources,
             tenant_id,
             source.file,
             source.filename,
@@ -192,6 +194,6 @@ async def _stored(
         )
     else:
         found = await media.keep_url(
-            engine, tenant_id, source.url or "", source.kind, source.field, is_rehearsal=is_rehearsal
+            resources, tenant_id, source.url or "", source.kind, source.field, is_rehearsal=is_rehearsal
         )
     return HeaderFile(source.kind, source.field, found.id, source.filename or found.filename)

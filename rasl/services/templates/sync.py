@@ -14,7 +14,7 @@ from rasl.graph import templates as graph_templates
 from rasl.graph.client import Ambiguous, Fetched, NotSent, Refused
 from rasl.graph.errors import FailureKind
 from rasl.graph.templates import TemplatePage
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 
 _TRIES = 3
 _RESTARTS = 2  # with fresh cursors
@@ -41,13 +41,13 @@ class _BadCursorError(Exception):
     """Meta no longer knows the cursor: the list has to be read from its beginning."""
 
 
-async def sync(engine: Engine, tenant_id: int) -> Synced:
+async def sync(resources: Resources, tenant_id: int) -> Synced:
     """Read all templates of a tenant; raises WhatsAppNotConfigured or WhatsAppFailed."""
-    credentials = await load_credentials(engine, tenant_id)
+    credentials = await load_credentials(resources, tenant_id)
     if not credentials:
         raise WhatsAppNotConfigured
     found = [
-        await sync_account(engine, Account(tenant_id, waba_id), access_token)
+        await sync_account(resources, Account(tenant_id, waba_id), access_token)
         for waba_id, access_token in credentials.items()
     ]
     return Synced(
@@ -59,45 +59,47 @@ async def sync(engine: Engine, tenant_id: int) -> Synced:
     )
 
 
-async def load_credentials(engine: Engine, tenant_id: int) -> dict[str, str]:
+async def load_credentials(resources: Resources, tenant_id: int) -> dict[str, str]:
     """Return the access token of each business account of a tenant."""
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         rows = await template_rows.list_accounts(db, tenant_id)
-    return {row["waba_id"]: engine.sealer.unseal(row["access_token_sealed"], "access_token") for row in rows}
+    return {
+        row["waba_id"]: resources.sealer.unseal(row["access_token_sealed"], "access_token") for row in rows
+    }
 
 
-async def sync_account(engine: Engine, account: Account, access_token: str) -> Synced:
+async def sync_account(resources: Resources, account: Account, access_token: str) -> Synced:
     """Read all templates of one account; only a walk to the end of the list removes what it did not show."""
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         started_at = await template_rows.now(db)
     for restart in range(_RESTARTS + 1):
         try:
-            synced, created, updated = await _walk(engine, account, access_token)
+            synced, created, updated = await _walk(resources, account, access_token)
         except _BadCursorError:
             if restart == _RESTARTS:
                 raise WhatsAppFailed("WhatsApp's list of templates kept changing; try again") from None
         else:
             break
-    async with engine.database.transaction() as db:
+    async with resources.database.transaction() as db:
         await template_rows.lock_accounts(db, [account])
         deleted = await template_rows.remove_unseen(db, account, started_at)
-        synced_at = await template_rows.finish_sync(db, account, synced, _next_turn(engine))
-    engine.templates.forget(account.tenant_id)
+        synced_at = await template_rows.finish_sync(db, account, synced, _next_turn(resources))
+    resources.templates.forget(account.tenant_id)
     return Synced(synced, created, updated, deleted, synced_at)
 
 
-async def _walk(engine: Engine, account: Account, access_token: str) -> tuple[int, int, int]:
+async def _walk(resources: Resources, account: Account, access_token: str) -> tuple[int, int, int]:
     """Write page after page; returns how many there are, are new, and changed."""
     synced = created = updated = 0
     after: str | None = None
     while True:
-        async with engine.database.connection() as db:
+        async with resources.database.connection() as db:
             read_at = await template_rows.now(db)
-        page = await _page(engine, account.waba_id, access_token, after)
-        async with engine.database.transaction() as db:
+        page = await _page(resources, account.waba_id, access_token, after)
+        async with resources.database.transaction() as db:
             await template_rows.lock_accounts(db, [account])
             is_new, is_changed = await template_rows.keep(db, account, page.templates, read_at)
-        engine.templates.forget(account.tenant_id)
+        resources.templates.forget(account.tenant_id)
         synced += len(page.templates)
         created += is_new
         updated += is_changed
@@ -106,12 +108,12 @@ async def _walk(engine: Engine, account: Account, access_token: str) -> tuple[in
         after = page.after
 
 
-async def _page(engine: Engine, waba_id: str, access_token: str, after: str | None) -> TemplatePage:
+async def _page(resources: Resources, waba_id: str, access_token: str, after: str | None) -> TemplatePage:
     """Read one page, again where that may help."""
     attempt = 0
     while True:
         attempt += 1
-        outcome = await graph_templates.list_page(engine.graph, waba_id, access_token, after)
+        outcome = await graph_templates.list_page(resources.graph, waba_id, access_token, after)
         if isinstance(outcome, TemplatePage):
             return outcome
         is_cursor = isinstance(outcome, Refused) and outcome.failure.code == graph_templates.INVALID_CURSOR
@@ -151,21 +153,21 @@ def failed(outcome: Refused | NotSent | Ambiguous | Fetched) -> WhatsAppFailed:
     return WhatsAppFailed("WhatsApp gave an answer that cannot be read")
 
 
-async def reconcile(engine: Engine) -> int:
+async def reconcile(resources: Resources) -> int:
     """Read the accounts whose turn it is; returns how many. Several workers never read the same one."""
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         await template_rows.watch_new_accounts(db)
         accounts = await template_rows.claim_due(db, _CLAIM, _LEASE)
     for account in accounts:
-        await _reconcile_account(engine, account)
+        await _reconcile_account(resources, account)
     return len(accounts)
 
 
-async def _reconcile_account(engine: Engine, account: Account) -> None:
+async def _reconcile_account(resources: Resources, account: Account) -> None:
     try:
-        credentials = await load_credentials(engine, account.tenant_id)
+        credentials = await load_credentials(resources, account.tenant_id)
         if account.waba_id in credentials:
-            await sync_account(engine, account, credentials[account.waba_id])
+            await sync_account(resources, account, credentials[account.waba_id])
             return
         reason = "no connected number belongs to this account any more"
     except ServiceUnavailable:
@@ -178,12 +180,12 @@ async def _reconcile_account(engine: Engine, account: Account) -> None:
             waba_id=account.waba_id,
             error=log.redact(reason),
         )
-        async with engine.database.connection() as db:
+        async with resources.database.connection() as db:
             await template_rows.note_failure(
-                db, account, log.redact(reason)[:500], min(_RETRY_AFTER_FAILURE, _next_turn(engine))
+                db, account, log.redact(reason)[:500], min(_RETRY_AFTER_FAILURE, _next_turn(resources))
             )
 
 
-def _next_turn(engine: Engine) -> dt.timedelta:
+def _next_turn(resources: Resources) -> dt.timedelta:
     """Return when an account is read again, spread so that a fleet does not ask at once."""
-    return dt.timedelta(hours=engine.settings.template_sync_hours) * (0.8 + 0.4 * random.random())  # noqa: S311
+    return dt.timedelta(hours=resources.settings.template_sync_hours) * (0.8 + 0.4 * random.random())  # noqa: S311

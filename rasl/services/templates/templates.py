@@ -20,7 +20,7 @@ from rasl.errors import NotFound, ValidationFailed, WhatsAppNotConfigured
 from rasl.graph import templates as graph_templates
 from rasl.graph.client import Fetched
 from rasl.graph.templates import Created
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.media import files
 from rasl.services.templates.sync import failed, load_credentials
 
@@ -123,13 +123,15 @@ async def preview(database: Database, tenant_id: int, name: str, values: Mapping
     return render(read, values)
 
 
-async def create_template(engine: Engine, tenant_id: int, waba_id: str | None, submission: Submission) -> Row:
+async def create_template(
+    resources: Resources, tenant_id: int, waba_id: str | None, submission: Submission
+) -> Row:
     """Check a template, submit it to Meta and keep it; raises ValidationFailed, WhatsAppFailed or NotConfigured."""
     has_sample = submission.sample_media_id is not None
     _refuse_lint(submission, has_sample=has_sample)
-    account, access_token = await _account(engine, tenant_id, waba_id)
+    account, access_token = await _account(resources, tenant_id, waba_id)
     components = await _with_sample(
-        engine, tenant_id, access_token, submission.components or (), submission.sample_media_id
+        resources, tenant_id, access_token, submission.components or (), submission.sample_media_id
     )
     wanted: dict[str, Any] = {
         "name": submission.name,
@@ -140,21 +142,25 @@ async def create_template(engine: Engine, tenant_id: int, waba_id: str | None, s
     }
     if submission.message_send_ttl_seconds is not None:
         wanted["message_send_ttl_seconds"] = submission.message_send_ttl_seconds
-    outcome = await graph_templates.create(engine.graph, account.waba_id, access_token, wanted)
+    outcome = await graph_templates.create(resources.graph, account.waba_id, access_token, wanted)
     if not isinstance(outcome, Created):
         raise failed(outcome)
     assumed = graph_templates.read(
         {**wanted, "id": outcome.template_id, "status": outcome.status}
         | ({"category": outcome.category} if outcome.category else {})
     )
-    return await _keep_submitted(engine, account, access_token, outcome.template_id, assumed)
+    return await _keep_submitted(resources, account, access_token, outcome.template_id, assumed)
 
 
 async def edit_template(
-    engine: Engine, tenant_id: int, name: str, changes: dict[str, Any], sample_media_id: int | None = None
+    resources: Resources,
+    tenant_id: int,
+    name: str,
+    changes: dict[str, Any],
+    sample_media_id: int | None = None,
 ) -> Row:
     """Check a change, submit it to Meta and keep it; raises NotFound, ValidationFailed or WhatsAppFailed."""
-    row = await get_template(engine.database, tenant_id, name)
+    row = await get_template(resources.database, tenant_id, name)
     if row["status"] not in EDITABLE:
         raise ValidationFailed({"status": [f"A template that is {row['status']} cannot be edited"]})
     if "category" in changes and row["status"] == "APPROVED" and changes["category"] != row["category"]:
@@ -168,46 +174,48 @@ async def edit_template(
         Submission(name=row["name"], language=row["language"], components=changes.get("components"), **kept),
         has_sample=sample_media_id is not None,
     )
-    account, access_token = await _account(engine, tenant_id, row["waba_id"])
+    account, access_token = await _account(resources, tenant_id, row["waba_id"])
     if "components" in changes:
         changes["components"] = await _with_sample(
-            engine, tenant_id, access_token, changes["components"], sample_media_id
+            resources, tenant_id, access_token, changes["components"], sample_media_id
         )
-    outcome = await graph_templates.edit(engine.graph, row["template_id"], access_token, changes)
+    outcome = await graph_templates.edit(resources.graph, row["template_id"], access_token, changes)
     if not isinstance(outcome, Fetched):
         raise failed(outcome)
-    return await _keep_submitted(engine, account, access_token, row["template_id"], None)
+    return await _keep_submitted(resources, account, access_token, row["template_id"], None)
 
 
-async def delete_template(engine: Engine, tenant_id: int, name: str, *, is_every_language: bool) -> None:
+async def delete_template(
+    resources: Resources, tenant_id: int, name: str, *, is_every_language: bool
+) -> None:
     """Delete a template at Meta and here, in one language or in all; raises NotFound or WhatsAppFailed."""
-    row = await get_template(engine.database, tenant_id, name)
-    account, access_token = await _account(engine, tenant_id, row["waba_id"])
+    row = await get_template(resources.database, tenant_id, name)
+    account, access_token = await _account(resources, tenant_id, row["waba_id"])
     template_id = None if is_every_language else row["template_id"]
     outcome = await graph_templates.delete(
-        engine.graph, account.waba_id, access_token, row["name"], template_id
+        resources.graph, account.waba_id, access_token, row["name"], template_id
     )
     if not isinstance(outcome, Fetched):
         raise failed(outcome)
-    async with engine.database.transaction() as db:
+    async with resources.database.transaction() as db:
         await template_rows.lock_accounts(db, [account])
         await template_rows.remove(db, account, row["name"], template_id)
-    engine.templates.forget(tenant_id)
+    resources.templates.forget(tenant_id)
 
 
 async def _with_sample(
-    engine: Engine, tenant_id: int, access_token: str, components: Sequence[Any], media_id: int | None
+    resources: Resources, tenant_id: int, access_token: str, components: Sequence[Any], media_id: int | None
 ) -> list[Any]:
     """Give Meta an example file and name it in every header that has none."""
     if media_id is None:
         return list(components)
-    row = await files.find_stored(engine, tenant_id, media_id, is_read=True)
+    row = await files.find_stored(resources, tenant_id, media_id, is_read=True)
     if row is None:
         raise ValidationFailed({"header_sample_media_id": ["There is no such file"]})
     name = media_formats.true_name(row["filename"], row["mime_type"], "sample")
-    chunks = engine.media_store.stream(row["store_key"])
+    chunks = resources.media_store.stream(row["store_key"])
     handle = await graph_templates.upload_sample(
-        engine.graph, access_token, chunks, row["size"], media_formats.meta_type(row["mime_type"]), name
+        resources.graph, access_token, chunks, row["size"], media_formats.meta_type(row["mime_type"]), name
     )
     if not isinstance(handle, str):
         raise failed(handle)
@@ -223,9 +231,9 @@ def _refuse_lint(submission: Submission, *, has_sample: bool = False) -> None:
         raise ValidationFailed(report.problems)
 
 
-async def _account(engine: Engine, tenant_id: int, waba_id: str | None) -> tuple[Account, str]:
+async def _account(resources: Resources, tenant_id: int, waba_id: str | None) -> tuple[Account, str]:
     """Return a business account of the tenant, its only or first one unless named, with its access token."""
-    credentials = await load_credentials(engine, tenant_id)
+    credentials = await load_credentials(resources, tenant_id)
     if not credentials:
         raise WhatsAppNotConfigured
     chosen = waba_id or next(iter(credentials))
@@ -235,16 +243,16 @@ async def _account(engine: Engine, tenant_id: int, waba_id: str | None) -> tuple
 
 
 async def _keep_submitted(
-    engine: Engine, account: Account, access_token: str, template_id: str, assumed: Listed | None
+    resources: Resources, account: Account, access_token: str, template_id: str, assumed: Listed | None
 ) -> Row:
     """Keep a template as Meta shows it now, or as it was sent when Meta does not show it yet."""
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         read_at = await template_rows.now(db)
-    shown = await graph_templates.fetch(engine.graph, template_id, access_token)
+    shown = await graph_templates.fetch(resources.graph, template_id, access_token)
     item = shown if isinstance(shown, Listed) else assumed
     if item is not None:
-        async with engine.database.transaction() as db:
+        async with resources.database.transaction() as db:
             await template_rows.lock_accounts(db, [account])
             await template_rows.keep(db, account, [item], read_at, is_submitted=assumed is not None)
-    engine.templates.forget(account.tenant_id)
-    return await get_template(engine.database, account.tenant_id, template_id)
+    resources.templates.forget(account.tenant_id)
+    return await get_template(resources.database, account.tenant_id, template_id)

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from rasl.app import build_engine, running
+from rasl.app import build_resources, running
 from rasl.db.pool import Database
 from rasl.errors import MessageSendFailed
 from rasl.services.sending.read_receipts import mark_read
@@ -88,9 +88,9 @@ async def test_meta_out_of_reach_is_answered(api: Api, database: Database, share
     chat_id = (await api.acme.send(PHONE)).data["chat_id"]
     message_id = await receive(database, chat_id)
     nowhere = settings_for("http://127.0.0.1:1")
-    async with running(build_engine(nowhere, shared_dsn)) as engine:
+    async with running(build_resources(nowhere, shared_dsn)) as outbox:
         with pytest.raises(MessageSendFailed) as caught:
-            await mark_read(engine, api.world.acme.tenant_id, str(message_id), is_typing=False)
+            await mark_read(outbox.resources, api.world.acme.tenant_id, str(message_id), is_typing=False)
     assert "may be asked again" in caught.value.message
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from rasl.app import build_engine, running
+from rasl.app import build_resources, running
 from rasl.db.pool import Database
 from rasl.dispatch.kinds.sending import Sending
 from rasl.dispatch.loop import Loop
@@ -141,8 +141,8 @@ async def test_a_code_that_waited_for_the_worker_reaches_meta_whole(
     assert answer.status == 202
     async with database.connection() as db:
         assert "918273" not in await db.fetchval("select m::text from messages m")
-    async with running(build_engine(api.settings, shared_dsn)) as engine:
-        sender = Loop(Sending(engine))
+    async with running(build_resources(api.settings, shared_dsn)) as outbox:
+        sender = Loop(Sending(outbox))
         while await sender.step():
             await sender.drain()
     assert (await sent(api))["components"][0]["parameters"] == [{"type": "text", "text": "918273"}]

@@ -13,17 +13,18 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from rasl.app import build_engine, running
+from rasl.app import build_resources, running
 from rasl.db import media_purging
 from rasl.db.pool import Database
 from rasl.dispatch import upkeep
 from rasl.errors import NotFound
 from rasl.media_store.base import StoreUnavailable
 from rasl.media_store.bucket import BucketStore
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.media import files as media
 from rasl.services.operators import purging
 from rasl.services.operators.purging import PURGES, Ground
+from rasl.services.sending.outbox import Outbox
 from rasl.settings import Settings
 from tests import samples
 from tests.api.v2.media_calls import form, send_file
@@ -36,14 +37,14 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-async def engine(api: Api, shared_dsn: str) -> AsyncIterator[Engine]:
-    async with running(build_engine(api.settings, shared_dsn)) as opened:
-        yield opened
+async def resources(api: Api, shared_dsn: str) -> AsyncIterator[Resources]:
+    async with running(build_resources(api.settings, shared_dsn)) as opened:
+        yield opened.resources
 
 
 @pytest.fixture
-def ground(engine: Engine) -> Ground:
-    return Ground(engine.database, engine.media_store)
+def ground(resources: Resources) -> Ground:
+    return Ground(resources.database, resources.media_store)
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +76,11 @@ async def value(database: Database, query: str, *values: Any) -> Any:
         return await db.fetchval(query, *values)
 
 
-async def keep(engine: Engine, content: bytes = samples.PNG) -> int:
-    tenant_id = await value(engine.database, "select min(id) from tenants")
-    return (await media.keep_file(engine, tenant_id, io.BytesIO(content), "a.png", "image", "media_file")).id
+async def keep(resources: Resources, content: bytes = samples.PNG) -> int:
+    tenant_id = await value(resources.database, "select min(id) from tenants")
+    return (
+        await media.keep_file(resources, tenant_id, io.BytesIO(content), "a.png", "image", "media_file")
+    ).id
 
 
 async def files(ground: Ground) -> set[str]:
@@ -149,9 +152,9 @@ async def test_a_file_stays_while_a_message_may_still_need_it(api: Api, ground: 
     ],
 )  # fmt: skip
 async def test_a_file_is_known_to_be_named_wherever_a_message_names_it(
-    engine: Engine, ground: Ground, content: dict[str, Any]
+    resources: Resources, ground: Ground, content: dict[str, Any]
 ) -> None:
-    media_id = await keep(engine)
+    media_id = await keep(resources)
     await age(ground.database, 20)
     text = str(content).replace("'$'", str(media_id)).replace("'", '"')
     async with ground.database.transaction() as db:
@@ -171,9 +174,11 @@ async def test_a_file_is_known_to_be_named_wherever_a_message_names_it(
     assert await settled(await purge(ground)) == {}
 
 
-async def test_a_file_that_no_message_names_goes_sooner(api: Api, engine: Engine, ground: Ground) -> None:
+async def test_a_file_that_no_message_names_goes_sooner(
+    api: Api, resources: Resources, ground: Ground
+) -> None:
     await send_file(api.acme, samples.PNG)
-    await keep(engine, samples.picture("PNG", mode="RGBA"))
+    await keep(resources, samples.picture("PNG", mode="RGBA"))
     await age(ground.database, 11)
     assert await settled(await purge(ground)) == {"unused_media": 1}
     assert await settled(await purge(ground, Settings(media_days=0, unused_media_days=1))) == {}
@@ -189,8 +194,10 @@ async def test_a_file_whose_messages_are_gone_is_unused(api: Api, ground: Ground
     assert await settled(await purge(ground)) == {"unused_media": 1}
 
 
-async def test_a_file_that_is_stored_again_while_it_is_purged_stays(engine: Engine, ground: Ground) -> None:
-    await keep(engine)
+async def test_a_file_that_is_stored_again_while_it_is_purged_stays(
+    resources: Resources, ground: Ground
+) -> None:
+    await keep(resources)
     await age(ground.database, 1000)
 
     async def is_waiting() -> bool:
@@ -198,7 +205,7 @@ async def test_a_file_that_is_stored_again_while_it_is_purged_stays(engine: Engi
 
     async with ground.database.transaction() as db:
         dropped = await media_purging.drop(db, dt.timedelta(days=10), 100, is_named=False)
-        again = asyncio.create_task(keep(engine))
+        again = asyncio.create_task(keep(resources))
         await until(is_waiting)
     media_id = await again
     for key in dropped.store_keys:
@@ -209,9 +216,9 @@ async def test_a_file_that_is_stored_again_while_it_is_purged_stays(engine: Engi
 
 
 async def test_a_purge_steps_over_a_file_that_a_message_comes_to_name(
-    api: Api, engine: Engine, ground: Ground
+    api: Api, resources: Resources, ground: Ground
 ) -> None:
-    media_id = await keep(engine)
+    media_id = await keep(resources)
     await age(ground.database, 1000)
     async with ground.database.transaction() as db:
         await db.execute(
@@ -231,10 +238,10 @@ async def test_a_purge_steps_over_a_file_that_a_message_comes_to_name(
 
 
 async def test_a_row_is_gone_before_its_file_and_the_file_is_found_later(
-    engine: Engine, ground: Ground, monkeypatch: pytest.MonkeyPatch
+    resources: Resources, ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between the two, a purge leaves a file without a row, and never a row without a file."""
-    await keep(engine)
+    await keep(resources)
     key = await value(ground.database, "select store_key from media")
     await age(ground.database, 1000)
 
@@ -248,20 +255,20 @@ async def test_a_row_is_gone_before_its_file_and_the_file_is_found_later(
         await purging.run_beside(ground, DAYS, _FILES)
     assert await value(ground.database, "select count(*) from media") == 0
     assert await ground.store.exists(key)
-    make_old(engine, key)
+    make_old(resources, key)
     assert (await purge(ground))["stray_files"] >= 1
     assert not await ground.store.exists(key)
 
 
-def make_old(engine: Engine, key: str) -> None:
+def make_old(resources: Resources, key: str) -> None:
     long_ago = (dt.datetime.now(dt.UTC) - purging.STRAY_AFTER - dt.timedelta(minutes=1)).timestamp()
-    os.utime(engine.settings.data_dir / "media" / key, (long_ago, long_ago))
+    os.utime(resources.settings.data_dir / "media" / key, (long_ago, long_ago))
 
 
 async def test_an_upload_that_was_killed_before_its_row_leaves_nothing_for_ever(
-    engine: Engine, ground: Ground, monkeypatch: pytest.MonkeyPatch
+    resources: Resources, ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder: Path = engine.settings.data_dir / "media" / "1/ab"
+    folder: Path = resources.settings.data_dir / "media" / "1/ab"
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - a test's own folder
     digest = "ab" * 32
     ours = [f"1/ab/{digest}-Killed123456", f"1/ab/{digest}", "1/ab/.incoming-k1lled"]
@@ -271,9 +278,9 @@ async def test_an_upload_that_was_killed_before_its_row_leaves_nothing_for_ever(
     await purging.run(ground, DAYS, _FILES)
     assert all([await ground.store.exists(key) for key in ours]), "it may still get its row"
     for key in (*ours, *strangers):
-        make_old(engine, key)
-    live = await keep(engine)
-    make_old(engine, await value(ground.database, "select store_key from media"))
+        make_old(resources, key)
+    live = await keep(resources)
+    make_old(resources, await value(ground.database, "select store_key from media"))
     monkeypatch.setattr(purging, "_KEYS", 2)
     assert (await purge(ground))["stray_files"] >= 3
     assert not any([await ground.store.exists(key) for key in ours])
@@ -285,14 +292,14 @@ async def test_an_upload_that_was_killed_before_its_row_leaves_nothing_for_ever(
 
 
 async def test_the_worker_looks_at_a_large_store_in_slices(
-    engine: Engine, ground: Ground, monkeypatch: pytest.MonkeyPatch
+    resources: Resources, ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder: Path = engine.settings.data_dir / "media" / "2/cd"
+    folder: Path = resources.settings.data_dir / "media" / "2/cd"
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - a test's own folder
     keys = [f"2/cd/{'cd' * 32}-{number:03}" for number in range(40)]
     for key in keys:
         (folder.parent.parent / key).write_bytes(b"x")
-        make_old(engine, key)
+        make_old(resources, key)
     monkeypatch.setattr(purging, "_KEYS", 2)
     ground.behind = "2/cd/"
     await purging.run_beside(ground, DAYS, _FILES)
@@ -303,18 +310,18 @@ async def test_the_worker_looks_at_a_large_store_in_slices(
     assert not await ground.store.exists(keys[-1])
 
 
-async def test_the_worker_purges_by_its_settings(engine: Engine, ground: Ground) -> None:
-    await keep(engine)
+async def test_the_worker_purges_by_its_settings(resources: Resources, ground: Ground) -> None:
+    await keep(resources)
     key = await value(ground.database, "select store_key from media")
-    await age(ground.database, engine.settings.unused_media_days + 1)
-    act = next(act for act in upkeep.acts(engine, ()) if act.name == "drop what is past its time")
+    await age(ground.database, resources.settings.unused_media_days + 1)
+    act = next(act for act in upkeep.acts(Outbox(resources), ()) if act.name == "drop what is past its time")
     await act.do()
     assert await value(ground.database, "select count(*) from media") == 0
     assert not await ground.store.exists(key)
 
 
-async def test_two_rows_of_one_file_as_older_versions_made_them(engine: Engine, ground: Ground) -> None:
-    await keep(engine)
+async def test_two_rows_of_one_file_as_older_versions_made_them(resources: Resources, ground: Ground) -> None:
+    await keep(resources)
     async with ground.database.connection() as db:
         await db.execute(
             """
@@ -335,25 +342,28 @@ async def test_two_rows_of_one_file_as_older_versions_made_them(engine: Engine, 
 
 
 async def test_files_in_a_bucket_go_as_well(api: Api, shared_dsn: str, s3: str) -> None:
-    async with running(build_engine(api.settings, shared_dsn)) as engine:
-        engine.media_store = bucket(s3)
-        ground = Ground(engine.database, engine.media_store)
-        await keep(engine)
-        await engine.media_store.put(f"1/ab/{'ab' * 32}-stray", io.BytesIO(b"x"))
+    async with running(build_resources(api.settings, shared_dsn)) as outbox:
+        resources = outbox.resources
+        resources.media_store = bucket(s3)
+        ground = Ground(resources.database, resources.media_store)
+        await keep(resources)
+        await resources.media_store.put(f"1/ab/{'ab' * 32}-stray", io.BytesIO(b"x"))
         assert await purge(ground) == {}
         await age(ground.database, 1000)
         assert await purge(ground) == {"unused_media": 1}
         stray = next(item for item in PURGES if item.name == "stray_files")
         assert (await stray.drop(ground, dt.timedelta(seconds=-60))).amount.files == 1
-        assert await engine.media_store.page("", 10) == []
+        assert await resources.media_store.page("", 10) == []
 
 
-async def test_a_file_lost_from_the_store_is_told_not_sent(api: Api, engine: Engine, ground: Ground) -> None:
-    media_id = await keep(engine)
+async def test_a_file_lost_from_the_store_is_told_not_sent(
+    api: Api, resources: Resources, ground: Ground
+) -> None:
+    media_id = await keep(resources)
     await ground.store.delete(await value(ground.database, "select store_key from media"))
-    assert await media.find_stored(engine, api.world.acme.tenant_id, media_id) is None
+    assert await media.find_stored(resources, api.world.acme.tenant_id, media_id) is None
     body = {"phone": "+442079460011", "media_type": "image", "media_id": media_id}
     answer = await api.acme.post("/api/v2/messages/media", body)
     assert (answer.status, answer.body["error"]["code"]) == (404, "NOT_FOUND")
     with pytest.raises(NotFound):
-        await media.get(engine.database, api.world.globex.tenant_id, media_id)
+        await media.get(resources.database, api.world.globex.tenant_id, media_id)

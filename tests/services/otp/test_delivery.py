@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rasl.app import build_engine, running
+from rasl.app import build_resources, running
 from rasl.db import tenants
 from rasl.db.pool import Database
 from rasl.db.statuses import Report
@@ -16,11 +16,11 @@ from rasl.dispatch.loop import Loop
 from rasl.domain import message_types
 from rasl.errors import ServiceUnavailable
 from rasl.services.ground.callers import read_number
-from rasl.services.ground.resources import Engine
 from rasl.services.otp import guard, passwords
 from rasl.services.sending import statuses
 from rasl.services.sending.accepting import LANE_OTP, LANE_SERVICE
 from rasl.services.sending.attempting import take_permit
+from rasl.services.sending.outbox import Outbox
 from tests.api.v2.codes import (
     CODE,
     PHONE,
@@ -46,14 +46,14 @@ async def templates(api: Api) -> None:
 
 
 @pytest.fixture
-async def engine(api: Api, shared_dsn: str) -> AsyncIterator[Engine]:
-    """A worker's engine on the test's database."""
-    async with running(build_engine(api.settings, shared_dsn)) as opened:
+async def outbox(api: Api, shared_dsn: str) -> AsyncIterator[Outbox]:
+    """A worker's outbox on the test's database."""
+    async with running(build_resources(api.settings, shared_dsn)) as opened:
         yield opened
 
 
-async def send_all_due(engine: Engine) -> None:
-    sender = Loop(Sending(engine))
+async def send_all_due(outbox: Outbox) -> None:
+    sender = Loop(Sending(outbox))
     while await sender.step():
         await sender.drain()
 
@@ -73,14 +73,14 @@ async def report(database: Database, tenant_id: int, status: str, **others: Any)
 
 
 async def test_a_code_overtakes_a_backlog_of_its_own_tenant_and_of_others(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     for client in (api.acme, api.globex):
         for number in range(60):
             await client.send(f"+4420794{number:05}", "bulk", headers=ASYNC)
     await fill_backlog(database, 1000)
     assert (await send_otp(api.acme, headers=ASYNC)).status == 202
-    sender = Loop(Sending(engine))
+    sender = Loop(Sending(outbox))
     await sender.step()
     await sender.drain()
     assert "code" in (await texts_sent(api))[:2]
@@ -102,12 +102,12 @@ async def fill_backlog(database: Database, each: int) -> None:
 
 
 async def test_a_number_whose_throughput_is_used_up_still_sends_codes(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await rows(database, "update whatsapp_numbers set messages_per_second = 10")
     for number in range(8):
         await api.acme.send(f"+4420794{number:05}", "bulk", headers=ASYNC)
-    sender = Loop(Sending(engine))
+    sender = Loop(Sending(outbox))
     await sender.step()
     await sender.drain()
     assert len(await texts_sent(api)) < 8
@@ -119,27 +119,27 @@ async def test_a_number_whose_throughput_is_used_up_still_sends_codes(
 
 
 async def test_codes_run_ahead_of_the_throughput_and_the_others_make_up_for_it(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     async with database.connection() as db:
         (row,) = await tenants.load_numbers(db, [api.world.acme.number_id])
-    number = read_number({**row, "messages_per_second": 4}, engine.sealer)  # type: ignore[arg-type]
-    assert (await take_permit(engine, number, is_first=False)).is_allowed
-    assert not (await take_permit(engine, number, is_first=False)).is_allowed
-    codes = [(await take_permit(engine, number, is_first=True)).is_allowed for _ in range(3)]
+    number = read_number({**row, "messages_per_second": 4}, outbox.resources.sealer)  # type: ignore[arg-type]
+    assert (await take_permit(outbox.resources.limits, number, is_first=False)).is_allowed
+    assert not (await take_permit(outbox.resources.limits, number, is_first=False)).is_allowed
+    codes = [(await take_permit(outbox.resources.limits, number, is_first=True)).is_allowed for _ in range(3)]
     assert codes == [True, True, False]
-    refused = await take_permit(engine, number, is_first=False)
+    refused = await take_permit(outbox.resources.limits, number, is_first=False)
     assert not refused.is_allowed
     assert refused.retry_after > 2 / 4, "what codes took in advance is not waited for"
 
 
 async def test_there_is_room_for_codes_when_everything_else_is_in_flight(
-    api: Api, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    api: Api, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rasl.dispatch.kinds.sending.IN_FLIGHT", 0)
     await api.acme.send("+442079460020", "bulk", headers=ASYNC)
     await send_otp(api.acme, headers=ASYNC)
-    sender = Loop(Sending(engine))
+    sender = Loop(Sending(outbox))
     assert await sender.step() == 1
     await sender.drain()
     assert await texts_sent(api) == ["code"]
@@ -152,7 +152,7 @@ async def test_a_process_full_of_sends_still_takes_codes(api: Api, monkeypatch: 
 
 
 async def test_a_code_nobody_knows_about_is_sent_again_and_is_the_same(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await api.simulator.post("/_control/faults", {"when": {"next": 1}, "effect": "drop_after_accept"})
     answer = await send_otp(api.acme)
@@ -160,32 +160,32 @@ async def test_a_code_nobody_knows_about_is_sent_again_and_is_the_same(
     (job,) = await rows(database, "select lane, extract(epoch from due_at - now())::float8 as wait from jobs")
     assert 100 < job["wait"] <= 120
     await rows(database, "update jobs set due_at = now()")
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await sent_codes(api) == [CODE, CODE]
     (row,) = await rows(database, "select status, is_ambiguous, content from messages")
     assert (row["status"], row["is_ambiguous"]) == ("sent", True)
     assert (await verify(api.acme)).status == 200
 
 
-async def test_a_code_whose_process_died_is_sent_again(api: Api, engine: Engine, database: Database) -> None:
+async def test_a_code_whose_process_died_is_sent_again(api: Api, outbox: Outbox, database: Database) -> None:
     await send_otp(api.acme, headers=ASYNC)
     await rows(database, "update messages set status = 'sending'")
     await rows(
         database, "update jobs set is_leased = true, attempts = 1, due_at = now() - interval '1 second'"
     )
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await payloads(api) == []
     await rows(database, "update jobs set due_at = now()")
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await sent_codes(api) == [CODE]
 
 
 async def test_a_code_that_expired_while_it_waited_is_not_sent(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await send_otp(api.acme, headers=ASYNC)
     await rows(database, "update messages set created_at = now() - interval '11 minutes'")
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await payloads(api) == []
     (row,) = await rows(database, "select status, status_message, content from messages")
     assert row["status"] == "failed"
@@ -195,13 +195,13 @@ async def test_a_code_that_expired_while_it_waited_is_not_sent(
 
 
 async def test_an_expired_code_that_may_have_been_taken_stays_unknown(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await api.simulator.post("/_control/faults", {"when": {"next": 1}, "effect": "drop_after_accept"})
     await send_otp(api.acme)
     await rows(database, "update messages set created_at = now() - interval '11 minutes'")
     await rows(database, "update jobs set due_at = now()")
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await sent_codes(api) == [CODE]
     (row,) = await rows(database, "select status from messages")
     assert row["status"] == "unknown"
@@ -210,7 +210,7 @@ async def test_an_expired_code_that_may_have_been_taken_stays_unknown(
 
 @pytest.mark.parametrize("end", ["sent", "failed"])
 async def test_the_sealed_code_is_erased_when_its_message_has_come_to_an_end(
-    api: Api, engine: Engine, database: Database, end: str
+    api: Api, outbox: Outbox, database: Database, end: str
 ) -> None:
     await send_otp(api.acme, headers=ASYNC)
     (row,) = await rows(database, "select type, text, content from messages")
@@ -220,7 +220,7 @@ async def test_the_sealed_code_is_erased_when_its_message_has_come_to_an_end(
     if end == "failed":
         effect = {"kind": "error", "code": 131026, "via": "sync"}
         await api.simulator.post("/_control/faults", {"when": {"next": 1}, "effect": effect})
-    await send_all_due(engine)
+    await send_all_due(outbox)
     (row,) = await rows(database, "select status, type, text, content from messages")
     assert row["status"] == end
     assert "sealed_code" not in row["content"]
@@ -252,11 +252,11 @@ async def test_the_sealed_code_is_erased_when_its_time_is_over(api: Api, databas
 
 
 async def test_a_code_that_was_erased_too_early_never_goes_out_masked(
-    api: Api, engine: Engine, database: Database
+    api: Api, outbox: Outbox, database: Database
 ) -> None:
     await send_otp(api.acme, headers=ASYNC)
     await rows(database, "update messages set content = content - 'sealed_code'")
-    await send_all_due(engine)
+    await send_all_due(outbox)
     assert await payloads(api) == []
     (row,) = await rows(database, "select status from messages")
     assert row["status"] == "failed"

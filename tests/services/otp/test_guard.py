@@ -6,17 +6,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from rasl.app import build_engine, running
+from rasl.app import build_resources, running
 from rasl.db.pool import Database
 from rasl.domain import phone
 from rasl.domain.phone import Phone
 from rasl.errors import OtpBlocked
 from rasl.services.ground.callers import Callers
-from rasl.services.ground.resources import Engine
 from rasl.services.otp import passwords
 from rasl.services.otp.passwords import CodeWish
 from rasl.services.sending import attempting
 from rasl.services.sending.accepting import Draft
+from rasl.services.sending.outbox import Outbox
 from tests.api.v2.codes import CODE, connect_templates, events, payloads, resend, rows, send_otp
 from tests.serving import Api
 
@@ -29,25 +29,27 @@ async def templates(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def engines(api: Api, shared_dsn: str) -> AsyncIterator[list[Engine]]:
-    """Two processes' worth of engines with the budgets a server starts with."""
+async def outboxes(api: Api, shared_dsn: str) -> AsyncIterator[list[Outbox]]:
+    """Two processes' worth of outboxes with the budgets a server starts with."""
     async with (
-        running(build_engine(api.settings, shared_dsn)) as one,
-        running(build_engine(api.settings, shared_dsn)) as two,
+        running(build_resources(api.settings, shared_dsn)) as one,
+        running(build_resources(api.settings, shared_dsn)) as two,
     ):
         yield [one, two]
 
 
 async def test_ten_thousand_sends_over_a_thousand_numbers_of_one_prefix_end_at_the_budget(
-    api: Api, engines: list[Engine], database: Database
+    api: Api, outboxes: list[Outbox], database: Database
 ) -> None:
-    caller = await Callers(engines[0].database, engines[0].sealer).authenticate(api.world.acme.token)
+    caller = await Callers(outboxes[0].resources.database, outboxes[0].resources.sealer).authenticate(
+        api.world.acme.token
+    )
     assert caller.tenant.number is not None
     number = caller.tenant.number
     numbers = iter([f"+44794612{n:04}" for n in range(1_000)] * 10)
     ends: Counter[str] = Counter()
 
-    async def pump(engine: Engine) -> None:
+    async def pump(outbox: Outbox) -> None:
         for text in numbers:
             understood = phone.understand(text)
             assert isinstance(understood, Phone)
@@ -58,7 +60,7 @@ async def test_ten_thousand_sends_over_a_thousand_numbers_of_one_prefix_end_at_t
                 purpose="login",
                 expiry_minutes=10,
             )
-            content, new = await passwords.compose(engine, caller.tenant, number, wish)
+            content, new = await passwords.compose(outbox.resources, caller.tenant, number, wish)
             draft = Draft(
                 tenant=caller.tenant,
                 number=number,
@@ -69,13 +71,13 @@ async def test_ten_thousand_sends_over_a_thousand_numbers_of_one_prefix_end_at_t
                 otp=new,
             )
             try:
-                await attempting.send(engine, draft)
+                await attempting.send(outbox, draft)
             except OtpBlocked as error:
                 ends[error.details["reason"]] += 1
             else:
                 ends["sent"] += 1
 
-    await asyncio.gather(*(pump(engine) for engine in engines * 100))
+    await asyncio.gather(*(pump(outbox) for outbox in outboxes * 100))
     assert ends == {"sent": 100, "prefix_budget_per_hour": 9_900}
     assert len(await payloads(api)) == 100
     assert len(await rows(database, "select from contacts")) == 100, "what is refused leaves no contact"

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from rasl import clock
-from rasl.app import build_engine, running
+from rasl.app import build_resources, running
 from rasl.db import templates as template_rows
 from rasl.db.pool import Database
 from rasl.db.templates import Account
 from rasl.graph import templates as graph_templates
 from rasl.sealing import Sealer
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.templates import sync
 from tests.api.v2.templated import ORDER, have, register, send
 from tests.ingest.posts import Post, body
@@ -32,10 +32,10 @@ def post(database: Database, sealer: Sealer) -> Post:
 
 
 @pytest.fixture
-async def engine(api: Api, shared_dsn: str) -> AsyncIterator[Engine]:
-    """A worker's engine on the test's database."""
-    async with running(build_engine(api.settings, shared_dsn)) as opened:
-        yield opened
+async def resources(api: Api, shared_dsn: str) -> AsyncIterator[Resources]:
+    """A worker's resources on the test's database."""
+    async with running(build_resources(api.settings, shared_dsn)) as opened:
+        yield opened.resources
 
 
 def notice(person: Person, field: str = STATUS, at: int | None = None, **value: Any) -> bytes:
@@ -135,25 +135,27 @@ async def test_a_notice_that_says_too_little_harms_nothing(
 
 
 async def test_an_unknown_template_and_changed_contents_are_read_soon(
-    api: Api, post: Post, engine: Engine
+    api: Api, post: Post, resources: Resources
 ) -> None:
     acme = api.world.acme
     await register(api, {**ORDER, "id": ID})
     await post.deliver(acme, notice(acme, event="APPROVED"))
     assert await post.rows("select from templates") == []
-    assert await sync.reconcile(engine) >= 1
+    assert await sync.reconcile(resources) >= 1
     assert (await template(post))["status"] == "APPROVED"
     changed = [{"type": "BODY", "text": "Hello {{1}}, order {{2}} is on its way"}]
     await register(api, {**ORDER, "id": ID, "components": changed})
-    assert await sync.reconcile(engine) == 0
+    assert await sync.reconcile(resources) == 0
     await post.deliver(acme, notice(acme, "message_template_components_update"))
-    assert await sync.reconcile(engine) == 1
+    assert await sync.reconcile(resources) == 1
     assert (await template(post))["body_text"] == changed[0]["text"]
 
 
-async def test_every_account_is_read_by_one_worker_in_its_turn(api: Api, post: Post, engine: Engine) -> None:
+async def test_every_account_is_read_by_one_worker_in_its_turn(
+    api: Api, post: Post, resources: Resources
+) -> None:
     await register(api, ORDER)
-    read = await asyncio.gather(*(sync.reconcile(engine) for _ in range(4)))
+    read = await asyncio.gather(*(sync.reconcile(resources) for _ in range(4)))
     assert sum(read) == 2  # acme's and globex's
     rows = await post.rows(
         "select synced_at, failure, due_at > now() + interval '4 hours' as is_later from template_syncs"
@@ -163,24 +165,26 @@ async def test_every_account_is_read_by_one_worker_in_its_turn(api: Api, post: P
     ] * 2
 
 
-async def test_a_dead_token_is_noted_and_tried_again(api: Api, post: Post, engine: Engine) -> None:
+async def test_a_dead_token_is_noted_and_tried_again(api: Api, post: Post, resources: Resources) -> None:
     await api.simulator.post("/_control/tokens", {"token": api.world.acme.access_token, "state": "expired"})
-    await sync.reconcile(engine)
+    await sync.reconcile(resources)
     row = await post.row("select * from template_syncs where tenant_id = $1", api.world.acme.tenant_id)
     assert row["synced_at"] is None
     assert "WhatsApp refused the request" in row["failure"]
 
 
-async def test_a_page_that_a_notice_overtook_does_not_undo_it(api: Api, post: Post, engine: Engine) -> None:
+async def test_a_page_that_a_notice_overtook_does_not_undo_it(
+    api: Api, post: Post, resources: Resources
+) -> None:
     acme = api.world.acme
     await have(api, {**ORDER, "id": ID})
-    async with engine.database.connection() as db:
+    async with resources.database.connection() as db:
         read_at = await template_rows.now(db)
-    page = await graph_templates.list_page(engine.graph, acme.waba_id, acme.access_token, None)
+    page = await graph_templates.list_page(resources.graph, acme.waba_id, acme.access_token, None)
     assert isinstance(page, graph_templates.TemplatePage)
     await post.deliver(acme, notice(acme, event="PAUSED"))
     account = Account(acme.tenant_id, acme.waba_id)
-    async with engine.database.transaction() as db:
+    async with resources.database.transaction() as db:
         await template_rows.lock_accounts(db, [account])
         await template_rows.keep(db, account, page.templates, read_at)
     assert (await template(post))["status"] == "PAUSED"

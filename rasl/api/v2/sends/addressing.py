@@ -6,7 +6,7 @@ from rasl.api.v2.sends.recipient import Recipient, read_phone, sending_number
 from rasl.domain.phone import Phone
 from rasl.domain.tenants import Caller, Number
 from rasl.errors import ValidationFailed
-from rasl.services.ground.resources import Engine
+from rasl.services.ground.resources import Resources
 from rasl.services.sending import message_list
 from rasl.services.sending.accepting import Reply
 
@@ -22,7 +22,7 @@ class Addressed(msgspec.Struct, frozen=True):
 
 
 async def address(
-    engine: Engine, caller: Caller, recipient: Recipient, about_number_id: int | None = None
+    resources: Resources, caller: Caller, recipient: Recipient, about_number_id: int | None = None
 ) -> Addressed:
     """Look up what a send says besides its content; `about_number_id` is the number of a message it reacts to.
 
@@ -37,13 +37,13 @@ async def address(
     with Collecting(problems):
         phone = read_phone(recipient.phone, caller)
     with Collecting(problems):
-        asked = await find_number(engine, caller, recipient.from_phone_number_id)
+        asked = await find_number(resources, caller, recipient.from_phone_number_id)
     if recipient.context is not None:
         with Collecting(problems):
             name = str(recipient.context.message_id)
-            reply = await message_list.find_reply(engine.database, caller.tenant.id, name)
+            reply = await message_list.find_reply(resources.database, caller.tenant.id, name)
     tied_id = reply.number_id if reply else about_number_id
-    tied = None if tied_id is None else await engine.numbers.get(caller.tenant.id, tied_id)
+    tied = None if tied_id is None else await resources.numbers.get(caller.tenant.id, tied_id)
     if tied is not None and asked is not None and asked.id != tied.id:
         problems["from_phone_number_id"] = [
             f"The message that this one answers belongs to the number {tied.phone_number_id}: only that one can answer"
@@ -53,11 +53,13 @@ async def address(
     return Addressed(phone, tied or asked or default, reply)
 
 
-async def find_number(engine: Engine, caller: Caller, phone_number_id: int | str | None) -> Number | None:
+async def find_number(
+    resources: Resources, caller: Caller, phone_number_id: int | str | None
+) -> Number | None:
     """Return the number a send asks for, if it does; raises ValidationFailed when the tenant has no such number."""
     if phone_number_id is None:
         return None
-    found = await engine.numbers.find(caller.tenant.id, str(phone_number_id).strip())
+    found = await resources.numbers.find(caller.tenant.id, str(phone_number_id).strip())
     if found is None:
         raise ValidationFailed({"from_phone_number_id": [_NO_NUMBER]})
     return found

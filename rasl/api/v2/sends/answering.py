@@ -53,13 +53,13 @@ async def send(
     again = await answer_again(request, caller, describe, since)
     if again is not None:
         return again
-    addressed = addressed or await address(request.engine, caller, recipient)
+    addressed = addressed or await address(request.resources, caller, recipient)
     draft = await _draft(request, caller, recipient, addressed, content, profile)
     draft = msgspec.structs.replace(draft, conversation_id=conversation_id, otp=otp)
     if recipient.dry_run:
-        rehearsed = await rehearsal.rehearse(request.engine, draft)
+        rehearsed = await rehearsal.rehearse(request.resources, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
-    accepted, attempted = await attempting.send(request.engine, draft)
+    accepted, attempted = await attempting.send(request.outbox, draft)
     request.context.is_stored = True
     return _answer(request, draft, accepted, attempted, describe, since)
 
@@ -74,7 +74,7 @@ async def answer_again(
     hold = request.context.hold
     if hold is None or hold.message_id is None:
         return None
-    row = await message_list.get_message(request.engine.database, caller.tenant.id, str(hold.message_id))
+    row = await message_list.get_message(request.resources.database, caller.tenant.id, str(hold.message_id))
     request.context.is_stored = True
     if row["status"] == "failed":
         raise MessageSendFailed(
@@ -130,7 +130,7 @@ async def _fallback(
     if recipient.fallback_template is None:
         return None
     wish = read_wish(recipient.fallback_template, is_rehearsal=recipient.dry_run, prefix="fallback_template.")
-    template = await composing.compose(request.engine, caller.tenant.id, number, wish)
+    template = await composing.compose(request.resources, caller.tenant.id, number, wish)
     if template.sealed() is not None:
         # A code is sent because somebody asked for one, and counts as such.
         raise ValidationFailed(

@@ -124,7 +124,7 @@ async def send_interactive(
     again = await answer_again(request, caller, _described)
     if again is not None:
         return again
-    kinds = await check_media(request.engine, caller.tenant.id, data.media(), data.media_kinds)
+    kinds = await check_media(request.resources, caller.tenant.id, data.media(), data.media_kinds)
     return await send(request, caller, data, data.content(kinds), _described)
 
 

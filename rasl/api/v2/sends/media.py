@@ -117,7 +117,7 @@ def _described(request: ApiRequest, caller: Caller, content: Content) -> dict[st
     (media_id,) = content.media_ids()
     return {
         "media_type": content.type_name,
-        "media_url": signed_url(request.engine, caller.tenant.id, media_id),
+        "media_url": signed_url(request.resources, caller.tenant.id, media_id),
         "caption": getattr(content, "caption", None),
         "filename": getattr(content, "filename", None),
     }

@@ -136,7 +136,7 @@ async def read_wish(request: ApiRequest, caller: Caller, form: Form, body_type: 
         await _check_number(request, caller, values.get("from_phone_number_id"), problems)
     else:
         with Collecting(found):
-            addressed = await address(request.engine, caller, body)
+            addressed = await address(request.resources, caller, body)
         problems = found | problems
     if body is None or addressed is None or problems:
         await _check_file(request, caller, form, values, problems)
@@ -148,21 +148,21 @@ async def keep(
     request: ApiRequest, caller: Caller, form: Form, source: SendSticker, kind: str, *, is_rehearsal: bool
 ) -> StoredMedia:
     """Store the file of a send, wherever it is; raises ValidationFailed or NotFound."""
-    engine, tenant_id = request.engine, caller.tenant.id
+    resources, tenant_id = request.resources, caller.tenant.id
     if source.media_id is not None:
         return await _known(request, caller, source.media_id, kind)
     if source.media_url is not None:
         return await files.keep_url(
-            engine, tenant_id, source.media_url, kind, "media_url", is_rehearsal=is_rehearsal
+            resources, tenant_id, source.media_url, kind, "media_url", is_rehearsal=is_rehearsal
         )
     given = form.files[FILE]
     return await files.keep_file(
-        engine, tenant_id, given.file, given.name, kind, FILE, is_rehearsal=is_rehearsal
+        resources, tenant_id, given.file, given.name, kind, FILE, is_rehearsal=is_rehearsal
     )
 
 
 async def _known(request: ApiRequest, caller: Caller, media_id: int, kind: str) -> StoredMedia:
-    stored = await files.get_to_send(request.engine, caller.tenant.id, media_id)
+    stored = await files.get_to_send(request.resources, caller.tenant.id, media_id)
     if not can_go_as(kind, stored.mime_type, stored.size):
         raise ValidationFailed({"media_id": [f"The file cannot be sent as {kind}: it is {stored.mime_type}"]})
     return stored
@@ -190,7 +190,7 @@ async def _check_file(
         return
     try:
         await files.keep_file(
-            request.engine, caller.tenant.id, given.file, given.name, kind, FILE, is_rehearsal=True
+            request.resources, caller.tenant.id, given.file, given.name, kind, FILE, is_rehearsal=True
         )
     except ValidationFailed as error:
         problems |= error.details
@@ -214,7 +214,7 @@ async def _check_number(
     """Say what is wrong with the number, too, of a request that is refused already."""
     if isinstance(phone_number_id, int | str) and str(phone_number_id).strip():
         with Collecting(problems):
-            await find_number(request.engine, caller, phone_number_id)
+            await find_number(request.resources, caller, phone_number_id)
 
 
 async def _read_profile(
@@ -231,7 +231,7 @@ async def _read_profile(
         problems["contact.groups"] = ["The groups must be ids of groups, separated by commas"]
         return None
     group_ids = sorted({int(part) for part in fields.groups.split(",")}) if fields.groups else []
-    problems |= await profiles.check_groups(request.engine.database, caller.tenant.id, group_ids)
+    problems |= await profiles.check_groups(request.resources.database, caller.tenant.id, group_ids)
     return NewProfile(
         fields.firstname, fields.lastname, fields.email, fields.country, fields.assigned_id, tuple(group_ids)
     )

@@ -84,7 +84,7 @@ async def send_reaction(
     if again is not None:
         return again
     target = await reactions.find_target(
-        request.engine.database, caller.tenant.id, str(data.message_id), clock.now()
+        request.resources.database, caller.tenant.id, str(data.message_id), clock.now()
     )
     recipient: Recipient = data
     if data.phone is None and data.contact_id is None:
@@ -98,7 +98,7 @@ async def send_reaction(
         recipient,
         content,
         _described,
-        addressed=await address(request.engine, caller, recipient, target.number_id),
+        addressed=await address(request.resources, caller, recipient, target.number_id),
         conversation_id=target.conversation_id,
     )
 

@@ -101,7 +101,9 @@ async def mark_message_read(
     if not ending or rest.strip(b"/"):
         raise MethodNotAllowed
     sending_number(caller)  # who has none is told so, whatever the message
-    row = await mark_read(request.engine, caller.tenant.id, read_name(raw), is_typing=data.typing_indicator)
+    row = await mark_read(
+        request.resources, caller.tenant.id, read_name(raw), is_typing=data.typing_indicator
+    )
     read = ReadMessage(
         message_id=row["wamid"],
         contact_id=row["contact_id"],

@@ -138,12 +138,12 @@ async def _send_form(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp
 
 
 async def _send(request: ApiRequest, caller: Caller, data: "SendTemplate", wish: Wish) -> ASGIApp:
-    engine, tenant = request.engine, caller.tenant
-    addressed = await address(engine, caller, data)
-    content, password = await composing.compose(engine, tenant.id, addressed.number, wish), None
+    resources, tenant = request.resources, caller.tenant
+    addressed = await address(resources, caller, data)
+    content, password = await composing.compose(resources, tenant.id, addressed.number, wish), None
     if content.sealed() is not None:
         content, password = await passwords.of_template(
-            engine, tenant, addressed.number, content, addressed.phone, data.contact_id
+            resources, tenant, addressed.number, content, addressed.phone, data.contact_id
         )
     return await send(request, caller, data, content, _described, addressed=addressed, otp=password)
 

@@ -1,0 +1,66 @@
+"""What one process is sending: group commits of messages and of results, and what it has leased until then."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import msgspec
+
+from rasl.db import messages as message_rows
+from rasl.db.batch import Batch
+from rasl.db.messages import Result
+from rasl.services.ground.resources import Resources
+from rasl.services.otp import progress
+from rasl.services.sending import accepting
+from rasl.services.sending.accepting import Accepted, Draft
+from rasl.services.sending.behind import Behind
+from rasl.services.sending.keys import Keys
+from rasl.services.sending.unsent import Returns
+
+_FINISH_SECONDS = 10.0
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """Whether a result was written under a fence that held, and whether statuses already waited for its wamid."""
+
+    is_owned: bool
+    has_parked: bool
+
+
+class Outbox:
+    """The messages that one process, API or worker, is sending."""
+
+    def __init__(self, resources: Resources) -> None:
+        self.resources = resources
+        database = resources.database
+        self.lease = dt.timedelta(seconds=resources.settings.lease_seconds)
+        self.behind = Behind()
+        self.keys = Keys(database, self.behind, self.lease)
+        self.returns = Returns(database, self.behind)
+        self.accepting: Batch[Draft, Accepted] = Batch("accept", self._accept)
+        self.accepting_first: Batch[Draft, Accepted] = Batch("accept_first", self._accept)
+        self.recording: Batch[Result, Recorded] = Batch("record", self._record, limit=100_000)
+        # Leases this process holds: (tenant_id, message_id) -> fence, kept alive by the heartbeat.
+        self.leases: dict[tuple[int, int], int] = {}
+
+    async def finish(self) -> None:
+        """Wait until everything that this process has decided is written: part of a graceful stop."""
+        await self.behind.finish(_FINISH_SECONDS)
+
+    async def _accept(self, drafts: Sequence[Draft]) -> list[Accepted | Exception]:
+        return await accepting.accept(self.resources.database, drafts, self.lease)
+
+    async def _record(self, results: Sequence[Result]) -> list[Recorded | Exception]:
+        # One order in every process, so that two transactions never wait for each other's rows.
+        ordered = sorted(results, key=lambda item: (item.tenant_id, item.message_id))
+        codes = [(item.tenant_id, item.message_id) for item in ordered if item.carries_code]
+        if codes:
+            async with self.resources.database.transaction() as db:
+                rows = await message_rows.record_results(db, ordered)
+                await progress.record(db, [key for key in codes if key[1] in rows])
+        else:
+            async with self.resources.database.connection() as db:
+                rows = await message_rows.record_results(db, ordered)
+        return [
+            Recorded(is_owned=item.message_id in rows, has_parked=rows.get(item.message_id, False))
+            for item in results
+        ]
