@@ -22,8 +22,9 @@ from rasl.domain.attributes import Attributes
 from rasl.domain.emails import MAX_EMAIL, PATTERN
 from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import FeatureLimitExceeded, NotFound, ValidationFailed
+from rasl.services.contacts.arrivals import NO_SOURCE, NO_STATUS
 from rasl.services.contacts.contacts import MAX_BATCH
-from rasl.services.contacts.creation import LONGEST_PHONE, NO_SOURCE, NO_STATUS
+from rasl.services.contacts.creation import LONGEST_PHONE
 from rasl.web.envelope import Success
 from rasl.web.responses import raises
 

@@ -26,7 +26,7 @@ from rasl.errors import (
     ValidationFailed,
 )
 from rasl.services.contacts import profiles
-from rasl.services.contacts.profiles import NewProfile
+from rasl.services.contacts.profiles import NewProfile, Stranger
 from rasl.services.otp.intents import Guard, NewOtp
 
 LANE_OTP = 0  # whoever waits for a code is waiting in front of a screen
@@ -196,103 +196,36 @@ async def _resolve(
     missing = [place for place in places if place not in rows]
     if not missing:
         return rows
-    await _create_missing_contacts(db, drafts, missing, answers)
-    missing = [place for place in missing if place not in answers]
     addresses = [drafts[place].address() for place in missing]
-    contact_ids = await recipients.find_contacts(db, addresses)
+    ids = dict(zip(missing, await recipients.find_contacts(db, addresses), strict=True))
+    await _create_contacts(db, drafts, ids, answers)
     keys = []
-    for place, contact_id in zip(missing, contact_ids, strict=True):
-        if contact_id is None:
+    for place in missing:
+        contact_id, draft = ids[place], drafts[place]
+        if contact_id is not None:
+            keys.append((draft.tenant.id, draft.number.id, contact_id))
+        elif place not in answers:
             answers[place] = NotFound("Contact not found")
-        else:
-            keys.append((drafts[place].tenant.id, drafts[place].number.id, contact_id))
     await recipients.open_conversations(db, keys)
     found = await recipients.lock_threads(db, addresses)
     return rows | {missing[position]: row for position, row in found.items()}
 
 
-async def _create_missing_contacts(
-    db: Db, drafts: Sequence[Draft], places: Sequence[int], answers: dict[int, Accepted | Exception]
+async def _create_contacts(
+    db: Db, drafts: Sequence[Draft], ids: dict[int, int | None], answers: dict[int, Accepted | Exception]
 ) -> None:
-    """Create a contact for each unknown phone, within the plan."""
-    candidates = [place for place in places if drafts[place].contact_id is None]
-    known = await recipients.find_contacts(db, [drafts[place].address() for place in candidates])
-    wanted: dict[int, dict[str, list[int]]] = defaultdict(dict)
-    emails = await profiles.look_up_emails(
-        db, [(drafts[place].tenant.id, _email(drafts[place])) for place in candidates]
-    )
-    for place, contact_id in zip(candidates, known, strict=True):
-        phone, tenant = drafts[place].phone, drafts[place].tenant
-        if contact_id is not None or phone is None:
-            continue
-        same = wanted[tenant.id].get(phone.match_key)
-        if same is not None:
-            same.append(place)  # the same person as in a draft before
-        elif problem := missing_defaults(tenant):
-            answers[place] = problem
-        elif not emails.take(tenant.id, _email(drafts[place])):
-            answers[place] = profiles.email_taken()
+    """Create a contact for each phone that nobody has, and put its id in."""
+    strangers = {
+        place: Stranger(draft.tenant, draft.phone, draft.profile)
+        for place, contact_id in ids.items()
+        if contact_id is None and (draft := drafts[place]).contact_id is None and draft.phone is not None
+    }
+    welcomed = await profiles.welcome(db, list(strangers.values()))
+    for place, answer in zip(strangers, welcomed, strict=True):
+        if isinstance(answer, ApiError):
+            answers[place] = answer
         else:
-            wanted[tenant.id][phone.match_key] = [place]
-    new: list[recipients.NewContact] = []
-    for tenant_id, by_key in sorted((key, value) for key, value in wanted.items() if value):
-        tenant = drafts[next(iter(by_key.values()))[0]].tenant
-        granted, before = await recipients.take_contact_places(
-            db, tenant_id, len(by_key), tenant.plan.max_contacts
-        )
-        keys = list(by_key)
-        new += [_new_contact(drafts[by_key[key][0]]) for key in keys[:granted]]
-        for key in keys[granted:]:
-            refusal = FeatureLimitExceeded.of("contacts", before + granted, tenant.plan.max_contacts)
-            answers.update(dict.fromkeys(by_key[key], refusal))
-    if new:
-        await _create(db, await profiles.with_groups_that_are_left(db, new))
-
-
-def _email(draft: Draft) -> str | None:
-    return draft.profile.email if draft.profile else None
-
-
-def missing_defaults(tenant: Tenant) -> ValidationFailed | None:
-    """Return why no contact can be created by sending, or None (api-v2 section 17, row 42)."""
-    absent = ", ".join(tenant.missing_defaults())
-    if not absent:
-        return None
-    return ValidationFailed(
-        {"phone": [f"No contact has this number and none can be created: {absent} is not set"]}
-    )
-
-
-async def _create(db: Db, new: Sequence[recipients.NewContact]) -> None:
-    """Create contacts and give back the places of those that another process created in the same moment."""
-    by_tenant: dict[int, list[recipients.NewContact]] = defaultdict(list)
-    for contact in new:
-        by_tenant[contact.tenant_id].append(contact)
-    for tenant_id, contacts in sorted(by_tenant.items()):
-        created = await recipients.create_contacts(db, contacts)
-        await recipients.change_contact_count(db, tenant_id, created - len(contacts))
-
-
-def _new_contact(draft: Draft) -> recipients.NewContact:
-    tenant, phone = draft.tenant, draft.phone
-    # `_create_missing_contacts` has looked: a phone is there, and so are the defaults.
-    assert phone is not None  # noqa: S101
-    assert tenant.default_status_id is not None  # noqa: S101
-    assert tenant.default_source_id is not None  # noqa: S101
-    contact = recipients.NewContact(
-        tenant_id=tenant.id,
-        alias_kind="phone",
-        alias_value=phone.match_key,
-        wa_id=None,
-        firstname=phone.digits,
-        lastname="",
-        phone=f"+{phone.digits}",
-        type=tenant.default_type,
-        status_id=tenant.default_status_id,
-        source_id=tenant.default_source_id,
-        assigned_id=tenant.default_assigned_id,
-    )
-    return draft.profile.applied(contact) if draft.profile else contact
+            ids[place] = answer
 
 
 def _admissible(
