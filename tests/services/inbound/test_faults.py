@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rasl.db import ingests, purging
 from rasl.db.pool import Database, Db
 from rasl.graph import inbound as graph_inbound
+from rasl.graph.changes import Malformed
 from rasl.sealing import Sealer
 from tests.ingest import posts
 from tests.ingest.posts import Post, outbound, status, text
@@ -268,7 +269,7 @@ async def test_what_breaks_its_reader_is_put_off_and_at_last_set_aside_unread(
     acme = world.acme
     read = graph_inbound.parse
 
-    def break_down(raw: bytes) -> list[graph_inbound.Change]:
+    def break_down(raw: bytes) -> Sequence[graph_inbound.Part | Malformed]:
         if POISON.encode() in raw:
             raise error("\x00\ud800")
         return read(raw)
