@@ -168,8 +168,8 @@ def by_key(tenant_id: str, kind: str, subject_id: str) -> str:
 
     Equalities would do when it knows how many jobs there are. When it takes the table for empty, wrongly, it would as
     soon walk all jobs, or all of the kind; a comparison of rows can be answered by one index only, and from this side.
-    The equality, with a column that no index begins with, lets it guess how few rows that brings. Another one, of
-    tenants, would bring the walk back: a database distributed by tenant, which asks for it, wants three equalities here.
+    The equality, with a column that no index begins with, lets it guess how few rows that brings. One more, of
+    tenants, would bring the walk back: where tenants are spread over servers, this is the place for three equalities.
     """
     key, columns = f"({tenant_id}, {kind}, {subject_id})", "(j.tenant_id, j.kind, j.subject_id)"
     return f"{columns} >= {key} and {columns} <= {key} and j.subject_id = {subject_id}"

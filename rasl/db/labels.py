@@ -86,10 +86,6 @@ async def change_label(
         raise NameTakenError from None
 
 
-class _StillDefaultError(Exception):
-    """New contacts get a label that was about to go."""
-
-
 async def delete_label(db: Db, table: LabelTable, tenant_id: int, label_id: int) -> bool | None:
     """Delete a label nothing refers to: whether it is gone, None when there is none.
 
@@ -102,11 +98,20 @@ async def delete_label(db: Db, table: LabelTable, tenant_id: int, label_id: int)
             deleted = await db.fetchval(
                 f"delete from {table.name} where tenant_id = $1 and id = $2 returning id", tenant_id, label_id
             )
-            if deleted is not None and await is_default(db, table, tenant_id, label_id):
-                raise _StillDefaultError
+            if deleted is not None:
+                await _check_defaults(db, table, tenant_id, label_id)
     except (asyncpg.ForeignKeyViolationError, _StillDefaultError):
         return False
     return None if deleted is None else True
+
+
+class _StillDefaultError(Exception):
+    """New contacts get a label that was about to go."""
+
+
+async def _check_defaults(db: Db, table: LabelTable, tenant_id: int, label_id: int) -> None:
+    if await is_default(db, table, tenant_id, label_id):
+        raise _StillDefaultError
 
 
 async def is_default(db: Db, table: LabelTable, tenant_id: int, label_id: int) -> bool:

@@ -4,6 +4,7 @@ Tables are followed from where they are named to the values that say whose rows 
 parameter holds. What is equal to the `tenant_id` of one table of a tenant binds it to the other.
 """
 
+import itertools
 import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -20,12 +21,14 @@ _SHIFTS = frozenset({"+", "-"})
 class Tables(NamedTuple):
     """The tables of tenants, the shared ones that say which tenant a row is about, with that column, and what moves.
 
-    `unstable` names the functions whose answer depends on more than their arguments.
+    `unstable` names the functions whose answer depends on more than their arguments, `moving` those of them that
+    answer anew every time.
     """
 
     owned: Collection[str]
     shared: Mapping[str, str]
     unstable: Collection[str]
+    moving: Collection[str]
 
 
 class Findings(NamedTuple):
@@ -53,10 +56,26 @@ def read(text: str, tables: Tables) -> Findings:
 class _Source:
     """One item of FROM: a table by its number, a query, or rows that a parameter holds."""
 
-    def __init__(self, number: int | None = None, key: str = "", query: "_Level | None" = None) -> None:
+    def __init__(
+        self,
+        number: int | None = None,
+        key: str = "",
+        query: "_Level | None" = None,
+        *,
+        is_inline: bool = False,
+    ) -> None:
         self.number = number
         self.key = key
         self.query = query
+        self.is_inline = (
+            is_inline  # written where it is read: whoever locks its rows locks those of its tables
+        )
+
+    def tables(self) -> list[int]:
+        """Return the tables whose rows its rows are."""
+        if self.is_inline and self.query is not None:
+            return [number for source in self.query.sources.values() for number in source.tables()]
+        return [] if self.number in {None, _GIVEN} else [self.number or 0]
 
     def column(self, name: str) -> int | None:
         """Return whose tenant a column tells."""
@@ -86,9 +105,7 @@ class _Level:
                 if answer["ResTarget"].get("name", fields[-1] if fields else "") == name:
                     return self.value(value)
                 if fields[-1:] == ["*"]:
-                    places = (
-                        [self.sources[fields[0]]] if fields[0] in self.sources else self.sources.values()
-                    )
+                    places = [self.sources[fields[0]]] if fields[0] in self.sources else self.sources.values()
                     told = [number for place in places if (number := place.column(name)) is not None]
                     if told:
                         return told[0]
@@ -173,13 +190,18 @@ class _Reader:
                 self._from(item, ctes, level)
             self._bind(body.get("whereClause"), level)
             self._expressions([body.get("whereClause"), body.get("targetList")], ctes, level)
-            if body["relation"]["relname"] in self._tables.owned:
+            if self._is_spread(body):
                 self._check_moments([body.get("whereClause"), body.get("targetList")])
         level.answers = body.get("returningClause", {}).get("exprs", [])
         self._expressions(level.answers, ctes, level)
-        if body["relation"]["relname"] in self._tables.owned:
-            self._check_calls(level.answers, "returning")
+        if self._is_spread(body):
+            self._check_calls(level.answers, "returning", self._tables.unstable)
         return level
+
+    def _is_spread(self, body: Node) -> bool:
+        """Tell whether what is written lies on several servers: parts of it, or a copy on each."""
+        name = body["relation"]["relname"]
+        return name in self._tables.owned or name in self._tables.shared
 
     def _select(self, body: Node, ctes: Mapping[str, _Level], level: _Level) -> _Level:
         if body["op"] != "SETOP_NONE":
@@ -195,13 +217,14 @@ class _Reader:
                 {"ResTarget": {"val": value}} for value in body["valuesLists"][0]["List"]["items"]
             ]
         self._bind(body.get("whereClause"), level)
-        self._expressions([value for key, value in body.items() if key not in {"fromClause", "withClause"}], ctes, level)
+        self._expressions(
+            [value for key, value in body.items() if key not in {"fromClause", "withClause"}], ctes, level
+        )
         for item in body.get("lockingClause", []):
             names = [_alias(one["RangeVar"]) for one in item["LockingClause"].get("lockedRels", [])]
             for name, source in level.sources.items():
-                is_table = source.query is None and source.number not in {None, _GIVEN}
-                if is_table and (not names or name in names) and self._names[source.number or 0] in self._tables.owned:
-                    self._locked.append(source.number or 0)
+                if not names or name in names:
+                    self._locked += [n for n in source.tables() if self._names[n] in self._tables.owned]
         return level
 
     def _insert(self, body: Node, ctes: Mapping[str, _Level], level: _Level) -> None:
@@ -211,8 +234,9 @@ class _Reader:
         if source.key in names:
             self._join(source.number, query.place(names.index(source.key)))
         conflict = body.get("onConflictClause", {})
-        if conflict.get("action") == "ONCONFLICT_UPDATE" and body["relation"]["relname"] in self._tables.owned:
-            self._check_calls([conflict.get("targetList"), conflict.get("whereClause")], "on conflict")
+        if conflict.get("action") == "ONCONFLICT_UPDATE" and self._is_spread(body):
+            updates = [conflict.get("targetList"), conflict.get("whereClause")]
+            self._check_calls(updates, "on conflict", self._tables.unstable)
         self._expressions(conflict, ctes, level)
 
     def _from(self, item: Node, ctes: Mapping[str, _Level], level: _Level) -> None:
@@ -227,7 +251,7 @@ class _Reader:
             names = [name["String"]["sval"] for name in body["alias"].get("colnames", [])]
             for answer, name in zip(query.answers, names, strict=False):
                 answer["ResTarget"]["name"] = name
-            level.sources[body["alias"]["aliasname"]] = _Source(query=query)
+            level.sources[body["alias"]["aliasname"]] = _Source(query=query, is_inline=True)
         elif kind == "RangeFunction":
             level.sources[body.get("alias", {}).get("aliasname", str(len(level.sources)))] = _Source(_GIVEN)
         elif kind == "JoinExpr":
@@ -240,7 +264,7 @@ class _Reader:
             for name in body.get("usingClause", []):
                 told = [s.column(name["String"]["sval"]) for s in sources]
                 known = [number for number in told if number is not None]
-                for one, other in zip(known, known[1:], strict=False):
+                for one, other in itertools.pairwise(known):
                     self._join(one, other)
 
     def _add_table(self, level: _Level, relation: Node) -> None:
@@ -280,18 +304,19 @@ class _Reader:
 
     def _check_moments(self, node: Any) -> None:
         """Note clocks where the answer may depend on the row, and moments reckoned from columns."""
+        self._check_calls(node, "an update", self._tables.moving)
         for kind in ("CoalesceExpr", "CaseExpr"):
             for body in _found(node, kind, within=False):
-                self._check_calls(body, kind.removesuffix("Expr").lower())
+                self._check_calls(body, kind.removesuffix("Expr").lower(), self._tables.unstable)
         for body in _found(node, "A_Expr", within=False):
             is_shift = body["kind"] == "AEXPR_OP" and _word(body["name"]) in _SHIFTS
             calls = {_word(call["funcname"]) for call in _found(body, "FuncCall", within=False)}
             if is_shift and calls & {"now", "make_interval"} and any(_found(body, "ColumnRef", within=False)):
                 self._unstable.add("a moment reckoned from a column")
 
-    def _check_calls(self, node: Any, where: str) -> None:
+    def _check_calls(self, node: Any, where: str, refused: Collection[str]) -> None:
         calls = {_word(body["funcname"]) for body in _found(node, "FuncCall", within=False)}
-        self._unstable |= {f"{name}() in {where}" for name in calls if name in self._tables.unstable}
+        self._unstable |= {f"{name}() in {where}" for name in calls if name in refused}
         self._unstable |= {f"a clock in {where}" for _ in _found(node, "SQLValueFunction", within=False)}
 
     def _join(self, one: int | None, other: int | None) -> None:
@@ -344,7 +369,7 @@ def _conjuncts(node: Node | None) -> Iterator[tuple[str, Node]]:
 
 
 def _found(node: Any, kind: str, *, within: bool) -> Iterator[Node]:
-    """Return the outermost nodes of a kind, those of queries within only if asked for."""
+    """Return the nodes of a kind, those of queries within only if asked for."""
     if isinstance(node, list):
         for item in node:
             yield from _found(item, kind, within=within)
@@ -352,9 +377,9 @@ def _found(node: Any, kind: str, *, within: bool) -> Iterator[Node]:
         for name, body in node.items():
             if name == kind:
                 yield body
-            if name != kind or kind in {"FuncCall", "A_Expr"}:
-                if within or name not in {"subselect", *_QUERIES}:
-                    yield from _found(body, kind, within=within)
+            is_deeper = name != kind or kind in {"FuncCall", "A_Expr"}
+            if is_deeper and (within or name not in {"subselect", *_QUERIES}):
+                yield from _found(body, kind, within=within)
 
 
 def _reads(node: Node, name: str) -> bool:
