@@ -6,6 +6,7 @@ from rasl.db import contact_groups
 from rasl.db.contacts import COLUMNS
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
+from rasl.domain.records.contact import CONTACT_LIST
 
 # A deleted group may be on its way out of many contacts: nobody sees it any more. To ask costs one look at an index.
 _LEAVING = f"select subject_id from jobs where tenant_id = $1 and kind = '{contact_groups.KIND}'"
@@ -21,17 +22,8 @@ LIST_SOURCE = ListSource(
     tables="contacts c",
     where="c.tenant_id = $1",
     columns={
-        "id": "c.id",
-        "firstname": "c.firstname",
-        "lastname": "c.lastname",
-        "type": "c.type",
-        "status_id": "c.status_id",
-        "source_id": "c.source_id",
-        "assigned_id": "c.assigned_id",
-        "group_id": "c.group_ids",
-        "attributes": "c.attributes",
-        "created_at": "c.created_at",
-        "updated_at": "c.updated_at",
+        name: f"c.{CONTACT_LIST.columns.get(name, name)}"
+        for name in (*CONTACT_LIST.sorts, *CONTACT_LIST.filters)
     },
     search=(),
     search_column="c.search_text",

@@ -18,31 +18,13 @@ import msgspec
 
 from rasl.db import contact_aliases, rows
 from rasl.db.pool import Db, Row
+from rasl.domain.records.contact import ContactColumns
 
-# What a contact can be given, by column, and the type it travels as.
-COLUMNS = {
-    "firstname": "text",
-    "lastname": "text",
-    "company": "text",
-    "type": "text",
-    "email": "text",
-    "phone": "text",
-    "status_id": "bigint",
-    "source_id": "bigint",
-    "description": "text",
-    "city": "text",
-    "state": "text",
-    "zip": "text",
-    "address": "text",
-    "country_id": "bigint",
-    "assigned_id": "bigint",
-    "group_ids": "bigint[]",
-    "attributes": "jsonb",
-}
-_TYPED = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-_NAMES = ", ".join(COLUMNS)
+COLUMNS = ContactColumns.__struct_fields__
+_TYPED = rows.columns(ContactColumns)
+_NAMES = rows.names(ContactColumns)
 _PLAIN = [name for name in COLUMNS if name not in {"phone", "group_ids", "attributes"}]
-_VALUES = ", ".join(f"i.{name}" for name in COLUMNS)
+_VALUES = rows.names(ContactColumns, "i.")
 _VALUES = _VALUES.replace("i.group_ids", "coalesce(i.group_ids, '{}')")
 _VALUES = _VALUES.replace("i.attributes", "coalesce(i.attributes, '{}')")
 
@@ -299,6 +281,12 @@ async def delete_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) ->
     """Delete contacts and return how many there were; aliases go with them, conversations stay without a contact."""
     await db.execute(
         "select from contacts where tenant_id = $1 and id = any($2::bigint[]) order by id for update",
+        tenant_id,
+        contact_ids,
+    )
+    # Those that began while nobody held the contact are among them; after this lock none can begin.
+    await db.execute(
+        "update conversations set contact_id = null where tenant_id = $1 and contact_id = any($2::bigint[])",
         tenant_id,
         contact_ids,
     )

@@ -167,7 +167,7 @@ async def start(db: Db, tenant_id: int, import_id: int) -> None:
     await db.execute(
         """
         update contact_imports
-        set status = 'running', started_at = coalesce(started_at, now()), failure = null, finished_at = null
+        set status = 'running', started_at = least(started_at, now()), failure = null, finished_at = null
         where tenant_id = $1 and id = $2 and status in ('queued', 'failed')
         """,
         tenant_id,
@@ -226,7 +226,7 @@ async def finish(db: Db, tenant_id: int, import_id: int, status: str, failure: s
     """Close an import: its job, its keys and what is left of its file go."""
     await db.execute(
         """
-        update contact_imports set status = $3, failure = $4, started_at = coalesce(started_at, now()),
+        update contact_imports set status = $3, failure = $4, started_at = least(started_at, now()),
                finished_at = now()
         where tenant_id = $1 and id = $2
         """,
@@ -244,7 +244,7 @@ async def fail(db: Db, tenant_id: int, import_id: int, failure: str) -> None:
     """Show an import as failed whose job was set aside; all it needs to go on stays for some days."""
     await db.execute(
         """
-        update contact_imports set status = 'failed', failure = $3, started_at = coalesce(started_at, now()),
+        update contact_imports set status = 'failed', failure = $3, started_at = least(started_at, now()),
                finished_at = now()
         where tenant_id = $1 and id = $2
         """,

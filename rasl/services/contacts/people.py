@@ -12,7 +12,7 @@ from rasl.db import inbound as inbound_rows
 from rasl.db.contact_aliases import Alias, NewAlias, Phone
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import phone
-from rasl.graph.inbound import InboundMessage
+from rasl.graph.changes import InboundMessage
 from rasl.services.contacts.arrivals import Arrival, Book, Mode, arrive
 
 _NAME_LENGTH = 255

@@ -146,7 +146,7 @@ async def test_there_is_room_for_codes_when_everything_else_is_in_flight(
 
 
 async def test_a_process_full_of_sends_still_takes_codes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rasl.services.sending.MOST_IN_FLIGHT", 0)
+    monkeypatch.setattr("rasl.services.sending.attempting.MOST_IN_FLIGHT", 0)
     assert (await api.acme.send("+442079460020")).code == ServiceUnavailable.code
     assert (await send_otp(api.acme)).status == 200
 

@@ -24,7 +24,7 @@ from tests.serving import Api
 @pytest.fixture(autouse=True)
 async def templates(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     # Budgets of tenants are changed here, and a process remembers its callers for a moment.
-    monkeypatch.setattr("rasl.services.callers.CACHE_SECONDS", -1)
+    monkeypatch.setattr("rasl.services.ground.callers.CACHE_SECONDS", -1)
     await connect_templates(api)
 
 
