@@ -183,7 +183,8 @@ class _Turns:
             if self._alias(place) in met or known in met:
                 continue
             problems = dict(wish.problems)
-            if email is not None and (owner.email_id not in {None, known} or email in emails):
+            own = known if self._mode is Mode.UPSERT else None
+            if email is not None and (owner.email_id not in {None, own} or email in emails):
                 problems["email"] = [EMAIL_TAKEN]
             if known is not None and self._mode is not Mode.UPSERT:
                 self._outcomes[place] = Outcome("known", known, problems)
