@@ -14,7 +14,7 @@ from rasl.domain.phone import digits_of
 from rasl.domain.validation import read_id
 from rasl.errors import NotFound, ValidationFailed
 from rasl.graph.errors import classify
-from rasl.services.sending.accepting import Reply
+from rasl.services.composing.draft import Reply
 
 MESSAGE_LIST = ListSpec(
     filters={

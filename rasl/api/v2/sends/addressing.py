@@ -6,9 +6,9 @@ from rasl.api.v2.sends.recipient import Recipient, read_phone, sending_number
 from rasl.domain.phone import Phone
 from rasl.domain.tenants import Caller, Number
 from rasl.errors import ValidationFailed
+from rasl.services.composing.draft import Reply
 from rasl.services.ground.resources import Resources
 from rasl.services.sending import message_list
-from rasl.services.sending.accepting import Reply
 
 _NO_NUMBER = "The account has no WhatsApp number with this phone_number_id"
 

@@ -16,11 +16,11 @@ from rasl.domain.message_types.base import Content
 from rasl.domain.message_types.template import Template
 from rasl.domain.tenants import Caller, Number
 from rasl.errors import MessageSendFailed, ValidationFailed
+from rasl.services.composing.draft import Draft
 from rasl.services.contacts.profiles import NewProfile
 from rasl.services.otp.intents import NewOtp
-from rasl.services.sending import attempting, message_list, rehearsal
-from rasl.services.sending.accepting import Accepted, Draft
-from rasl.services.sending.attempting import Attempted
+from rasl.services.sending import delivering, message_list, rehearsal
+from rasl.services.sending.work import Accepted, Attempted
 from rasl.services.templates import composing
 from rasl.web.context import iso
 from rasl.web.envelope import success
@@ -59,7 +59,7 @@ async def send(
     if recipient.dry_run:
         rehearsed = await rehearsal.rehearse(request.resources, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
-    accepted, attempted = await attempting.send(request.outbox, draft)
+    accepted, attempted = await delivering.send(request.outbox, draft)
     request.context.is_stored = True
     return _answer(request, draft, accepted, attempted, describe, since)
 
@@ -71,15 +71,15 @@ async def answer_again(
 
     None when this request holds no such message. Routes with work to do before `send` ask here first.
     """
-    hold = request.context.hold
-    if hold is None or hold.message_id is None:
+    held = request.context.held_key
+    if held is None or held.message_id is None:
         return None
-    row = await message_list.get_message(request.resources.database, caller.tenant.id, str(hold.message_id))
+    row = await message_list.get_message(request.resources.database, caller.tenant.id, str(held.message_id))
     request.context.is_stored = True
     if row["status"] == "failed":
         raise MessageSendFailed(
             f"WhatsApp refused the message: {row['status_message']}",
-            {"meta_code": row["error_code"], "chat_message_id": hold.message_id},
+            {"meta_code": row["error_code"], "chat_message_id": held.message_id},
         )
     data = {
         "message_id": row["wamid"],
@@ -90,7 +90,7 @@ async def answer_again(
         "status": row["status"],
         "sent_at": iso(row["sent_at"]),
         "chat_id": row["conversation_id"],
-        "chat_message_id": hold.message_id,
+        "chat_message_id": held.message_id,
     }
     return success(request, RESULT_TEXTS.get(row["status"], RESULT_TEXTS["sent"]), data)
 
@@ -118,7 +118,7 @@ async def _draft(
         is_async=wants_async(request),
         reply=addressed.reply,
         fallback=await _fallback(request, caller, recipient, content, addressed.number),
-        hold=request.context.hold,
+        held_key=request.context.held_key,
         profile=profile,
     )
 
@@ -161,7 +161,7 @@ def _answer(
     since: Since | None,
 ) -> ASGIApp:
     if attempted.status == "failed":
-        raise _send_failed(accepted.message_id, attempted)
+        raise _send_failed(accepted.id, attempted)
     sent_as = {} if draft.fallback is None else {"sent_as": accepted.content.type_name}
     data = {
         "message_id": attempted.wamid,
@@ -173,7 +173,7 @@ def _answer(
         "status": attempted.status,
         "sent_at": iso(accepted.created_at) if attempted.status == "sent" else None,
         "chat_id": accepted.conversation_id,
-        "chat_message_id": accepted.message_id,
+        "chat_message_id": accepted.id,
     }
     return success(request, RESULT_TEXTS[attempted.status], data, status=202 if draft.is_async else 200)
 
