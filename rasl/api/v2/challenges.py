@@ -10,7 +10,6 @@ from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.v2.auth_schemas import PHONE_MESSAGES, Expiry, Phone, Purpose
-from rasl.api.v2.label_schemas import IDEMPOTENT, READS_BODY, response
 from rasl.domain import otp
 from rasl.domain.validation import Body
 from rasl.errors import NotFound, WhatsAppNotConfigured
@@ -19,7 +18,7 @@ from rasl.services.otp import challenges
 from rasl.web.context import iso
 from rasl.web.envelope import Success, success
 from rasl.web.request import ApiRequest
-from rasl.web.responses import raises
+from rasl.web.responses import IDEMPOTENT, READS_BODY, raises, response
 
 
 class CreateChallenge(Body, frozen=True, kw_only=True):
