@@ -11,18 +11,9 @@ from rasl.api import listing
 from rasl.api.caller import MayReadMessages
 from rasl.api.operations import GetMessage, ListMessages
 from rasl.api.v2 import message_schemas as schemas
+from rasl.api.v2 import sends
 from rasl.api.v2.message_names import raw_name, read_name
 from rasl.api.v2.message_schemas import MessageDetail, MessageItem
-from rasl.api.v2.sends import (
-    contacts,
-    interactive,
-    location,
-    media,
-    reaction,
-    read_receipt,
-    template,
-    text,
-)
 from rasl.db.pool import Row
 from rasl.services.composing import named_messages
 from rasl.services.media.links import signed_url
@@ -77,14 +68,7 @@ async def get_message(
 list_messages_alias = get("/messages/messages", include_in_schema=False)(list_messages.fn)
 
 HANDLERS = (
-    *text.HANDLERS,
-    *media.HANDLERS,
-    *template.HANDLERS,
-    *interactive.HANDLERS,
-    *location.HANDLERS,
-    *contacts.HANDLERS,
-    *reaction.HANDLERS,
-    *read_receipt.HANDLERS,
+    *sends.HANDLERS,
     list_messages,
     list_messages_alias,
     get_message,

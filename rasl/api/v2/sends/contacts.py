@@ -57,6 +57,3 @@ async def send_contacts(
     the contacts of this account: `contact_id` says who gets them.
     """
     return await send(request, caller, data, data.content())
-
-
-HANDLERS = (send_contacts,)

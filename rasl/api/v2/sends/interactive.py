@@ -129,6 +129,3 @@ async def send_interactive(
 
 def _described(content: Interactive) -> dict[str, Any]:
     return {"type": content.kind}
-
-
-HANDLERS = (send_interactive,)

@@ -50,6 +50,3 @@ async def send_location(
     Sends a place; WhatsApp shows a map with the name and the address.
     """
     return await send(request, caller, data, data.content())
-
-
-HANDLERS = (send_location,)

@@ -119,6 +119,3 @@ def _described(request: ApiRequest, caller: Caller, content: Content) -> dict[st
         "caption": getattr(content, "caption", None),
         "filename": getattr(content, "filename", None),
     }
-
-
-HANDLERS = (send_media, send_sticker)

@@ -100,6 +100,3 @@ async def send_reaction(
 
 def _described(content: Reaction) -> dict[str, Any]:
     return {"reacted_message_id": content.message_id, "emoji": content.emoji}
-
-
-HANDLERS = (send_reaction,)

@@ -4,31 +4,19 @@ from typing import Annotated
 
 import msgspec
 from litestar import post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.operations import Create
+from rasl.api.operations import IDEMPOTENCY_KEY, operation
 from rasl.api.v2.message_names import raw_name, read_name
 from rasl.domain.validation import Body
-from rasl.errors import (
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
-    InvalidJson,
-    MessageSendFailed,
-    MethodNotAllowed,
-    NotFound,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-    ValidationFailed,
-    WhatsAppNotConfigured,
-)
+from rasl.errors import MessageSendFailed, MethodNotAllowed, NotFound, WhatsAppNotConfigured
 from rasl.services.composing.addressing import sending_number
 from rasl.services.sending.read_receipts import mark_read
 from rasl.web.envelope import Success, success
 from rasl.web.request import ENDING, ApiRequest
-from rasl.web.responses import example, raises
+from rasl.web.responses import IDEMPOTENT, READS_BODY, raises, response
 
 _ENDING = "/read"
 _TEXT = "Message marked as read"
@@ -52,29 +40,7 @@ class ReadMessage(msgspec.Struct):
     typing_indicator: bool
 
 
-_RESPONSES = raises(
-    InvalidJson,
-    ValidationFailed,
-    WhatsAppNotConfigured,
-    NotFound,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-    MessageSendFailed,
-) | {
-    200: ResponseSpec(
-        Success[ReadMessage],
-        description="The message that is read now.",
-        generate_examples=False,
-        examples=[
-            example(
-                _TEXT,
-                ReadMessage("wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS", 812, 77, 9030, typing_indicator=True),
-            )
-        ],
-    )
-}
+_EXAMPLE = ReadMessage("wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS", 812, 77, 9030, typing_indicator=True)
 
 
 @post(
@@ -85,8 +51,9 @@ _RESPONSES = raises(
 messages before it; `typing_indicator` also shows that an answer is being written. The number that the message came in
 on does it. WhatsApp takes this for 30 days after the message. Nothing is stored, and asking twice does no harm. A body
 may be left out.""",
-    operation_class=Create,
-    responses=_RESPONSES,
+    operation_class=operation(IDEMPOTENCY_KEY),
+    responses=raises(*READS_BODY, WhatsAppNotConfigured, NotFound, *IDEMPOTENT, MessageSendFailed)
+    | {200: response(Success[ReadMessage], "The message that is read now.", _TEXT, _EXAMPLE)},
     tags=["Messages"],
     opt={ENDING: _ENDING},
 )
@@ -112,6 +79,3 @@ async def mark_message_read(
         typing_indicator=data.typing_indicator,
     )
     return success(request, _TEXT, read)
-
-
-HANDLERS = (mark_message_read,)

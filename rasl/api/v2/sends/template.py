@@ -131,6 +131,3 @@ def _read(form: Form) -> Recipient:
 
 def _described(content: Template) -> dict[str, Any]:
     return {"template_name": content.name, "language": content.language}
-
-
-HANDLERS = (send_template,)
