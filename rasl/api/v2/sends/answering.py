@@ -52,10 +52,10 @@ async def send(
     `addressed` is the recipient where the content already depended on it; `conversation_id` is the only conversation
     the message may go to, if there is one; `otp` is the password that it carries.
     """
-    again = await answer_again(request, caller, describe, since)
-    if again is not None:
+    context, outbox, tenant = request.context, request.outbox, caller.tenant
+    if context.held_key is not None and (again := await answer_again(request, caller, describe, since)):
         return again
-    resources, tenant = request.resources, caller.tenant
+    resources = outbox.resources
     to = addressed or await address(resources, tenant, body.to())
     fallback: Template | None = None
     if body.fallback_template is not None:
@@ -67,20 +67,20 @@ async def send(
         content=content,
         phone=to.phone,
         contact_id=to.contact_id,
-        request_id=request.context.request_id,
+        request_id=context.request_id,
         is_async=wants_async(request),
         reply=to.reply,
         conversation_id=conversation_id,
         fallback=fallback,
-        held_key=request.context.held_key,
+        held_key=context.held_key,
         otp=otp,
         profile=profile,
     )
     if body.dry_run:
         rehearsed = await rehearsal.rehearse(resources, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
-    accepted, attempted = await delivering.send(request.outbox, draft)
-    request.context.is_stored = True
+    accepted, attempted = await delivering.send(outbox, draft)
+    context.is_stored = True
     return _answer(request, draft, accepted, attempted, describe, since)
 
 
