@@ -13,6 +13,14 @@ from typing import Any, Union
 
 import msgspec
 
+
+class Key(msgspec.Struct, frozen=True):
+    """What most rows of a tenant are known by."""
+
+    tenant_id: int
+    id: int
+
+
 _TYPES = {
     int: "bigint",
     str: "text",
