@@ -27,7 +27,7 @@ _TYPES = {
     bool: "boolean",
     float: "float8",
     dt.datetime: "timestamptz",
-    dt.timedelta: "interval",
+    dt.timedelta: "interval",  # none below zero: PostgreSQL writes those in another way
     bytes: "text",  # base64, opened on the way in
 }
 _ARRAYS = {f"tuple[{kind.__name__}, ...]": f"{name}[]" for kind, name in _TYPES.items() if kind is not bytes}
