@@ -65,8 +65,9 @@ def test_no_error_is_documented_that_does_not_exist() -> None:
 
 
 @pytest.mark.parametrize("type_", CATALOGUE)
-def test_every_event_is_documented(type_: str) -> None:
-    assert CATALOGUE[type_] in _row("docs/otp.md", type_)
+def test_every_event_is_documented_with_its_payload(type_: str) -> None:
+    fields = ", ".join(f"`{name}`" for name in CATALOGUE[type_].fields)
+    assert _row("docs/events.md", type_) == f"| `{type_}` | {CATALOGUE[type_].when} | {fields} |"
 
 
 @pytest.mark.parametrize("name", BUDGET_NAMES)
