@@ -5,18 +5,9 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from rasl.api.v2.label_schemas import (
-    EXAMPLE_PAGE,
-    GROUP_EXAMPLE,
-    IDEMPOTENT,
-    READS_BODY,
-    SOURCE_EXAMPLE,
-    STATUS_EXAMPLE,
-    GroupItem,
-    SourceItem,
-    StatusItem,
-    response,
-)
+from rasl.api.v2.groups import GROUP_EXAMPLE, GroupItem
+from rasl.api.v2.sources import SOURCE_EXAMPLE, SourceItem
+from rasl.api.v2.statuses import STATUS_EXAMPLE, StatusItem
 from rasl.domain import attributes
 from rasl.domain.attributes import Attributes
 from rasl.domain.emails import MAX_EMAIL, PATTERN
@@ -25,7 +16,7 @@ from rasl.errors import FeatureLimitExceeded, NotFound, ValidationFailed
 from rasl.services.contacts.contacts import MAX_BATCH
 from rasl.services.contacts.creation import LONGEST_PHONE, NO_SOURCE, NO_STATUS
 from rasl.web.envelope import Success
-from rasl.web.responses import raises
+from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
 
 LISTED = "Contacts retrieved successfully"
 CREATED = "Contact created successfully"

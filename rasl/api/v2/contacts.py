@@ -24,7 +24,9 @@ from rasl.api.v2.contact_schemas import (
     FailedRow,
     SkippedRow,
 )
-from rasl.api.v2.label_schemas import GroupItem, SourceItem, StatusItem
+from rasl.api.v2.groups import GroupItem
+from rasl.api.v2.sources import SourceItem
+from rasl.api.v2.statuses import StatusItem
 from rasl.db.pool import Row
 from rasl.domain.validation import Body, read_id, read_values
 from rasl.errors import ValidationFailed
