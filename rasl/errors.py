@@ -84,13 +84,13 @@ class FeatureLimitExceeded(ApiError):
 
     code, status, text = "FEATURE_LIMIT_EXCEEDED", 403, "Limit reached for the current plan"
     example_details = {"feature": "contacts", "current": 500, "maximum": 500}
+    nouns = {"contacts": "Contact", "conversations": "Monthly conversation"}
 
     @classmethod
     def of(cls, feature: str, current: int, maximum: int) -> "FeatureLimitExceeded":
         """Name the feature, e.g. contacts, with the use and the limit."""
-        noun = {"contacts": "Contact", "conversations": "Monthly conversation"}[feature]
         return cls(
-            f"{noun} limit reached for the current plan",
+            f"{cls.nouns[feature]} limit reached for the current plan",
             {"feature": feature, "current": current, "maximum": maximum},
         )
 
