@@ -17,10 +17,8 @@ from rasl.settings import Settings, environment_name
 from tests.sources import tree_of
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [
-    ROOT / name
-    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "metasim/README.md", "pgbox/README.md")
-] + sorted((ROOT / "docs").rglob("*.md"))
+_ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "metasim/README.md", "pgbox/README.md")
+DOCUMENTS = [ROOT / name for name in _ROOTS] + sorted((ROOT / "docs").rglob("*.md"))
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
 PARTS = ("Context", "Decision", "Consequences", "Alternatives", "What enforces it")
 # Where packages come from is the installer's setting, never this project's: other hosts are named here or not at all.
