@@ -25,7 +25,7 @@ def acts(outbox: Outbox, loops: Sequence[Loop]) -> tuple[Act, ...]:
         ),
         Act("erase expired codes", _MINUTE, lambda: passwords.sweep(database)),
         Act("watch for pumping", _MINUTE, lambda: guard.raise_alarms(database, settings)),
-        # Notices get lost, and some changes have none. A reading may be cut off: what it had written is right all the same.
+        # Notices get lost, and some changes have none. A reading may be cut off: what it has written is right.
         Act("read templates from Meta", 10.0, lambda: sync.reconcile_all(resources)),
         Act("give up imports", 5 * _MINUTE, lambda: uploads.give_up_old(database)),
         Act("drop what is past its time", 5 * _MINUTE, lambda: purging.run_beside(ground, settings)),
