@@ -10,11 +10,22 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody
 _BINARY = {"type": "string", "contentMediaType": "application/octet-stream", "description": "The file."}
 
 
-def form_operation(base: type[Operation], body: type[msgspec.Struct], *files: str) -> type[Operation]:
-    """Return an operation that takes `body` as JSON, or as a form with these file fields besides."""
+def form_body(body: type[msgspec.Struct], *files: str) -> RequestBody:
+    """Describe a body that is `body` as JSON, or a form with these file fields besides."""
     as_json = inlined(body)
     properties = {**_flattened(as_json["properties"]), **dict.fromkeys(files, _BINARY)}
     as_form = {"type": "object", "properties": properties, "required": as_json.get("required", [])}
+    return RequestBody(
+        content={
+            "application/json": OpenAPIMediaType(schema=as_json),  # type: ignore[arg-type]
+            "multipart/form-data": OpenAPIMediaType(schema=as_form),  # type: ignore[arg-type]
+        },
+        required=True,
+    )
+
+
+def form_operation(base: type[Operation], body: type[msgspec.Struct], *files: str) -> type[Operation]:
+    """Return an operation that takes `body` as JSON, or as a form with these file fields besides."""
 
     @dataclasses.dataclass
     class FormOperation(base):  # type: ignore[misc, valid-type]
@@ -22,15 +33,8 @@ def form_operation(base: type[Operation], body: type[msgspec.Struct], *files: st
 
         def __post_init__(self) -> None:
             """Say so."""
-            if hasattr(super(), "__post_init__"):
-                super().__post_init__()
-            self.request_body = RequestBody(
-                content={
-                    "application/json": OpenAPIMediaType(schema=as_json),  # type: ignore[arg-type]
-                    "multipart/form-data": OpenAPIMediaType(schema=as_form),  # type: ignore[arg-type]
-                },
-                required=True,
-            )
+            super().__post_init__()
+            self.request_body = form_body(body, *files)
 
     return FormOperation
 

@@ -50,13 +50,13 @@ _SET_OPERATORS = frozenset({"eq", "ne", "in", "not_in", "null"})
 
 
 class ListSpec(msgspec.Struct, frozen=True):
-    """What one noun's list understands; names are the API's."""
+    """What one noun's list understands; names are the API's. What can be chosen by `fields` is what an item has."""
 
     filters: Mapping[str, Kind]
     sorts: tuple[str, ...]
     default_sort: str
-    fields: tuple[str, ...]
     includes: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 class Filter(msgspec.Struct, frozen=True):
