@@ -1,11 +1,10 @@
 """Documents bodies that come as a form with files or as JSON."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody
+from litestar.openapi.spec import OpenAPIMediaType, RequestBody
 
 _BINARY = {"type": "string", "contentMediaType": "application/octet-stream", "description": "The file."}
 
@@ -22,21 +21,6 @@ def form_body(body: type[msgspec.Struct], *files: str) -> RequestBody:
         },
         required=True,
     )
-
-
-def form_operation(base: type[Operation], body: type[msgspec.Struct], *files: str) -> type[Operation]:
-    """Return an operation that takes `body` as JSON, or as a form with these file fields besides."""
-
-    @dataclasses.dataclass
-    class FormOperation(base):  # type: ignore[misc, valid-type]
-        """Takes a form or JSON."""
-
-        def __post_init__(self) -> None:
-            """Say so."""
-            super().__post_init__()
-            self.request_body = form_body(body, *files)
-
-    return FormOperation
 
 
 def inlined(kind: type[msgspec.Struct]) -> dict[str, Any]:

@@ -65,28 +65,6 @@ def query_parameter(name: str, schema: Schema, description: str) -> Parameter:
 
 
 @dataclasses.dataclass
-class SendMessage(Operation):
-    """Documents the headers of a send, and examples of its body."""
-
-    request_examples: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-
-    def __post_init__(self) -> None:
-        """Add them."""
-        self.parameters = [*(self.parameters or []), IDEMPOTENCY_KEY, PREFER]
-        if isinstance(self.request_body, RequestBody) and self.request_examples:
-            for content in self.request_body.content.values():
-                content.examples = {
-                    name: Example(summary=name, value=dict(body))
-                    for name, body in self.request_examples.items()
-                }
-
-    @classmethod
-    def such_as(cls, **examples: Mapping[str, Any]) -> "type[SendMessage]":
-        """Return the operation with examples of its body, by what they show."""
-        return type("SendMessage", (cls,), {"request_examples": examples})
-
-
-@dataclasses.dataclass
 class Create(Operation):
     """Documents the header of a POST that stores something."""
 

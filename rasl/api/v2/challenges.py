@@ -9,10 +9,10 @@ from litestar.params import FromPath, JSONBody
 from rasl.api.caller import MaySendMessages
 from rasl.api.nouns import Noun, from_row
 from rasl.api.v2.auth_schemas import AUTH_TAG, PHONE_MESSAGES, Expiry, Phone, Purpose
-from rasl.api.v2.sends.recipient import read_phone, sending_number
 from rasl.domain import otp
 from rasl.domain.validation import Body
 from rasl.errors import NotFound, WhatsAppNotConfigured
+from rasl.services.composing.addressing import read_phone, sending_number
 from rasl.services.otp import challenges
 from rasl.web.context import iso
 from rasl.web.request import ApiRequest
@@ -99,11 +99,11 @@ async def create_challenge(
     The code is shown by this answer only and kept nowhere, so an `Idempotency-Key` does not bring it back: ask for
     another challenge instead.
     """
-    phone = read_phone(data.phone, caller)
+    phone = read_phone(data.phone, caller.tenant)
     made = await challenges.create(
         request.resources,
         caller.tenant.id,
-        sending_number(caller),
+        sending_number(caller.tenant),
         phone.match_key if phone else None,
         data.purpose,
         dt.timedelta(minutes=data.expiry_minutes),

@@ -27,6 +27,7 @@ from rasl.api.v2.sends.documented import MESSAGES_TAG
 from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.errors import NotFound
+from rasl.services.composing import named_messages
 from rasl.services.media.links import signed_url
 from rasl.services.sending import message_list
 from rasl.services.sending.message_list import MESSAGE_LIST, Step
@@ -148,7 +149,7 @@ async def get_message(
     step: accepted, each attempt with WhatsApp's code and the cure, each status it reported.
     """
     database, tenant_id = request.resources.database, caller.tenant.id
-    row = await message_list.get_message(database, tenant_id, read_name(raw_name(request)))
+    row = await named_messages.get_message(database, tenant_id, read_name(raw_name(request)))
     media_id = await message_list.find_media(database, row)
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     has_timeline = "timeline" in pairs.get("include", "").split(",")

@@ -96,11 +96,13 @@ def sends(
     also: str = "",
     examples: Mapping[str, Any] | None = None,
     body: RequestBody | None = None,
-    options: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> Decorator:
-    """Make the route of a send: the document tells its docstring, then `also` and what is told of every send.
+    """Make the route of a send, which answers 200, or 202 with `Prefer: respond-async`.
 
-    `kind` is the answer's data and `own` an example of what it adds to that of every send; `examples` are of the body.
+    The document tells its docstring, then `also` and what is told of every send. `kind` is what it answers, `own` the
+    example of what that has besides the fields of every send; `errors` are those that only this send has, `examples`
+    are of its body, and `body` describes one that the route reads by itself.
     """
 
     def decorate(route: Route) -> HTTPRouteHandler:
@@ -109,7 +111,7 @@ def sends(
             status_code=200,
             operation_class=operation(IDEMPOTENCY_KEY, PREFER, body=body, examples=examples),
             responses=send_responses(kind, own, *errors),
-            **told(route, tag, options or {}, also, COMMON),
+            **told(route, tag, options, also, COMMON),
         )(route)
 
     return decorate

@@ -1,0 +1,206 @@
+"""Records: nouns each of whose fields is told once, with all that anybody has to know of it.
+
+A record is a struct whose annotations carry a `Field` besides the type. Nothing is ever made of it: bodies, items,
+examples, lists, columns of files and columns of tables are read off it.
+
+    class Contact(msgspec.Struct, kw_only=True):
+        firstname: Annotated[Name, Field("Priya", is_sorted=True)]
+        company: Annotated[Name | None, Field("Harbour Books")] = None
+
+    @creates(Contact)
+    class CreateContact(Body, frozen=True):
+        \"\"\"A new contact.\"\"\"
+
+A field with a default may be left out. SQL is written by hand: the record only gives it the names of columns.
+"""
+
+import datetime as dt
+import functools
+import operator
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar, cast
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from rasl.domain.listing import Kind, ListSpec
+
+_Kind = TypeVar("_Kind", bound=msgspec.Struct)
+_Record = type[msgspec.Struct]
+
+
+class Field(msgspec.Struct, frozen=True, eq=False):
+    """What there is to know of a field besides its type."""
+
+    example: Any
+    is_written: bool = True  # by callers; what is not can only be read
+    filter: Kind | None = None  # how lists filter by it
+    is_sorted: bool = False  # whether lists sort by it
+    shown_as: str | None = None  # its name in answers and lists, where it has another one in bodies
+    column: str | None = None  # its column in the table, where that has another name
+    headers: str = ""  # what people and programs write above its column in a file, besides its name
+    texts: Mapping[str, str] = {}  # the contract's own messages, by the rule that is broken
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A field as its record tells it."""
+
+    name: str
+    type: Any
+    is_required: bool
+
+    @property
+    def field(self) -> Field:
+        """Return what there is to know of it besides its type."""
+        found: Field = next(item for item in self.type.__metadata__ if isinstance(item, Field))
+        return found
+
+    @property
+    def shown_as(self) -> str:
+        """Return its name in answers and lists."""
+        return self.field.shown_as or self.name
+
+    @property
+    def column(self) -> str:
+        """Return its column in the table."""
+        return self.field.column or self.name
+
+    @property
+    def rules(self) -> msgspec.Meta:
+        """Return what a value of it that is not null has to keep to."""
+        annotated = [self.type, *_members(self.type.__origin__)]
+        found = [item for hint in annotated for item in getattr(hint, "__metadata__", ())]
+        return next((item for item in found if isinstance(item, msgspec.Meta)), msgspec.Meta())
+
+    @property
+    def plain_type(self) -> Any:
+        """Return its type without rules, and without null."""
+        return _union(item for item in _members(_plain(self.type)) if item is not types.NoneType)
+
+
+@functools.cache
+def fields_of(record: _Record) -> tuple[Told, ...]:
+    """Return the fields of a record, in its order."""
+    return tuple(Told(item.name, item.type, item.required) for item in msgspec.structs.fields(record))
+
+
+def written_fields(record: _Record) -> tuple[Told, ...]:
+    """Return the fields that callers may write."""
+    return tuple(told for told in fields_of(record) if told.field.is_written)
+
+
+def creates(record: _Record) -> Callable[[type[_Kind]], type[_Kind]]:
+    """Give a body the fields of a new one; what need not be given is null."""
+    return _completing(
+        [(told.name, told.type, ... if told.is_required else None) for told in written_fields(record)],
+        messages_of(record),
+    )
+
+
+def changes(record: _Record) -> Callable[[type[_Kind]], type[_Kind]]:
+    """Give a body the same fields, none of which need be given."""
+    return _completing(
+        [(told.name, told.type | UnsetType, UNSET) for told in written_fields(record)],
+        messages_of(record),
+    )
+
+
+def shows(record: _Record) -> Callable[[type[_Kind]], type[_Kind]]:
+    """Give an item the fields as answers show them: without rules, and moments as texts."""
+    return _completing([(told.shown_as, _shown(told.type), ...) for told in fields_of(record)])
+
+
+def stores(record: _Record) -> Callable[[type[_Kind]], type[_Kind]]:
+    """Give a struct the columns of what callers write, as `rasl.db.rows` takes them; one that is not given is null."""
+    return _completing(
+        [(told.column, _stored(told.plain_type) | None, None) for told in written_fields(record)]
+    )
+
+
+def messages_of(record: _Record) -> dict[tuple[str, str], str]:
+    """Return the contract's own messages, as bodies have them."""
+    return {
+        (told.name, rule): text for told in written_fields(record) for rule, text in told.field.texts.items()
+    }
+
+
+def example_of(record: _Record) -> dict[str, Any]:
+    """Return one as answers show it."""
+    return {told.shown_as: told.field.example for told in fields_of(record)}
+
+
+def list_of(record: _Record, default_sort: str, includes: tuple[str, ...] = ()) -> ListSpec:
+    """Return what the noun's list understands."""
+    told = fields_of(record)
+    return ListSpec(
+        filters={item.shown_as: item.field.filter for item in told if item.field.filter},
+        sorts=tuple(item.shown_as for item in told if item.field.is_sorted),
+        default_sort=default_sort,
+        fields=tuple(item.shown_as for item in told),
+        includes=includes,
+        columns={item.shown_as: item.column for item in told if item.column != item.shown_as},
+    )
+
+
+def _completing(
+    fields: Sequence[tuple[str, Any, Any]], messages: Mapping[tuple[str, str], str] | None = None
+) -> Callable[[type[_Kind]], type[_Kind]]:
+    """Return a decorator that puts fields, given as (name, type, default), in front of those a struct has itself.
+
+    Of two with one name the struct's own is kept. Besides fields the struct may have nothing of its own.
+    """
+
+    def complete(kind: type[_Kind]) -> type[_Kind]:
+        own = [item for item in msgspec.structs.fields(kind) if item.name in kind.__annotations__]
+        told = {item[0]: item for item in fields}
+        told |= {item.name: (item.name, item.type, ... if item.required else item.default) for item in own}
+        texts = {name: value for name, value in vars(kind).items() if name in {"__doc__", "__qualname__"}}
+        completed = msgspec.defstruct(
+            kind.__name__,
+            [
+                (name, hint) if default is ... else (name, hint, default)
+                for name, hint, default in told.values()
+            ],
+            bases=kind.__bases__,
+            namespace=texts | ({"messages": messages} if messages else {}),
+            module=kind.__module__,
+            frozen=kind.__struct_config__.frozen,
+            kw_only=True,
+        )
+        return cast("type[_Kind]", completed)
+
+    return complete
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    is_union = typing.get_origin(hint) in {typing.Union, types.UnionType}
+    return typing.get_args(hint) if is_union else (hint,)
+
+
+def _union(members: Iterable[Any]) -> Any:
+    return functools.reduce(operator.or_, members)
+
+
+def _plain(hint: Any) -> Any:
+    """Return a type without what is annotated on it and in it."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        return _plain(hint.__origin__)
+    if len(_members(hint)) > 1:
+        return _union(map(_plain, arguments))
+    return hint if origin is Literal or not arguments else origin[tuple(map(_plain, arguments))]
+
+
+def _shown(hint: Any) -> Any:
+    plain = _plain(hint)
+    return str if plain is dt.datetime else plain
+
+
+def _stored(plain: Any) -> Any:
+    if typing.get_origin(plain) is Literal:
+        return str
+    if typing.get_origin(plain) is list:
+        return tuple.__class_getitem__((*typing.get_args(plain), ...))
+    return Any if typing.get_origin(plain) is dict else plain
