@@ -9,8 +9,8 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from rasl.api.listing import parameters
 from rasl.domain.listing import ListSpec
+from rasl.domain.records.contact import CONTACT_LIST, RELATIONS
 from rasl.services.contacts.comments import COMMENT_LIST
-from rasl.services.contacts.contacts import CONTACT_LIST, RELATIONS
 from rasl.services.contacts.labels import GROUP, STATUS
 from rasl.services.otp.templates import OTP_TEMPLATE_LIST
 from rasl.services.sending.message_list import MESSAGE_LIST

@@ -4,4 +4,4 @@ import re
 
 MAX_EMAIL = 191
 PATTERN = r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+(?![\s\S])"
-EMAIL = re.compile(PATTERN)
+

@@ -1,5 +1,6 @@
 """Contacts: listing, reading, creating, changing and deleting, one by one and in batches (api-v2 section 6)."""
 
+import datetime as dt
 from typing import Any
 
 import msgspec
@@ -26,10 +27,12 @@ from rasl.api.v2.contact_schemas import (
 )
 from rasl.api.v2.label_schemas import GroupItem, SourceItem, StatusItem
 from rasl.db.pool import Row
+from rasl.domain.records import fields_of
+from rasl.domain.records.contact import CONTACT_LIST, RELATIONS, Contact
 from rasl.domain.validation import Body, read_id, read_values
 from rasl.errors import ValidationFailed
 from rasl.services.contacts import contacts
-from rasl.services.contacts.contacts import CONTACT_LIST, RELATIONS, Contacts
+from rasl.services.contacts.contacts import Contacts
 from rasl.services.contacts.creation import DUPLICATE_PHONE, Options, Wish
 from rasl.web.context import iso
 from rasl.web.envelope import success
@@ -204,19 +207,13 @@ def _items(found: Contacts) -> list[ContactItem]:
     return items
 
 
-_AS_STORED = tuple(
-    name
-    for name in ContactItem.__struct_fields__
-    if name not in {"group_id", "created_at", "updated_at", *RELATIONS}
-)
+_COLUMNS = {told.shown_as: told.column for told in fields_of(Contact)}
 
 
 def _item(row: Row) -> ContactItem:
+    values = {name: row[column] for name, column in _COLUMNS.items()}
     return ContactItem(
-        **{name: row[name] for name in _AS_STORED},
-        group_id=row["group_ids"],
-        created_at=iso(row["created_at"]) or "",
-        updated_at=iso(row["updated_at"]) or "",
+        **{name: iso(it) if isinstance(it, dt.datetime) else it for name, it in values.items()}
     )
 
 
