@@ -125,10 +125,28 @@ async def cloned(server: str, name: str, template: str = "template_rasl") -> Asy
     connection = await asyncpg.connect(server)
     try:
         await connection.execute(f"create database {name} template {template}")
-        yield with_database(server, name)
-        await connection.execute(f"drop database {name} with (force)")
+        try:
+            yield with_database(server, name)
+        finally:
+            await dropped(connection, name)
     finally:
         await connection.close()
+
+
+async def dropped(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
+    """Drop a database whoever is connected to it.
+
+    Not `with (force)`: that ends an autovacuum worker too, which only a superuser may. Without it PostgreSQL asks the
+    worker to leave, and waits for it.
+    """
+    await connection.execute(
+        """
+        select pg_terminate_backend(pid, 5000) from pg_stat_activity
+        where datname = $1 and backend_type = 'client backend'
+        """,
+        name,
+    )
+    await connection.execute(f"drop database {name}")
 
 
 async def wipe(dsn: str) -> None:

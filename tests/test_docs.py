@@ -14,6 +14,7 @@ from rasl.domain.scopes import ALL_SCOPES
 from rasl.errors import ALL_ERRORS, ApiError, ValidationFailed
 from rasl.services.sending.message_list import MESSAGE_LIST
 from rasl.settings import Settings, environment_name
+from tests.sources import tree_of
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
@@ -169,5 +170,5 @@ def test_contributing_is_short_and_ends_with_what_to_write() -> None:
 
 def test_every_public_module_says_in_a_sentence_what_it_is() -> None:
     for path in sorted((ROOT / "rasl").rglob("*.py")):
-        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        docstring = ast.get_docstring(tree_of(path))
         assert docstring, path

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import aiohttp
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -24,15 +23,13 @@ from rasl.domain.scopes import ALL_SCOPES
 from rasl.errors import ALL_ERRORS
 from rasl.services.ground.callers import hash_token
 from rasl.web.request import ENDING
-from tests import samples
 from tests.api.v2.media_calls import form
-from tests.api.v2.received import receive
 from tests.auth_routes import AUTH, LOGIN_CODE, codes_of
-from tests.routes import FILES, NAMING, ORDER, PHONE, SENDS, TEMPLATES, Route, phones
+from tests.contact_routes import CONTACTS
+from tests.routes import FILES, NAMING, ORDER, SENDS, TEMPLATES, Route
 from tests.serving import Answer, Api, Client
+from tests.things import MISSING, PREFIX, things_of
 
-PREFIX = "/api/v2"
-MISSING_ID = 999_999_999_999
 # What no client may ever set by naming it.
 FORBIDDEN = {
     "tenant_id": 1,
@@ -44,25 +41,6 @@ FORBIDDEN = {
 }
 
 
-def label_routes(scope: str, path: str, key: str) -> dict[str, Route]:
-    """Sample data of groups, sources and statuses."""
-    one = f"{path}/{{{key}}}"
-    named: Any = {"path": {key: key}, "places": (("path", key, key),)}
-    return {
-        f"GET {path}": Route(f"{scope}:read"),
-        f"POST {path}": Route(f"{scope}:write", {"name": "A new one"}, status=201),
-        f"GET {one}": Route(f"{scope}:read", **named),
-        f"PATCH {one}": Route(f"{scope}:write", {"name": "Another name"}, **named),
-        f"DELETE {one}": Route(f"{scope}:delete", **named),
-    }
-
-
-CONTACT_LABELS = {
-    "source_id": "contact_source",
-    "status_id": "contact_status",
-    "groups": "contact_groups",
-}
-CONTACT_PLACES = tuple(("body", key, kind) for key, kind in CONTACT_LABELS.items())
 ROUTES = {
     **SENDS,
     **FILES,
@@ -75,82 +53,7 @@ ROUTES = {
         path={"message_id": "message"},
         places=(("path", "message_id", "message"), ("path", "message_id", "wamid")),
     ),
-    "GET /contacts": Route(
-        "contacts:read",
-        places=(
-            ("query", "filter[group_id]", "contact_group"),
-            ("query", "filter[source_id]", "contact_source"),
-            ("query", "filter[status_id]", "contact_status"),
-        ),
-    ),
-    "POST /contacts": Route(
-        "contacts:write",
-        {"firstname": "Priya", "lastname": "Nair", "phone": "", "type": "lead"},
-        named=CONTACT_LABELS,
-        places=CONTACT_PLACES,
-        free=frozenset({"assigned_id", "country_id"}),
-        status=201,
-        missing_status=422,
-    ),
-    "GET /contacts/{contact_id}": Route(
-        "contacts:read", path={"contact_id": "contact"}, places=(("path", "contact_id", "contact"),)
-    ),
-    "PATCH /contacts/{contact_id}": Route(
-        "contacts:write",
-        {"lastname": "Nair", "attributes": {"tier": "gold"}},
-        path={"contact_id": "contact"},
-        named=CONTACT_LABELS,
-        places=(*CONTACT_PLACES, ("path", "contact_id", "contact")),
-        free=frozenset({"assigned_id", "country_id"}),
-        missing_status=422,
-        empty_status=200,
-    ),
-    "DELETE /contacts/{contact_id}": Route(
-        "contacts:delete", path={"contact_id": "spare"}, places=(("path", "contact_id", "spare"),)
-    ),
-    "POST /contacts/batch": Route("contacts:write", {"contacts": [{"phone": PHONE}]}),
-    "DELETE /contacts/batch": Route(
-        "contacts:delete",
-        {},
-        named={"ids": "spares"},
-        places=(("body", "ids", "spares"),),
-        missing_status=200,  # counted as failed
-    ),
-    **label_routes("groups", "/groups", "group_id"),
-    "POST /groups/{group_id}/contacts": Route(
-        "groups:write",
-        {},
-        path={"group_id": "group_id"},
-        named={"contact_ids": "contacts"},
-        places=(("body", "contact_ids", "contacts"), ("path", "group_id", "group_id")),
-        missing_status=422,
-    ),
-    "DELETE /groups/{group_id}/contacts": Route(
-        "groups:write",
-        {},
-        path={"group_id": "group_id"},
-        named={"contact_ids": "contacts"},
-        places=(("body", "contact_ids", "contacts"), ("path", "group_id", "group_id")),
-        missing_status=200,  # passed over
-    ),
-    "POST /contacts/import": Route("contacts:write", file=b"phone\n+442079460099\n", status=202),
-    "GET /contacts/imports": Route("contacts:read"),
-    "GET /contacts/imports/{import_id}": Route(
-        "contacts:read", path={"import_id": "import"}, places=(("path", "import_id", "import"),)
-    ),
-    "GET /contacts/imports/{import_id}/errors": Route(
-        "contacts:read", path={"import_id": "import"}, places=(("path", "import_id", "import"),)
-    ),
-    "GET /contacts/export": Route(
-        "contacts:read",
-        places=(
-            ("query", "filter[status_id]", "contact_status"),
-            ("query", "filter[source_id]", "contact_source"),
-            ("query", "filter[group_id]", "contact_group"),
-        ),
-    ),
-    **label_routes("sources", "/sources", "source_id"),
-    **label_routes("statuses", "/statuses", "status_id"),
+    **CONTACTS,
     "GET /comments/{mobile}": Route(None, path={"mobile": "mobile"}, places=(("path", "mobile", "mobile"),)),
     "POST /comments/{mobile}": Route(
         None,
@@ -159,32 +62,6 @@ ROUTES = {
         places=(("path", "mobile", "mobile"),),
         free=frozenset({"message_id", "ref_message_id"}),
     ),
-}
-MISSING = {
-    "reply": {"message_id": MISSING_ID},
-    "number": MISSING_ID,
-    "received": MISSING_ID,
-    "received_wamid": "wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS",
-    "media": MISSING_ID,
-    "sticker": MISSING_ID,
-    "import": MISSING_ID,
-    "template": MISSING_ID,
-    "challenge": "5b0a8a0e-6c43-4f0c-9d4b-0a6d3f9f2b11",
-    "contact": MISSING_ID,
-    "conversation": MISSING_ID,
-    "message": MISSING_ID,
-    "wamid": "wamid.HBgMNDQyMDc5NDYwMDExFQIAERgS",
-    "spare": MISSING_ID,
-    "spares": [MISSING_ID],
-    "contact_group": MISSING_ID,
-    "contact_groups": [MISSING_ID],
-    "contact_source": MISSING_ID,
-    "contact_status": MISSING_ID,
-    "contacts": [MISSING_ID],
-    "group_id": MISSING_ID,
-    "source_id": MISSING_ID,
-    "status_id": MISSING_ID,
-    "mobile": "442079460099",
 }
 WRITING = [name for name, route in ROUTES.items() if route.body is not None]
 EVERY = pytest.mark.parametrize("name", ROUTES)
@@ -246,63 +123,6 @@ async def things(api: Api, database: Database) -> dict[str, dict[str, Any]]:
         things["number"] = person.phone_number_id
         things.update(await codes_of(client))
     return found
-
-
-async def things_of(client: Client, database: Database, mobile: str) -> dict[str, Any]:
-    sent = (await client.send(PHONE)).data
-    await client.send(mobile)
-    labels = {
-        key: (await client.post(f"{PREFIX}/{path}", {"name": "Ours"})).data["id"]
-        for key, path in (("group_id", "groups"), ("source_id", "sources"), ("status_id", "statuses"))
-    }
-    used = {
-        f"contact_{key}": (await client.post(f"{PREFIX}/{path}", {"name": "Used"})).data["id"]
-        for key, path in (("group", "groups"), ("source", "sources"), ("status", "statuses"))
-    }
-    contact = {
-        "firstname": "Spare",
-        "lastname": "One",
-        "type": "guest",
-        "source_id": used["contact_source"],
-        "status_id": used["contact_status"],
-        "groups": [used["contact_group"]],
-    }
-    spares = [
-        (await client.post(f"{PREFIX}/contacts", contact | {"phone": f"+442079{next(phones)}"})).data["id"]
-        for _ in range(2)
-    ]
-    members = {"contact_ids": [sent["contact_id"]]}
-    await client.post(f"{PREFIX}/groups/{labels['group_id']}/contacts", members)
-    return {
-        **labels,
-        **used,
-        "contact_groups": [used["contact_group"]],
-        "spare": spares[0],
-        "spares": spares[1:],
-        "mobile": mobile,
-        "contacts": members["contact_ids"],
-        "contact": sent["contact_id"],
-        "conversation": sent["chat_id"],
-        "message": sent["chat_message_id"],
-        "wamid": sent["message_id"],
-        "reply": {"message_id": sent["chat_message_id"]},
-        "received": await receive(database, sent["chat_id"], f"wamid.received+{mobile}/="),
-        "received_wamid": f"wamid.received+{mobile}/=",
-        "import": await import_of(client),
-        "media": await media_of(client, samples.PNG, "image"),
-        "sticker": await media_of(client, samples.WEBP, "sticker"),
-    }
-
-
-async def import_of(client: Client) -> int:
-    form = aiohttp.FormData()
-    form.add_field("file", io.BytesIO(b"phone\n+442079460098\n"), filename="people.csv")
-    return int((await client.post(f"{PREFIX}/contacts/import", data=form)).data["id"])
-
-
-async def media_of(client: Client, content: bytes, kind: str) -> int:
-    data = form(content, "", media_type=kind)
-    return int((await client.post(f"{PREFIX}/media", data=data)).data["id"])
 
 
 async def call(

@@ -63,11 +63,11 @@ async def test_looking_for_drift_leaves_nothing_behind(own: str) -> None:
 async def _role(server_dsn: str, database: str, *grants: str) -> AsyncIterator[str]:
     """Have a role that may not create databases, with a database of its own or with these grants, inside the block."""
     server = server_dsn.replace("user=rasl", "user=postgres")
-    await _execute(server, f"create role {database} login nocreatedb nosuperuser")
     owner = "rasl" if grants else database
-    await _execute(server, f"create database {database} owner {owner} template template0")
     dsn = with_database(server, database)
+    await _execute(server, f"create role {database} login nocreatedb nosuperuser")
     try:
+        await _execute(server, f"create database {database} owner {owner} template template0")
         if grants:  # who owns only tables has had the extensions made by somebody else
             made = (re.findall(r"create extension [^;]+;", migration.sql) for migration in declared())
             await _execute(dsn, "".join(itertools.chain(*made)))
@@ -75,7 +75,7 @@ async def _role(server_dsn: str, database: str, *grants: str) -> AsyncIterator[s
             await _execute(dsn, f"{grant} {database}")
         yield dsn.replace("user=postgres", f"user={database}")
     finally:
-        await _execute(server, f"drop database {database} with (force)")
+        await _execute(server, f"drop database if exists {database} with (force)")  # a superuser's right
         await _execute(server, f"drop role {database}")
 
 

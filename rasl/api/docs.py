@@ -1,6 +1,7 @@
 """The OpenAPI document and an offline page to read and try it; the page may not ask any other host for anything."""
 
 import importlib.util
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from litestar.params import FromPath
 from litestar.response import File
 
 from rasl import __version__
+from rasl.api.nouns import TAG
 from rasl.errors import NotFound
 from rasl.web.request import ENDING, ApiRequest
 
@@ -37,14 +39,13 @@ _OPENAPI = OpenAPIConfig(
     tags=[
         Tag(name="Messages", description="Send messages, and see what became of them."),
         Tag(name="Contacts", description="The people one writes to."),
-        Tag(name="Groups", description="Groups of contacts, and who is in them."),
-        Tag(name="Sources", description="Where contacts come from."),
-        Tag(name="Statuses", description="How far one is with a contact."),
         Tag(name="Comments", description="Internal notes on the conversation with a person."),
     ],
     use_handler_docstrings=False,
 )
 
+# The framework names a schema `Success_rasl.api.v2.sources.SourceItem_`.
+_MODULE = re.compile(rb"\b(Success_(?:list_)?)rasl\.[\w.]+\.(?=\w)")
 _ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 # The browser itself keeps the page from asking other hosts; Swagger UI draws with inline styles and data: images.
 _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
@@ -102,12 +103,20 @@ def document(api: Router) -> dict[str, Any]:
     # An application of its own: the framework would add pages that load from other hosts, and HTML errors.
     app = Litestar(route_handlers=[api], openapi_config=_OPENAPI, request_class=ApiRequest)
     made = app.openapi_schema.to_schema()
+    _describe_tags(api, made)
     _write_out_endings(app, made)
     _finish_examples(made)
     _drop_framework_errors(made)
     _call_integers_numbers(made)
     _require_only_what_lists_always_have(made)
-    return made
+    return _named_without_modules(made)
+
+
+def _describe_tags(api: Router, made: dict[str, Any]) -> None:
+    """Describe the tag of every noun, in the order in which the nouns are registered."""
+    options = [handler.opt for route in api.routes for handler in getattr(route, "route_handlers", ())]
+    found: dict[str, Tag] = {tag.name: tag for opt in options if (tag := opt.get(TAG))}
+    made["tags"] += [tag.to_schema() for tag in found.values()]
 
 
 def _write_out_endings(app: Litestar, made: dict[str, Any]) -> None:
@@ -140,6 +149,15 @@ def _require_only_what_lists_always_have(made: dict[str, Any]) -> None:
             "required": ["id"],
         }
         items["$ref"] = f"#/components/schemas/{name}"
+
+
+def _named_without_modules(made: dict[str, Any]) -> dict[str, Any]:
+    """Call the schemas of answers by what they hold: clients are no business of where it is declared."""
+    names = {_MODULE.sub(rb"\1", name.encode()) for name in made["components"]["schemas"]}
+    if len(names) < len(made["components"]["schemas"]):
+        raise ValueError("two answers of the API hold something of the same name")
+    renamed: dict[str, Any] = msgspec.json.decode(_MODULE.sub(rb"\1", msgspec.json.encode(made)))
+    return renamed
 
 
 def _named(schemas: dict[str, Any], reference: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""OpenAPI operations whose parameters are read by our own code instead of the framework's."""
+"""What the OpenAPI document says of parameters and bodies that our own code reads instead of the framework's."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -11,19 +11,18 @@ from rasl.api.listing import parameters
 from rasl.domain.listing import ListSpec
 from rasl.domain.records.contact import CONTACT_LIST, RELATIONS
 from rasl.services.contacts.comments import COMMENT_LIST
-from rasl.services.contacts.labels import GROUP, STATUS
 from rasl.services.otp.templates import OTP_TEMPLATE_LIST
 from rasl.services.sending.message_list import MESSAGE_LIST
 from rasl.services.templates.templates import TEMPLATE_LIST
 
-_IDEMPOTENCY_KEY = Parameter(
+IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
     param_in="header",
     schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255),
     description="Makes a repeated request harmless: the first answer is given again, for 24 hours.",
     required=False,
 )
-_PREFER = Parameter(
+PREFER = Parameter(
     name="Prefer",
     param_in="header",
     schema=Schema(type=OpenAPIType.STRING, enum=["respond-async"]),
@@ -55,6 +54,36 @@ _ALL_LANGUAGES = Parameter(
 )
 
 
+def operation(
+    *parameters: Parameter, body: RequestBody | None = None, examples: Mapping[str, Any] | None = None
+) -> type[Operation]:
+    """Make what the document says of a route besides what the framework sees.
+
+    `examples` are bodies, by what they show; `body` stands in for the one that the framework would describe.
+    """
+
+    @dataclasses.dataclass
+    class Described(Operation):
+        """An operation with what our own code reads."""
+
+        def __post_init__(self) -> None:
+            """Add it."""
+            self.parameters = [*(self.parameters or []), *parameters] or None
+            self.request_body = body or self.request_body
+            if isinstance(self.request_body, RequestBody) and examples:
+                for content in self.request_body.content.values():
+                    content.examples = {
+                        name: Example(summary=name, value=value) for name, value in examples.items()
+                    }
+
+    return Described
+
+
+def query_parameter(name: str, schema: Schema, description: str) -> Parameter:
+    """Describe an optional parameter of a query."""
+    return Parameter(name=name, param_in="query", schema=schema, description=description, required=False)
+
+
 @dataclasses.dataclass
 class SendMessage(Operation):
     """Documents the headers of a send, and examples of its body."""
@@ -63,7 +92,7 @@ class SendMessage(Operation):
 
     def __post_init__(self) -> None:
         """Add them."""
-        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _PREFER]
+        self.parameters = [*(self.parameters or []), IDEMPOTENCY_KEY, PREFER]
         if isinstance(self.request_body, RequestBody) and self.request_examples:
             for content in self.request_body.content.values():
                 content.examples = {
@@ -83,7 +112,7 @@ class Create(Operation):
 
     def __post_init__(self) -> None:
         """Add it."""
-        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY]
+        self.parameters = [*(self.parameters or []), IDEMPOTENCY_KEY]
 
 
 @dataclasses.dataclass
@@ -118,20 +147,6 @@ class GetContact(Operation):
     def __post_init__(self) -> None:
         """Add it."""
         self.parameters = [*(self.parameters or []), _INCLUDE_RELATIONS]
-
-
-@dataclasses.dataclass
-class ListNames(_List):
-    """Groups and sources, which have nothing but a name."""
-
-    list_spec = GROUP.list_spec
-
-
-@dataclasses.dataclass
-class ListStatuses(_List):
-    """Contact statuses."""
-
-    list_spec = STATUS.list_spec
 
 
 @dataclasses.dataclass

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rasl.db import rows
 from rasl.db.pool import Db
 
 
@@ -23,9 +24,9 @@ class Grant(msgspec.Struct, frozen=True):
     tat_ahead: float
 
 
-_TAKE = """
+_TAKE = f"""
 with wish as (
-    select * from unnest($1::text[], $2::float8[], $3::integer[], $4::integer[]) as u (name, step, burst, wanted)
+    select i.name, i.interval as step, i.burst, i.wanted from {rows.table(Take)}
 ), locked as (
     select b.name, greatest(b.tat, now()) as tat from buckets b join wish w using (name)
     order by b.name for update of b
@@ -57,11 +58,5 @@ async def take(db: Db, wishes: Sequence[Take]) -> dict[str, Grant]:
 
 
 async def _take(db: Db, ordered: Sequence[Take]) -> dict[str, Grant]:
-    rows = await db.fetch(
-        _TAKE,
-        [wish.name for wish in ordered],
-        [wish.interval for wish in ordered],
-        [wish.burst for wish in ordered],
-        [wish.wanted for wish in ordered],
-    )
-    return {row["name"]: Grant(row["permits"], row["tat_ahead"]) for row in rows}
+    granted = await db.fetch(_TAKE, ordered)
+    return {row["name"]: Grant(row["permits"], row["tat_ahead"]) for row in granted}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rasl.db import rows
 from rasl.db.pool import Db, Row
 
 
@@ -61,18 +62,17 @@ async def answer(db: Db, answers: Sequence[Answer]) -> list[Row]:
     first = {(item.tenant_id, item.code_hash, item.phone, item.number_id): item for item in reversed(answers)}
     items = sorted(first.values(), key=lambda item: (item.tenant_id, item.code_hash, item.message_id))
     return await db.fetch(
-        """
+        f"""
         with open as (
             select c.tenant_id, c.id, c.code_hash, c.phone, c.number_id
             from challenges c
-            where (c.tenant_id, c.code_hash) in (select * from unnest($1::bigint[], $3::bytea[]))
+            where (c.tenant_id, c.code_hash) in (select a.tenant_id, a.code_hash from {rows.table(Answer, alias="a")})
               and c.verified_at is null and c.expires_at > now()
             order by c.tenant_id, c.code_hash for update
         ), chosen as (
             select distinct on (o.tenant_id, o.id) o.tenant_id, o.id, a.phone, a.message_id, a.contact_id
             from open o
-            join unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[])
-                 as a (tenant_id, number_id, code_hash, phone, message_id, contact_id)
+            join {rows.table(Answer, alias="a")}
               on a.tenant_id = o.tenant_id and a.code_hash = o.code_hash and a.number_id = o.number_id
                  and (o.phone is null or o.phone = a.phone)
             order by o.tenant_id, o.id, a.message_id
@@ -82,5 +82,5 @@ async def answer(db: Db, answers: Sequence[Answer]) -> list[Row]:
         from chosen n where c.tenant_id = n.tenant_id and c.id = n.id and c.verified_at is null
         returning c.tenant_id, c.id, c.purpose, c.verified_phone, c.message_id, c.contact_id, c.verified_at
         """,
-        *([getattr(item, name) for item in items] for name in Answer.__struct_fields__),
+        items,
     )

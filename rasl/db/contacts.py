@@ -204,6 +204,12 @@ async def delete_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) ->
         tenant_id,
         contact_ids,
     )
+    # Those that began while nobody held the contact are among them; after this lock none can begin.
+    await db.execute(
+        "update conversations set contact_id = null where tenant_id = $1 and contact_id = any($2::bigint[])",
+        tenant_id,
+        contact_ids,
+    )
     rows = await db.fetch(
         "delete from contacts where tenant_id = $1 and id = any($2::bigint[]) returning id",
         tenant_id,

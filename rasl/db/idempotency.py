@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rasl.db import rows
 from rasl.db.pool import Db, Row
 
 Name = tuple[int, str]  # tenant_id, key
@@ -45,19 +46,30 @@ class Ending(msgspec.Struct, frozen=True):
     body: bytes | None = None
 
 
+class _Held(msgspec.Struct, frozen=True):
+    tenant_id: int
+    key: str
+    fence: int
+
+
+class _Bound(msgspec.Struct, frozen=True):
+    tenant_id: int
+    key: str
+    message_id: int
+
+
 # Most keys are new: this is the only statement they need.
-_INSERT = """
+_INSERT = f"""
 insert into idempotency_keys (tenant_id, key, fingerprint, locked_until)
-select tenant_id, key, fingerprint, now() + $4::interval
-from unnest($1::bigint[], $2::text[], $3::bytea[]) as w (tenant_id, key, fingerprint)
+select tenant_id, key, fingerprint, now() + $2::interval from {rows.table(Wish)}
 on conflict do nothing
 returning tenant_id, key
 """
 # A row that somebody has locked is in use: one paused process must not hold up everybody else's keys.
-_TAKE_OVER = """
+_TAKE_OVER = f"""
 with free as (
-    select k.*, w.fingerprint as new_fingerprint
-    from unnest($1::bigint[], $2::text[], $3::bytea[]) as w (tenant_id, key, fingerprint)
+    select k.*, w.fingerprint as new_fingerprint, now() as at
+    from {rows.table(Wish, alias="w")}
     cross join lateral (
         select k.tenant_id, k.key, k.created_at < now() - interval '24 hours' as is_old from idempotency_keys k
         where k.tenant_id = w.tenant_id and k.key = w.key
@@ -67,17 +79,17 @@ with free as (
     ) k
 )
 update idempotency_keys k
-set fingerprint = f.new_fingerprint, fence = k.fence + 1, locked_until = now() + $4::interval,
+set fingerprint = f.new_fingerprint, fence = k.fence + 1, locked_until = now() + $2::interval,
     message_id = case when f.is_old then null else k.message_id end, status = null, body = null,
-    created_at = case when f.is_old then now() else k.created_at end
+    created_at = case when f.is_old then f.at else k.created_at end
 from free f
 where k.tenant_id = f.tenant_id and k.key = f.key
 returning k.tenant_id, k.key, k.fence, k.message_id
 """
-_READ = """
+_READ = f"""
 select k.tenant_id, k.key, k.fence, k.fingerprint, k.message_id, k.status, k.body,
        extract(epoch from k.locked_until - now())::float8 as seconds
-from unnest($1::bigint[], $2::text[]) as w (tenant_id, key)
+from {rows.table(Wish, alias="w")}
 join idempotency_keys k on k.tenant_id = w.tenant_id and k.key = w.key
 """
 _CLAIM_COLUMNS = ("fence", "fingerprint", "message_id", "status", "body", "seconds")
@@ -99,26 +111,18 @@ async def claim_keys(db: Db, wishes: Sequence[Wish], lease: dt.timedelta) -> dic
 
 async def _claim_once(db: Db, wishes: Sequence[Wish], lease: dt.timedelta) -> dict[Name, Claim]:
     by_name = {wish.name: wish for wish in wishes}
-    rows = await db.fetch(_INSERT, *_columns(wishes), lease)
-    claims = {_name(row): Claim(True, 1, by_name[_name(row)].fingerprint) for row in rows}
+    taken = await db.fetch(_INSERT, wishes, lease)
+    claims = {_name(row): Claim(True, 1, by_name[_name(row)].fingerprint) for row in taken}
     known = [wish for wish in wishes if wish.name not in claims]
     if known:
-        for row in await db.fetch(_TAKE_OVER, *_columns(known), lease):
+        for row in await db.fetch(_TAKE_OVER, known, lease):
             name = _name(row)
             claims[name] = Claim(True, row["fence"], by_name[name].fingerprint, row["message_id"])
     others = [wish for wish in known if wish.name not in claims]
     if others:
-        for row in await db.fetch(_READ, *_columns(others)[:2]):
+        for row in await db.fetch(_READ, others):
             claims[_name(row)] = Claim(False, **{name: row[name] for name in _CLAIM_COLUMNS})
     return claims
-
-
-def _columns(wishes: Sequence[Wish]) -> tuple[list[int], list[str], list[bytes]]:
-    return (
-        [wish.tenant_id for wish in wishes],
-        [wish.key for wish in wishes],
-        [wish.fingerprint for wish in wishes],
-    )
 
 
 def _name(row: Row) -> Name:
@@ -129,35 +133,31 @@ async def hold_keys(db: Db, holdings: Sequence[tuple[int, str, int]]) -> list[bo
     """Lock keys, given as (tenant_id, key, fence), until the transaction ends; tells which are still the caller's."""
     # One order in every process, so that two transactions never wait for each other's keys.
     ordered = sorted(set(holdings))
-    rows = await db.fetch(
-        """
+    held = await db.fetch(
+        f"""
         select h.tenant_id, h.key, h.fence
-        from unnest($1::bigint[], $2::text[], $3::integer[]) as h (tenant_id, key, fence)
+        from {rows.table(_Held, alias="h")}
         cross join lateral (
             select from idempotency_keys k
             where k.tenant_id = h.tenant_id and k.key = h.key and k.fence = h.fence and k.message_id is null
             for update
         ) k
         """,
-        [item[0] for item in ordered],
-        [item[1] for item in ordered],
-        [item[2] for item in ordered],
+        [_Held(*holding) for holding in ordered],
     )
-    mine = {tuple(row) for row in rows}
+    mine = {tuple(row) for row in held}
     return [holding in mine for holding in holdings]
 
 
 async def bind_keys(db: Db, bindings: Sequence[tuple[int, str, int]]) -> None:
     """Tie keys to the message that was stored for them: (tenant_id, key, message_id)."""
     await db.execute(
-        """
+        f"""
         update idempotency_keys k set message_id = b.message_id
-        from unnest($1::bigint[], $2::text[], $3::bigint[]) as b (tenant_id, key, message_id)
+        from {rows.table(_Bound, alias="b")}
         where k.tenant_id = b.tenant_id and k.key = b.key
         """,
-        [item[0] for item in bindings],
-        [item[1] for item in bindings],
-        [item[2] for item in bindings],
+        [_Bound(*binding) for binding in bindings],
     )
 
 
@@ -167,11 +167,11 @@ async def renew_keys(db: Db, holdings: Sequence[tuple[int, str, int]], lease: dt
     A key that a transaction has locked at this moment is left for the next time.
     """
     await db.execute(
-        """
-        update idempotency_keys k set locked_until = now() + $4::interval
+        f"""
+        update idempotency_keys k set locked_until = now() + $2::interval
         from (
             select k.tenant_id, k.key
-            from unnest($1::bigint[], $2::text[], $3::integer[]) as h (tenant_id, key, fence)
+            from {rows.table(_Held, alias="h")}
             cross join lateral (
                 select k.tenant_id, k.key from idempotency_keys k
                 where k.tenant_id = h.tenant_id and k.key = h.key and k.fence = h.fence and k.status is null
@@ -180,9 +180,7 @@ async def renew_keys(db: Db, holdings: Sequence[tuple[int, str, int]], lease: dt
         ) held
         where k.tenant_id = held.tenant_id and k.key = held.key
         """,
-        [item[0] for item in holdings],
-        [item[1] for item in holdings],
-        [item[2] for item in holdings],
+        [_Held(*holding) for holding in holdings],
         lease,
     )
 
@@ -194,10 +192,9 @@ async def end_keys(db: Db, endings: Sequence[Ending]) -> None:
     leads to that message.
     """
     await db.execute(
-        """
-        with item as (
-            select * from unnest($1::bigint[], $2::text[], $3::integer[], $4::integer[], $5::bytea[])
-                as u (tenant_id, key, fence, status, body)
+        f"""
+        with item as materialized (
+            select i.*, now() as at from {rows.table(Ending)}
         ), dropped as (
             delete from idempotency_keys k using item i
             where k.tenant_id = i.tenant_id and k.key = i.key and k.fence = i.fence and i.status is null
@@ -205,14 +202,10 @@ async def end_keys(db: Db, endings: Sequence[Ending]) -> None:
         )
         update idempotency_keys k
         set status = i.status, body = i.body,
-            locked_until = case when i.status is null then now() else k.locked_until end
+            locked_until = case when i.status is null then i.at else k.locked_until end
         from item i
         where k.tenant_id = i.tenant_id and k.key = i.key and k.fence = i.fence
           and (i.status is not null or k.message_id is not null)
         """,
-        [item.tenant_id for item in endings],
-        [item.key for item in endings],
-        [item.fence for item in endings],
-        [item.status for item in endings],
-        [item.body for item in endings],
+        endings,
     )

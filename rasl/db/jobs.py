@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from rasl.db import rows
 from rasl.db.channels import JOBS
 from rasl.db.pool import Db, Row
 
@@ -25,6 +26,19 @@ class NewJob(msgspec.Struct, frozen=True):
     subject_id: int
     queue_id: int
     lane: int = 0
+
+
+class _Held(msgspec.Struct, frozen=True):
+    tenant_id: int
+    subject_id: int
+    fence: int
+
+
+class _Released(msgspec.Struct, frozen=True):
+    tenant_id: int
+    subject_id: int
+    fence: int
+    seconds: float
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -117,20 +131,15 @@ select *, true as was_abandoned from taken_over union all select *, false from t
 
 async def add(db: Db, kind: str, jobs: Sequence[NewJob], held_for: dt.timedelta | None = None) -> None:
     """Add jobs, due at once, or leased to the caller for so long; one that is there already stays as it is."""
-    ordered = sorted(jobs, key=lambda job: (job.tenant_id, job.subject_id))
     await db.execute(
-        """
+        f"""
         insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
-        select tenant_id, $5, subject_id, queue_id, lane, now() + coalesce($6::interval, interval '0'),
-               $6::interval is not null
-        from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[])
-             as u (tenant_id, subject_id, queue_id, lane)
+        select tenant_id, $2, subject_id, queue_id, lane, now() + coalesce($3::interval, interval '0'),
+               $3::interval is not null
+        from {rows.table(NewJob)}
         on conflict do nothing
         """,
-        [job.tenant_id for job in ordered],
-        [job.subject_id for job in ordered],
-        [job.queue_id for job in ordered],
-        [job.lane for job in ordered],
+        sorted(jobs, key=lambda job: (job.tenant_id, job.subject_id)),
         kind,
         held_for,
     )
@@ -159,7 +168,8 @@ def by_key(tenant_id: str, kind: str, subject_id: str) -> str:
 
     Equalities would do when it knows how many jobs there are. When it takes the table for empty, wrongly, it would as
     soon walk all jobs, or all of the kind; a comparison of rows can be answered by one index only, and from this side.
-    The equality, with a column that no index begins with, lets it guess how few rows that brings.
+    The equality, with a column that no index begins with, lets it guess how few rows that brings. One more, of
+    tenants, would bring the walk back: where tenants are spread over servers, this is the place for three equalities.
     """
     key, columns = f"({tenant_id}, {kind}, {subject_id})", "(j.tenant_id, j.kind, j.subject_id)"
     return f"{columns} >= {key} and {columns} <= {key} and j.subject_id = {subject_id}"
@@ -172,13 +182,11 @@ async def extend(db: Db, kind: str, holdings: Sequence[Holding], lease: dt.timed
     """Renew the leases we still hold, given as (tenant_id, subject_id, fence)."""
     await db.execute(
         f"""
-        update jobs j set due_at = now() + $5::interval
-        from unnest($1::bigint[], $2::bigint[], $3::integer[]) as h (tenant_id, subject_id, fence)
-        where {by_key("h.tenant_id", "$4::text", "h.subject_id")} and j.fence = h.fence and j.is_leased
+        update jobs j set due_at = now() + $3::interval
+        from {rows.table(_Held, alias="h")}
+        where {by_key("h.tenant_id", "$2::text", "h.subject_id")} and j.fence = h.fence and j.is_leased
         """,
-        [item[0] for item in holdings],
-        [item[1] for item in holdings],
-        [item[2] for item in holdings],
+        [_Held(*holding) for holding in holdings],
         kind,
         lease,
     )
@@ -205,23 +213,21 @@ async def release(db: Db, kind: str, holdings: Sequence[tuple[int, int, int, flo
 
     Returns (tenant_id, subject_id) of those that were still ours to give.
     """
-    rows = await db.fetch(
+    released = await db.fetch(
         f"""
+        with held as materialized (
+            select h.*, now() + make_interval(secs => h.seconds) as due_at from {rows.table(_Released, alias="h")}
+        )
         update jobs j
-        set is_leased = false, fence = j.fence + 1, attempts = j.attempts - 1,
-            due_at = now() + make_interval(secs => h.seconds)
-        from unnest($1::bigint[], $2::bigint[], $3::integer[], $4::float8[])
-             as h (tenant_id, subject_id, fence, seconds)
-        where {by_key("h.tenant_id", "$5::text", "h.subject_id")} and j.fence = h.fence
+        set is_leased = false, fence = j.fence + 1, attempts = j.attempts - 1, due_at = h.due_at
+        from held h
+        where {by_key("h.tenant_id", "$2::text", "h.subject_id")} and j.fence = h.fence
         returning j.tenant_id, j.subject_id
         """,
-        [item[0] for item in holdings],
-        [item[1] for item in holdings],
-        [item[2] for item in holdings],
-        [item[3] for item in holdings],
+        [_Released(*holding) for holding in holdings],
         kind,
     )
-    return {(row["tenant_id"], row["subject_id"]) for row in rows}
+    return {(row["tenant_id"], row["subject_id"]) for row in released}
 
 
 async def put_off(
@@ -233,11 +239,14 @@ async def put_off(
     """
     put_off: int | None = await db.fetchval(
         f"""
+        with fate as materialized (
+            select coalesce(now() + make_interval(secs => $5), 'infinity') as due_at,
+                   case when $5::float8 is null then now() end as set_aside_at
+        )
         update jobs j
         set is_leased = false, fence = fence + 1, attempts = attempts - 1, failures = $6, last_error = $7,
-            due_at = coalesce(now() + make_interval(secs => $5), 'infinity'),
-            set_aside_at = case when $5::float8 is null then now() end
-        where {_ONE} and fence = $4
+            due_at = fate.due_at, set_aside_at = fate.set_aside_at
+        from fate where {_ONE} and fence = $4
         returning 1
         """,
         holding[0],
@@ -255,12 +264,10 @@ async def discard(db: Db, kind: str, holdings: Sequence[Holding]) -> None:
     await db.execute(
         f"""
         delete from jobs j
-        using unnest($1::bigint[], $2::bigint[], $3::integer[]) as h (tenant_id, subject_id, fence)
-        where {by_key("h.tenant_id", "$4::text", "h.subject_id")} and j.fence = h.fence
+        using {rows.table(_Held, alias="h")}
+        where {by_key("h.tenant_id", "$2::text", "h.subject_id")} and j.fence = h.fence
         """,
-        [item[0] for item in holdings],
-        [item[1] for item in holdings],
-        [item[2] for item in holdings],
+        [_Held(*holding) for holding in holdings],
         kind,
     )
 
@@ -270,23 +277,22 @@ async def postpone_pair(db: Db, tenant_id: int, conversation_id: int, seconds: f
     await db.execute(
         """
         with waiting as (
-            select j.tenant_id, j.subject_id, row_number() over (order by j.due_at, j.subject_id) as place
+            select j.tenant_id, j.subject_id, now() + make_interval(secs => $3::float8
+                       + $4::float8 * (row_number() over (order by j.due_at, j.subject_id) - 1)) as due_at
             from messages m
             join jobs j on j.tenant_id = m.tenant_id and j.kind = 'send' and j.subject_id = m.id and not j.is_leased
                            and j.set_aside_at is null
             where m.tenant_id = $1 and m.conversation_id = $2 and m.status = 'queued'
               and m.created_at > now() - interval '2 days'
         ), moved as (
-            update jobs j
-            set due_at = greatest(j.due_at, now() + make_interval(secs => $3::float8 + $4::float8 * (w.place - 1)))
+            update jobs j set due_at = greatest(j.due_at, w.due_at)
             from waiting w
             where j.tenant_id = w.tenant_id and j.kind = 'send' and j.subject_id = w.subject_id and not j.is_leased
             returning j.due_at
+        ), ahead as materialized (
+            select coalesce(max(due_at), now()) + make_interval(secs => $5) as at from moved
         )
-        update conversations
-        set pair_tat = greatest(pair_tat, coalesce((select max(due_at) from moved), now())
-                                          + make_interval(secs => $5))
-        where tenant_id = $1 and id = $2
+        update conversations set pair_tat = greatest(pair_tat, ahead.at) from ahead where tenant_id = $1 and id = $2
         """,
         tenant_id,
         conversation_id,

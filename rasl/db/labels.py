@@ -92,17 +92,31 @@ async def change_label(
 
 
 async def delete_label(db: Db, table: LabelTable, tenant_id: int, label_id: int) -> bool | None:
-    """Delete a label nothing refers to: whether it is gone, None when there is none; the foreign keys decide.
+    """Delete a label nothing refers to: whether it is gone, None when there is none.
 
-    False ends the caller's transaction.
+    Of contacts the foreign keys decide. Of the tenant's default no key can (a shared table leads to no tenant's rows):
+    whoever makes a label the default holds its row first (`tenants.hold_default`), for which the deletion waits, and
+    only then looks. A label that is still needed stays, whatever the caller's transaction comes to.
     """
     try:
-        deleted = await db.fetchval(
-            f"delete from {table.name} where tenant_id = $1 and id = $2 returning id", tenant_id, label_id
-        )
-    except asyncpg.ForeignKeyViolationError:
+        async with db.transaction():
+            deleted = await db.fetchval(
+                f"delete from {table.name} where tenant_id = $1 and id = $2 returning id", tenant_id, label_id
+            )
+            if deleted is not None:
+                await _check_defaults(db, table, tenant_id, label_id)
+    except (asyncpg.ForeignKeyViolationError, _StillDefaultError):
         return False
     return None if deleted is None else True
+
+
+class _StillDefaultError(Exception):
+    """New contacts get a label that was about to go."""
+
+
+async def _check_defaults(db: Db, table: LabelTable, tenant_id: int, label_id: int) -> None:
+    if await is_default(db, table, tenant_id, label_id):
+        raise _StillDefaultError
 
 
 async def is_default(db: Db, table: LabelTable, tenant_id: int, label_id: int) -> bool:

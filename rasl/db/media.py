@@ -36,7 +36,7 @@ async def keep(db: Db, media: NewMedia, lost_key: str | None) -> Row:
         insert into media as m (tenant_id, sha256, mime_type, kind, size, filename, is_voice, origin, store_key)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         on conflict (tenant_id, sha256, mime_type) do update set
-            needed_at = now(),
+            needed_at = excluded.needed_at,
             store_key = case when m.store_key = $10 then excluded.store_key else m.store_key end
         returning id, store_key
         """,
@@ -119,7 +119,8 @@ async def keep_url(db: Db, tenant_id: int, digest: bytes, media_id: int) -> None
     await db.execute(
         """
         insert into media_urls (tenant_id, digest, media_id) values ($1, $2, $3)
-        on conflict (tenant_id, digest) do update set media_id = excluded.media_id, fetched_at = now()
+        on conflict (tenant_id, digest) do update
+        set media_id = excluded.media_id, fetched_at = excluded.fetched_at
         """,
         tenant_id,
         digest,
@@ -150,8 +151,11 @@ async def keep_upload(
         insert into media_uploads as u (tenant_id, media_id, number_id, graph_media_id, expires_at)
         values ($1, $2, $3, $4, now() + $5::interval)
         on conflict (tenant_id, media_id, number_id) do update set
-            graph_media_id = case when u.expires_at > now() then u.graph_media_id else excluded.graph_media_id end,
-            expires_at = case when u.expires_at > now() then u.expires_at else excluded.expires_at end
+            graph_media_id =
+                case when u.expires_at > excluded.uploaded_at then u.graph_media_id else excluded.graph_media_id end,
+            expires_at = case when u.expires_at > excluded.uploaded_at then u.expires_at else excluded.expires_at end,
+            uploaded_at =
+                case when u.expires_at > excluded.uploaded_at then u.uploaded_at else excluded.uploaded_at end
         returning graph_media_id
         """,
         tenant_id,
@@ -211,14 +215,13 @@ async def finish_download(
     await db.execute(
         """
         update messages set
-            content = case when $3::bigint is null then content
-                           else coalesce(content, '{}') || jsonb_build_object('media_id', $3::bigint) end,
+            content = case when $3::jsonb is null then content else coalesce(content, '{}') || $3::jsonb end,
             status_message = $4, updated_at = now()
         where tenant_id = $1 and id = $2
         """,
         tenant_id,
         message_id,
-        media_id,
+        None if media_id is None else {"media_id": media_id},
         problem,
     )
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rasl.db import rows
+from rasl.db.messages import Key
 from rasl.db.pool import Db
 from rasl.db.purging import Amount, amount
 
@@ -21,6 +23,11 @@ _IS_AWAITED = """exists (
         select g.status from messages g where g.tenant_id = r.tenant_id and g.id = r.message_id limit 1) g
     where r.tenant_id = m.tenant_id and r.media_id = m.id and g.status in ('queued', 'sending', 'unknown'))"""
 _IS_NAMED = "exists (select from message_media r where r.tenant_id = m.tenant_id and r.media_id = m.id)"
+
+
+class _File(msgspec.Struct, frozen=True):
+    tenant_id: int
+    store_key: str
 
 
 class Dropped(msgspec.Struct, frozen=True):
@@ -48,7 +55,7 @@ async def count(db: Db, age: dt.timedelta, *, is_named: bool) -> Amount:
 
 async def drop(db: Db, age: dt.timedelta, limit: int, *, is_named: bool) -> Dropped:
     """Drop the rows of up to `limit` files; their content is the caller's to drop, after the commit."""
-    rows = await db.fetch(
+    old = await db.fetch(
         f"""
         select m.tenant_id, m.id, case when $2 then {_IS_AWAITED} else {_IS_NAMED} end as is_needed
         from media m where m.is_named = $2 and m.needed_at < now() - $1::interval
@@ -58,60 +65,57 @@ async def drop(db: Db, age: dt.timedelta, limit: int, *, is_named: bool) -> Drop
         is_named,
         limit,
     )
-    await _put_off(db, [(row["tenant_id"], row["id"]) for row in rows if row["is_needed"]])
-    gone = [(row["tenant_id"], row["id"]) for row in rows if not row["is_needed"]]
+    await _put_off(db, [Key(row["tenant_id"], row["id"]) for row in old if row["is_needed"]])
+    gone = [Key(row["tenant_id"], row["id"]) for row in old if not row["is_needed"]]
     if not gone:
-        return Dropped(Amount(), (), len(rows) == limit)
+        return Dropped(Amount(), (), len(old) == limit)
     if is_named and await _drop_references(db, gone) == _REFERENCES_AT_ONCE:
         return Dropped(Amount(), (), has_more=True)
-    return await _drop_rows(db, gone, has_more=len(rows) == limit)
+    return await _drop_rows(db, gone, has_more=len(old) == limit)
 
 
-async def _put_off(db: Db, keys: Sequence[tuple[int, int]]) -> None:
+async def _put_off(db: Db, keys: Sequence[Key]) -> None:
     """Note that files are needed at this moment, so that they are not looked at again and again."""
     if keys:
         await db.execute(
-            """
+            f"""
             update media m set needed_at = now(), is_named = true
-            from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+            from {rows.table(Key, alias="k")}
             where m.tenant_id = k.tenant_id and m.id = k.id
             """,
-            [key[0] for key in keys],
-            [key[1] for key in keys],
+            keys,
         )
 
 
-async def _drop_references(db: Db, keys: Sequence[tuple[int, int]]) -> int:
+async def _drop_references(db: Db, keys: Sequence[Key]) -> int:
     """Let settled messages forget files; not all at once, as one file may have gone to very many people."""
     done = await amount(
         db,
-        """
+        f"""
         with gone as (
             delete from message_media where ctid = any(array(
-                select r.place from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id) cross join lateral (
+                select r.place from {rows.table(Key, alias="k")} cross join lateral (
                     select e.ctid as place from message_media e
-                    where e.tenant_id = k.tenant_id and e.media_id = k.id limit $3) r
-                limit $3))
+                    where e.tenant_id = k.tenant_id and e.media_id = k.id limit $2) r
+                limit $2))
             returning 1
         )
         select count(*) as rows, 0::bigint as bytes from gone
         """,
-        [key[0] for key in keys],
-        [key[1] for key in keys],
+        keys,
         _REFERENCES_AT_ONCE,
     )
     return done.rows
 
 
-async def _drop_rows(db: Db, keys: Sequence[tuple[int, int]], *, has_more: bool) -> Dropped:
+async def _drop_rows(db: Db, keys: Sequence[Key], *, has_more: bool) -> Dropped:
     gone = await db.fetch(
-        """
-        delete from media m using unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+        f"""
+        delete from media m using {rows.table(Key, alias="k")}
         where m.tenant_id = k.tenant_id and m.id = k.id
         returning m.tenant_id, m.store_key, m.size
         """,
-        [key[0] for key in keys],
-        [key[1] for key in keys],
+        keys,
     )
     # Rows of before shared a file when the same content went under two types.
     kept = await find_kept(db, [(row["tenant_id"], row["store_key"]) for row in gone])
@@ -122,13 +126,12 @@ async def _drop_rows(db: Db, keys: Sequence[tuple[int, int]], *, has_more: bool)
 
 async def find_kept(db: Db, keys: Sequence[tuple[int, str]]) -> set[str]:
     """Return those of the files, given as (tenant_id, store_key), that a row leads to."""
-    rows = await db.fetch(
-        """
-        select k.store_key from unnest($1::bigint[], $2::text[]) as k (tenant_id, store_key)
+    found = await db.fetch(
+        f"""
+        select k.store_key from {rows.table(_File, alias="k")}
         cross join lateral (
             select from media m where m.tenant_id = k.tenant_id and m.store_key = k.store_key limit 1) m
         """,
-        [key[0] for key in keys],
-        [key[1] for key in keys],
+        [_File(*key) for key in keys],
     )
-    return {row["store_key"] for row in rows}
+    return {row["store_key"] for row in found}

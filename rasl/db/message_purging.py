@@ -6,6 +6,10 @@ Nothing waits for a lock here: messages and conversations that somebody holds ar
 import datetime as dt
 from collections.abc import Sequence
 
+import msgspec
+
+from rasl.db import rows
+from rasl.db.messages import Key
 from rasl.db.pool import Db, Row
 from rasl.db.purging import Amount, amount
 
@@ -20,7 +24,12 @@ from tenants o cross join lateral (
       and not exists (
           select from jobs j where j.tenant_id = m.tenant_id and j.kind = 'media' and j.subject_id = m.id offset 0)
 """
-_KEYS = "unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)"
+_KEYS = rows.table(Key, alias="k")
+
+
+class _Wamid(msgspec.Struct, frozen=True):
+    tenant_id: int
+    wamid: str
 
 
 async def count(db: Db, age: dt.timedelta) -> Amount:
@@ -34,63 +43,61 @@ async def count(db: Db, age: dt.timedelta) -> Amount:
 async def drop(db: Db, age: dt.timedelta, limit: int) -> Amount:
     """Drop up to `limit` messages with their wamids, attempts, reports, uses of files and empty conversations."""
     old = _OLD.format(columns="m.tenant_id, m.id, m.conversation_id, m.wamid, octet_length(m::text) as size")
-    rows = await db.fetch(
+    old_messages = await db.fetch(
         f"select m.* {old} order by m.created_at, m.id limit $2 for update of m skip locked) m limit $2",
         age,
         limit,
     )
-    keys = sorted({(row["tenant_id"], row["id"]) for row in rows})
+    keys = _keys(old_messages, "id")
     if not keys:
         return Amount()
-    own = {(row["tenant_id"], row["wamid"]) for row in rows if row["wamid"] is not None}
-    await _drop_reports(db, sorted(own | await _drop_attempts(db, keys)))
+    own = {(row["tenant_id"], row["wamid"]) for row in old_messages if row["wamid"] is not None}
+    await _drop_reports(db, [_Wamid(*wamid) for wamid in sorted(own | await _drop_attempts(db, keys))])
     await _release_media(db, await _drop_uses(db, keys))
     await db.execute(
-        f"delete from messages m using {_KEYS} where m.tenant_id = k.tenant_id and m.id = k.id",
-        *_arrays(keys),
+        f"delete from messages m using {_KEYS} where m.tenant_id = k.tenant_id and m.id = k.id", keys
     )
-    await _drop_conversations(db, sorted({(row["tenant_id"], row["conversation_id"]) for row in rows}), age)
-    return Amount(len(keys), sum(row["size"] for row in rows))
+    await _drop_conversations(db, _keys(old_messages, "conversation_id"), age)
+    return Amount(len(keys), sum(row["size"] for row in old_messages))
 
 
-async def _drop_attempts(db: Db, keys: Sequence[tuple[int, int]]) -> set[tuple[int, str]]:
+async def _drop_attempts(db: Db, keys: Sequence[Key]) -> set[tuple[int, str]]:
     """Drop the attempts of messages and return the wamids that they brought."""
-    rows = await db.fetch(
+    gone = await db.fetch(
         f"""
         delete from message_attempts a using {_KEYS} where a.tenant_id = k.tenant_id and a.message_id = k.id
         returning a.tenant_id, a.wamid
         """,
-        *_arrays(keys),
+        keys,
     )
-    return {(row["tenant_id"], row["wamid"]) for row in rows if row["wamid"] is not None}
+    return {(row["tenant_id"], row["wamid"]) for row in gone if row["wamid"] is not None}
 
 
-async def _drop_reports(db: Db, wamids: Sequence[tuple[int, str]]) -> None:
+async def _drop_reports(db: Db, wamids: Sequence[_Wamid]) -> None:
     """Drop wamids and what Meta reported about them."""
     for table in ("message_statuses", "message_wamids"):
         await db.execute(
             f"""
-            delete from {table} t using unnest($1::bigint[], $2::text[]) as k (tenant_id, wamid)
+            delete from {table} t using {rows.table(_Wamid, alias="k")}
             where t.tenant_id = k.tenant_id and t.wamid = k.wamid
             """,
-            [item[0] for item in wamids],
-            [item[1] for item in wamids],
+            wamids,
         )
 
 
-async def _drop_uses(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
+async def _drop_uses(db: Db, keys: Sequence[Key]) -> list[Row]:
     return await db.fetch(
         f"""
         delete from message_media r using {_KEYS} where r.tenant_id = k.tenant_id and r.message_id = k.id
         returning r.tenant_id, r.media_id
         """,
-        *_arrays(keys),
+        keys,
     )
 
 
 async def _release_media(db: Db, uses: Sequence[Row]) -> None:
     """Note which files no message names any more."""
-    keys = sorted({(row["tenant_id"], row["media_id"]) for row in uses})
+    keys = _keys(uses, "media_id")
     if keys:
         await db.execute(
             f"""
@@ -98,20 +105,20 @@ async def _release_media(db: Db, uses: Sequence[Row]) -> None:
             where m.tenant_id = k.tenant_id and m.id = k.id
               and not exists (select from message_media r where r.tenant_id = m.tenant_id and r.media_id = m.id)
             """,
-            *_arrays(keys),
+            keys,
         )
 
 
-async def _drop_conversations(db: Db, keys: Sequence[tuple[int, int]], age: dt.timedelta) -> None:
+async def _drop_conversations(db: Db, keys: Sequence[Key], age: dt.timedelta) -> None:
     """Drop conversations in which nothing is left, nothing is counted and nobody noted anything."""
-    rows = await db.fetch(
+    empty = await db.fetch(
         f"""
         select v.tenant_id, v.id from {_KEYS} join conversations v on v.tenant_id = k.tenant_id and v.id = k.id
-        where v.last_message_at < now() - $3::interval
+        where v.last_message_at < now() - $2::interval
           and coalesce(greatest(v.window_expires_at, v.counted_until, v.pair_tat), '-infinity') < now()
         for update of v skip locked
         """,
-        *_arrays(keys),
+        keys,
         age,
     )
     await db.execute(
@@ -120,9 +127,9 @@ async def _drop_conversations(db: Db, keys: Sequence[tuple[int, int]], age: dt.t
           and not exists (select from messages m where m.tenant_id = v.tenant_id and m.conversation_id = v.id)
           and not exists (select from comments c where c.tenant_id = v.tenant_id and c.conversation_id = v.id)
         """,
-        *_arrays([(row["tenant_id"], row["id"]) for row in rows]),
+        _keys(empty, "id"),
     )
 
 
-def _arrays(keys: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
-    return [key[0] for key in keys], [key[1] for key in keys]
+def _keys(found: Sequence[Row], column: str) -> list[Key]:
+    return [Key(*key) for key in sorted({(row["tenant_id"], row[column]) for row in found})]

@@ -28,6 +28,13 @@ class Intent(msgspec.Struct, frozen=True):
     due_at: dt.datetime | None  # None: this process sends it at once
 
 
+class Key(msgspec.Struct, frozen=True):
+    """A message of a tenant."""
+
+    tenant_id: int
+    id: int
+
+
 class ThreadState(msgspec.Struct, frozen=True):
     """What admitting messages changed in a conversation."""
 
@@ -106,7 +113,7 @@ async def insert_intents(
 _OUR_JOB = by_key("i.tenant_id", "'send'", "i.message_id")
 _RECORD = f"""
 with item as materialized (
-    select i.* from {rows.table(Result)}
+    select i.*, now() as at, now() + make_interval(secs => i.retry_seconds) as due_at from {rows.table(Result)}
 ), done as (
     delete from jobs j using item i
     where {_OUR_JOB} and j.fence = i.fence and i.retry_seconds is null
@@ -114,7 +121,7 @@ with item as materialized (
 ), kept as (
     update jobs j
     set is_leased = i.keeps_lease, fence = j.fence + (not i.keeps_lease)::integer,
-        attempts = j.attempts + i.keeps_lease::integer, due_at = now() + make_interval(secs => i.retry_seconds),
+        attempts = j.attempts + i.keeps_lease::integer, due_at = i.due_at,
         failures = 0, last_error = null
     from item i
     where {_OUR_JOB} and j.fence = i.fence and i.retry_seconds is not null
@@ -131,9 +138,9 @@ with item as materialized (
         error_code = case when m.status in ('queued', 'sending', 'unknown') then i.code else m.error_code end,
         status_message = case when m.status in ('queued', 'sending', 'unknown')
                               then coalesce(i.details, i.title) else m.status_message end,
-        sent_at = case when i.status = 'sent' then coalesce(m.sent_at, now()) else m.sent_at end,
+        sent_at = case when i.status = 'sent' then coalesce(m.sent_at, i.at) else m.sent_at end,
         failed_at = case when i.status = 'failed' and m.status in ('queued', 'sending', 'unknown')
-                         then now() else m.failed_at end,
+                         then i.at else m.failed_at end,
         updated_at = now()
     from owned i
     where m.tenant_id = i.tenant_id and m.id = i.message_id
@@ -195,13 +202,12 @@ async def adopt_late_success(db: Db, tenant_id: int, message_id: int, wamid: str
 async def mark_queued(db: Db, keys: Sequence[tuple[int, int]]) -> None:
     """Show that messages, given as (tenant_id, message_id), wait for the worker, or for an echo if one is possible."""
     await db.execute(
-        """
+        f"""
         update messages m set status = case when m.is_ambiguous then 'unknown' else 'queued' end, updated_at = now()
-        from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+        from {rows.table(Key, alias="k")}
         where m.tenant_id = k.tenant_id and m.id = k.id and m.status = 'sending'
         """,
-        [key[0] for key in keys],
-        [key[1] for key in keys],
+        [Key(*key) for key in keys],
     )
 
 
@@ -221,15 +227,14 @@ async def find_queued(db: Db, keys: Sequence[tuple[int, int]]) -> set[tuple[int,
     Nobody has started to send them, or whoever had was still uploading their files.
     """
     queued = await db.fetch(
-        """
+        f"""
         select m.tenant_id, m.id
-        from (select 'send'::text as kind, u.* from unnest($1::bigint[], $2::bigint[]) as u (tenant_id, id) offset 0) k
+        from (select 'send'::text as kind, i.* from {rows.table(Key)} offset 0) k
         join messages m on m.tenant_id = k.tenant_id and m.id = k.id
         join jobs j on j.tenant_id = k.tenant_id and j.kind = k.kind and j.subject_id = k.id
         where m.status = 'queued' or (j.is_untried and m.status = 'sending')
         """,
-        [key[0] for key in keys],
-        [key[1] for key in keys],
+        [Key(*key) for key in keys],
     )
     return {(row["tenant_id"], row["id"]) for row in queued}
 
@@ -239,17 +244,15 @@ async def start_sending(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
 
     A message that was settled since it was queued is left alone and absent from the answer.
     """
-    ordered = sorted(keys)
     return await db.fetch(
-        """
+        f"""
         update messages m set status = 'sending', updated_at = now()
-        from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+        from {rows.table(Key, alias="k")}
         where m.tenant_id = k.tenant_id and m.id = k.id and m.status in ('queued', 'sending', 'unknown')
         returning m.tenant_id, m.id, m.conversation_id, m.type, m.peer, m.text, m.content, m.reply_to,
                   m.created_at, m.is_ambiguous
         """,
-        [key[0] for key in ordered],
-        [key[1] for key in ordered],
+        [Key(*key) for key in sorted(keys)],
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rasl.db import rows
 from rasl.db.pool import Db, Row
 
 # A tenant `t` sends from the number it chose, else from the one it connected first.
@@ -21,19 +22,17 @@ class Wanted(msgspec.Struct, frozen=True):
 
 async def find(db: Db, wanted: Sequence[Wanted]) -> dict[Wanted, Row]:
     """Return the numbers, with their sealed access tokens, by what named them."""
-    rows = await db.fetch(
-        """
+    found = await db.fetch(
+        f"""
         select k.id as wanted_id, k.phone_number_id as wanted_phone_number_id, n.tenant_id, n.id as number_id,
                n.waba_id, n.phone_number_id, n.display_phone_number, n.access_token_sealed, n.messages_per_second
-        from unnest($1::bigint[], $2::bigint[], $3::text[]) as k (tenant_id, id, phone_number_id)
+        from {rows.table(Wanted, alias="k")}
         join whatsapp_numbers n on n.tenant_id = k.tenant_id and n.id = coalesce(
             k.id, (select w.id from whatsapp_numbers w where w.phone_number_id = k.phone_number_id))
         """,
-        [item.tenant_id for item in wanted],
-        [item.id for item in wanted],
-        [item.phone_number_id for item in wanted],
+        wanted,
     )
-    return {Wanted(row["tenant_id"], row["wanted_id"], row["wanted_phone_number_id"]): row for row in rows}
+    return {Wanted(row["tenant_id"], row["wanted_id"], row["wanted_phone_number_id"]): row for row in found}
 
 
 async def list_all(db: Db, tenant_id: int) -> list[Row]:

@@ -3,41 +3,52 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
+from rasl.db import rows
 from rasl.db.pool import Db, Row
 from rasl.domain.otp_budgets import Key
+
+
+class _Counter(msgspec.Struct, frozen=True):
+    tenant_id: int
+    scope: str
+    subject: str
+    period: str
+    sent: int = 0
+    blocked: int = 0
 
 
 async def lock(db: Db, keys: Sequence[Key]) -> tuple[dict[Key, int], dt.datetime]:
     """Return what was sent in the hour or day that runs now, and the moment; nobody else counts until the end."""
     ordered = sorted(set(keys))
-    columns = _columns(ordered)
+    counters = [_counter(key) for key in ordered]
     await db.execute(
-        """
+        f"""
         insert into otp_budgets (tenant_id, scope, subject, period, starts_at)
         select k.tenant_id, k.scope, k.subject, k.period, date_trunc(k.period, now(), 'UTC')
-        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[])
-             with ordinality as k (tenant_id, scope, subject, period, ord)
+        from {rows.ordered(_Counter, alias="k")}
         order by k.ord
         on conflict do nothing
         """,
-        *columns,
+        counters,
     )
-    rows = await db.fetch(
-        f"{_SELECT} order by b.tenant_id, b.scope, b.subject, b.period for update of b", *columns
+    locked = await db.fetch(
+        f"{_SELECT} order by b.tenant_id, b.scope, b.subject, b.period for update of b", counters
     )
-    return _counted(rows), rows[0]["now"]
+    return _counted(locked), locked[0]["now"]
 
 
 async def read(db: Db, keys: Sequence[Key]) -> tuple[dict[Key, int], dt.datetime]:
     """Return the same without counting or locking anything."""
-    rows = await db.fetch(_SELECT, *_columns(keys))
+    found = await db.fetch(_SELECT, [_counter(key) for key in keys])
     moment: dt.datetime = await db.fetchval("select now()")
-    return dict.fromkeys(keys, 0) | _counted(rows), moment
+    return dict.fromkeys(keys, 0) | _counted(found), moment
 
 
-_SELECT = """
+_SELECT = f"""
 select b.tenant_id, b.scope, b.subject, b.period, b.sent, now() as now
-from unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) as k (tenant_id, scope, subject, period)
+from {rows.table(_Counter, alias="k")}
 cross join lateral (
     select * from otp_budgets o
     where o.tenant_id = k.tenant_id and o.scope = k.scope and o.subject = k.subject and o.period = k.period
@@ -53,16 +64,13 @@ async def add(db: Db, sent: Mapping[Key, int], blocked: Mapping[Key, int]) -> No
     if not keys:
         return
     await db.execute(
-        """
+        f"""
         update otp_budgets b set sent = b.sent + k.sent, blocked = b.blocked + k.blocked
-        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::integer[])
-             as k (tenant_id, scope, subject, period, sent, blocked)
+        from {rows.table(_Counter, alias="k")}
         where b.tenant_id = k.tenant_id and b.scope = k.scope and b.subject = k.subject and b.period = k.period
           and b.starts_at = date_trunc(k.period, now(), 'UTC')
         """,
-        *_columns(keys),
-        [sent.get(key, 0) for key in keys],
-        [blocked.get(key, 0) for key in keys],
+        [_counter(key, sent.get(key, 0), blocked.get(key, 0)) for key in keys],
     )
 
 
@@ -98,14 +106,9 @@ async def raise_alarms(db: Db, least: int, ratio: float, limit: int) -> list[Row
     )
 
 
-def _columns(keys: Sequence[Key]) -> tuple[list[int], list[str], list[str], list[str]]:
-    return (
-        [key.tenant_id for key in keys],
-        [key.scope for key in keys],
-        [key.subject for key in keys],
-        [key.period for key in keys],
-    )
+def _counter(key: Key, sent: int = 0, blocked: int = 0) -> _Counter:
+    return _Counter(key.tenant_id, key.scope, key.subject, key.period, sent, blocked)
 
 
-def _counted(rows: Sequence[Row]) -> dict[Key, int]:
-    return {Key(row["tenant_id"], row["scope"], row["subject"], row["period"]): row["sent"] for row in rows}
+def _counted(found: Sequence[Row]) -> dict[Key, int]:
+    return {Key(row["tenant_id"], row["scope"], row["subject"], row["period"]): row["sent"] for row in found}

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rasl.db import rows
+from rasl.db.messages import Key
 from rasl.db.pool import Db, Row
 
 
@@ -29,9 +31,9 @@ class Stored(msgspec.Struct, frozen=True):
 async def insert(db: Db, items: Sequence[Stored]) -> None:
     """Store passwords; those that were active for the same phone and purpose are so no longer."""
     await db.execute(
-        """
+        f"""
         update otps o set invalidated_at = now()
-        from unnest($1::bigint[], $2::text[], $3::text[]) as k (tenant_id, phone, purpose)
+        from {rows.table(Stored, alias="k")}
         cross join lateral (
             select a.id from otps a
             where a.tenant_id = k.tenant_id and a.phone = k.phone and a.purpose = k.purpose
@@ -40,22 +42,17 @@ async def insert(db: Db, items: Sequence[Stored]) -> None:
         ) a
         where o.tenant_id = k.tenant_id and o.id = a.id and coalesce(o.verified_at, o.invalidated_at) is null
         """,
-        [item.tenant_id for item in items],
-        [item.phone for item in items],
-        [item.purpose for item in items],
+        items,
     )
     await db.execute(
-        """
+        f"""
         insert into otps (tenant_id, id, phone, purpose, code_hash, message_id, template_name, language, country,
                           prefix, max_attempts, expires_at, invalidated_at)
-        select tenant_id, id, phone, purpose, code_hash, message_id, template_name, language, country,
+        select tenant_id, id::uuid, phone, purpose, code_hash, message_id, template_name, language, country,
                prefix, max_attempts, now() + valid_for, case when is_active then null else now() end
-        from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::text[], $8::text[],
-                    $9::text[], $10::text[], $11::integer[], $12::interval[], $13::boolean[])
-             as u (tenant_id, id, phone, purpose, code_hash, message_id, template_name, language, country, prefix,
-                   max_attempts, valid_for, is_active)
+        from {rows.table(Stored)}
         """,
-        *([getattr(item, name) for item in items] for name in Stored.__struct_fields__),
+        items,
     )
 
 
@@ -83,31 +80,30 @@ async def take_attempt(db: Db, tenant_id: int, otp_id: str, *, is_right: bool) -
     However many come at once, each waits for the one before and looks again at what that one left.
     """
     # Said with coalesce, the index of active passwords is of no use here: it would be walked for the id.
+    counted = "verified_at = now()" if is_right else "attempts = attempts + 1"
     return await db.fetchrow(
-        """
-        update otps set attempts = attempts + (not $3)::integer, verified_at = case when $3 then now() end
+        f"""
+        update otps set {counted}
         where tenant_id = $1 and id = $2 and coalesce(verified_at, invalidated_at) is null
           and attempts < max_attempts and expires_at > now()
         returning attempts, max_attempts, verified_at
         """,
         tenant_id,
         otp_id,
-        is_right,
     )
 
 
 async def list_by_messages(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
     """Return the passwords that messages, given as (tenant_id, message_id), carry, with their messages."""
     return await db.fetch(
-        """
+        f"""
         select o.tenant_id, o.id, o.phone, o.purpose, o.template_name, o.language, o.expires_at, o.message_id, m.wamid,
                m.status, m.error_code, m.status_message, m.sent_at, m.delivered_at
-        from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, message_id)
-        join otps o on o.tenant_id = k.tenant_id and o.message_id = k.message_id
+        from {rows.table(Key, alias="k")}
+        join otps o on o.tenant_id = k.tenant_id and o.message_id = k.id
         join messages m on m.tenant_id = o.tenant_id and m.id = o.message_id
         """,
-        [key[0] for key in keys],
-        [key[1] for key in keys],
+        [Key(*key) for key in keys],
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from rasl.db import rows
+from rasl.db.messages import Key
 from rasl.db.pool import Db, Row
 
 _LONG_SECONDS = 600
@@ -206,17 +208,16 @@ async def drop_import_parts(db: Db, part: str, imports: Sequence[tuple[int, int]
         db,
         f"""
         with old as materialized (
-            select p.* from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id) cross join lateral (
+            select p.* from {rows.table(Key, alias="k")} cross join lateral (
                 select e.ctid as place, octet_length(e::text) as size from {part} e
-                where e.tenant_id = k.tenant_id and e.import_id = k.id limit $3) p
-            limit $3
+                where e.tenant_id = k.tenant_id and e.import_id = k.id limit $2) p
+            limit $2
         ), gone as (
             delete from {part} where ctid = any(array(select place from old)) returning 1
         )
         select (select count(*) from gone) as rows, (select coalesce(sum(size), 0) from old)::bigint as bytes
         """,
-        [item[0] for item in imports],
-        [item[1] for item in imports],
+        [Key(*item) for item in imports],
         limit,
     )
 
@@ -225,18 +226,17 @@ async def drop_imports(db: Db, imports: Sequence[tuple[int, int]]) -> Amount:
     """Drop locked imports on which nothing hangs any more."""
     return await amount(
         db,
-        """
+        f"""
         with old as materialized (
             select i.ctid as place, octet_length(i::text) as size
-            from unnest($1::bigint[], $2::bigint[]) as k (tenant_id, id)
+            from {rows.table(Key, alias="k")}
             join contact_imports i on i.tenant_id = k.tenant_id and i.id = k.id
         ), gone as (
             delete from contact_imports where ctid = any(array(select place from old)) returning 1
         )
         select (select count(*) from gone) as rows, (select coalesce(sum(size), 0) from old)::bigint as bytes
         """,
-        [item[0] for item in imports],
-        [item[1] for item in imports],
+        [Key(*item) for item in imports],
     )
 
 

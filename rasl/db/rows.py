@@ -2,6 +2,7 @@
 
 An array parameter per column takes no lists (an array of them becomes one more dimension, or an error) and costs five
 times as much to encode. Here every column has its type from the struct; lists, objects and nulls are nothing special.
+Bytes travel as base64. Where single ids or keys are all there is, an array stays the simpler parameter.
 """
 
 import datetime as dt
@@ -18,8 +19,10 @@ _TYPES = {
     bool: "boolean",
     float: "float8",
     dt.datetime: "timestamptz",
+    dt.timedelta: "interval",
+    bytes: "text",  # base64, opened on the way in
 }
-_ARRAYS = {f"tuple[{kind.__name__}, ...]": f"{name}[]" for kind, name in _TYPES.items()}
+_ARRAYS = {f"tuple[{kind.__name__}, ...]": f"{name}[]" for kind, name in _TYPES.items() if kind is not bytes}
 
 
 @functools.cache
@@ -37,20 +40,38 @@ def names(kind: type[msgspec.Struct], prefix: str = "") -> str:
 
 def table(kind: type[msgspec.Struct], place: int = 1, alias: str = "i") -> str:
     """Return the FROM item of the rows in parameter `place`, which is a sequence of such structs."""
-    return f"json_to_recordset(${place}::json) as {alias} ({columns(kind)})"
+    return _opened(kind, f"json_to_recordset(${place}::json)", f"({columns(kind)})", alias)
 
 
 def ordered(kind: type[msgspec.Struct], place: int = 1, alias: str = "i") -> str:
     """Return the same with one more column, `ord`: the place in the sequence, from 1."""
-    rows = f"rows from (json_to_recordset(${place}::json) as ({columns(kind)}))"
-    return f"{rows} with ordinality as {alias} ({names(kind)}, ord)"
+    rows = f"rows from (json_to_recordset(${place}::json) as ({columns(kind)})) with ordinality"
+    return _opened(kind, rows, f"({names(kind)}, ord)", alias, ", ord")
+
+
+def _opened(kind: type[msgspec.Struct], rows: str, form: str, alias: str, more: str = "") -> str:
+    """Return a FROM item with its bytes as bytes; the planner sees through the query around it."""
+    hints = typing.get_type_hints(kind)
+    if not any(_plain(hint) is bytes for hint in hints.values()):
+        return f"{rows} as {alias} {form}"
+    opened = ", ".join(
+        f"decode({name}, 'base64') as {name}" if _plain(hints[name]) is bytes else name
+        for name in kind.__struct_fields__
+    )
+    return f"(select {opened}{more} from {rows} as r {form}) as {alias}"
+
+
+def _plain(hint: Any) -> Any:
+    """Return what a column holds when it is not null."""
+    if typing.get_origin(hint) in {Union, types.UnionType}:
+        members = [member for member in typing.get_args(hint) if member is not types.NoneType]
+        return members[0] if len(members) == 1 else Any
+    return hint
 
 
 def _type(hint: Any) -> str:
     """Return the type of a column; whatever has no simpler one travels as jsonb."""
-    if typing.get_origin(hint) in {Union, types.UnionType}:
-        members = [member for member in typing.get_args(hint) if member is not types.NoneType]
-        hint = members[0] if len(members) == 1 else Any
+    hint = _plain(hint)
     if isinstance(hint, type) and hint in _TYPES:
         return _TYPES[hint]
     return _ARRAYS.get(str(hint), "jsonb")

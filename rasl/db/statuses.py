@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from rasl.db import rows
+from rasl.db.messages import Key
 from rasl.db.pool import Db, Row
 
 
@@ -54,9 +55,15 @@ class _Kept(msgspec.Struct, frozen=True):
     pricing: Any
 
 
-class _Key(msgspec.Struct, frozen=True):
+class _Wamid(msgspec.Struct, frozen=True):
     tenant_id: int
-    message_id: int
+    wamid: str
+
+
+class _Report(msgspec.Struct, frozen=True):
+    tenant_id: int
+    wamid: str
+    status: str
 
 
 class Adoption(msgspec.Struct, frozen=True):
@@ -118,30 +125,25 @@ async def adopt_wamids(db: Db, adoptions: Sequence[Adoption]) -> None:
     records its results.
     """
     ordered = sorted(adoptions, key=lambda item: (item.tenant_id, item.message_id, item.wamid))
-    columns = (
-        [item.tenant_id for item in ordered],
-        [item.message_id for item in ordered],
-        [item.wamid for item in ordered],
-    )
     await db.execute(
-        """
+        f"""
         delete from jobs j using (
             select tenant_id, kind, subject_id from jobs
-            where (tenant_id, subject_id) in (select * from unnest($1::bigint[], $2::bigint[]))
+            where (tenant_id, subject_id) in (select i.tenant_id, i.message_id from {rows.table(Adoption)})
               and kind = 'send' and not is_leased
             for update skip locked
         ) p
         where j.tenant_id = p.tenant_id and j.kind = p.kind and j.subject_id = p.subject_id
         """,
-        *columns[:2],
+        ordered,
     )
     await db.execute(
-        """
+        f"""
         update message_attempts a set outcome = 'accepted', wamid = p.new_wamid, title = null,
             details = 'WhatsApp did not answer; its status callback showed that it had accepted the message.'
         from (
             select b.tenant_id, b.message_id, b.attempt, e.wamid as new_wamid
-            from unnest($1::bigint[], $2::bigint[], $3::text[]) as e (tenant_id, message_id, wamid)
+            from {rows.table(Adoption, alias="e")}
             join message_attempts b on b.tenant_id = e.tenant_id and b.message_id = e.message_id
             where b.outcome = 'unknown' and b.attempt = (
                 select min(c.attempt) from message_attempts c
@@ -150,15 +152,15 @@ async def adopt_wamids(db: Db, adoptions: Sequence[Adoption]) -> None:
         ) p
         where a.tenant_id = p.tenant_id and a.message_id = p.message_id and a.attempt = p.attempt
         """,
-        *columns,
+        ordered,
     )
     await db.execute(
-        """
+        f"""
         insert into message_wamids (tenant_id, message_id, wamid)
-        select * from unnest($1::bigint[], $2::bigint[], $3::text[])
+        select {rows.names(Adoption)} from {rows.table(Adoption)}
         on conflict do nothing
         """,
-        *columns,
+        ordered,
     )
 
 
@@ -168,13 +170,13 @@ async def lock_messages(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
         f"""
         select m.tenant_id, m.id, m.status, m.wamid, m.peer, m.error_code, m.status_message,
                m.sent_at, m.delivered_at, m.read_at, m.failed_at
-        from {rows.table(_Key, alias="k")}
-        join messages m on m.tenant_id = k.tenant_id and m.id = k.message_id
+        from {rows.table(Key, alias="k")}
+        join messages m on m.tenant_id = k.tenant_id and m.id = k.id
         where m.direction = 'outbound'
         order by m.tenant_id, m.id
         for update of m
         """,
-        [_Key(*key) for key in sorted(set(keys))],
+        [Key(*key) for key in sorted(set(keys))],
     )
 
 
@@ -201,18 +203,16 @@ _PARKED_COLUMNS = """
 
 async def take_parked(db: Db, wamids: Sequence[tuple[int, str]]) -> list[Row]:
     """Unpark what waited for these (tenant_id, wamid) pairs and return it with its message."""
-    ordered = sorted(set(wamids))
     found = await db.fetch(
         f"""
         select {_PARKED_COLUMNS}
-        from unnest($1::bigint[], $2::text[]) as k (tenant_id, wamid)
+        from {rows.table(_Wamid, alias="k")}
         join message_statuses s on s.tenant_id = k.tenant_id and s.wamid = k.wamid and s.is_parked
         join message_wamids w on w.tenant_id = k.tenant_id and w.wamid = k.wamid
         order by s.tenant_id, s.wamid, s.status
         for update of s
         """,
-        [key[0] for key in ordered],
-        [key[1] for key in ordered],
+        [_Wamid(*key) for key in sorted(set(wamids))],
     )
     await _unpark(db, found)
     return found
@@ -239,12 +239,10 @@ async def take_attachable(db: Db, within: dt.timedelta, limit: int) -> list[Row]
 async def _unpark(db: Db, found: Sequence[Row]) -> None:
     if found:
         await db.execute(
-            """
+            f"""
             update message_statuses s set is_parked = false
-            from unnest($1::bigint[], $2::text[], $3::text[]) as k (tenant_id, wamid, status)
+            from {rows.table(_Report, alias="k")}
             where s.tenant_id = k.tenant_id and s.wamid = k.wamid and s.status = k.status
             """,
-            [row["tenant_id"] for row in found],
-            [row["wamid"] for row in found],
-            [row["status"] for row in found],
+            [_Report(row["tenant_id"], row["wamid"], row["status"]) for row in found],
         )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rasl.db import rows
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
 from rasl.domain.listing import Kind, ListSpec
@@ -89,6 +90,12 @@ class Wanted(msgspec.Struct, frozen=True):
     language: str
 
 
+class _Named(msgspec.Struct, frozen=True):
+    template_id: str
+    name: str
+    language: str
+
+
 class Notice(msgspec.Struct, frozen=True):
     """What Meta's webhook said of one template; None is what it did not say."""
 
@@ -107,22 +114,21 @@ class Notice(msgspec.Struct, frozen=True):
 
 async def lock_accounts(db: Db, accounts: Sequence[Account]) -> None:
     """Take turns with everybody else who changes the templates of these accounts, until the transaction ends."""
-    ordered = sorted({(item.tenant_id, item.waba_id) for item in accounts})
-    columns = [item[0] for item in ordered], [item[1] for item in ordered]
+    ordered = sorted(set(accounts), key=msgspec.structs.astuple)
     await db.execute(
-        """
-        insert into template_syncs (tenant_id, waba_id) select * from unnest($1::bigint[], $2::text[])
+        f"""
+        insert into template_syncs (tenant_id, waba_id) select tenant_id, waba_id from {rows.table(Account)}
         on conflict do nothing
         """,
-        *columns,
+        ordered,
     )
     await db.execute(
-        """
-        select from template_syncs s join unnest($1::bigint[], $2::text[]) as k (tenant_id, waba_id)
+        f"""
+        select from template_syncs s join {rows.table(Account, alias="k")}
             on s.tenant_id = k.tenant_id and s.waba_id = k.waba_id
         order by s.tenant_id, s.waba_id for update of s
         """,
-        *columns,
+        ordered,
     )
 
 
@@ -135,19 +141,16 @@ async def keep(
     """
     distinct = list({(item.name, item.language): item for item in items}.values())
     await db.execute(
-        """
-        delete from templates t
-        using unnest($3::text[], $4::text[], $5::text[]) as i (template_id, name, language)
+        f"""
+        delete from templates t using {rows.table(_Named, 3)}
         where t.tenant_id = $1 and t.template_id = i.template_id
           and (t.waba_id, t.name, t.language) is distinct from ($2, i.name, i.language)
         """,
         account.tenant_id,
         account.waba_id,
-        [item.template_id for item in distinct],
-        [item.name for item in distinct],
-        [item.language for item in distinct],
+        [_Named(item.template_id, item.name, item.language) for item in distinct],
     )
-    rows = await db.fetch(
+    kept = await db.fetch(
         _KEEP,
         account.tenant_id,
         account.waba_id,
@@ -158,11 +161,13 @@ async def keep(
         ],
         is_submitted,
     )
-    return sum(row["is_new"] for row in rows), sum(row["is_changed"] and not row["is_new"] for row in rows)
+    return sum(row["is_new"] for row in kept), sum(row["is_changed"] and not row["is_new"] for row in kept)
 
 
 _KEEP = """
-with item as materialized (
+with moment as materialized (
+    select clock_timestamp() as at
+), item as materialized (
     select j.*, decode(j.sha256, 'hex') as digest
     from json_to_recordset($4::json) as j (
         template_id text, name text, language text, status text, category text, sub_category text,
@@ -179,15 +184,15 @@ with item as materialized (
     union all
     select v.id, v.name, v.language from template_versions v join item i
       on v.tenant_id = $1 and v.waba_id = $2 and v.name = i.name and v.language = i.language and v.digest = i.digest
-)
+), kept as (
 insert into templates as t (tenant_id, waba_id, template_id, name, language, category, previous_category,
                             correct_category, sub_category, status, quality, rejected_reason, parameter_format,
                             components, message_send_ttl_seconds, version_id, body_text, listed_at,
-                            read_at, submitted_at)
+                            read_at, submitted_at, created_at, updated_at)
 select $1, $2, i.template_id, i.name, i.language, i.category, i.previous_category, i.correct_category, i.sub_category,
        i.status, i.quality, i.rejected_reason, i.parameter_format, i.components, i.message_send_ttl_seconds, v.id,
-       i.body_text, $3, $3, case when $5 then now() end
-from item i join version v on v.name = i.name and v.language = i.language
+       i.body_text, $3, $3, case when $5 then now() end, moment.at, moment.at
+from item i join version v on v.name = i.name and v.language = i.language cross join moment
 order by i.name, i.language
 on conflict (tenant_id, waba_id, name, language) do update set
     template_id = excluded.template_id, category = excluded.category,
@@ -206,9 +211,11 @@ on conflict (tenant_id, waba_id, name, language) do update set
              is distinct from (excluded.template_id, excluded.category, excluded.correct_category, excluded.status,
                                coalesce(excluded.quality, t.quality), excluded.rejected_reason,
                                excluded.message_send_ttl_seconds, excluded.version_id)
-        then clock_timestamp() else t.updated_at end
+        then excluded.updated_at else t.updated_at end
 where t.read_at <= excluded.read_at
-returning t.xmax = 0 as is_new, t.updated_at >= now() as is_changed
+returning t.xmax = 0 as is_new, t.updated_at
+)
+select is_new, updated_at >= now() as is_changed from kept
 """
 
 
@@ -260,22 +267,19 @@ async def list_accounts(db: Db, tenant_id: int) -> list[Row]:
 
 async def find_sendable(db: Db, wanted: Sequence[Wanted]) -> dict[Wanted, Row]:
     """Return the templates of these names with the version that is in force."""
-    rows = await db.fetch(
-        """
+    found = await db.fetch(
+        f"""
         select k.name as wanted_name, k.language as wanted_language, t.tenant_id, t.waba_id, t.status,
                t.rejected_reason, t.status_details, t.category, t.parameter_format, t.version_id, t.components
-        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) as k (tenant_id, waba_id, name, language)
+        from {rows.table(Wanted, alias="k")}
         join templates t on t.tenant_id = k.tenant_id and t.waba_id = k.waba_id and t.name = k.name
             and t.language = k.language
         """,
-        [item.tenant_id for item in wanted],
-        [item.waba_id for item in wanted],
-        [item.name for item in wanted],
-        [item.language for item in wanted],
+        wanted,
     )
     return {
         Wanted(row["tenant_id"], row["waba_id"], row["wanted_name"], row["wanted_language"]): row
-        for row in rows
+        for row in found
     }
 
 
@@ -318,6 +322,7 @@ async def route(db: Db, app_id: int, waba_ids: Sequence[str]) -> list[Account]:
 
 async def apply_notice(db: Db, account: Account, notice: Notice) -> bool:
     """Change a template as Meta announced, unless something newer is known; returns whether we have the template."""
+    happened = notice.happened_at.timestamp()
     found = await db.fetchval(
         _APPLY_NOTICE,
         account.tenant_id,
@@ -331,6 +336,8 @@ async def apply_notice(db: Db, account: Account, notice: Notice) -> bool:
         notice.rejected_reason,
         notice.status_details,
         notice.kind,
+        happened,
+        {notice.kind: happened},
     )
     return bool(found)
 
@@ -338,7 +345,7 @@ async def apply_notice(db: Db, account: Account, notice: Notice) -> bool:
 # A list that was read after it happened shows it already; clocks may differ by seconds.
 _APPLY_NOTICE = """
 with known as (
-    select id from templates where tenant_id = $1 and template_id = $2
+    select id, clock_timestamp() as at from templates where tenant_id = $1 and template_id = $2
 ), changed as (
     update templates t set
         status = coalesce($4, t.status), category = coalesce($5, t.category),
@@ -347,11 +354,10 @@ with known as (
         quality = coalesce($8, t.quality),
         rejected_reason = case when $4::text is null then t.rejected_reason else $9 end,
         status_details = case when $4::text is null then t.status_details else $10 end,
-        notices = t.notices || jsonb_build_object($11::text, extract(epoch from $3::timestamptz)),
-        read_at = greatest(t.read_at, clock_timestamp()), updated_at = now()
+        notices = t.notices || $13::jsonb, read_at = greatest(t.read_at, k.at), updated_at = now()
     from known k
     where t.tenant_id = $1 and t.id = k.id and $3 >= t.listed_at - interval '5 seconds'
-      and coalesce((t.notices ->> $11)::float8 <= extract(epoch from $3::timestamptz), true)
+      and coalesce((t.notices ->> $11)::float8 <= $12::float8, true)
 )
 select true from known
 """
@@ -360,13 +366,12 @@ select true from known
 async def make_due(db: Db, accounts: Sequence[Account]) -> None:
     """Let the worker read these accounts again soon."""
     await db.execute(
-        """
+        f"""
         update template_syncs s set due_at = least(s.due_at, now())
-        from unnest($1::bigint[], $2::text[]) as k (tenant_id, waba_id)
+        from {rows.table(Account, alias="k")}
         where s.tenant_id = k.tenant_id and s.waba_id = k.waba_id
         """,
-        [item.tenant_id for item in accounts],
-        [item.waba_id for item in accounts],
+        accounts,
     )
 
 

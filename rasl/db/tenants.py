@@ -4,6 +4,9 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
+from rasl.db import rows
 from rasl.db.numbers import DEFAULT_NUMBER
 from rasl.db.pool import Db, Row
 
@@ -34,9 +37,15 @@ SETTINGS = (
 )
 
 
+class _Use(msgspec.Struct, frozen=True):
+    tenant_id: int
+    id: int
+    used_at: dt.datetime
+
+
 async def load_callers(db: Db, hashes: Sequence[bytes]) -> dict[bytes, Row]:
     """Return usable tokens with all that their requests need, by hash: not revoked, not expired, tenant active."""
-    rows = await db.fetch(
+    found = await db.fetch(
         f"""
         select k.hash, k.id as token_id, k.scopes, k.rate_limit_per_minute, {_TENANT_COLUMNS}
         from tokens k join tenants t on t.id = k.tenant_id {_TENANT_JOINS}
@@ -45,7 +54,7 @@ async def load_callers(db: Db, hashes: Sequence[bytes]) -> dict[bytes, Row]:
         """,
         hashes,
     )
-    return {row["hash"]: row for row in rows}
+    return {row["hash"]: row for row in found}
 
 
 async def load_numbers(db: Db, number_ids: Sequence[int]) -> list[Row]:
@@ -153,7 +162,11 @@ async def list_tokens(db: Db, tenant_id: int) -> list[Row]:
 async def revoke_token(db: Db, tenant_id: int, token_id: int) -> bool:
     """Revoke a token; returns whether there is such a token."""
     found = await db.fetchval(
-        "update tokens set revoked_at = coalesce(revoked_at, now()) where tenant_id = $1 and id = $2 returning id",
+        """
+        with moment as materialized (select now() as at)
+        update tokens set revoked_at = coalesce(revoked_at, moment.at) from moment
+        where tenant_id = $1 and id = $2 returning id
+        """,
         tenant_id,
         token_id,
     )
@@ -162,16 +175,13 @@ async def revoke_token(db: Db, tenant_id: int, token_id: int) -> bool:
 
 async def mark_tokens_used(db: Db, uses: Sequence[tuple[int, int, dt.datetime]]) -> None:
     """Write when tokens were last used: (tenant_id, token_id, moment)."""
-    ordered = sorted(uses)
     await db.execute(
-        """
+        f"""
         update tokens k set last_used_at = greatest(k.last_used_at, u.used_at)
-        from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) as u (tenant_id, id, used_at)
+        from {rows.table(_Use, alias="u")}
         where k.tenant_id = u.tenant_id and k.id = u.id
         """,
-        [use[0] for use in ordered],
-        [use[1] for use in ordered],
-        [use[2] for use in ordered],
+        [_Use(*use) for use in sorted(uses)],
     )
 
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rasl.db import rows
 from rasl.db.channels import JOBS
+from rasl.db.messages import Key
 from rasl.db.pool import Db, Row
 
 
@@ -36,23 +38,13 @@ class Found(msgspec.Struct, frozen=True):
     is_moving: bool = False
 
 
-_COLUMNS = {
-    "tenant_id": "bigint",
-    "message_id": "bigint",
-    "queue_id": "bigint",
-    "lane": "smallint",
-    "fence": "integer",
-    "attempt": "integer",
-    "seconds": "float8",
-    "request_id": "uuid",
-}
 # The kind travels with the rows: as a constant it would draw a plan made on an empty table to the wrong index.
-_ARRAYS = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_COLUMNS.values(), 1))
 _ITEM = f"""
 with item as materialized (
-    select 'send'::text as kind, u.* from unnest({_ARRAYS}) as u ({", ".join(_COLUMNS)})
+    select 'send'::text as kind, i.*, now() + make_interval(secs => i.seconds) as due_at from {rows.table(Unsent)}
 )"""
-_OURS = "m.tenant_id = i.tenant_id and m.id = i.message_id and (i.request_id is null or m.request_id = i.request_id)"
+_OURS = """m.tenant_id = i.tenant_id and m.id = i.message_id
+    and (i.request_id is null or m.request_id = i.request_id::uuid)"""
 
 # What the server may still be committing. A number that it has not given out yet belongs to a server that is no more.
 _PENDING = """
@@ -61,8 +53,7 @@ where case when x.xid::xid8 < pg_current_xact_id() then pg_xact_status(x.xid::xi
 """
 _RELEASE = f"""{_ITEM}, released as (
     update jobs j
-    set is_leased = false, fence = j.fence + 1, attempts = greatest(j.attempts - 1, 0),
-        due_at = now() + make_interval(secs => i.seconds)
+    set is_leased = false, fence = j.fence + 1, attempts = greatest(j.attempts - 1, 0), due_at = i.due_at
     from item i join messages m on {_OURS}
     where j.tenant_id = i.tenant_id and j.kind = i.kind and j.subject_id = i.message_id and j.fence = i.fence
       and j.is_leased
@@ -83,9 +74,7 @@ _RESCUED_IN_VAIN = f"""{_ITEM}, lost as (
                         and later.attempt > i.attempt)
 ), job as (
     insert into jobs as j (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased, fence, attempts)
-    select tenant_id, kind, message_id, queue_id, lane, now() + make_interval(secs => seconds), false, fence + 2,
-           attempt - 1
-    from lost
+    select tenant_id, kind, message_id, queue_id, lane, due_at, false, fence + 2, attempt - 1 from lost
     on conflict (tenant_id, kind, subject_id) do update
     set due_at = excluded.due_at, fence = j.fence + 1, attempts = excluded.attempts
     where not j.is_leased
@@ -110,14 +99,12 @@ left join jobs j on j.tenant_id = i.tenant_id and j.kind = i.kind and j.subject_
 async def mark_untried(db: Db, keys: Sequence[tuple[int, int]]) -> None:
     """Note of messages, given as (tenant_id, message_id), that nothing has left this house for them yet."""
     await db.execute(
-        """
+        f"""
         update jobs j set is_untried = true
-        from (select 'send'::text as kind, u.*
-              from unnest($1::bigint[], $2::bigint[]) as u (tenant_id, id) offset 0) k
+        from (select 'send'::text as kind, i.* from {rows.table(Key)} offset 0) k
         where j.tenant_id = k.tenant_id and j.kind = k.kind and j.subject_id = k.id
         """,
-        [key[0] for key in keys],
-        [key[1] for key in keys],
+        [Key(*key) for key in keys],
     )
 
 
@@ -145,12 +132,11 @@ async def put_back(db: Db, items: Sequence[Unsent]) -> list[Found]:
 
     One that was settled, or sent by somebody else in the meantime, is left alone.
     """
-    columns = [[getattr(item, name) for item in items] for name in _COLUMNS]
-    await db.execute(_RELEASE, *columns)
-    await db.execute(_RESCUED_IN_VAIN, *columns)
+    await db.execute(_RELEASE, items)
+    await db.execute(_RESCUED_IN_VAIN, items)
     await db.execute(f"select pg_notify('{JOBS}', '')")
-    rows = {(row["tenant_id"], row["id"]): row for row in await db.fetch(_READ, *columns)}
-    return [_found(rows.get((item.tenant_id, item.message_id))) for item in items]
+    found = {(row["tenant_id"], row["id"]): row for row in await db.fetch(_READ, items)}
+    return [_found(found.get((item.tenant_id, item.message_id))) for item in items]
 
 
 def _found(row: Row | None) -> Found:

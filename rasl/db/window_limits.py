@@ -11,9 +11,10 @@ async def hit(db: Db, tenant_id: int, limit: WindowLimit, subject: str) -> float
         insert into window_limits as w (tenant_id, name, subject, hits, ends_at)
         values ($1, $2, $3, 1, now() + $5::interval)
         on conflict (tenant_id, name, subject) do update set
-            hits = case when w.ends_at <= now() then 1 else w.hits + 1 end,
-            ends_at = case when w.ends_at <= now() then now() + $5::interval else w.ends_at end
-        where w.ends_at <= now() or w.hits < $4
+            hits = case when w.ends_at <= excluded.hit_at then 1 else w.hits + 1 end,
+            ends_at = case when w.ends_at <= excluded.hit_at then excluded.ends_at else w.ends_at end,
+            hit_at = excluded.hit_at
+        where w.ends_at <= excluded.hit_at or w.hits < $4
         returning true
         """,
         tenant_id,

@@ -7,7 +7,6 @@ from rasl.dispatch.loop import Loop
 from rasl.services.imports import uploads
 from rasl.services.operators import purging
 from rasl.services.otp import guard, passwords
-from rasl.services.sending import attempting
 from rasl.services.sending.outbox import Outbox
 
 _MINUTE = 60.0
@@ -21,11 +20,6 @@ def acts(outbox: Outbox, loops: Sequence[Loop]) -> tuple[Act, ...]:
         *(
             Act(f"keep leases of {loop.kind.name} jobs", settings.lease_seconds / 3, loop.extend_leases)
             for loop in loops
-        ),
-        Act(
-            "keep leases of messages that go back",
-            settings.lease_seconds / 3,
-            lambda: attempting.extend_leases(outbox),
         ),
         Act("erase expired codes", _MINUTE, lambda: passwords.sweep(database)),
         Act("watch for pumping", _MINUTE, lambda: guard.raise_alarms(database, settings)),

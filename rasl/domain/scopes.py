@@ -1,26 +1,15 @@
 """What a token may do. Scopes are the contract's words (api-v2 section 1.3)."""
 
-ALL_SCOPES: tuple[str, ...] = (
-    "messages:send",
-    "messages:read",
-    "templates:read",
-    "templates:sync",
-    "templates:write",
-    "templates:delete",
-    "contacts:read",
-    "contacts:write",
-    "contacts:delete",
-    "groups:read",
-    "groups:write",
-    "groups:delete",
-    "sources:read",
-    "sources:write",
-    "sources:delete",
-    "statuses:read",
-    "statuses:write",
-    "statuses:delete",
-    "account:read",
-)
+_VERBS = {
+    "messages": ("send", "read"),
+    "templates": ("read", "sync", "write", "delete"),
+    "contacts": ("read", "write", "delete"),
+    "groups": ("read", "write", "delete"),
+    "sources": ("read", "write", "delete"),
+    "statuses": ("read", "write", "delete"),
+    "account": ("read",),
+}
+ALL_SCOPES: tuple[str, ...] = tuple(f"{noun}:{verb}" for noun, verbs in _VERBS.items() for verb in verbs)
 READ_SCOPES: tuple[str, ...] = tuple(scope for scope in ALL_SCOPES if scope.endswith(":read"))
 
 

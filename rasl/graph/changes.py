@@ -1,7 +1,7 @@
 """What Meta's webhooks tell us, as values: one per message, status, error or other change."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -59,7 +59,7 @@ class AccountFailure(msgspec.Struct, frozen=True):
 
 
 class OtherChange(msgspec.Struct, frozen=True):
-    """Any other field, and what a `messages` change holds besides messages and the statuses we know."""
+    """What is kept as Meta told it: any other field, and what `messages` holds besides what we know."""
 
     field: str
     phone_number_id: str | None
@@ -76,3 +76,20 @@ class Malformed(msgspec.Struct, frozen=True):
 
 
 Change = InboundMessage | StatusChange | AccountFailure | OtherChange | Malformed
+_C_co = TypeVar("_C_co", bound=Change, covariant=True)
+
+
+class Arrived(msgspec.Struct, Generic[_C_co], frozen=True):
+    """A change with the delivery that brought it, the Meta app that posted it and the moment it came."""
+
+    change: _C_co
+    app_id: int
+    ingest_id: int
+    received_at: datetime
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A change that was not applied: a reason sets it aside at once, an error has its delivery tried again."""
+
+    arrived: Arrived[Change]
+    reason: str | Exception

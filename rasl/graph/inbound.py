@@ -1,52 +1,40 @@
-"""Meta's webhook bodies, parsed: every entry, change, message and status, each with its own number.
+"""Meta's webhook bodies taken apart: one part for each change of each entry, its value not looked into yet.
 
-Statuses are nearly all of the traffic and go through typed decoding. Whatever does not fit the types (numbers
-for texts, missing parts, fields that changed their shape) is read again by `tolerant`, value by value.
+What a field's value means is for the parser of that field: which one that is stands in `services/inbound/changes.py`.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
 
-from rasl.domain.message_status import MessageStatus
-from rasl.graph import tolerant
-from rasl.graph.changes import (
-    AccountFailure,
-    Change,
-    InboundMessage,
-    Malformed,
-    OtherChange,
-    StatusChange,
-)
-from rasl.graph.storable import NotJsonError, decode, storable
-
-__all__ = [
-    "AccountFailure",
-    "Change",
-    "InboundMessage",
-    "Malformed",
-    "NotJsonError",
-    "OtherChange",
-    "StatusChange",
-    "parse",
-]
+from rasl.graph.changes import Malformed, OtherChange
+from rasl.graph.loose import LONGEST_ID, id_in, moment, object_in
+from rasl.graph.storable import decode
 
 
-# An empty text says as much as none, a long one is no key; only the tolerant reading knows that.
-_Word = Annotated[str, msgspec.Meta(min_length=1, max_length=tolerant.LONGEST_ID)]
-_Long = Annotated[str, msgspec.Meta(min_length=1)]
-# Of large numbers and deep values the tolerant reading makes what can be stored.
-_Number = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-_Plain = _Number | str | None
+class Part(msgspec.Struct, frozen=True):
+    """A field of which Meta tells something, and the value that tells it."""
+
+    field: str
+    waba_id: str
+    time: object
+    value: Any
+    """JSON text, or its value where the body as a whole was odd."""
+
+    def read(self) -> Any:
+        """Return the value, made storable."""
+        return decode(self.value) if isinstance(self.value, msgspec.Raw) else self.value
 
 
 class _Change(msgspec.Struct):
-    field: _Word
+    # An empty text says as much as none, a long one is no key; only the loose reading knows that.
+    field: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
     value: msgspec.Raw
 
 
 class _Entry(msgspec.Struct):
-    id: Annotated[str, msgspec.Meta(max_length=tolerant.LONGEST_ID)]
+    id: Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
     changes: list[_Change]
     time: int | None = None
 
@@ -55,90 +43,48 @@ class _Envelope(msgspec.Struct):
     entry: list[_Entry]
 
 
-class _Metadata(msgspec.Struct):
-    phone_number_id: _Word
-
-
-class _Status(msgspec.Struct):
-    id: _Word
-    status: _Word
-    timestamp: str
-    type: _Word | None = None
-    recipient_id: _Word | None = None
-    recipient_user_id: _Word | None = None
-    recipient_participant_id: _Word | None = None
-    recipient_participant_user_id: _Word | None = None
-    biz_opaque_callback_data: _Long | None = None
-    pricing: dict[str, _Plain | bool] | None = None
-    conversation: dict[str, _Plain | dict[str, _Plain]] | None = None
-    errors: list[Any] | None = None
-
-
-class _OnlyStatuses(msgspec.Struct):
-    metadata: _Metadata
-    statuses: list[_Status]
-    messages: None = None
-    errors: None = None
-
-
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_ONLY_STATUSES = msgspec.json.Decoder(_OnlyStatuses)
-# Postgres takes no NUL in text or jsonb; the tolerant path replaces it.
-_NUL = b"\\u0000"
+_NUL = b"\\u0000"  # which PostgreSQL does not take: reading the whole body replaces it
 
 
-def parse(raw: bytes) -> list[Change]:
-    """Return everything that the body tells, in its order; raises only NotJsonError."""
+def parse(raw: bytes) -> Sequence[Part | Malformed]:
+    """Return every change that the body tells of, in its order; raises only NotJsonError."""
     if _NUL in raw:
-        return tolerant.changes_of_body(decode(raw))
+        return parts_of(decode(raw))
     try:
         envelope = _ENVELOPE.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return tolerant.changes_of_body(decode(raw))
-    changes: list[Change] = []
-    for entry in envelope.entry:
-        for change in entry.changes:
-            statuses = _statuses(entry.id, change) if change.field == "messages" else None
-            if statuses is None:
-                value = decode(change.value)
-                changes += tolerant.changes_of(entry.id, change.field, value, entry.time)
-            else:
-                changes += statuses
-    return changes
+        return parts_of(decode(raw))
+    return [
+        Part(change.field, entry.id, entry.time, change.value)
+        for entry in envelope.entry
+        for change in entry.changes
+    ]
 
 
-def _statuses(waba_id: str, change: _Change) -> list[StatusChange] | None:
-    """Return the statuses of a value that holds nothing else, all well-formed; None for any other value."""
-    try:
-        value = _ONLY_STATUSES.decode(change.value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    phone_number_id = value.metadata.phone_number_id
-    if not value.statuses:
-        return None
-    changes = []
-    for item in value.statuses:
-        status = tolerant.STATUSES.get(item.status)
-        if status is None or item.type == tolerant.PAYMENT:
-            return None
-        changes.append(_status_change(phone_number_id, waba_id, status, item))
-    return changes
+def parts_of(body: Any) -> list[Part | Malformed]:
+    """Return the same of a decoded body of any shape: what cannot be made out leaves its neighbours alone."""
+    entries = body.get("entry") if isinstance(body, dict) else None
+    if not isinstance(entries, list):
+        return [Malformed("body without a list of entries", body)]
+    return [part for entry in entries for part in _parts_of_entry(entry)]
 
 
-def _status_change(phone_number_id: str, waba_id: str, status: MessageStatus, item: _Status) -> StatusChange:
-    recipient = item.recipient_id
-    wa_id = tolerant.phone_digits(recipient) if recipient else None
-    return StatusChange(
-        phone_number_id=phone_number_id,
-        waba_id=waba_id,
-        wamid=item.id,
-        status=status,
-        timestamp=tolerant.moment(item.timestamp),
-        recipient_wa_id=wa_id,
-        recipient_bsuid=item.recipient_user_id or (tolerant.bsuid(recipient) if wa_id is None else None),
-        participant=item.recipient_participant_id or item.recipient_participant_user_id,
-        opaque=item.biz_opaque_callback_data,
-        errors=tolerant.failures(storable(item.errors)) if item.errors else (),
-        pricing=item.pricing,
-        conversation=item.conversation,
-    )
+def _parts_of_entry(entry: Any) -> Iterator[Part | Malformed]:
+    changes = entry.get("changes") if isinstance(entry, dict) else None
+    if not isinstance(changes, list):
+        yield Malformed("entry without a list of changes", entry)
+        return
+    for change in changes:
+        field = id_in(change, "field")
+        if field is None:
+            yield Malformed("change without a field", change)
+        else:
+            yield Part(field, id_in(entry, "id") or "", entry.get("time"), change.get("value"))
+
+
+def parse_as_told(part: Part) -> list[OtherChange]:
+    """Return a change with the whole of its value: all that is read of a field without a parser of its own."""
+    value = part.read()
+    phone_number_id = id_in(object_in(value, "metadata"), "phone_number_id")
+    return [OtherChange(part.field, phone_number_id, part.waba_id, value, moment(part.time))]

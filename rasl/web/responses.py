@@ -1,4 +1,4 @@
-"""The OpenAPI document: every error of a route as a response with an example."""
+"""The OpenAPI document: every answer of a route, good or bad, as a response with an example."""
 
 from collections import defaultdict
 from typing import Any
@@ -11,14 +11,20 @@ from rasl.errors import (
     ApiError,
     BadRequest,
     HeadTooLarge,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
     InsufficientScope,
     InternalError,
+    InvalidJson,
     MethodNotAllowed,
+    PayloadTooLarge,
     RateLimitExceeded,
     RequestTimeout,
     ServiceUnavailable,
     Unauthorized,
+    UnsupportedMediaType,
     UriTooLong,
+    ValidationFailed,
 )
 from rasl.web.envelope import Failure
 
@@ -26,6 +32,18 @@ EXAMPLE_META = {
     "request_id": "b7a3e0c2-5f0e-4c8e-9f1b-2d4f6c1a9e77",
     "timestamp": "2026-03-04T09:15:22+00:00",
 }
+EXAMPLE_PAGE = {
+    "current_page": 1,
+    "per_page": 15,
+    "total": 1,
+    "last_page": 1,
+    "from": 1,
+    "to": 1,
+    "next_cursor": None,
+}
+# What may be wrong with a body, and with the Idempotency-Key of a POST.
+READS_BODY = (InvalidJson, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
+IDEMPOTENT = (IdempotencyInProgress, IdempotencyKeyReused)
 _EVERYWHERE = (
     BadRequest,
     Unauthorized,
@@ -55,6 +73,13 @@ def raises(*errors: type[ApiError]) -> dict[int, ResponseSpec]:
         )
         for status, known in sorted(by_status.items())
     }
+
+
+def response(kind: Any, description: str, message: str, data: Any, **meta: Any) -> ResponseSpec:
+    """Describe a good answer with an example."""
+    return ResponseSpec(
+        kind, description=description, generate_examples=False, examples=[example(message, data, **meta)]
+    )
 
 
 def example(message: str, data: Any, **meta: Any) -> Example:

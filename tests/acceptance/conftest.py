@@ -15,7 +15,7 @@ from metasim.config import SimulatorConfig
 from metasim.server import running
 from pgbox import EmbeddedPostgres
 from tests.acceptance.fleet import SECRET_KEY, Fleet, Tenant, create_tenant, environment, fleet_of
-from tests.conftest import with_database
+from tests.conftest import dropped, with_database
 
 _numbers = itertools.count(1)
 # Webhooks come back soon after a server does.
@@ -90,13 +90,20 @@ async def cloned(postgres: EmbeddedPostgres, name: str) -> AsyncIterator[str]:
     """Have a copy of the furnished database inside the block, in which the server may be killed."""
     await command(postgres, f"create database {name} template rasl")
     yield with_database(postgres.dsn, name)
-    await command(postgres, f"drop database {name} with (force)")
+    async with _connected(postgres) as connection:
+        await dropped(connection, name)
 
 
 async def command(postgres: EmbeddedPostgres, text: str) -> None:
     """Run one command on a connection of its own."""
+    async with _connected(postgres) as connection:
+        await connection.execute(text)
+
+
+@contextlib.asynccontextmanager
+async def _connected(postgres: EmbeddedPostgres) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     connection = await asyncpg.connect(with_database(postgres.dsn, "postgres"))
     try:
-        await connection.execute(text)
+        yield connection
     finally:
         await connection.close()

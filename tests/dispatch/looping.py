@@ -12,7 +12,7 @@ from rasl.services.sending.outbox import Outbox
 
 def loop_on(database: Database, kind: type[Kind], stop: asyncio.Event | None = None) -> Loop:
     """Return a loop of a kind that needs nothing of the outbox but the database."""
-    return Loop(kind(cast("Outbox", SimpleNamespace(database=database))), stop)
+    return Loop(kind(cast("Outbox", SimpleNamespace(resources=SimpleNamespace(database=database)))), stop)
 
 
 async def step(loop: Loop) -> int:

@@ -33,7 +33,7 @@ class Probe(Kind):
     per_queue = 50
 
     def __init__(self, database: Database, act: Act | None = None) -> None:
-        super().__init__(cast("Any", SimpleNamespace(database=database)))
+        super().__init__(cast("Any", SimpleNamespace(resources=SimpleNamespace(database=database))))
         self.lease = dt.timedelta(seconds=60)
         self.done: Counter[int] = Counter()
         self.sifting: Act | None = None

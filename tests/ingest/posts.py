@@ -160,3 +160,8 @@ async def outbound(
 def decoded(raw: bytes) -> Any:
     """Read JSON."""
     return msgspec.json.decode(raw)
+
+
+async def texts(post: Post) -> list[str]:
+    """Return the texts of all messages, oldest first."""
+    return [row["text"] for row in await post.rows("select text from messages order by id")]

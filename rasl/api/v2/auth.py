@@ -21,10 +21,9 @@ from rasl.api.v2.auth_schemas import (
     Verified,
     VerifyOtp,
 )
-from rasl.api.v2.sends.addressing import address
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import COMMON
-from rasl.api.v2.sends.recipient import Recipient, read_phone
+from rasl.api.v2.sends.recipient import Recipient
 from rasl.db.pool import Row
 from rasl.domain import otp as rules
 from rasl.domain.message_types.template import Template
@@ -32,6 +31,7 @@ from rasl.domain.phone import Phone
 from rasl.domain.templates import definition
 from rasl.domain.tenants import Caller
 from rasl.errors import ValidationFailed
+from rasl.services.composing.addressing import address, read_phone
 from rasl.services.otp import passwords, templates
 from rasl.services.otp.passwords import CodeWish
 from rasl.services.otp.templates import OTP_TEMPLATE_LIST
@@ -161,7 +161,7 @@ HANDLERS = (send_otp, resend_otp, verify_otp, get_status, list_templates)
 
 
 async def _send(request: ApiRequest, caller: Caller, recipient: Recipient, wish: CodeWish) -> ASGIApp:
-    addressed = await address(request.resources, caller, recipient)
+    addressed = await address(request.resources, caller.tenant, recipient.to())
     content, new = await passwords.compose(request.resources, caller.tenant, addressed.number, wish)
     describe, since = _described(wish.purpose), _since(wish.expiry_minutes)
     return await send(
@@ -183,7 +183,7 @@ def _wish(data: SendOtp | ResendOtp, phone: Phone, code: str | None, code_length
 
 
 def _phone(text: str, caller: Caller) -> Phone:
-    phone = read_phone(text, caller)
+    phone = read_phone(text, caller.tenant)
     assert phone is not None  # noqa: S101 - None is read from None only
     return phone
 

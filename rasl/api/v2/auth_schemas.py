@@ -5,14 +5,13 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
-from rasl.api.v2.label_schemas import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, response
 from rasl.api.v2.sends.documented import Sent, send_responses
 from rasl.api.v2.sends.recipient import FromNumber
 from rasl.domain import otp
 from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import OtpBlocked, ValidationFailed
 from rasl.web.envelope import Success
-from rasl.web.responses import raises
+from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
 
 Phone = Annotated[
     str,

@@ -10,16 +10,15 @@ from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.v2.auth_schemas import PHONE_MESSAGES, Expiry, Phone, Purpose
-from rasl.api.v2.label_schemas import IDEMPOTENT, READS_BODY, response
-from rasl.api.v2.sends.recipient import read_phone, sending_number
 from rasl.domain import otp
 from rasl.domain.validation import Body
 from rasl.errors import NotFound, WhatsAppNotConfigured
+from rasl.services.composing.addressing import read_phone, sending_number
 from rasl.services.otp import challenges
 from rasl.web.context import iso
 from rasl.web.envelope import Success, success
 from rasl.web.request import ApiRequest
-from rasl.web.responses import raises
+from rasl.web.responses import IDEMPOTENT, READS_BODY, raises, response
 
 
 class CreateChallenge(Body, frozen=True, kw_only=True):
@@ -106,11 +105,11 @@ async def create_challenge(
     data: JSONBody[CreateChallenge], caller: MaySendMessages, request: ApiRequest
 ) -> ASGIApp:
     """Make a code to show."""
-    phone = read_phone(data.phone, caller)
+    phone = read_phone(data.phone, caller.tenant)
     made = await challenges.create(
         request.resources,
         caller.tenant.id,
-        sending_number(caller),
+        sending_number(caller.tenant),
         phone.match_key if phone else None,
         data.purpose,
         dt.timedelta(minutes=data.expiry_minutes),

@@ -4,11 +4,10 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from rasl.api.v2.label_schemas import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, response
 from rasl.domain.validation import Body
 from rasl.errors import NotFound, ValidationFailed
 from rasl.web.envelope import Success
-from rasl.web.responses import raises
+from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
 
 _URL = r"^[Hh][Tt][Tt][Pp][Ss]?://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][^\s]*)?$(?!\s)"
 _Reference = Annotated[

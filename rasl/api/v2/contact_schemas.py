@@ -5,25 +5,16 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from rasl.api.v2.label_schemas import (
-    EXAMPLE_PAGE,
-    GROUP_EXAMPLE,
-    IDEMPOTENT,
-    READS_BODY,
-    SOURCE_EXAMPLE,
-    STATUS_EXAMPLE,
-    GroupItem,
-    SourceItem,
-    StatusItem,
-    response,
-)
+from rasl.api.v2.groups import GROUP_EXAMPLE, GroupItem
+from rasl.api.v2.sources import SOURCE_EXAMPLE, SourceItem
+from rasl.api.v2.statuses import STATUS_EXAMPLE, StatusItem
 from rasl.domain.records import changes, creates, example_of, shows
 from rasl.domain.records.contact import WRONG_TYPE, Contact
 from rasl.domain.validation import Body
 from rasl.errors import FeatureLimitExceeded, NotFound, ValidationFailed
 from rasl.services.contacts.contacts import MAX_BATCH
 from rasl.web.envelope import Success
-from rasl.web.responses import raises
+from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
 
 LISTED = "Contacts retrieved successfully"
 CREATED = "Contact created successfully"

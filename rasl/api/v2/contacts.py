@@ -25,7 +25,9 @@ from rasl.api.v2.contact_schemas import (
     FailedRow,
     SkippedRow,
 )
-from rasl.api.v2.label_schemas import GroupItem, SourceItem, StatusItem
+from rasl.api.v2.groups import GroupItem
+from rasl.api.v2.sources import SourceItem
+from rasl.api.v2.statuses import StatusItem
 from rasl.db.pool import Row
 from rasl.domain.records import fields_of
 from rasl.domain.records.contact import CONTACT_LIST, RELATIONS, Contact

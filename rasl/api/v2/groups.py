@@ -1,143 +1,166 @@
 """Groups of contacts: themselves, and who is in them (api-v2 section 7)."""
 
-from litestar import delete, get, patch, post
-from litestar.params import FromPath, JSONBody
-from litestar.types import ASGIApp
+from typing import Annotated, ClassVar
 
-from rasl.api import listing
-from rasl.api.caller import MayDeleteGroups, MayReadGroups, MayWriteGroups
-from rasl.api.operations import Create, ListNames
-from rasl.api.v2 import label_schemas as schemas
-from rasl.api.v2.label_schemas import GROUP_EXAMPLE, Added, GroupItem, Members, Removed, WriteGroup
+import msgspec
+from litestar.openapi.spec import Tag
+from litestar.params import FromPath, JSONBody
+
+from rasl.api.caller import Requires
+from rasl.api.nouns import Noun
+from rasl.api.v2.label_names import EXAMPLE_TIMES, Name, name_messages
 from rasl.db.pool import Row
-from rasl.domain.validation import read_id
+from rasl.domain.listing import ListQuery, Page
+from rasl.domain.tenants import Caller
+from rasl.domain.validation import Body, read_id
+from rasl.errors import NotFound
 from rasl.services.contacts import groups, labels
+from rasl.services.contacts.groups import MAX_MEMBERS
 from rasl.services.contacts.labels import GROUP
-from rasl.web.context import iso
-from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
 
-_LISTED = "Groups retrieved successfully"
-_CREATED = "Group created successfully"
-_FOUND = "Group retrieved successfully"
-_CHANGED = "Group updated successfully"
-_DELETED = "Group deleted successfully"
-_ADDED = "Contacts added to group successfully"
-_REMOVED = "Contacts removed from group successfully"
+MayRead = Annotated[Caller, Requires("groups:read")]
+MayWrite = Annotated[Caller, Requires("groups:write")]
+MayDelete = Annotated[Caller, Requires("groups:delete")]
+ContactIds = Annotated[
+    list[int],
+    msgspec.Meta(
+        min_length=1, max_length=MAX_MEMBERS, description=f"Contacts, at most {MAX_MEMBERS:,} in one call."
+    ),
+]
 
 
-@get(
-    "/groups",
-    summary="List groups",
-    description="Groups of contacts, newest first.",
-    operation_class=ListNames,
-    responses=schemas.listed(GroupItem, _LISTED, GROUP_EXAMPLE),
-    tags=["Groups"],
+class GroupItem(msgspec.Struct):
+    """A group of contacts."""
+
+    id: int
+    name: str
+    created_at: str
+    updated_at: str
+
+
+class WriteGroup(Body, frozen=True):
+    """What there is to write about a group."""
+
+    name: Name
+    messages: ClassVar[dict[tuple[str, str], str]] = name_messages("Group")
+
+
+class Members(Body, frozen=True):
+    """Contacts to put into a group, or to take out of it."""
+
+    contact_ids: ContactIds
+    messages: ClassVar[dict[tuple[str, str], str]] = {
+        ("contact_ids", "required"): "Contact IDs are required",
+        ("contact_ids", "array"): "Contact IDs must be an array",
+        ("contact_ids", "invalid"): "Contact IDs must be integers",
+        ("contact_ids", "max"): f"At most {MAX_MEMBERS:,} contact IDs can be given in one call",
+    }
+
+
+class Added(msgspec.Struct):
+    """How many contacts came into a group that were not in it."""
+
+    group_id: int
+    contacts_added: int
+
+
+class Removed(msgspec.Struct):
+    """How many contacts left a group."""
+
+    group_id: int
+    contacts_removed: int
+
+
+GROUP_EXAMPLE = {"id": 3, "name": "VIP"} | EXAMPLE_TIMES
+GROUPS = Noun(
+    "/groups", Tag("Groups", "Groups of contacts, and who is in them."), "group", GroupItem, GROUP_EXAMPLE
 )
-async def list_groups(caller: MayReadGroups, request: ApiRequest) -> ASGIApp:
-    """Return one page of the tenant's groups."""
-    query = listing.read_query(request.scope["query_string"], GROUP.list_spec)
-    page = await labels.list_labels(request.resources.database, GROUP, caller.tenant.id, query)
-    items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
-    return success(request, _LISTED, items, listing.read_pagination(query, page))
 
 
-@post(
-    "/groups",
-    summary="Create a group",
-    description="Its name must differ from those of the other groups in more than the case of letters.",
-    operation_class=Create,
-    responses=schemas.created(GroupItem, _CREATED, GROUP_EXAMPLE),
-    tags=["Groups"],
-)
-async def create_group(data: JSONBody[WriteGroup], caller: MayWriteGroups, request: ApiRequest) -> ASGIApp:
-    """Create a group."""
-    row = await labels.create_label(request.resources.database, GROUP, caller.tenant.id, data.name)
-    request.context.is_stored = True
-    return success(request, _CREATED, _item(row), status=201)
+@GROUPS.get_list(GROUP.list_spec)
+async def list_groups(caller: MayRead, request: ApiRequest, query: ListQuery) -> Page:
+    """List groups.
+
+    Groups of contacts, newest first.
+    """
+    return await labels.list_labels(request.resources.database, GROUP, caller.tenant.id, query)
 
 
-@get(
-    "/groups/{group_id:str}",
-    summary="Get a group",
-    description="By its id.",
-    responses=schemas.found(GroupItem, _FOUND, GROUP_EXAMPLE),
-    tags=["Groups"],
-)
-async def get_group(group_id: FromPath[str], caller: MayReadGroups, request: ApiRequest) -> ASGIApp:
-    """Return one group of the tenant."""
-    row = await labels.get_label(request.resources.database, GROUP, caller.tenant.id, read_id(group_id))
-    return success(request, _FOUND, _item(row))
+@GROUPS.post("", 201)
+async def create_group(data: JSONBody[WriteGroup], caller: MayWrite, request: ApiRequest) -> Row:
+    """Create a group.
+
+    Its name must differ from those of the other groups in more than the case of letters.
+    """
+    return await labels.create_label(request.resources.database, GROUP, caller.tenant.id, data.name)
 
 
-@patch(
-    "/groups/{group_id:str}",
-    summary="Change a group",
-    description="`name` is required.",
-    responses=schemas.changed(GroupItem, _CHANGED, GROUP_EXAMPLE),
-    tags=["Groups"],
-)
+@GROUPS.get("/{group_id:str}", NotFound)
+async def get_group(group_id: FromPath[str], caller: MayRead, request: ApiRequest) -> Row:
+    """Get a group.
+
+    By its id.
+    """
+    return await labels.get_label(request.resources.database, GROUP, caller.tenant.id, read_id(group_id))
+
+
+@GROUPS.patch("/{group_id:str}", NotFound)
 async def change_group(
-    group_id: FromPath[str], data: JSONBody[WriteGroup], caller: MayWriteGroups, request: ApiRequest
-) -> ASGIApp:
-    """Rename a group."""
-    database = request.resources.database
-    row = await labels.change_label(database, GROUP, caller.tenant.id, read_id(group_id), data.name)
-    return success(request, _CHANGED, _item(row))
+    group_id: FromPath[str], data: JSONBody[WriteGroup], caller: MayWrite, request: ApiRequest
+) -> Row:
+    """Change a group.
+
+    `name` is required.
+    """
+    database, id_ = request.resources.database, read_id(group_id)
+    return await labels.change_label(database, GROUP, caller.tenant.id, id_, data.name)
 
 
-@delete(
-    "/groups/{group_id:str}",
-    status_code=200,
-    summary="Delete a group",
-    description="For good. Its contacts stay, without it.",
-    responses=schemas.deleted(_DELETED, can_be_refused=False),
-    tags=["Groups"],
-)
-async def delete_group(group_id: FromPath[str], caller: MayDeleteGroups, request: ApiRequest) -> ASGIApp:
-    """Delete a group and take it from its contacts."""
+@GROUPS.delete("/{group_id:str}", NotFound)
+async def delete_group(group_id: FromPath[str], caller: MayDelete, request: ApiRequest) -> None:
+    """Delete a group.
+
+    For good. Its contacts stay, without it.
+    """
     await groups.delete_group(request.resources.database, caller.tenant.id, read_id(group_id))
-    return success(request, _DELETED, None)
 
 
-@post(
-    "/groups/{group_id:str}/contacts",
-    status_code=200,
-    summary="Add contacts to a group",
-    description="All of them or, when one does not exist, none. Those that are in it already are not counted.",
-    operation_class=Create,
-    responses=schemas.added(_ADDED),
-    tags=["Groups"],
+@GROUPS.post(
+    "/{group_id:str}/contacts",
+    200,
+    NotFound,
+    says="Contacts added to group successfully",
+    tells="How many are new in it.",
+    example=Added(3, 2),
 )
 async def add_contacts(
-    group_id: FromPath[str], data: JSONBody[Members], caller: MayWriteGroups, request: ApiRequest
-) -> ASGIApp:
-    """Put contacts into a group."""
+    group_id: FromPath[str], data: JSONBody[Members], caller: MayWrite, request: ApiRequest
+) -> Added:
+    """Add contacts to a group.
+
+    All of them or, when one does not exist, none. Those that are in it already are not counted.
+    """
     id_, database = read_id(group_id), request.resources.database
-    count = await groups.add_contacts(database, caller.tenant.id, id_, data.contact_ids)
-    request.context.is_stored = True
-    return success(request, _ADDED, Added(id_, count))
+    return Added(id_, await groups.add_contacts(database, caller.tenant.id, id_, data.contact_ids))
 
 
-@delete(
-    "/groups/{group_id:str}/contacts",
-    status_code=200,
-    summary="Remove contacts from a group",
-    description="Contacts that are not in it, or do not exist, are passed over.",
-    responses=schemas.removed(_REMOVED),
-    tags=["Groups"],
+@GROUPS.delete(
+    "/{group_id:str}/contacts",
+    NotFound,
+    says="Contacts removed from group successfully",
+    tells="How many left it.",
+    example=Removed(3, 2),
 )
 async def remove_contacts(
-    group_id: FromPath[str], data: JSONBody[Members], caller: MayWriteGroups, request: ApiRequest
-) -> ASGIApp:
-    """Take contacts out of a group."""
+    group_id: FromPath[str], data: JSONBody[Members], caller: MayWrite, request: ApiRequest
+) -> Removed:
+    """Remove contacts from a group.
+
+    Contacts that are not in it, or do not exist, are passed over.
+    """
     id_, database = read_id(group_id), request.resources.database
-    count = await groups.remove_contacts(database, caller.tenant.id, id_, data.contact_ids)
-    return success(request, _REMOVED, Removed(id_, count))
+    return Removed(id_, await groups.remove_contacts(database, caller.tenant.id, id_, data.contact_ids))
 
 
 HANDLERS = (list_groups, create_group, get_group, change_group, delete_group, add_contacts, remove_contacts)
-
-
-def _item(row: Row) -> GroupItem:
-    return GroupItem(row["id"], row["name"], iso(row["created_at"]) or "", iso(row["updated_at"]) or "")

@@ -24,6 +24,7 @@ from rasl.api.v2.sends import (
     text,
 )
 from rasl.db.pool import Row
+from rasl.services.composing import named_messages
 from rasl.services.media.links import signed_url
 from rasl.services.sending import message_list
 from rasl.services.sending.message_list import MESSAGE_LIST, Step
@@ -63,7 +64,7 @@ async def get_message(
 ) -> ASGIApp:
     """Return one message of the tenant."""
     database = request.resources.database
-    row = await message_list.get_message(database, caller.tenant.id, read_name(raw_name(request)))
+    row = await named_messages.get_message(database, caller.tenant.id, read_name(raw_name(request)))
     media_id = await message_list.find_media(database, row)
     detail = _detail(row, signed_url(request.resources, caller.tenant.id, media_id) if media_id else None)
     pairs = dict(listing.read_pairs(request.scope["query_string"]))

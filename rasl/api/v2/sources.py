@@ -1,105 +1,94 @@
 """Sources: where contacts come from (api-v2 section 8)."""
 
-from litestar import delete, get, patch, post
-from litestar.params import FromPath, JSONBody
-from litestar.types import ASGIApp
+from typing import Annotated, ClassVar
 
-from rasl.api import listing
-from rasl.api.caller import MayDeleteSources, MayReadSources, MayWriteSources
-from rasl.api.operations import Create, ListNames
-from rasl.api.v2 import label_schemas as schemas
-from rasl.api.v2.label_schemas import SOURCE_EXAMPLE, SourceItem, WriteSource
+import msgspec
+from litestar.openapi.spec import Tag
+from litestar.params import FromPath, JSONBody
+
+from rasl.api.caller import Requires
+from rasl.api.nouns import Noun
+from rasl.api.v2.label_names import EXAMPLE_TIMES, Name, name_messages
 from rasl.db.pool import Row
-from rasl.domain.validation import read_id
+from rasl.domain.listing import ListQuery, Page
+from rasl.domain.tenants import Caller
+from rasl.domain.validation import Body, read_id
+from rasl.errors import NotFound, ValidationFailed
 from rasl.services.contacts import labels
 from rasl.services.contacts.labels import SOURCE
-from rasl.web.context import iso
-from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
 
-_LISTED = "Sources retrieved successfully"
-_CREATED = "Source created successfully"
-_FOUND = "Source retrieved successfully"
-_CHANGED = "Source updated successfully"
-_DELETED = "Source deleted successfully"
+MayRead = Annotated[Caller, Requires("sources:read")]
+MayWrite = Annotated[Caller, Requires("sources:write")]
+MayDelete = Annotated[Caller, Requires("sources:delete")]
 
 
-@get(
-    "/sources",
-    summary="List sources",
-    description="Where contacts come from, newest first.",
-    operation_class=ListNames,
-    responses=schemas.listed(SourceItem, _LISTED, SOURCE_EXAMPLE),
-    tags=["Sources"],
-)
-async def list_sources(caller: MayReadSources, request: ApiRequest) -> ASGIApp:
-    """Return one page of the tenant's sources."""
-    query = listing.read_query(request.scope["query_string"], SOURCE.list_spec)
-    page = await labels.list_labels(request.resources.database, SOURCE, caller.tenant.id, query)
-    items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
-    return success(request, _LISTED, items, listing.read_pagination(query, page))
+class SourceItem(msgspec.Struct):
+    """Where contacts come from."""
+
+    id: int
+    name: str
+    created_at: str
+    updated_at: str
 
 
-@post(
-    "/sources",
-    summary="Create a source",
-    description="Its name must differ from those of the other sources in more than the case of letters.",
-    operation_class=Create,
-    responses=schemas.created(SourceItem, _CREATED, SOURCE_EXAMPLE),
-    tags=["Sources"],
-)
-async def create_source(data: JSONBody[WriteSource], caller: MayWriteSources, request: ApiRequest) -> ASGIApp:
-    """Create a source."""
-    row = await labels.create_label(request.resources.database, SOURCE, caller.tenant.id, data.name)
-    request.context.is_stored = True
-    return success(request, _CREATED, _item(row), status=201)
+class WriteSource(Body, frozen=True):
+    """What there is to write about a source."""
+
+    name: Name
+    messages: ClassVar[dict[tuple[str, str], str]] = name_messages("Source")
 
 
-@get(
-    "/sources/{source_id:str}",
-    summary="Get a source",
-    description="By its id.",
-    responses=schemas.found(SourceItem, _FOUND, SOURCE_EXAMPLE),
-    tags=["Sources"],
-)
-async def get_source(source_id: FromPath[str], caller: MayReadSources, request: ApiRequest) -> ASGIApp:
-    """Return one source of the tenant."""
-    row = await labels.get_label(request.resources.database, SOURCE, caller.tenant.id, read_id(source_id))
-    return success(request, _FOUND, _item(row))
+SOURCE_EXAMPLE = {"id": 5, "name": "Website"} | EXAMPLE_TIMES
+SOURCES = Noun("/sources", Tag("Sources", "Where contacts come from."), "source", SourceItem, SOURCE_EXAMPLE)
 
 
-@patch(
-    "/sources/{source_id:str}",
-    summary="Change a source",
-    description="`name` is required.",
-    responses=schemas.changed(SourceItem, _CHANGED, SOURCE_EXAMPLE),
-    tags=["Sources"],
-)
+@SOURCES.get_list(SOURCE.list_spec)
+async def list_sources(caller: MayRead, request: ApiRequest, query: ListQuery) -> Page:
+    """List sources.
+
+    Where contacts come from, newest first.
+    """
+    return await labels.list_labels(request.resources.database, SOURCE, caller.tenant.id, query)
+
+
+@SOURCES.post("", 201)
+async def create_source(data: JSONBody[WriteSource], caller: MayWrite, request: ApiRequest) -> Row:
+    """Create a source.
+
+    Its name must differ from those of the other sources in more than the case of letters.
+    """
+    return await labels.create_label(request.resources.database, SOURCE, caller.tenant.id, data.name)
+
+
+@SOURCES.get("/{source_id:str}", NotFound)
+async def get_source(source_id: FromPath[str], caller: MayRead, request: ApiRequest) -> Row:
+    """Get a source.
+
+    By its id.
+    """
+    return await labels.get_label(request.resources.database, SOURCE, caller.tenant.id, read_id(source_id))
+
+
+@SOURCES.patch("/{source_id:str}", NotFound)
 async def change_source(
-    source_id: FromPath[str], data: JSONBody[WriteSource], caller: MayWriteSources, request: ApiRequest
-) -> ASGIApp:
-    """Rename a source."""
-    database = request.resources.database
-    row = await labels.change_label(database, SOURCE, caller.tenant.id, read_id(source_id), data.name)
-    return success(request, _CHANGED, _item(row))
+    source_id: FromPath[str], data: JSONBody[WriteSource], caller: MayWrite, request: ApiRequest
+) -> Row:
+    """Change a source.
+
+    `name` is required.
+    """
+    database, id_ = request.resources.database, read_id(source_id)
+    return await labels.change_label(database, SOURCE, caller.tenant.id, id_, data.name)
 
 
-@delete(
-    "/sources/{source_id:str}",
-    status_code=200,
-    summary="Delete a source",
-    description="For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it.",
-    responses=schemas.deleted(_DELETED, can_be_refused=True),
-    tags=["Sources"],
-)
-async def delete_source(source_id: FromPath[str], caller: MayDeleteSources, request: ApiRequest) -> ASGIApp:
-    """Delete a source that nothing refers to."""
+@SOURCES.delete("/{source_id:str}", NotFound, ValidationFailed)
+async def delete_source(source_id: FromPath[str], caller: MayDelete, request: ApiRequest) -> None:
+    """Delete a source.
+
+    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it.
+    """
     await labels.delete_label(request.resources.database, SOURCE, caller.tenant.id, read_id(source_id))
-    return success(request, _DELETED, None)
 
 
 HANDLERS = (list_sources, create_source, get_source, change_source, delete_source)
-
-
-def _item(row: Row) -> SourceItem:
-    return SourceItem(row["id"], row["name"], iso(row["created_at"]) or "", iso(row["updated_at"]) or "")

@@ -1,113 +1,117 @@
 """Statuses: how far one is with a contact (api-v2 section 9)."""
 
-from litestar import delete, get, patch, post
-from litestar.params import FromPath, JSONBody
-from litestar.types import ASGIApp
+from typing import Annotated, ClassVar
 
-from rasl.api import listing
-from rasl.api.caller import MayDeleteStatuses, MayReadStatuses, MayWriteStatuses
-from rasl.api.operations import Create, ListStatuses
-from rasl.api.v2 import label_schemas as schemas
-from rasl.api.v2.label_schemas import STATUS_EXAMPLE, ChangeStatus, CreateStatus, StatusItem
+import msgspec
+from litestar.openapi.spec import Tag
+from litestar.params import FromPath, JSONBody
+
+from rasl.api.caller import Requires
+from rasl.api.nouns import Noun
+from rasl.api.v2.label_names import EXAMPLE_TIMES, Name, name_messages
 from rasl.db.pool import Row
-from rasl.domain.validation import read_id
+from rasl.domain.listing import ListQuery, Page
+from rasl.domain.tenants import Caller
+from rasl.domain.validation import Body, read_id
+from rasl.errors import NotFound, ValidationFailed
 from rasl.services.contacts import labels
 from rasl.services.contacts.labels import STATUS
-from rasl.web.context import iso
-from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
 
-_LISTED = "Statuses retrieved successfully"
-_CREATED = "Status created successfully"
-_FOUND = "Status retrieved successfully"
-_CHANGED = "Status updated successfully"
-_DELETED = "Status deleted successfully"
+MayRead = Annotated[Caller, Requires("statuses:read")]
+MayWrite = Annotated[Caller, Requires("statuses:write")]
+MayDelete = Annotated[Caller, Requires("statuses:delete")]
+Color = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=7, pattern=r"^#[0-9A-Fa-f]{6}(?![\s\S])", description="For example #FF5733; null is none."
+    ),
+]
+_MESSAGES = name_messages("Status") | {
+    ("color", rule): "Color must be a valid hex color code (e.g., #FF5733)"
+    for rule in ("string", "pattern", "max")
+}
 
 
-@get(
-    "/statuses",
-    summary="List statuses",
-    description="How far one is with contacts, newest first.",
-    operation_class=ListStatuses,
-    responses=schemas.listed(StatusItem, _LISTED, STATUS_EXAMPLE),
-    tags=["Statuses"],
+class StatusItem(msgspec.Struct):
+    """How far one is with a contact."""
+
+    id: int
+    name: str
+    color: str | None
+    created_at: str
+    updated_at: str
+
+
+class CreateStatus(Body, frozen=True):
+    """A new status."""
+
+    name: Name
+    color: Color | None = None
+    messages: ClassVar[dict[tuple[str, str], str]] = _MESSAGES
+
+
+class ChangeStatus(Body, frozen=True):
+    """A change of a status; a color that is left out stays as it is."""
+
+    name: Name
+    color: Color | msgspec.UnsetType | None = msgspec.UNSET
+    messages: ClassVar[dict[tuple[str, str], str]] = _MESSAGES
+
+
+STATUS_EXAMPLE = {"id": 2, "name": "In progress", "color": "#FF5733"} | EXAMPLE_TIMES
+STATUSES = Noun(
+    "/statuses", Tag("Statuses", "How far one is with a contact."), "status", StatusItem, STATUS_EXAMPLE
 )
-async def list_statuses(caller: MayReadStatuses, request: ApiRequest) -> ASGIApp:
-    """Return one page of the tenant's statuses."""
-    query = listing.read_query(request.scope["query_string"], STATUS.list_spec)
-    page = await labels.list_labels(request.resources.database, STATUS, caller.tenant.id, query)
-    items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
-    return success(request, _LISTED, items, listing.read_pagination(query, page))
 
 
-@post(
-    "/statuses",
-    summary="Create a status",
-    description="Its name must differ from those of the other statuses in more than the case of letters.",
-    operation_class=Create,
-    responses=schemas.created(StatusItem, _CREATED, STATUS_EXAMPLE),
-    tags=["Statuses"],
-)
-async def create_status(
-    data: JSONBody[CreateStatus], caller: MayWriteStatuses, request: ApiRequest
-) -> ASGIApp:
-    """Create a status."""
-    row = await labels.create_label(
-        request.resources.database, STATUS, caller.tenant.id, data.name, data.color
-    )
-    request.context.is_stored = True
-    return success(request, _CREATED, _item(row), status=201)
+@STATUSES.get_list(STATUS.list_spec)
+async def list_statuses(caller: MayRead, request: ApiRequest, query: ListQuery) -> Page:
+    """List statuses.
+
+    How far one is with contacts, newest first.
+    """
+    return await labels.list_labels(request.resources.database, STATUS, caller.tenant.id, query)
 
 
-@get(
-    "/statuses/{status_id:str}",
-    summary="Get a status",
-    description="By its id.",
-    responses=schemas.found(StatusItem, _FOUND, STATUS_EXAMPLE),
-    tags=["Statuses"],
-)
-async def get_status(status_id: FromPath[str], caller: MayReadStatuses, request: ApiRequest) -> ASGIApp:
-    """Return one status of the tenant."""
-    row = await labels.get_label(request.resources.database, STATUS, caller.tenant.id, read_id(status_id))
-    return success(request, _FOUND, _item(row))
+@STATUSES.post("", 201)
+async def create_status(data: JSONBody[CreateStatus], caller: MayWrite, request: ApiRequest) -> Row:
+    """Create a status.
 
-
-@patch(
-    "/statuses/{status_id:str}",
-    summary="Change a status",
-    description="`name` is required; a `color` that is left out stays, null takes it away.",
-    responses=schemas.changed(StatusItem, _CHANGED, STATUS_EXAMPLE),
-    tags=["Statuses"],
-)
-async def change_status(
-    status_id: FromPath[str], data: JSONBody[ChangeStatus], caller: MayWriteStatuses, request: ApiRequest
-) -> ASGIApp:
-    """Rename a status and change its color, if one is given."""
+    Its name must differ from those of the other statuses in more than the case of letters.
+    """
     database = request.resources.database
-    row = await labels.change_label(
-        database, STATUS, caller.tenant.id, read_id(status_id), data.name, data.color
-    )
-    return success(request, _CHANGED, _item(row))
+    return await labels.create_label(database, STATUS, caller.tenant.id, data.name, data.color)
 
 
-@delete(
-    "/statuses/{status_id:str}",
-    status_code=200,
-    summary="Delete a status",
-    description="For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it.",
-    responses=schemas.deleted(_DELETED, can_be_refused=True),
-    tags=["Statuses"],
-)
-async def delete_status(status_id: FromPath[str], caller: MayDeleteStatuses, request: ApiRequest) -> ASGIApp:
-    """Delete a status that nothing refers to."""
+@STATUSES.get("/{status_id:str}", NotFound)
+async def get_status(status_id: FromPath[str], caller: MayRead, request: ApiRequest) -> Row:
+    """Get a status.
+
+    By its id.
+    """
+    return await labels.get_label(request.resources.database, STATUS, caller.tenant.id, read_id(status_id))
+
+
+@STATUSES.patch("/{status_id:str}", NotFound)
+async def change_status(
+    status_id: FromPath[str], data: JSONBody[ChangeStatus], caller: MayWrite, request: ApiRequest
+) -> Row:
+    """Change a status.
+
+    `name` is required; a `color` that is left out stays, null takes it away.
+    """
+    database, id_ = request.resources.database, read_id(status_id)
+    return await labels.change_label(database, STATUS, caller.tenant.id, id_, data.name, data.color)
+
+
+@STATUSES.delete("/{status_id:str}", NotFound, ValidationFailed)
+async def delete_status(status_id: FromPath[str], caller: MayDelete, request: ApiRequest) -> None:
+    """Delete a status.
+
+    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it.
+    """
     await labels.delete_label(request.resources.database, STATUS, caller.tenant.id, read_id(status_id))
-    return success(request, _DELETED, None)
 
 
 HANDLERS = (list_statuses, create_status, get_status, change_status, delete_status)
-
-
-def _item(row: Row) -> StatusItem:
-    return StatusItem(
-        row["id"], row["name"], row["color"], iso(row["created_at"]) or "", iso(row["updated_at"]) or ""
-    )

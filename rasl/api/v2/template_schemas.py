@@ -4,7 +4,6 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from rasl.api.v2.label_schemas import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, response
 from rasl.db.pool import Row
 from rasl.domain.templates import definition
 from rasl.domain.templates.definition import Definition
@@ -13,7 +12,7 @@ from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import NotFound, ValidationFailed, WhatsAppFailed, WhatsAppNotConfigured
 from rasl.web.context import iso
 from rasl.web.envelope import Success
-from rasl.web.responses import raises
+from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
 
 LISTED = "Templates retrieved successfully"
 FOUND = "Template retrieved successfully"

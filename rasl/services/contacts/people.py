@@ -13,7 +13,7 @@ from rasl.db.inbound import Alias
 from rasl.db.pool import Database, Db, Row
 from rasl.db.recipients import NewContact
 from rasl.domain import phone
-from rasl.graph.inbound import InboundMessage
+from rasl.graph.changes import InboundMessage
 
 _NAME_LENGTH = 255
 _DIGITS = re.compile("[0-9]{1,20}")

@@ -14,25 +14,13 @@ from rasl import clock, log, metrics
 from rasl.db import ingests as ingest_rows
 from rasl.db.ingests import Quarantined
 from rasl.db.pool import Database, Db, Row
-from rasl.db.statuses import Report
 from rasl.errors import ServiceUnavailable
-from rasl.graph import inbound as graph_inbound
-from rasl.graph.inbound import (
-    AccountFailure,
-    Change,
-    InboundMessage,
-    Malformed,
-    OtherChange,
-    StatusChange,
-)
+from rasl.graph.changes import Arrived, Change, Malformed, Refused
 from rasl.graph.storable import storable
 from rasl.sealing import Sealer
 from rasl.services.contacts import people
-from rasl.services.inbound import letters
-from rasl.services.inbound.letters import Letter
-from rasl.services.sending import statuses
-from rasl.services.templates import notices as template_notices
-from rasl.services.templates.notices import Notices
+from rasl.services.inbound import changes
+from rasl.services.inbound.changes import Apply
 
 _MOST_FAILURES = 5
 _PAUSE = dt.timedelta(minutes=1)
@@ -49,35 +37,11 @@ _LOCK_SECONDS_AGAIN = 0.25
 _STATEMENT_SECONDS = 10.0
 # So long one step looks for what is to blame; then the other apps have their turn.
 _SEARCH_SECONDS = 1.0
-_LONGEST_TEXT = 2000
 _LONGEST_ID = 64
 _logger = log.get_logger()
 
 
-class _Delivery(msgspec.Struct, frozen=True):
-    """A raw row, parsed."""
-
-    id: int
-    app_id: int
-    received_at: dt.datetime
-    changes: tuple[Change, ...]
-
-
-class _Sorted(msgspec.Struct):
-    """What deliveries hold, by what becomes of it."""
-
-    letters: list[Letter] = []
-    reports: list[Report] = []
-    notices: Notices = []
-    set_aside: list[Quarantined] = []
-    others: int = 0
-
-
-class _Failed(msgspec.Struct, frozen=True):
-    """A delivery that could not be read, and why."""
-
-    id: int
-    error: Exception
+_Told = tuple[Apply, Arrived[Change]]
 
 
 async def apply_due(database: Database, sealer: Sealer, limit: int = 500) -> int:
@@ -106,18 +70,17 @@ async def apply_due(database: Database, sealer: Sealer, limit: int = 500) -> int
 
 async def _apply_rows(db: Db, sealer: Sealer, rows: Sequence[Row]) -> None:
     """Apply deliveries; those that cannot even be read are put off without troubling the others."""
-    deliveries: list[_Delivery] = []
-    failed: list[_Failed] = []
+    told: list[_Told] = []
+    failed: dict[int, Exception] = {}
     for row in rows:
         try:
-            deliveries.append(_parsed(row))
+            told += _told(row)
         except Exception as error:  # noqa: BLE001 - whatever a body does to whoever reads it
-            failed.append(_Failed(row["id"], error))
-    failed += await _apply(db, sealer, deliveries)
-    for item in failed:
-        await _put_off(db, item.id, item.error)
-    troubled = {item.id for item in failed}
-    if applied := [item.id for item in deliveries if item.id not in troubled]:
+            failed[row["id"]] = error
+    failed |= await _apply(db, sealer, told)
+    for ingest_id, problem in failed.items():
+        await _put_off(db, ingest_id, problem)
+    if applied := [row["id"] for row in rows if row["id"] not in failed]:
         await ingest_rows.mark_applied(db, applied)
 
 
@@ -193,7 +156,7 @@ async def _salvage(database: Database, sealer: Sealer, ingest_id: int, error: Ex
         async with database.transaction() as db:
             await ingest_rows.limit_waits(db, _LOCK_SECONDS_AGAIN, _STATEMENT_SECONDS)
             for row in await ingest_rows.claim_again(db, [ingest_id]):
-                await _apply_singly(db, sealer, _parsed(row), error)
+                await _apply_singly(db, sealer, row, error)
     except ServiceUnavailable:
         raise
     except Exception as second:  # noqa: BLE001 - see above
@@ -206,20 +169,20 @@ async def _salvage(database: Database, sealer: Sealer, ingest_id: int, error: Ex
             _logger.exception("ingest_not_put_off", ingest_id=ingest_id)
 
 
-async def _apply_singly(db: Db, sealer: Sealer, delivery: _Delivery, error: Exception) -> None:
-    failed: list[tuple[Change, Exception]] = []
-    for change in delivery.changes:
+async def _apply_singly(db: Db, sealer: Sealer, row: Row, error: Exception) -> None:
+    failed: list[tuple[Arrived[Change], Exception]] = []
+    for apply, item in _told(row):
         try:
             async with db.transaction():
-                problems = await _apply(db, sealer, [msgspec.structs.replace(delivery, changes=(change,))])
-                failed += [(change, problem.error) for problem in problems]
+                problems = await _apply(db, sealer, [(apply, item)])
+                failed += [(item, problem) for problem in problems.values()]
         except Exception as reason:  # noqa: BLE001 - the neighbours of a bad change are applied all the same
-            failed.append((change, reason))
+            failed.append((item, reason))
     if not failed:
-        await ingest_rows.mark_applied(db, [delivery.id])
-        _logger.warning("ingest_applied_singly", ingest_id=delivery.id, error=_reason(error))
+        await ingest_rows.mark_applied(db, [row["id"]])
+        _logger.warning("ingest_applied_singly", ingest_id=row["id"], error=_reason(error))
         return
-    await _put_off(db, delivery.id, failed[0][1], [_quarantined(delivery, *item) for item in failed])
+    await _put_off(db, row["id"], failed[0][1], [_quarantined(Refused(*item)) for item in failed])
 
 
 async def _put_off(
@@ -248,114 +211,35 @@ async def _set_aside(db: Db, ingest_id: int, reason: str, changes: Sequence[Quar
     await ingest_rows.set_aside(db, ingest_id, reason)
 
 
-def _parsed(row: Row) -> _Delivery:
-    changes: Sequence[Change]
-    try:
-        changes = graph_inbound.parse(row["body"])
-    except graph_inbound.NotJsonError as error:
-        changes = [Malformed(str(error), row["body"][:_LONGEST_TEXT].decode(errors="replace"))]
-    return _Delivery(row["id"], row["app_id"], row["received_at"], tuple(changes))
+def _told(row: Row) -> list[_Told]:
+    return [
+        (apply, Arrived(change, row["app_id"], row["id"], row["received_at"]))
+        for apply, change in changes.read(row["body"])
+    ]
 
 
-async def _apply(db: Db, sealer: Sealer, deliveries: Sequence[_Delivery]) -> list[_Failed]:
-    """Apply messages first, then statuses: nobody's words wait for ticks. Returns what could not be made out."""
-    wanted = {
-        change.phone_number_id
-        for delivery in deliveries
-        for change in delivery.changes
-        if isinstance(change, InboundMessage | StatusChange)
-    }
-    numbers = await ingest_rows.route(db, sorted(wanted)) if wanted else {}
-    found = _Sorted()
-    failed: list[_Failed] = []
-    for delivery in deliveries:
-        try:
-            _add(found, _sorted(sealer, delivery, numbers))
-        except Exception as error:  # noqa: BLE001 - one delivery's oddity is not the others'
-            failed.append(_Failed(delivery.id, error))
-    if found.letters:
-        await letters.store(db, sealer, found.letters)
-    if found.reports:
-        await statuses.apply(db, found.reports)
-    if found.notices:
-        await template_notices.apply(db, found.notices)
-    if found.set_aside:
-        await ingest_rows.quarantine(db, found.set_aside)
-        metrics.APPLIED.labels("quarantined").inc(len(found.set_aside))
-    metrics.APPLIED.labels("other").inc(found.others)
+async def _apply(db: Db, sealer: Sealer, told: Sequence[_Told]) -> dict[int, Exception]:
+    """Apply changes and set aside those that must not be; returns what deliveries failed of."""
+    refused = await changes.apply(db, sealer, told)
+    failed: dict[int, Exception] = {}
+    for item in refused:
+        if isinstance(item.reason, Exception):
+            failed.setdefault(item.arrived.ingest_id, item.reason)
+    if set_aside := [_quarantined(item) for item in refused if item.arrived.ingest_id not in failed]:
+        await ingest_rows.quarantine(db, set_aside)
+        metrics.APPLIED.labels("quarantined").inc(len(set_aside))
     return failed
 
 
-def _sorted(sealer: Sealer, delivery: _Delivery, numbers: dict[str, Row]) -> _Sorted:
-    found = _Sorted()
-    for change in delivery.changes:
-        problem = _problem(delivery.app_id, change, numbers)
-        if problem:
-            found.set_aside.append(_quarantined(delivery, change, problem))
-        elif isinstance(change, InboundMessage):
-            number = numbers[change.phone_number_id]
-            found.letters.append(letters.letter_of(change, number, delivery.received_at))
-        elif isinstance(change, StatusChange):
-            number = numbers[change.phone_number_id]
-            found.reports.append(_report(sealer, change, number, delivery.received_at))
-        elif isinstance(change, OtherChange) and template_notices.is_notice(change):
-            found.notices.append((delivery.app_id, change, delivery.received_at))
-        else:
-            # Applied in later versions: until then the raw row stays, and can be applied again.
-            found.others += 1
-    return found
-
-
-def _add(found: _Sorted, more: _Sorted) -> None:
-    found.letters += more.letters
-    found.reports += more.reports
-    found.notices += more.notices
-    found.set_aside += more.set_aside
-    found.others += more.others
-
-
-def _problem(app_id: int, change: Change, numbers: dict[str, Row]) -> str | None:
-    """Say why a change must not be applied, or return None."""
-    if isinstance(change, Malformed):
-        return change.reason
-    if isinstance(change, OtherChange | AccountFailure):
-        return None
-    number = numbers.get(change.phone_number_id)
-    if number is None:
-        return "no connected number has this phone_number_id"
-    if number["app_id"] != app_id:
-        # One customer's app must not be able to speak for another customer's number.
-        return "the number is connected through another Meta app"
-    if isinstance(change, InboundMessage) and change.is_group:
-        return "group messages are not supported yet"
-    return None
-
-
-def _report(sealer: Sealer, change: StatusChange, number: Row, received_at: dt.datetime) -> Report:
-    tenant_id = number["tenant_id"]
-    failure = change.errors[0] if change.errors else None
-    return Report(
-        tenant_id=tenant_id,
-        wamid=change.wamid,
-        status=change.status.value,
-        occurred_at=change.timestamp or received_at,
-        message_id=sealer.read_opaque(tenant_id, change.opaque) if change.opaque else None,
-        wa_id=change.recipient_wa_id,
-        code=failure.code if failure else None,
-        title=failure.title if failure else None,
-        details=(failure.details or failure.message) if failure else None,
-        pricing=change.pricing,
-    )
-
-
-def _quarantined(delivery: _Delivery, change: Change, reason: str | Exception) -> Quarantined:
+def _quarantined(refused: Refused) -> Quarantined:
+    change = refused.arrived.change
     raw = change.raw if isinstance(change, Malformed) else msgspec.to_builtins(change)
     phone_number_id = None if isinstance(change, Malformed) else change.phone_number_id
     return Quarantined(
-        app_id=delivery.app_id,
-        ingest_id=delivery.id,
+        app_id=refused.arrived.app_id,
+        ingest_id=refused.arrived.ingest_id,
         phone_number_id=phone_number_id[:_LONGEST_ID] if phone_number_id else None,
-        reason=reason if isinstance(reason, str) else _reason(reason),
+        reason=refused.reason if isinstance(refused.reason, str) else _reason(refused.reason),
         change=storable(raw),
     )
 

@@ -28,7 +28,8 @@ from rasl.services.ground import events, message_secrets
 from rasl.services.ground.resources import Resources
 from rasl.services.otp import guard
 from rasl.services.otp.intents import NewOtp
-from rasl.services.templates.composing import find_sendable
+from rasl.services.templates import composing
+from rasl.services.templates.composing import Wish, find_sendable
 
 _HASH = "otp_code"
 _SWEPT = 1000
@@ -81,18 +82,21 @@ async def compose(
     return content.with_sealed(sealed), _new_otp(resources, tenant, template.language, wish, code)
 
 
-async def of_template(
+async def compose_template(
     resources: Resources,
     tenant: Tenant,
     number: Number,
-    content: Template,
+    wish: Wish,
     phone: Phone | None,
     contact_id: int | None,
 ) -> tuple[Template, NewOtp | None]:
-    """Let a template message that carries a code count and be verified as one sent by `/auth/send-otp`.
+    """Bind a template as `composing.compose` does; a code in it counts and is verified as one of `/auth/send-otp`.
 
     Returns no password for a message without a code, or to a contact without a phone.
     """
+    content = await composing.compose(resources, tenant.id, number, wish)
+    if content.sealed() is None:
+        return content, None
     _, code = message_secrets.open_secret(resources.sealer, tenant.id, content)
     if code is not None and phone is None and contact_id is not None:
         phone = await _phone_of(
@@ -100,15 +104,15 @@ async def of_template(
         )
     if code is None or phone is None:
         return content, None
-    wish = CodeWish(
+    code_wish = CodeWish(
         phone=phone,
         template_name=content.name,
         language=content.language,
         purpose=otp.DEFAULT_PURPOSE,
         expiry_minutes=otp.DEFAULT_EXPIRY_MINUTES,
     )
-    content = msgspec.structs.replace(content, valid_minutes=wish.expiry_minutes)
-    return content, _new_otp(resources, tenant, content.language, wish, code)
+    content = msgspec.structs.replace(content, valid_minutes=code_wish.expiry_minutes)
+    return content, _new_otp(resources, tenant, content.language, code_wish, code)
 
 
 async def _phone_of(database: Database, address: Address) -> Phone | None:

@@ -12,10 +12,7 @@ from rasl.db.pool import Database, Row
 from rasl.domain import message_types
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.phone import digits_of
-from rasl.domain.validation import read_id
-from rasl.errors import NotFound, ValidationFailed
 from rasl.graph.errors import classify
-from rasl.services.sending.accepting import Reply
 
 MESSAGE_LIST = message_lists.LIST_SOURCE.spec
 
@@ -39,30 +36,6 @@ async def list_messages(database: Database, tenant_id: int, query: ListQuery) ->
     """Return one page of the tenant's messages."""
     async with database.listing() as db:
         return await fetch_page(db, message_lists.LIST_SOURCE, query, tenant_id)
-
-
-async def get_message(database: Database, tenant_id: int, name: str) -> Row:
-    """Return a message by its id or its wamid; raises NotFound."""
-    message_id = read_id(name) or None
-    is_canonical = message_id is None or str(message_id) == name
-    if not (is_canonical and (message_id or name.startswith("wamid."))) or "\x00" in name:
-        raise NotFound("Message not found")
-    async with database.connection() as db:
-        row = await message_rows.find_message(db, tenant_id, message_id, name)
-    if row is None:
-        raise NotFound("Message not found")
-    return row
-
-
-async def find_reply(database: Database, tenant_id: int, name: str) -> Reply:
-    """Return the message that one answers, by its id or its wamid; raises ValidationFailed."""
-    try:
-        row = await get_message(database, tenant_id, name)
-    except NotFound:
-        raise ValidationFailed({"context": ["The message to reply to does not exist"]}) from None
-    if row["wamid"] is None:
-        raise ValidationFailed({"context": ["The message to reply to has not reached WhatsApp"]})
-    return Reply(row["wamid"], row["conversation_id"], row["number_id"])
 
 
 async def read_timeline(database: Database, message: Row) -> list[Step]:

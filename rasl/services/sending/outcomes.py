@@ -1,7 +1,7 @@
 """What Meta made of an attempt, in the words of the rules and of the tables."""
 
 from rasl.domain.backoff import Trouble
-from rasl.graph.client import Accepted, Ambiguous, NotSent, Refused, SendOutcome
+from rasl.graph.client import Ambiguous, NotSent, Refused, SendOutcome, Taken
 from rasl.graph.errors import FailureKind
 
 _TROUBLE = {
@@ -15,7 +15,7 @@ _TROUBLE = {
 def trouble(outcome: SendOutcome) -> Trouble | None:
     """Return what went wrong, None when Meta took the message."""
     match outcome:
-        case Accepted():
+        case Taken():
             return None
         case Refused(failure=failure):
             return _TROUBLE.get(failure.kind, Trouble.REFUSED)
@@ -28,7 +28,7 @@ def trouble(outcome: SendOutcome) -> Trouble | None:
 def findings(outcome: SendOutcome) -> dict[str, object]:
     """Return the fields of a Result that come from Meta."""
     match outcome:
-        case Accepted(wamid=wamid):
+        case Taken(wamid=wamid):
             return {"wamid": wamid}
         case Refused(failure=failure):
             return {

@@ -3,8 +3,8 @@
 from rasl.db.pool import Row
 from rasl.errors import MessageSendFailed, ValidationFailed
 from rasl.graph.client import Fetched, Refused
+from rasl.services.composing.named_messages import get_message
 from rasl.services.ground.resources import Resources
-from rasl.services.sending import message_list
 
 
 async def mark_read(resources: Resources, tenant_id: int, name: str, *, is_typing: bool) -> Row:
@@ -13,7 +13,7 @@ async def mark_read(resources: Resources, tenant_id: int, name: str, *, is_typin
     Only the number it came in on can do that. Raises NotFound, ValidationFailed for a message of ours,
     MessageSendFailed when Meta does not do it.
     """
-    row = await message_list.get_message(resources.database, tenant_id, name)
+    row = await get_message(resources.database, tenant_id, name)
     if row["direction"] != "inbound":
         raise ValidationFailed({"message_id": ["Only a received message can be marked as read"]})
     payload = {"messaging_product": "whatsapp", "status": "read", "message_id": row["wamid"]}

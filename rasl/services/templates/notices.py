@@ -10,35 +10,23 @@ from rasl.db import templates as template_rows
 from rasl.db.pool import Db
 from rasl.db.templates import Account, Notice
 from rasl.domain.templates.definition import upper
-from rasl.graph.changes import Change, OtherChange
+from rasl.graph.changes import Arrived, OtherChange
 
-_STATUS = "message_template_status_update"
-_QUALITY = "message_template_quality_update"
-_CATEGORY = "template_category_update"
 _COMPONENTS = "message_template_components_update"
-FIELDS = frozenset({_STATUS, _QUALITY, _CATEGORY, _COMPONENTS})
 # Of the message_template_status_update's events these say something else than the status a template then has.
 _MEANT = {"REINSTATED": "APPROVED", "UNARCHIVED": "APPROVED"}
 _LONGEST_DETAILS = 1000
 
-Notices = list[tuple[int, OtherChange, dt.datetime]]
-"""Changes with the Meta app they came through and the moment they came."""
 
-
-def is_notice(change: Change) -> bool:
-    """Tell whether a change is about templates."""
-    return isinstance(change, OtherChange) and change.field in FIELDS
-
-
-async def apply(db: Db, notices: Notices) -> None:
+async def apply(db: Db, arrived: Sequence[Arrived[OtherChange]]) -> None:
     """Bring templates up to date; what cannot be told from a notice is read from Meta soon.
 
     A notice about an account that is not connected through the app it came from changes nothing: one customer's app
     must not speak for another customer's account.
     """
     by_app: dict[int, set[str]] = defaultdict(set)
-    for app_id, change, _ in notices:
-        by_app[app_id].add(change.waba_id)
+    for item in arrived:
+        by_app[item.app_id].add(item.change.waba_id)
     owners: dict[tuple[int, str], list[Account]] = defaultdict(list)
     for app_id, waba_ids in sorted(by_app.items()):
         for account in await template_rows.route(db, app_id, sorted(waba_ids)):
@@ -48,15 +36,15 @@ async def apply(db: Db, notices: Notices) -> None:
         return
     await template_rows.lock_accounts(db, accounts)
     unclear: list[Account] = []
-    for app_id, change, received_at in notices:
-        notice = read(change, received_at)
-        for account in owners[app_id, change.waba_id]:
+    for item in arrived:
+        notice = read(item.change, item.received_at)
+        for account in owners[item.app_id, item.change.waba_id]:
             is_known = notice is not None and await template_rows.apply_notice(db, account, notice)
-            if not is_known or change.field == _COMPONENTS:
+            if not is_known or item.change.field == _COMPONENTS:
                 unclear.append(account)
     if unclear:
         await template_rows.make_due(db, unclear)
-    metrics.APPLIED.labels("template").inc(len(notices))
+    metrics.APPLIED.labels("template").inc(len(arrived))
 
 
 def read(change: OtherChange, received_at: dt.datetime) -> Notice | None:

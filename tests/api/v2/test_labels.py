@@ -237,7 +237,7 @@ async def test_what_contacts_have_cannot_be_deleted(
     refused = await api.acme.call("DELETE", one)
     assert (refused.status, refused.code, refused.details) == (422, "VALIDATION_ERROR", {"contacts_count": 3})
     assert refused.body["error"]["message"] == f"The {noun.word} is used by 3 contacts and cannot be deleted"
-    monkeypatch.setattr("rasl.services.labels.EXACT_TOTAL", 2)
+    monkeypatch.setattr("rasl.services.contacts.labels.EXACT_TOTAL", 2)
     assert (await api.acme.call("DELETE", one)).details == {
         "contacts_count": 2,
         "contacts_count_is_capped": True,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import rasl.db
 from tests.db.plans.samples import MANY, calls_of, sample
+from tests.sources import tree_of
 
 _ROOT = Path(rasl.db.__file__).parent
 _METHODS = frozenset({"execute", "fetch", "fetchrow", "fetchval", "executemany", "cursor"})
@@ -132,7 +133,7 @@ def places() -> dict[Place, str]:
     """Return every line of `rasl/db` that sends a statement, with the function it is in."""
     found: dict[Place, str] = {}
     for path in sorted(_ROOT.glob("*.py")):
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for function in ast.walk(tree_of(path)):
             if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):
                 found |= {Place(path.stem, line): f"{path.stem}.{function.name}" for line in _lines(function)}
     return found

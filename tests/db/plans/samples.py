@@ -231,6 +231,7 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"table": STATUSES, "color": msgspec.UNSET},
         {"table": STATUSES, "color": "#FFFFFF"},
     ],
+    "otps.take_attempt": [{"is_right": True}, {"is_right": False}],
     "labels.is_default": [{"table": SOURCES}, {"table": STATUSES}],
     "labels.count_contacts": [{"table": SOURCES}, {"table": STATUSES}],
     "messages.find_message": [{"message_id": None}, {}],

@@ -30,7 +30,7 @@ async def test_two_processes_share_a_limit_exactly(database: Database, other_dat
 async def test_two_processes_that_take_blocks_share_a_limit_exactly(
     database: Database, other_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rasl.services.limits.BLOCK_SECONDS", 7 * 3600.0)  # blocks of seven
+    monkeypatch.setattr("rasl.services.ground.limits.BLOCK_SECONDS", 7 * 3600.0)  # blocks of seven
     limits = [Limits(database), Limits(other_database)]
 
     async def spend_all(own: Limits) -> int:
@@ -101,7 +101,7 @@ async def test_permits_come_back_one_by_one(database: Database, monkeypatch: pyt
 async def test_a_block_that_lay_too_long_is_not_spent(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rasl.services.limits.BLOCK_SECONDS", 10 * 3600.0)
+    monkeypatch.setattr("rasl.services.ground.limits.BLOCK_SECONDS", 10 * 3600.0)
     time, limits, bucket = FakeClock(database, monkeypatch), Limits(database), Bucket(3600.0, 10)
     assert (await limits.spend("token:1", bucket)).is_allowed  # nine more lie here
     await time.advance(1000 * 3600.0)

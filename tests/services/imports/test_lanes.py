@@ -8,10 +8,9 @@ import pytest
 from rasl.db.pool import Database, Row
 from rasl.services.imports import applying, uploads
 from rasl.services.imports.applying import Chunk, Holding
-from tests.services.imports.test_uploads import (
+from tests.services.imports.imported import (
     accept,
     apply,
-    chunks_of_three,
     consistent,
     contacts,
     counts,
@@ -22,8 +21,6 @@ from tests.services.imports.test_uploads import (
 )
 from tests.serving import Api
 from tests.world import World
-
-__all__ = ["chunks_of_three"]
 
 
 @pytest.mark.usefixtures("chunks_of_three")

@@ -19,7 +19,7 @@ from rasl.services.contacts.exports import COLUMNS, cells_of
 from rasl.services.imports import uploads
 from tests.api.v2.contact_calls import body
 from tests.domain.test_contact_csv import ANY_TEXT, NAMES
-from tests.services.imports.test_uploads import apply
+from tests.services.imports.imported import apply
 from tests.serving import Api, Client
 
 OWN = {"id", "created_at", "updated_at"}  # an account gives these itself

@@ -1,94 +1,28 @@
 """Imports row by row: what a file comes to, whoever applies it and however often somebody dies."""
 
 import io
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
-from rasl.db import jobs, tenants
-from rasl.db.contact_imports import KIND
-from rasl.db.pool import Database, Row
-from rasl.dispatch.kinds import importing
-from rasl.dispatch.kinds.importing import Importing
-from rasl.domain import backoff
+from rasl.db import tenants
+from rasl.db.pool import Database
 from rasl.errors import IdempotencyKeyReused, NotFound, ValidationFailed
-from rasl.services.imports import applying, uploads
-from rasl.services.imports.applying import LEASE, Holding, LostError
+from rasl.services.imports import uploads
 from rasl.services.imports.uploads import Upload
-from tests.dispatch.looping import loop_on, run_out, step
+from tests.services.imports.imported import (
+    MODES,
+    accept,
+    apply,
+    consistent,
+    contacts,
+    count,
+    counts,
+    csv,
+    errors,
+    finish,
+    numbers,
+)
 from tests.world import World
-
-MODES = pytest.mark.parametrize("mode", uploads.MODES)
-COUNTS = ("total", "created", "updated", "skipped", "failed")
-
-
-async def accept(database: Database, tenant_id: int, text: str, **fields: str) -> int:
-    upload = Upload(io.BytesIO(text.encode()), "people.csv")
-    return (await uploads.accept(database, tenant_id, upload, uploads.read_options(fields))).id
-
-
-async def apply(database: Database, tenant_id: int, text: str, **fields: str) -> Row:
-    """Import a text by the worker's loop and return what became of it."""
-    import_id = await accept(database, tenant_id, text, **fields)
-    await finish(database)
-    row, _ = await uploads.get_import(database, tenant_id, import_id)
-    assert row["status"] == "done"
-    assert await count(database, "import_chunks") == await count(database, "import_keys") == 0
-    assert await count(database, "jobs") == 0
-    return row
-
-
-async def finish(database: Database) -> None:
-    await run_out(loop_on(database, Importing))
-
-
-async def count(database: Database, table: str) -> int:
-    async with database.connection() as db:
-        return int(await db.fetchval(f"select count(*) from {table}"))
-
-
-async def contacts(database: Database, tenant_id: int) -> list[Row]:
-    async with database.connection() as db:
-        return await db.fetch("select * from contacts where tenant_id = $1 order by phone, id", tenant_id)
-
-
-async def errors(database: Database, row: Row) -> list[tuple[int, str]]:
-    _, found = await uploads.get_import(database, row["tenant_id"], row["id"])
-    return [(item["row_number"], item["reasons"][0]) for item in found]
-
-
-def counts(row: Row) -> tuple[int, ...]:
-    return tuple(row[name] for name in COUNTS)
-
-
-def numbers(first: int, last: int) -> list[str]:
-    return [f"+4915{number:09}" for number in range(first, last)]
-
-
-def csv(header: str, rows: Sequence[str]) -> str:
-    return "\n".join([header, *rows])
-
-
-@pytest.fixture
-def chunks_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "CHUNK_ROWS", 3)
-
-
-async def consistent(database: Database, tenant_id: int) -> None:
-    """Every contact has its alias, every alias its contact, and the plan's counter is right."""
-    async with database.connection() as db:
-        row = await db.fetchrow(
-            """
-            select (select count(*) from contacts where tenant_id = $1) as contacts,
-                   (select count(distinct contact_id) from contact_aliases where tenant_id = $1) as owners,
-                   (select count(*) from contact_aliases where tenant_id = $1) as aliases,
-                   (select coalesce(max(contacts), 0) from tenant_counters where tenant_id = $1) as counted
-            """,
-            tenant_id,
-        )
-    assert row is not None
-    assert len(set(row.values())) == 1, row
 
 
 async def test_rows_become_contacts(database: Database, world: World) -> None:
@@ -251,112 +185,6 @@ async def test_a_contact_never_gets_too_many_attributes(database: Database, worl
         row = await apply(database, tenant_id, text, on_duplicate=mode)
     assert await errors(database, row) == [(2, "A contact can have at most 50 attributes")]
     assert len((await contacts(database, tenant_id))[0]["attributes"]) == 50
-
-
-@pytest.mark.parametrize("dies_after", [0, 1, 2])
-@pytest.mark.usefixtures("chunks_of_three")
-async def test_another_worker_goes_on_where_one_died(
-    database: Database, world: World, dies_after: int
-) -> None:
-    tenant_id = world.acme.tenant_id
-    rows = [*numbers(0, 10), "bad", *numbers(5, 8)]
-    import_id = await accept(database, tenant_id, csv("phone", rows))
-    async with database.connection() as db:
-        (job,) = await jobs.claim(db, KIND, jobs.Ask(1, 1), LEASE)
-    dead = Holding(tenant_id, import_id, job["fence"])
-    if dies_after:
-        assert not await applying.apply(database, dead, dies_after)
-    assert not await step(loop_on(database, Importing))  # the lease still stands
-    async with database.connection() as db:
-        await db.execute("update jobs set due_at = now() - interval '1 second'")
-    await finish(database)
-    with pytest.raises(LostError):
-        await applying.apply(database, dead)
-    row, _ = await uploads.get_import(database, tenant_id, import_id)
-    assert (row["status"], *counts(row)) == ("done", 14, 10, 0, 3, 1)
-    assert [row["phone"] for row in await contacts(database, tenant_id)] == numbers(0, 10)
-    await consistent(database, tenant_id)
-
-
-@pytest.mark.usefixtures("chunks_of_three")
-async def test_a_late_waker_applies_nothing(
-    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import_id = await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 7)))
-    async with database.connection() as db:
-        (job,) = await jobs.claim(db, KIND, jobs.Ask(1, 1), LEASE)
-    late = Holding(world.acme.tenant_id, import_id, job["fence"])
-    prepare = applying._prepare
-
-    async def slowly(*arguments: Any) -> Any:
-        chunk = await prepare(*arguments)
-        monkeypatch.setattr(applying, "_prepare", prepare)
-        async with database.connection() as db:
-            await db.execute("update jobs set due_at = now() - interval '1 second'")
-        await finish(database)
-        return chunk
-
-    monkeypatch.setattr(applying, "_prepare", slowly)
-    with pytest.raises(LostError):
-        await applying.apply(database, late)
-    assert await count(database, "contacts") == 7
-    await consistent(database, world.acme.tenant_id)
-
-
-@pytest.mark.usefixtures("chunks_of_three")
-async def test_tenants_take_turns(database: Database, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "TURN_CHUNKS", 1)
-    ids = [await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 9)))]
-    ids += [await accept(database, world.globex.tenant_id, csv("phone", numbers(0, 9)))]
-    loop = loop_on(database, Importing)
-    for _ in range(2):
-        assert await step(loop)
-    async with database.connection() as db:
-        done = await db.fetch("select chunks_done from contact_imports")
-    assert [row["chunks_done"] for row in done] == [1, 1]
-    await finish(database)
-    assert await count(database, "contacts") == 18
-
-
-async def test_an_import_that_keeps_failing_is_shown_as_failed_and_can_be_tried_again(
-    database: Database, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import_id = await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 3)))
-
-    async def broken(*_: Any) -> Any:
-        raise RuntimeError("broken on purpose")
-
-    prepare = applying._prepare
-    monkeypatch.setattr(applying, "_prepare", broken)
-    for _ in range(backoff.MAX_JOB_FAILURES):
-        async with database.connection() as db:
-            await db.execute("update jobs set due_at = now()")
-        assert await step(loop_on(database, Importing)) == 1
-    row, _ = await uploads.get_import(database, world.acme.tenant_id, import_id)
-    assert (row["status"], row["created"]) == ("failed", 0)
-    assert "could not be applied" in row["failure"]
-    assert await step(loop_on(database, Importing)) == 0
-    monkeypatch.setattr(applying, "_prepare", prepare)
-    async with database.connection() as db:
-        assert await jobs.retry(db, KIND, world.acme.tenant_id, import_id) == 1
-    await finish(database)
-    row, _ = await uploads.get_import(database, world.acme.tenant_id, import_id)
-    assert (row["status"], row["failure"], row["created"]) == ("done", None, 3)
-    assert await count(database, "jobs") == await count(database, "import_chunks") == 0
-
-
-async def test_an_import_that_failed_long_ago_is_given_up(database: Database, world: World) -> None:
-    import_id = await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 3)))
-    async with database.connection() as db:
-        await db.execute(
-            """
-            update jobs set failures = 10, due_at = 'infinity', set_aside_at = now() - interval '8 days'
-            """
-        )
-    await uploads.give_up_old(database)
-    row, _ = await uploads.get_import(database, world.acme.tenant_id, import_id)
-    assert row["status"] == "failed"
-    assert await count(database, "jobs") == await count(database, "import_chunks") == 0
 
 
 async def test_a_status_deleted_on_the_way_fails_rows_and_not_the_import(

@@ -31,7 +31,7 @@ from tests.waiting import until
 
 @pytest.fixture(autouse=True)
 async def templates(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rasl.services.callers.CACHE_SECONDS", -1)
+    monkeypatch.setattr("rasl.services.ground.callers.CACHE_SECONDS", -1)
     await connect_templates(api)
 
 

@@ -7,21 +7,22 @@ from typing import Any
 import msgspec
 from litestar.types import ASGIApp
 
-from rasl.api.v2.sends.addressing import Addressed, address
 from rasl.api.v2.sends.documented import RESULT_TEXTS
 from rasl.api.v2.sends.recipient import Recipient
 from rasl.api.v2.sends.template_fields import read_wish
 from rasl.domain import message_types
 from rasl.domain.message_types.base import Content
 from rasl.domain.message_types.template import Template
-from rasl.domain.tenants import Caller, Number
-from rasl.errors import MessageSendFailed, ValidationFailed
+from rasl.domain.tenants import Caller
+from rasl.errors import MessageSendFailed
+from rasl.services.composing.addressing import Addressed, address
+from rasl.services.composing.draft import Draft
+from rasl.services.composing.fallback import bind_fallback
+from rasl.services.composing.named_messages import get_message
 from rasl.services.contacts.profiles import NewProfile
 from rasl.services.otp.intents import NewOtp
-from rasl.services.sending import attempting, message_list, rehearsal
-from rasl.services.sending.accepting import Accepted, Draft
-from rasl.services.sending.attempting import Attempted
-from rasl.services.templates import composing
+from rasl.services.sending import delivering, rehearsal
+from rasl.services.sending.work import Accepted, Attempted
 from rasl.web.context import iso
 from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
@@ -35,9 +36,9 @@ Since = Callable[[dt.datetime], dict[str, Any]]
 async def send(
     request: ApiRequest,
     caller: Caller,
-    recipient: Recipient,
+    body: Recipient,
     content: Content,
-    describe: Describe,
+    describe: Describe = msgspec.structs.asdict,
     profile: NewProfile | None = None,
     *,
     addressed: Addressed | None = None,
@@ -53,13 +54,31 @@ async def send(
     again = await answer_again(request, caller, describe, since)
     if again is not None:
         return again
-    addressed = addressed or await address(request.resources, caller, recipient)
-    draft = await _draft(request, caller, recipient, addressed, content, profile)
-    draft = msgspec.structs.replace(draft, conversation_id=conversation_id, otp=otp)
-    if recipient.dry_run:
-        rehearsed = await rehearsal.rehearse(request.resources, draft)
+    resources, tenant = request.resources, caller.tenant
+    to = addressed or await address(resources, tenant, body.to())
+    fallback: Template | None = None
+    if body.fallback_template is not None:
+        wish = read_wish(body.fallback_template, is_rehearsal=body.dry_run, prefix="fallback_template.")
+        fallback = await bind_fallback(resources, tenant.id, to.number, content, wish)
+    draft = Draft(
+        tenant=tenant,
+        number=to.number,
+        content=content,
+        phone=to.phone,
+        contact_id=to.contact_id,
+        request_id=request.context.request_id,
+        is_async=wants_async(request),
+        reply=to.reply,
+        conversation_id=conversation_id,
+        fallback=fallback,
+        held_key=request.context.held_key,
+        otp=otp,
+        profile=profile,
+    )
+    if body.dry_run:
+        rehearsed = await rehearsal.rehearse(resources, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
-    accepted, attempted = await attempting.send(request.outbox, draft)
+    accepted, attempted = await delivering.send(request.outbox, draft)
     request.context.is_stored = True
     return _answer(request, draft, accepted, attempted, describe, since)
 
@@ -71,15 +90,15 @@ async def answer_again(
 
     None when this request holds no such message. Routes with work to do before `send` ask here first.
     """
-    hold = request.context.hold
-    if hold is None or hold.message_id is None:
+    held = request.context.held_key
+    if held is None or held.message_id is None:
         return None
-    row = await message_list.get_message(request.resources.database, caller.tenant.id, str(hold.message_id))
+    row = await get_message(request.resources.database, caller.tenant.id, str(held.message_id))
     request.context.is_stored = True
     if row["status"] == "failed":
         raise MessageSendFailed(
             f"WhatsApp refused the message: {row['status_message']}",
-            {"meta_code": row["error_code"], "chat_message_id": hold.message_id},
+            {"meta_code": row["error_code"], "chat_message_id": held.message_id},
         )
     data = {
         "message_id": row["wamid"],
@@ -90,7 +109,7 @@ async def answer_again(
         "status": row["status"],
         "sent_at": iso(row["sent_at"]),
         "chat_id": row["conversation_id"],
-        "chat_message_id": hold.message_id,
+        "chat_message_id": held.message_id,
     }
     return success(request, RESULT_TEXTS.get(row["status"], RESULT_TEXTS["sent"]), data)
 
@@ -98,45 +117,6 @@ async def answer_again(
 def wants_async(request: ApiRequest) -> bool:
     """Tell whether the client asked to be answered before the message is sent (RFC 7240)."""
     return b"respond-async" in request.context.asked.get(b"prefer", b"").lower()
-
-
-async def _draft(
-    request: ApiRequest,
-    caller: Caller,
-    recipient: Recipient,
-    addressed: Addressed,
-    content: Content,
-    profile: NewProfile | None,
-) -> Draft:
-    return Draft(
-        tenant=caller.tenant,
-        number=addressed.number,
-        content=content,
-        phone=addressed.phone,
-        contact_id=recipient.contact_id,
-        request_id=request.context.request_id,
-        is_async=wants_async(request),
-        reply=addressed.reply,
-        fallback=await _fallback(request, caller, recipient, content, addressed.number),
-        hold=request.context.hold,
-        profile=profile,
-    )
-
-
-async def _fallback(
-    request: ApiRequest, caller: Caller, recipient: Recipient, content: Content, number: Number
-) -> Template | None:
-    """Bind the template that stands in where the service window is closed, before anything is accepted."""
-    if recipient.fallback_template is None:
-        return None
-    wish = read_wish(recipient.fallback_template, is_rehearsal=recipient.dry_run, prefix="fallback_template.")
-    template = await composing.compose(request.resources, caller.tenant.id, number, wish)
-    if template.sealed() is not None:
-        # A code is sent because somebody asked for one, and counts as such.
-        raise ValidationFailed(
-            {"fallback_template.template_name": ["An AUTHENTICATION template cannot stand in for a message"]}
-        )
-    return template.standing_in_for(content)
 
 
 def _described(content: Content, describe: Describe) -> dict[str, Any]:
@@ -161,7 +141,7 @@ def _answer(
     since: Since | None,
 ) -> ASGIApp:
     if attempted.status == "failed":
-        raise _send_failed(accepted.message_id, attempted)
+        raise _send_failed(accepted.id, attempted)
     sent_as = {} if draft.fallback is None else {"sent_as": accepted.content.type_name}
     data = {
         "message_id": attempted.wamid,
@@ -173,7 +153,7 @@ def _answer(
         "status": attempted.status,
         "sent_at": iso(accepted.created_at) if attempted.status == "sent" else None,
         "chat_id": accepted.conversation_id,
-        "chat_message_id": accepted.message_id,
+        "chat_message_id": accepted.id,
     }
     return success(request, RESULT_TEXTS[attempted.status], data, status=202 if draft.is_async else 200)
 

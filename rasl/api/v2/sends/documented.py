@@ -1,10 +1,17 @@
 """What the OpenAPI document says about every send."""
 
+import inspect
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+from litestar import post
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Operation
+from litestar.types import ASGIApp
 
+from rasl.api.operations import SendMessage
 from rasl.errors import (
     ApiError,
     ContactOptedOut,
@@ -78,6 +85,37 @@ class Sent(msgspec.Struct):
     sent_at: str | None
     chat_id: int
     chat_message_id: int
+
+
+def sends(
+    path: str,
+    kind: type[Sent],
+    own: dict[str, Any],
+    *errors: type[ApiError],
+    tag: str = "Messages",
+    operation: type[Operation] = SendMessage,
+    **options: Any,
+) -> Callable[[Callable[..., Awaitable[ASGIApp]]], HTTPRouteHandler]:
+    """Make the route of a send, which answers 200, or 202 with `Prefer: respond-async`.
+
+    Its docstring is the text of the OpenAPI document. `kind` is what it answers, `own` the example of what that has
+    besides the fields of every send, and `errors` are those that only this send has.
+    """
+
+    def decorate(route: Callable[..., Awaitable[ASGIApp]]) -> HTTPRouteHandler:
+        summary, _, description = (inspect.getdoc(route) or "").partition("\n\n")
+        return post(
+            path,
+            status_code=200,
+            summary=summary.rstrip("."),
+            description=f"{description}\n\n{COMMON}",
+            operation_class=operation,
+            responses=send_responses(kind, own, *errors),
+            tags=[tag],
+            **options,
+        )(route)
+
+    return decorate
 
 
 def send_responses(kind: type[Sent], own: dict[str, Any], *errors: type[ApiError]) -> dict[int, ResponseSpec]:

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from litestar import post
 from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.operations import SendMessage
 from rasl.api.v2.sends.answering import answer_again, send
-from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
+from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.interactive_bodies import AnyInteractive
 from rasl.domain.message_types.interactive import Interactive
 from rasl.services.media.references import check_media
@@ -105,26 +104,26 @@ class SentInteractive(Sent):
     type: str
 
 
-@post(
+@sends(
     "/messages/interactive",
-    status_code=200,
-    summary="Send an interactive message",
-    description=f"""Sends a message to be answered by a tap; `type` says which kind. `button` and `list` come first; the
-others are links, requests for a place, flows, products and carousels. What was tapped comes back as an inbound message.
-
-{COMMON}""",
-    operation_class=SendMessage.such_as(**_EXAMPLES),
-    responses=send_responses(SentInteractive, {"type": "button"}),
-    tags=["Messages"],
+    SentInteractive,
+    {"type": "button"},
+    operation=SendMessage.such_as(**_EXAMPLES),
 )
 async def send_interactive(
     data: JSONBody[AnyInteractive], caller: MaySendMessages, request: ApiRequest
 ) -> ASGIApp:
-    """Commit an interactive message and send it."""
-    again = await answer_again(request, caller, _described)
-    if again is not None:
+    """Send an interactive message.
+
+    Sends a message to be answered by a tap; `type` says which kind. `button` and `list` come first; the
+    others are links, requests for a place, flows, products and carousels. What was tapped comes back as an inbound
+    message.
+    """
+    if again := await answer_again(request, caller, _described):
         return again
-    kinds = await check_media(request.resources, caller.tenant.id, data.media(), data.media_kinds)
+    kinds = await check_media(
+        request.resources, caller.tenant.id, data.media(), data.content_type.media_kinds
+    )
     return await send(request, caller, data, data.content(kinds), _described)
 
 

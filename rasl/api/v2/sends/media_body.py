@@ -6,14 +6,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from rasl.api.v2.sends.addressing import Addressed, Collecting, address, find_number
-from rasl.api.v2.sends.recipient import Recipient, read_phone
+from rasl.api.v2.sends.recipient import Recipient
 from rasl.domain.media_formats import EXTENSIONS, can_go_as
 from rasl.domain.message_types.media import MAX_CAPTION, MAX_FILENAME
 from rasl.domain.records.contact import Email, Id, Name
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import MAX_ID, Body, read_values
 from rasl.errors import ValidationFailed
+from rasl.services.composing.addressing import Addressed, Collecting, address, find_number, read_phone
 from rasl.services.contacts import profiles
 from rasl.services.contacts.profiles import NewProfile
 from rasl.services.media import files
@@ -136,7 +136,7 @@ async def read_wish(request: ApiRequest, caller: Caller, form: Form, body_type: 
         await _check_number(request, caller, values.get("from_phone_number_id"), problems)
     else:
         with Collecting(found):
-            addressed = await address(request.resources, caller, body)
+            addressed = await address(request.resources, caller.tenant, body.to())
         problems = found | problems
     if body is None or addressed is None or problems:
         await _check_file(request, caller, form, values, problems)
@@ -203,7 +203,7 @@ def _check_phone(text: Any, caller: Caller, problems: Problems) -> None:
         problems["phone"] = ["Phone number must have 10 to 15 digits"]
         return
     try:
-        read_phone(text, caller)
+        read_phone(text, caller.tenant)
     except ValidationFailed as error:
         problems |= error.details
 
@@ -214,7 +214,7 @@ async def _check_number(
     """Say what is wrong with the number, too, of a request that is refused already."""
     if isinstance(phone_number_id, int | str) and str(phone_number_id).strip():
         with Collecting(problems):
-            await find_number(request.resources, caller, phone_number_id)
+            await find_number(request.resources, caller.tenant, phone_number_id)
 
 
 async def _read_profile(

@@ -11,7 +11,6 @@ from litestar.types import ASGIApp
 from rasl.api.caller import MaySendMessages
 from rasl.api.operations import Create
 from rasl.api.v2.message_names import raw_name, read_name
-from rasl.api.v2.sends.recipient import sending_number
 from rasl.domain.validation import Body
 from rasl.errors import (
     IdempotencyInProgress,
@@ -25,6 +24,7 @@ from rasl.errors import (
     ValidationFailed,
     WhatsAppNotConfigured,
 )
+from rasl.services.composing.addressing import sending_number
 from rasl.services.sending.read_receipts import mark_read
 from rasl.web.envelope import Success, success
 from rasl.web.request import ENDING, ApiRequest
@@ -100,7 +100,7 @@ async def mark_message_read(
     raw, ending, rest = raw_name(request).rpartition(_ENDING.encode())
     if not ending or rest.strip(b"/"):
         raise MethodNotAllowed
-    sending_number(caller)  # who has none is told so, whatever the message
+    sending_number(caller.tenant)  # who has none is told so, whatever the message
     row = await mark_read(
         request.resources, caller.tenant.id, read_name(raw), is_typing=data.typing_indicator
     )

@@ -9,14 +9,14 @@ from rasl.domain.message_types.interactive.catalog import (
     ProductCarousel,
     ProductList,
 )
-from rasl.domain.message_types.interactive.choices import Choices
+from rasl.domain.message_types.interactive.choices import List
 from rasl.domain.message_types.interactive.cta_url import LinkButton
 from rasl.domain.message_types.interactive.flow import Flow
 from rasl.domain.message_types.interactive.location_request import LocationRequest
 
 KINDS: tuple[type[Interactive], ...] = (
     Buttons,
-    Choices,
+    List,
     LinkButton,
     LocationRequest,
     Flow,
@@ -32,10 +32,10 @@ __all__ = [
     "Buttons",
     "Carousel",
     "CatalogMessage",
-    "Choices",
     "Flow",
     "Interactive",
     "LinkButton",
+    "List",
     "LocationRequest",
     "Product",
     "ProductCarousel",

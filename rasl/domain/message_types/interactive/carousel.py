@@ -69,12 +69,6 @@ def _button_kind(card: Mapping[str, Any]) -> str | None:
 
 
 CardBodies = Annotated[list[CardBody], msgspec.Meta(min_length=2, max_length=10)]
-RULES: tuple[Rule, ...] = (
-    where("cards.*.body_text", _has_too_many_lines, f"must not have more than {MAX_LINE_BREAKS} line breaks"),
-    alike("cards", _button_kind, "have the same buttons as the others"),
-    distinct("buttons.*.id", within="cards.*"),
-    distinct("buttons.*.title", within="cards.*"),
-)
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -85,6 +79,12 @@ class Card(msgspec.Struct, frozen=True):
     button_text: str | None = None
     button_url: str | None = None
     buttons: list[CardButton] | None = None
+
+    @classmethod
+    def of_request(cls, asked: CardBody, kinds: Mapping[int, str]) -> Self:
+        """Return what a request says about a card."""
+        file = File(asked.header_media_id, kinds[asked.header_media_id])
+        return cls(file, asked.body_text, asked.button_text, asked.button_url, asked.buttons)
 
     def graph_fields(self, index: int, uploaded: Mapping[int, str]) -> dict[str, Any]:
         """Return the card's object."""
@@ -104,9 +104,32 @@ class Card(msgspec.Struct, frozen=True):
 
 
 class Carousel(Interactive, frozen=True, kw_only=True, tag="carousel"):
-    """Cards with pictures or videos."""
+    """Cards to scroll through: each has an image or video, and all have a link or the same number of buttons."""
 
     cards: list[Card]
+
+    asked: ClassVar[Mapping[str, tuple[str, Any]]] = {"cards": ("cards", CardBodies)}
+    media_kinds: ClassVar[frozenset[str]] = CARD_KINDS
+    rules: ClassVar[tuple[Rule, ...]] = (
+        where(
+            "cards.*.body_text", _has_too_many_lines, f"must not have more than {MAX_LINE_BREAKS} line breaks"
+        ),
+        alike("cards", _button_kind, "have the same buttons as the others"),
+        distinct("buttons.*.id", within="cards.*"),
+        distinct("buttons.*.title", within="cards.*"),
+    )
+
+    @classmethod
+    def named_media(cls, asked: Mapping[str, Any]) -> dict[str, int]:
+        """Return the files of the cards."""
+        cards: list[CardBody] = asked["cards"]
+        return {f"cards.{index}.header_media_id": card.header_media_id for index, card in enumerate(cards)}
+
+    @classmethod
+    def of_request(cls, asked: Mapping[str, Any], kinds: Mapping[int, str]) -> Self:
+        """Return what a request says, with what its cards show."""
+        cards: list[CardBody] = asked["cards"]
+        return cls(body_text=asked["body_text"], cards=[Card.of_request(card, kinds) for card in cards])
 
     def needs_rendering(self) -> bool:
         """Tell whether the text or a card holds a merge field."""

@@ -1,0 +1,196 @@
+"""Nouns of the API: a route says once what it is; its answer and its part of the OpenAPI document follow.
+
+    SOURCES = Noun("/sources", Tag("Sources", "Where contacts come from."), "source", SourceItem, SOURCE_EXAMPLE)
+
+    @SOURCES.post("", 201)
+    async def create_source(data: JSONBody[WriteSource], caller: MayWrite, request: ApiRequest) -> Row:
+        \"\"\"Create a source.
+
+        Its name must differ from those of the other sources in more than the case of letters.
+        \"\"\"
+
+The docstring is the text of the document: its first line the summary, the rest the description. The function returns
+what is answered, and its return type says how: a `Row` as the noun's item, an `ASGIApp` is an answer already and holds
+one item, anything else is the data itself. A route that reads a body documents what may be wrong with bodies, a POST
+what may be wrong with an Idempotency-Key; errors of its own stand in the decorator's line.
+"""
+
+import dataclasses
+import datetime as dt
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypedDict, TypeVar, Unpack
+
+import msgspec
+from litestar import delete, get, patch, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import Operation, Tag
+from litestar.types import ASGIApp
+
+from rasl.api import listing
+from rasl.api.operations import IDEMPOTENCY_KEY, operation
+from rasl.db.pool import Row
+from rasl.domain.listing import ListSpec, Page
+from rasl.errors import ApiError, ValidationFailed
+from rasl.web.context import iso
+from rasl.web.envelope import Success, success
+from rasl.web.request import ApiRequest
+from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
+
+Route = Callable[..., Awaitable[Any]]
+Decorator = Callable[[Route], HTTPRouteHandler]
+# The option of a route that holds the tag of its noun; `docs.document` describes the tags it finds.
+TAG = "rasl.tag"
+_Item = TypeVar("_Item", bound=msgspec.Struct)
+
+
+class About(TypedDict, total=False):
+    """What a route says of itself where the words of its noun and method do not fit."""
+
+    says: str  # the message of the envelope
+    tells: str  # what the document calls the answer
+    example: Any  # of the answer's data
+    operation: type[Operation]  # what the document says of parameters and body that our own code reads
+    options: Mapping[str, Any]  # of the framework
+
+
+@dataclasses.dataclass(frozen=True)
+class Noun:
+    """One noun of the API: where its routes are, what one of it is called and looks like.
+
+    `of` makes the item of a row; without it each field is the column of its name.
+    """
+
+    path: str
+    tag: Tag
+    word: str
+    item: type[msgspec.Struct]
+    example: Mapping[str, Any]
+    of: Callable[[Row], Any] | None = None
+
+    @functools.cached_property
+    def show(self) -> Callable[[Row], Any]:
+        """Return what makes an item of a row."""
+        return self.of or by_columns(self.item)
+
+    def get_list(self, spec: ListSpec, *errors: type[ApiError], path: str = "", says: str = "") -> Decorator:
+        """Make the route of a list; its function is given the `query` and returns the page of rows."""
+        text = says or f"{self.tag.name} retrieved successfully"
+        kind = Success[list[self.item]]  # type: ignore[name-defined]
+        good = response(kind, "One page.", text, [self.example], pagination=EXAMPLE_PAGE)
+
+        def decorate(route: Route) -> HTTPRouteHandler:
+            async def answer(request: ApiRequest, **given: Any) -> ASGIApp:
+                query = listing.read_query(request.scope["query_string"], spec)
+                page: Page = await route(request=request, query=query, **given)
+                fields = None if query.fields is None else query.fields | query.includes
+                items = [listing.select_fields(self.show(row), fields) for row in page.rows]
+                return success(request, text, items, listing.read_pagination(query, page))
+
+            return get(
+                self.path + path,
+                operation_class=operation(*listing.parameters(spec)),
+                responses=raises(*errors, ValidationFailed) | {200: good},
+                **self._told(route, {}),
+            )(_signed(answer, route))
+
+        return decorate
+
+    def get(self, path: str, *errors: type[ApiError], **about: Unpack[About]) -> Decorator:
+        """Make a GET of one thing."""
+        defaults = About(says=self._said("retrieved"), tells="What was asked for.")
+        return self._one(get, path, 200, errors, defaults | about)
+
+    def post(
+        self, path: str, status: int, *errors: type[ApiError], stores: bool = True, **about: Unpack[About]
+    ) -> Decorator:
+        """Make a POST; if it stores something, its answer is kept for the Idempotency-Key it came with."""
+        defaults = About(says=self._said("created"), tells="What was created.")
+        if stores:
+            defaults["operation"] = operation(IDEMPOTENCY_KEY)
+        return self._one(post, path, status, errors, defaults | about, stores=stores)
+
+    def patch(self, path: str, *errors: type[ApiError], **about: Unpack[About]) -> Decorator:
+        """Make a PATCH."""
+        defaults = About(says=self._said("updated"), tells="As it is now.")
+        return self._one(patch, path, 200, errors, defaults | about)
+
+    def delete(self, path: str, *errors: type[ApiError], **about: Unpack[About]) -> Decorator:
+        """Make a DELETE."""
+        defaults = About(says=self._said("deleted"), tells="It is gone.")
+        return self._one(delete, path, 200, errors, defaults | about)
+
+    def _one(
+        self,
+        method: Callable[..., Decorator],
+        path: str,
+        status: int,
+        errors: Sequence[type[ApiError]],
+        about: About,
+        *,
+        stores: bool = False,
+    ) -> Decorator:
+        def decorate(route: Route) -> HTTPRouteHandler:
+            signature = inspect.signature(route)
+            kind, show = self._shown(signature.return_annotation)
+            example = about.get("example", None if kind is None else self.example)
+            good = response(Success[kind], about["tells"], about["says"], example)  # type: ignore[valid-type]
+            of_body = READS_BODY if "data" in signature.parameters else ()
+            of_key = IDEMPOTENT if method is post else ()
+
+            async def answer(request: ApiRequest, **given: Any) -> ASGIApp:
+                data = await route(request=request, **given)
+                request.context.is_stored |= stores
+                return success(request, about["says"], show(data), status=status)
+
+            is_answer = signature.return_annotation is ASGIApp
+            return method(
+                self.path + path,
+                status_code=status,
+                operation_class=about.get("operation", Operation),
+                responses=raises(*errors, *of_body, *of_key) | {status: good},
+                **self._told(route, about.get("options", {})),
+            )(route if is_answer else _signed(answer, route))
+
+        return decorate
+
+    def _said(self, verb: str) -> str:
+        return f"{self.word.capitalize()} {verb} successfully"
+
+    def _shown(self, kind: Any) -> tuple[Any, Callable[[Any], Any]]:
+        """Return the type of the answer's data, and what makes it of what the function returns."""
+        if kind is Row:
+            return self.item, self.show
+        return self.item if kind is ASGIApp else kind, lambda data: data
+
+    def _told(self, route: Route, options: Mapping[str, Any]) -> dict[str, Any]:
+        marked = {TAG: self.tag, **options.get("opt", {})}
+        return {**told(route), "tags": [self.tag.name], **options, "opt": marked}
+
+
+def told(route: Route) -> dict[str, str]:
+    """Return the docstring of a route as the document gives it."""
+    summary, _, description = (inspect.getdoc(route) or "").partition("\n\n")
+    return {"summary": summary.rstrip("."), "description": description}
+
+
+def by_columns(kind: type[_Item]) -> Callable[[Row], _Item]:
+    """Make the function that shows a row: each field is the column of its name, moments as the contract writes them."""
+    names = kind.__struct_fields__
+
+    def show(row: Row) -> _Item:
+        values = {name: row[name] for name in names}
+        return kind(**{name: iso(it) if isinstance(it, dt.datetime) else it for name, it in values.items()})
+
+    return show
+
+
+def _signed(answer: Callable[..., Awaitable[ASGIApp]], route: Route) -> Callable[..., Awaitable[ASGIApp]]:
+    """Let the framework see the parameters of the route, but for the query of a list, which is read here."""
+    signature = inspect.signature(route)
+    parameters = [it for name, it in signature.parameters.items() if name != "query"]
+    signed: Any = functools.wraps(route)(answer)
+    signed.__signature__ = signature.replace(parameters=parameters, return_annotation=ASGIApp)
+    signed.__annotations__ = {it.name: it.annotation for it in parameters} | {"return": ASGIApp}
+    return answer

@@ -1,0 +1,101 @@
+"""Things of acme's and of globex's, by kind, for calls that name some."""
+
+import io
+from typing import Any
+
+import aiohttp
+
+from rasl.db.pool import Database
+from tests import samples
+from tests.api.v2.media_calls import form
+from tests.api.v2.received import receive
+from tests.routes import PHONE, phones
+from tests.serving import Client
+
+PREFIX = "/api/v2"
+MISSING_ID = 999_999_999_999
+
+
+MISSING = {
+    "reply": {"message_id": MISSING_ID},
+    "number": MISSING_ID,
+    "received": MISSING_ID,
+    "received_wamid": "wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS",
+    "media": MISSING_ID,
+    "sticker": MISSING_ID,
+    "import": MISSING_ID,
+    "template": MISSING_ID,
+    "challenge": "5b0a8a0e-6c43-4f0c-9d4b-0a6d3f9f2b11",
+    "contact": MISSING_ID,
+    "conversation": MISSING_ID,
+    "message": MISSING_ID,
+    "wamid": "wamid.HBgMNDQyMDc5NDYwMDExFQIAERgS",
+    "spare": MISSING_ID,
+    "spares": [MISSING_ID],
+    "contact_group": MISSING_ID,
+    "contact_groups": [MISSING_ID],
+    "contact_source": MISSING_ID,
+    "contact_status": MISSING_ID,
+    "contacts": [MISSING_ID],
+    "group_id": MISSING_ID,
+    "source_id": MISSING_ID,
+    "status_id": MISSING_ID,
+    "mobile": "442079460099",
+}
+
+
+async def things_of(client: Client, database: Database, mobile: str) -> dict[str, Any]:
+    sent = (await client.send(PHONE)).data
+    await client.send(mobile)
+    labels = {
+        key: (await client.post(f"{PREFIX}/{path}", {"name": "Ours"})).data["id"]
+        for key, path in (("group_id", "groups"), ("source_id", "sources"), ("status_id", "statuses"))
+    }
+    used = {
+        f"contact_{key}": (await client.post(f"{PREFIX}/{path}", {"name": "Used"})).data["id"]
+        for key, path in (("group", "groups"), ("source", "sources"), ("status", "statuses"))
+    }
+    contact = {
+        "firstname": "Spare",
+        "lastname": "One",
+        "type": "guest",
+        "source_id": used["contact_source"],
+        "status_id": used["contact_status"],
+        "groups": [used["contact_group"]],
+    }
+    spares = [
+        (await client.post(f"{PREFIX}/contacts", contact | {"phone": f"+442079{next(phones)}"})).data["id"]
+        for _ in range(2)
+    ]
+    members = {"contact_ids": [sent["contact_id"]]}
+    await client.post(f"{PREFIX}/groups/{labels['group_id']}/contacts", members)
+    return {
+        **labels,
+        **used,
+        "contact_groups": [used["contact_group"]],
+        "spare": spares[0],
+        "spares": spares[1:],
+        "mobile": mobile,
+        "contacts": members["contact_ids"],
+        "contact": sent["contact_id"],
+        "conversation": sent["chat_id"],
+        "message": sent["chat_message_id"],
+        "wamid": sent["message_id"],
+        "reply": {"message_id": sent["chat_message_id"]},
+        "received": await receive(database, sent["chat_id"], f"wamid.received+{mobile}/="),
+        "received_wamid": f"wamid.received+{mobile}/=",
+        "import": await import_of(client),
+        "media": await media_of(client, samples.PNG, "image"),
+        "sticker": await media_of(client, samples.WEBP, "sticker"),
+    }
+
+
+async def import_of(client: Client) -> int:
+    form = aiohttp.FormData()
+    form.add_field("file", io.BytesIO(b"phone\n+442079460098\n"), filename="people.csv")
+    return int((await client.post(f"{PREFIX}/contacts/import", data=form)).data["id"])
+
+
+async def media_of(client: Client, content: bytes, kind: str) -> int:
+    data = form(content, "", media_type=kind)
+    return int((await client.post(f"{PREFIX}/media", data=data)).data["id"])
