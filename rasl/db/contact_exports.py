@@ -1,6 +1,6 @@
 """Queries that walk all contacts that match, in order of id, in short steps."""
 
-from rasl.db.contacts import LIST_SOURCE
+from rasl.db.contact_lists import LIST_SOURCE
 from rasl.db.listing import statement_of
 from rasl.db.pool import Database, Db, Row
 from rasl.domain.listing import ListQuery

@@ -14,61 +14,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from rasl.db import contact_groups
-from rasl.db.listing import ListSource
+from rasl.db.contact_lists import SELECT
 from rasl.db.pool import Db, Row
+from rasl.domain.records.contact import ContactColumns
 
-COLUMNS = (
-    "firstname",
-    "lastname",
-    "company",
-    "type",
-    "email",
-    "phone",
-    "status_id",
-    "source_id",
-    "description",
-    "city",
-    "state",
-    "zip",
-    "address",
-    "country_id",
-    "assigned_id",
-    "group_ids",
-    "attributes",
-)
-# A deleted group may be on its way out of many contacts: nobody sees it any more. To ask costs one look at an index.
-_LEAVING = f"select subject_id from jobs where tenant_id = $1 and kind = '{contact_groups.KIND}'"
-_GROUP_IDS = f"""case when exists ({_LEAVING})
-    then array(select g from unnest(c.group_ids) with ordinality as u (g, place)
-               where g not in ({_LEAVING}) order by place)
-    else c.group_ids end as group_ids"""
-_PLAIN = ", ".join(f"c.{name}" for name in COLUMNS if name != "group_ids")
-_SELECT = f"c.id, {_PLAIN}, {_GROUP_IDS}, c.is_opted_out, c.created_at, c.updated_at"
-
-LIST_SOURCE = ListSource(
-    select=_SELECT,
-    tables="contacts c",
-    where="c.tenant_id = $1",
-    columns={
-        "id": "c.id",
-        "firstname": "c.firstname",
-        "lastname": "c.lastname",
-        "type": "c.type",
-        "status_id": "c.status_id",
-        "source_id": "c.source_id",
-        "assigned_id": "c.assigned_id",
-        "group_id": "c.group_ids",
-        "attributes": "c.attributes",
-        "created_at": "c.created_at",
-        "updated_at": "c.updated_at",
-    },
-    search=(),
-    search_column="c.search_text",
-    tie_breaker="c.id",
-    array_columns=frozenset({"group_id"}),
-    json_columns=frozenset({"attributes"}),
-)
+COLUMNS = ContactColumns.__struct_fields__
 
 # What a concurrent transaction can do to one that wrote nothing wrong: try the whole of it again.
 CONFLICTS = (asyncpg.UniqueViolationError, asyncpg.ForeignKeyViolationError, asyncpg.DeadlockDetectedError)
@@ -89,47 +39,13 @@ class Taken(msgspec.Struct, frozen=True):
     email_keys: Mapping[str, str]
 
 
-async def find_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) -> dict[int, Row]:
-    """Return contacts by id."""
-    rows = await db.fetch(
-        f"select {_SELECT} from contacts c where c.tenant_id = $1 and c.id = any($2::bigint[])",
-        tenant_id,
-        contact_ids,
-    )
-    return {row["id"]: row for row in rows}
-
-
 async def lock_contact(db: Db, tenant_id: int, contact_id: int) -> Row | None:
     """Lock one contact and return it."""
     return await db.fetchrow(
-        f"select {_SELECT} from contacts c where c.tenant_id = $1 and c.id = $2 for no key update",
+        f"select {SELECT} from contacts c where c.tenant_id = $1 and c.id = $2 for no key update",
         tenant_id,
         contact_id,
     )
-
-
-async def load_relations(
-    db: Db, tenant_id: int, rows: Sequence[Row], names: frozenset[str]
-) -> dict[str, dict[int, Row]]:
-    """Return what contacts refer to, by relation (groups, source, status) and id."""
-    wanted = {
-        "groups": ("contact_groups", "", {group_id for row in rows for group_id in row["group_ids"]}),
-        "source": ("sources", "", {row["source_id"] for row in rows}),
-        "status": ("contact_statuses", ", color", {row["status_id"] for row in rows}),
-    }
-    relations: dict[str, dict[int, Row]] = {}
-    for name in sorted(names & wanted.keys()):
-        table, more, ids = wanted[name]
-        found = await db.fetch(
-            f"""
-            select id, name, created_at, updated_at{more} from {table}
-            where tenant_id = $1 and id = any($2::bigint[])
-            """,
-            tenant_id,
-            sorted(ids),
-        )
-        relations[name] = {row["id"]: row for row in found}
-    return relations
 
 
 async def hold_references(

@@ -5,12 +5,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from rasl.db import contact_lists, recipients
 from rasl.db import contacts as rows
-from rasl.db import recipients
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import attributes, phone
-from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.listing import ListQuery, Page
 from rasl.domain.phone import Phone
 from rasl.domain.tenants import Tenant
 from rasl.domain.validation import MAX_ID
@@ -29,30 +29,7 @@ from rasl.services.contacts.creation import (
     understand_phone,
 )
 
-RELATIONS = ("groups", "source", "status")
 MAX_BATCH = 1_000  # rows of one call, to create or to delete
-CONTACT_LIST = ListSpec(
-    filters={
-        "type": Kind.TEXT,
-        "status_id": Kind.INTEGER,
-        "source_id": Kind.INTEGER,
-        "assigned_id": Kind.INTEGER,
-        "created_at": Kind.MOMENT,
-        "group_id": Kind.ARRAY,
-        "attributes": Kind.JSON,
-    },
-    sorts=("id", "firstname", "lastname", "created_at", "updated_at"),
-    default_sort="-created_at",
-    fields=(
-        "id",
-        *(name for name in rows.COLUMNS if name != "group_ids"),
-        "group_id",
-        "is_opted_out",
-        "created_at",
-        "updated_at",
-    ),
-    includes=RELATIONS,
-)
 _WITH_GROUPS = frozenset({"groups"})
 _PATIENCE = 3  # times a write begins again because of what others wrote in the same moment
 _Result = TypeVar("_Result")
@@ -81,7 +58,7 @@ async def list_contacts(database: Database, tenant_id: int, query: ListQuery) ->
     """Return one page of the tenant's contacts."""
     async with database.listing() as db:
         query = await groups.without_deleted(db, tenant_id, query)
-        page = await fetch_page(db, rows.LIST_SOURCE, query, tenant_id)
+        page = await fetch_page(db, contact_lists.LIST_SOURCE, query, tenant_id)
         return page, await _related(db, tenant_id, page.rows, query.includes)
 
 
@@ -171,14 +148,14 @@ async def _write(database: Database, work: Callable[[Db], Awaitable[_Result]]) -
 
 async def _load(db: Db, tenant_id: int, ids: Sequence[int], includes: frozenset[str]) -> Contacts:
     possible = [contact_id for contact_id in ids if 0 < contact_id <= MAX_ID]
-    found = await rows.find_contacts(db, tenant_id, possible)
+    found = await contact_lists.find_contacts(db, tenant_id, possible)
     if len(found) < len(ids):
         raise _not_found()
     return await _related(db, tenant_id, [found[contact_id] for contact_id in ids], includes)
 
 
 async def _related(db: Db, tenant_id: int, found: Sequence[Row], includes: frozenset[str]) -> Contacts:
-    relations = await rows.load_relations(db, tenant_id, found, includes) if found else {}
+    relations = await contact_lists.load_relations(db, tenant_id, found, includes) if found else {}
     return Contacts(found, relations)
 
 
