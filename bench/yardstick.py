@@ -18,7 +18,7 @@ from rasl.db.batch import Batch
 from rasl.db.messages import Intent, Result, ThreadState
 from rasl.db.pool import Database, Row
 from rasl.db.recipients import Address
-from rasl.graph.client import Accepted, GraphClient
+from rasl.graph.client import GraphClient, Taken
 
 _LEASE = dt.timedelta(seconds=10)
 _LANE = 1
@@ -96,7 +96,7 @@ class Yardstick:
             "to": order.phone,
         }
         outcome = await self._graph.send_message(world.phone_number_id, world.access_token, payload)
-        if not isinstance(outcome, Accepted):
+        if not isinstance(outcome, Taken):
             raise RuntimeError(f"the simulator answered {outcome}")  # noqa: TRY004 - nobody gave a wrong type
         await self._recording.put(
             Result(world.tenant_id, message["id"], 1, 1, "accepted", started_at, "sent", wamid=outcome.wamid)

@@ -40,7 +40,6 @@ from rasl.services.ground.callers import Callers
 from rasl.services.ground.resources import Resources
 from rasl.services.operators import vitals
 from rasl.services.operators.readiness import Readiness
-from rasl.services.sending import attempting
 from rasl.services.sending.outbox import Outbox
 from rasl.settings import Settings
 from rasl.web.context import with_context
@@ -166,6 +165,6 @@ def _acts(outbox: Outbox, callers: Callers) -> tuple[Act, ...]:
     """Return what the API does now and then, as long as it runs."""
     pause = outbox.resources.settings.lease_seconds / 3
     return (
-        Act("keep leases of messages", pause, lambda: attempting.extend_leases(outbox)),
+        Act("keep leases of messages", pause, outbox.renew),
         Act("write last-used times", pause, callers.write_last_used),
     )

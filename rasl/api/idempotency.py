@@ -14,7 +14,7 @@ from litestar.types.asgi_types import ReceiveMessage
 from rasl.api.caller import current_caller, has_caller
 from rasl.db.idempotency import Claim, Ending, Wish
 from rasl.errors import ApiError, IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
-from rasl.services.sending.accepting import Hold
+from rasl.services.composing.draft import HeldKey
 from rasl.services.sending.outbox import Outbox
 from rasl.web.context import context_of
 from rasl.web.envelope import failure
@@ -68,7 +68,7 @@ async def _claim(scope: Scope, key: str, body: bytes) -> Claim:
     wish = Wish(current_caller(scope).tenant.id, key, _fingerprint(scope, body))
     claim = await _outbox(scope).keys.claim(wish)
     if claim.is_mine:
-        context_of(scope).hold = Hold(key, claim.fence, claim.message_id)
+        context_of(scope).held_key = HeldKey(key, claim.fence, claim.message_id)
     elif claim.fingerprint != wish.fingerprint:
         raise IdempotencyKeyReused
     elif claim.status is None:
@@ -103,11 +103,11 @@ async def _run(app: ASGIApp, scope: Scope, body: bytes, send: Send) -> None:
 async def _end(scope: Scope, answer: typing.Sequence[Message]) -> None:
     """Keep the answer under the key, or give the key back when nothing was stored."""
     context, tenant_id = context_of(scope), current_caller(scope).tenant.id
-    hold = context.hold
-    if hold is None:
+    held = context.held_key
+    if held is None:
         raise RuntimeError("no key is held")
     status, content = _content(answer) if context.is_stored and answer else (None, None)
-    await _outbox(scope).keys.end(Ending(tenant_id, hold.key, hold.fence, status, content))
+    await _outbox(scope).keys.end(Ending(tenant_id, held.key, held.fence, status, content))
 
 
 def _content(answer: typing.Iterable[Message]) -> tuple[int, bytes]:

@@ -14,8 +14,8 @@ from rasl.cli.output import AsJson, TenantOption, progress, show
 from rasl.cli.session import opened
 from rasl.db.pool import Database, Row
 from rasl.domain.listing import parse
+from rasl.domain.records.contact import CONTACT_LIST
 from rasl.services.contacts import exports
-from rasl.services.contacts.contacts import CONTACT_LIST
 from rasl.services.imports import chunks, uploads
 from rasl.services.imports.chunks import Holding
 from rasl.services.imports.uploads import Upload

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from rasl.db import contact_groups
-from rasl.db.contacts import COLUMNS
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
-from rasl.domain.records.contact import CONTACT_LIST
+from rasl.domain.records import fields_of
+from rasl.domain.records.contact import CONTACT_LIST, Contact
 
 # A deleted group may be on its way out of many contacts: nobody sees it any more. To ask costs one look at an index.
 _LEAVING = f"select subject_id from jobs where tenant_id = $1 and kind = '{contact_groups.KIND}'"
@@ -14,29 +14,23 @@ _GROUP_IDS = f"""case when exists ({_LEAVING})
     then array(select g from unnest(c.group_ids) with ordinality as u (g, place)
                where g not in ({_LEAVING}) order by place)
     else c.group_ids end as group_ids"""
-_PLAIN = ", ".join(f"c.{name}" for name in COLUMNS if name != "group_ids")
-_SELECT = f"c.id, {_PLAIN}, {_GROUP_IDS}, c.is_opted_out, c.created_at, c.updated_at"
+_EXPRESSIONS = {"group_ids": _GROUP_IDS}
+SELECT = ", ".join(_EXPRESSIONS.get(told.column, f"c.{told.column}") for told in fields_of(Contact))
 
 LIST_SOURCE = ListSource(
-    select=_SELECT,
+    spec=CONTACT_LIST,
+    select=SELECT,
     tables="contacts c",
+    alias="c",
     where="c.tenant_id = $1",
-    columns={
-        name: f"c.{CONTACT_LIST.columns.get(name, name)}"
-        for name in (*CONTACT_LIST.sorts, *CONTACT_LIST.filters)
-    },
-    search=(),
     search_column="c.search_text",
-    tie_breaker="c.id",
-    array_columns=frozenset({"group_id"}),
-    json_columns=frozenset({"attributes"}),
 )
 
 
 async def find_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) -> dict[int, Row]:
     """Return contacts by id."""
     rows = await db.fetch(
-        f"select {_SELECT} from contacts c where c.tenant_id = $1 and c.id = any($2::bigint[])",
+        f"select {SELECT} from contacts c where c.tenant_id = $1 and c.id = any($2::bigint[])",
         tenant_id,
         contact_ids,
     )

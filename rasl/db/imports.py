@@ -10,18 +10,33 @@ from rasl.db import jobs, rows
 from rasl.db.jobs import NewJob
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
+from rasl.domain.listing import Kind, ListSpec
 from rasl.errors import NotFound
 
 KIND = "import"
 _SMALL = 5_000  # imports up to this size go first
-
 LIST_SOURCE = ListSource(
-    select="*",
-    tables="contact_imports",
-    where="tenant_id = $1 and status <> 'uploading'",
-    columns={"id": "id", "status": "status", "created_at": "created_at"},
-    search=("coalesce(file_name, '')",),
-    tie_breaker="id",
+    spec=ListSpec(
+        filters={"status": Kind.TEXT, "created_at": Kind.MOMENT},
+        sorts=("id", "created_at"),
+        default_sort="-id",
+        fields=(
+            "id",
+            "status",
+            "file_name",
+            "total",
+            "created",
+            "updated",
+            "skipped",
+            "failed",
+            "created_at",
+        ),
+    ),
+    select="i.*",
+    tables="contact_imports i",
+    alias="i",
+    where="i.tenant_id = $1 and i.status <> 'uploading'",
+    search=("coalesce(i.file_name, '')",),
 )
 
 

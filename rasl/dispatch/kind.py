@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -61,6 +61,10 @@ class Kind:
     def ask(self, running: int) -> Ask:
         """Say what is to be claimed while so many run."""
         return Ask(self.in_flight - running, self.per_queue)
+
+    def held(self, claims: Iterable[Claim]) -> Collection[Holding]:
+        """Return whose leases are to be renewed while these claims run."""
+        return [claim.holding for claim in claims]
 
     async def sift(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         """Return those claims of one step that are to be run, the others being settled: where a batch is cheaper.

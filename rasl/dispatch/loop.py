@@ -66,7 +66,7 @@ class Loop:
 
     async def extend_leases(self) -> None:
         """Tell the database that this process still works on what it holds."""
-        held = [claim.holding for claim in self._running.values()]
+        held = list(self.kind.held(self._running.values()))
         if held:
             async with self._database.connection() as db:
                 await jobs.extend(db, self.kind.name, held, self.kind.lease)

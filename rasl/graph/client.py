@@ -36,7 +36,7 @@ _SLOWEST_BYTES_PER_SECOND = 512 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Accepted:
+class Taken:
     """Meta took the message; whether it arrives is told by webhooks under this wamid."""
 
     wamid: str
@@ -95,7 +95,7 @@ class DownloadFailed(Exception):
     """A file of Meta's could not be loaded this time; the text says why."""
 
 
-SendOutcome = Accepted | Refused | NotSent | Ambiguous
+SendOutcome = Taken | Refused | NotSent | Ambiguous
 ReadOutcome = Fetched | Refused | NotSent | Ambiguous
 UploadOutcome = Uploaded | Refused | NotSent
 
@@ -328,14 +328,14 @@ def _object(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _accepted(answer: _Answer) -> Accepted | None:
+def _accepted(answer: _Answer) -> Taken | None:
     value = _object(answer.body)
     message = _first(value, "messages")
     wamid = _text(message, "id")
     if wamid is None or len(wamid) > _LONGEST_ID:
         return None
     contact = _first(value, "contacts")
-    return Accepted(
+    return Taken(
         wamid=wamid,
         wa_id=_text(contact, "wa_id"),
         user_id=_text(contact, "user_id"),

@@ -11,7 +11,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
 from rasl import clock, log, metrics
-from rasl.services.sending.accepting import Hold
+from rasl.services.composing.draft import HeldKey
 
 _KEY = "rasl.context"
 _logger = log.get_logger()
@@ -23,7 +23,7 @@ class Context(msgspec.Struct):
     request_id: str  # a UUID, as everything writes it
     headers: list[tuple[bytes, bytes]]  # of the answer
     asked: dict[bytes, bytes]  # headers of the request, by lower-case name
-    hold: Hold | None = None
+    held_key: HeldKey | None = None
     is_stored: bool = False  # something was committed: an Idempotency-Key must keep the answer
     status: int = 0
 

@@ -10,7 +10,7 @@ from rasl.app import build_resources, running
 from rasl.db import jobs
 from rasl.db.messages import Result, record_results
 from rasl.db.pool import Database
-from rasl.dispatch.kinds import sending as sending_kind
+from rasl.dispatch import pacing
 from rasl.dispatch.kinds.sending import Sending
 from rasl.dispatch.loop import Loop
 from rasl.dispatch.worker import Worker
@@ -108,7 +108,7 @@ async def test_beyond_its_throughput_a_numbers_messages_wait_their_turn(
     assert all(row["s"] <= 10 / 20 for row in waits)
     assert "queued" in await statuses(database)
     # It goes on when the number may, not at the next poll: that would halve Meta's throughput.
-    assert sender.kind.idle_seconds() <= sending_kind._PAUSE
+    assert sender.kind.idle_seconds() <= pacing._PAUSE
     await sender.drain()
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from rasl.graph import client as client_module
 from rasl.graph.client import (
-    Accepted,
     Ambiguous,
     Fetched,
     GraphClient,
@@ -17,6 +16,7 @@ from rasl.graph.client import (
     ReadOutcome,
     Refused,
     SendOutcome,
+    Taken,
 )
 from rasl.graph.errors import FailureKind
 from tests.graph.meta import Play, answers, hangs_up, playing, resets, says_nothing, self_signed
@@ -65,7 +65,7 @@ def free_port() -> int:
 
 async def test_an_accepted_message_has_its_wamid() -> None:
     outcome = await send(answers(ACCEPTED, headers="X-FB-Request-Id: Req1\r\n"))
-    assert outcome == Accepted("wamid.HBgL", "16505551234", "US.1349", "accepted", "Req1")
+    assert outcome == Taken("wamid.HBgL", "16505551234", "US.1349", "accepted", "Req1")
 
 
 async def test_the_request_is_what_graph_expects() -> None:
@@ -93,7 +93,7 @@ async def test_cookies_and_connections_of_one_answer_do_not_touch_the_next() -> 
     play = answers(ACCEPTED, headers="Set-Cookie: a=b\r\n")
     async with playing(play) as (base_url, requests), GraphClient(base_url, "v24.0", 5.0, 4) as graph:
         for _ in range(3):
-            assert isinstance(await graph.send_message(NUMBER, TOKEN, MESSAGE), Accepted)
+            assert isinstance(await graph.send_message(NUMBER, TOKEN, MESSAGE), Taken)
     assert len(requests) == 3
     assert not any(b"cookie" in request.lower() for request in requests)
 
@@ -112,7 +112,7 @@ async def test_everything_but_the_wamid_may_be_missing(
     answer: dict[str, Any], wa_id: str | None, user_id: str | None, message_status: str | None
 ) -> None:
     body = json.dumps({**answer, "messages": [{"id": "wamid.A"}]}).encode()
-    assert await send(answers(body)) == Accepted("wamid.A", wa_id, user_id, message_status, None)
+    assert await send(answers(body)) == Taken("wamid.A", wa_id, user_id, message_status, None)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ async def test_a_message_that_waits_in_vain_for_a_connection_is_not_sent(
         second = await graph.send_message(NUMBER, TOKEN, MESSAGE)
         release.set()
         assert isinstance(second, NotSent)
-        assert isinstance(await first, Accepted)
+        assert isinstance(await first, Taken)
 
 
 async def test_a_closed_client_sends_nothing() -> None:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from rasl.domain import merge_fields
-from rasl.domain.message_types.base import Content
-from rasl.errors import ValidationFailed
+from rasl.domain.message_types.base import Content, TextRule
 
 MAX_LENGTH = 4096
 
@@ -13,33 +11,17 @@ MAX_LENGTH = 4096
 class Text(Content, frozen=True):
     """A text message."""
 
-    body: str
+    message: str
 
     type_name: ClassVar[str] = "text"
-
-    def needs_rendering(self) -> bool:
-        """Tell whether the body holds a merge field."""
-        return merge_fields.has_fields(self.body)
-
-    def rendered(self, values: Mapping[str, str | None]) -> Self:
-        """Replace merge fields; raises ValidationFailed when one is none, or the result is too long or empty."""
-        if problem := merge_fields.problem(self.body, values):
-            raise ValidationFailed({"message": [problem]})
-        body = merge_fields.render(self.body, values)
-        if len(body) > MAX_LENGTH:
-            raise ValidationFailed(
-                {"message": [f"The message must not be greater than {MAX_LENGTH} characters after merging"]}
-            )
-        if not body.strip():
-            raise ValidationFailed({"message": ["The message is empty after merging"]})
-        return type(self)(body)
+    texts: ClassVar[Mapping[str, TextRule]] = {"message": TextRule(MAX_LENGTH, is_required=True)}
 
     def preview(self) -> str:
-        """Return the body."""
-        return self.body
+        """Return all of it."""
+        return self.message
 
     def extra(self) -> None:
-        """Need nothing besides the body."""
+        """Need nothing besides."""
 
     @classmethod
     def load(cls, text: str | None, extra: Any) -> Self:  # noqa: ARG003 - one signature for all types
@@ -48,5 +30,5 @@ class Text(Content, frozen=True):
 
     def graph_fields(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - a text has no files
         """Return the text object; previews only when there is a link to preview."""
-        has_link = "http://" in self.body or "https://" in self.body
-        return {"type": "text", "text": {"body": self.body, "preview_url": has_link}}
+        has_link = "http://" in self.message or "https://" in self.message
+        return {"type": "text", "text": {"body": self.message, "preview_url": has_link}}

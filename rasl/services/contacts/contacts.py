@@ -11,7 +11,7 @@ from rasl.db.contacts import Key
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import attributes, phone
-from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.listing import ListQuery, Page
 from rasl.domain.phone import Phone
 from rasl.domain.tenants import Tenant
 from rasl.domain.validation import MAX_ID
@@ -20,30 +20,7 @@ from rasl.services.contacts import arrivals, groups
 from rasl.services.contacts.arrivals import EMAIL_TAKEN, PHONE_TAKEN, Arrival, Book, Problems
 from rasl.services.contacts.creation import Options, Report, Wish, columns_of, create, understand_phone
 
-RELATIONS = ("groups", "source", "status")
 MAX_BATCH = 1_000  # rows of one call, to create or to delete
-CONTACT_LIST = ListSpec(
-    filters={
-        "type": Kind.TEXT,
-        "status_id": Kind.INTEGER,
-        "source_id": Kind.INTEGER,
-        "assigned_id": Kind.INTEGER,
-        "created_at": Kind.MOMENT,
-        "group_id": Kind.ARRAY,
-        "attributes": Kind.JSON,
-    },
-    sorts=("id", "firstname", "lastname", "created_at", "updated_at"),
-    default_sort="-created_at",
-    fields=(
-        "id",
-        *(name for name in rows.COLUMNS if name != "group_ids"),
-        "group_id",
-        "is_opted_out",
-        "created_at",
-        "updated_at",
-    ),
-    includes=RELATIONS,
-)
 _WITH_GROUPS = frozenset({"groups"})
 _PATIENCE = 3  # times a write begins again because of what others wrote in the same moment
 _Result = TypeVar("_Result")

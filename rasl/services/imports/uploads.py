@@ -11,13 +11,14 @@ from typing import Any, BinaryIO, Literal
 import asyncpg
 import msgspec
 
-from rasl.db import contact_lists, listing
+from rasl.db import contact_lists
 from rasl.db import imports as import_rows
+from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
 from rasl.db.tenants import find_tenant_by_id
 from rasl.domain.contact_csv import TYPES, find_targets
 from rasl.domain.csv_files import DELIMITERS, CsvFile, meant, protected, write_row
-from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.listing import ListQuery, Page
 from rasl.errors import IdempotencyKeyReused, NotFound, ValidationFailed
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
@@ -30,12 +31,7 @@ _ERROR_PAGE = 1_000
 _MAX_ID = 2**63 - 1
 _TRIED_AGAIN_FOR = dt.timedelta(days=7)  # an import whose job was set aside
 
-IMPORT_LIST = ListSpec(
-    filters={"status": Kind.TEXT, "created_at": Kind.MOMENT},
-    sorts=("id", "created_at"),
-    default_sort="-id",
-    fields=("id", "status", "file_name", "total", "created", "updated", "skipped", "failed", "created_at"),
-)
+IMPORT_LIST = import_rows.LIST_SOURCE.spec
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -279,7 +275,7 @@ async def get_import(database: Database, tenant_id: int, import_id: int) -> tupl
 async def list_imports(database: Database, tenant_id: int, query: ListQuery) -> Page:
     """Return one page of a tenant's imports, newest first."""
     async with database.listing() as db:
-        return await listing.fetch_page(db, import_rows.LIST_SOURCE, query, tenant_id)
+        return await fetch_page(db, import_rows.LIST_SOURCE, query, tenant_id)
 
 
 async def read_error_file(database: Database, tenant_id: int, row: Row) -> AsyncIterator[bytes]:

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -11,79 +10,23 @@ from rasl.db import idempotency, recipients, unsent
 from rasl.db import messages as message_rows
 from rasl.db.contacts import CONFLICTS
 from rasl.db.pool import Database, Db, Row
-from rasl.domain import admission, attributes
+from rasl.domain import admission
 from rasl.domain.admission import Thread
-from rasl.domain.contact_names import known_name
 from rasl.domain.message_types.base import Content
-from rasl.domain.phone import Phone
-from rasl.domain.tenants import Number, Tenant
 from rasl.errors import (
     ApiError,
     FeatureLimitExceeded,
     IdempotencyInProgress,
     NotFound,
     ServiceUnavailable,
-    ValidationFailed,
 )
+from rasl.services.composing import filling
+from rasl.services.composing.draft import Draft
 from rasl.services.contacts import profiles
-from rasl.services.contacts.profiles import NewProfile, Stranger
+from rasl.services.contacts.profiles import Stranger
 from rasl.services.otp.intents import Guard, NewOtp
-
-LANE_OTP = 0  # whoever waits for a code is waiting in front of a screen
-LANE_SERVICE = 1
-
-
-class Hold(msgspec.Struct, frozen=True):
-    """An Idempotency-Key this request holds; `message_id` is what an earlier holder, now dead, had stored."""
-
-    key: str
-    fence: int
-    message_id: int | None = None
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """The message that is quoted, and the conversation and the number of ours it belongs to."""
-
-    wamid: str
-    conversation_id: int
-    number_id: int
-
-
-class Draft(msgspec.Struct, frozen=True):
-    """A validated wish to send; `phone` or `contact_id` names the recipient, or both."""
-
-    tenant: Tenant
-    number: Number
-    content: Content
-    phone: Phone | None
-    contact_id: int | None
-    request_id: str
-    is_async: bool = False  # leave it to the worker
-    reply: Reply | None = None
-    conversation_id: int | None = None  # the message is about this one and may go nowhere else
-    fallback: Content | None = None  # goes out instead where the service window is closed
-    hold: Hold | None = None
-    otp: NewOtp | None = None
-    profile: NewProfile | None = None  # of a recipient who is no contact yet
-
-    def address(self) -> recipients.Address:
-        """Return how the recipient is looked up."""
-        match_key = self.phone.match_key if self.phone else None
-        return recipients.Address(
-            self.tenant.id, self.number.id, self.contact_id, match_key, self.phone is not None
-        )
-
-
-class Accepted(msgspec.Struct, frozen=True):
-    """A message that is committed; `is_leased` says that the caller must attempt it now."""
-
-    message_id: int
-    conversation_id: int
-    contact_id: int
-    peer: str
-    content: Content
-    created_at: dt.datetime
-    is_leased: bool
+from rasl.services.sending.lanes import lane_of
+from rasl.services.sending.work import Accepted
 
 
 class InDoubt(ServiceUnavailable):
@@ -153,10 +96,10 @@ async def _without_lost_keys(
     db: Db, drafts: Sequence[Draft], answers: dict[int, Accepted | Exception]
 ) -> list[int]:
     """Return the places whose Idempotency-Key, if any, is still theirs."""
-    keyed = [(place, draft.hold) for place, draft in enumerate(drafts) if draft.hold]
+    keyed = [(place, draft.held_key) for place, draft in enumerate(drafts) if draft.held_key]
     if keyed:
         mine = await idempotency.hold_keys(
-            db, [(drafts[place].tenant.id, hold.key, hold.fence) for place, hold in keyed]
+            db, [(drafts[place].tenant.id, key.key, key.fence) for place, key in keyed]
         )
         for (place, _), is_mine in zip(keyed, mine, strict=True):
             if not is_mine:
@@ -180,7 +123,7 @@ def _stored_otps(
     drafts: Sequence[Draft], answers: Mapping[int, Accepted | Exception]
 ) -> list[tuple[NewOtp, int]]:
     return [
-        (otp, accepted.message_id)
+        (otp, accepted.id)
         for place, draft in enumerate(drafts)
         if (otp := draft.otp) and isinstance(accepted := answers[place], Accepted)
     ]
@@ -238,66 +181,17 @@ def _admissible(
         if place in answers:
             continue
         draft, row = drafts[place], rows[place]
-        thread = threads.setdefault(row["conversation_id"], thread_of(row))
+        thread = threads.setdefault(row["conversation_id"], filling.thread_of(row))
         try:
-            content, refusal = choose_content(draft, thread, row["now"])
+            content, refusal = filling.choose_content(draft, thread, row["now"])
             if refusal is not None:
                 raise refusal
-            entries.append(_Entry(place, thread, fill(content, row), peer_of(draft, row), row["now"]))
+            entries.append(
+                _Entry(place, thread, filling.fill(content, row), filling.peer_of(draft, row), row["now"])
+            )
         except ApiError as error:
             answers[place] = error
     return entries
-
-
-def choose_content(draft: Draft, thread: Thread, now: dt.datetime) -> tuple[Content, ApiError | None]:
-    """Return what would go out, the fallback where the service window is closed, and why it must not, if so."""
-    content = draft.content
-    is_open = admission.is_window_open(thread.window_expires_at, now)
-    if draft.fallback is not None and content.needs_window and not is_open:
-        content = draft.fallback
-    refusal = admission.refusal(draft.tenant, thread, needs_window=content.needs_window, now=now)
-    if refusal is None and draft.reply and draft.reply.conversation_id != thread.conversation_id:
-        refusal = ValidationFailed({"context": ["The message belongs to another conversation"]})
-    if refusal is None and draft.conversation_id not in {None, thread.conversation_id}:
-        refusal = ValidationFailed({"message_id": ["The message belongs to another conversation"]})
-    return content, refusal
-
-
-def fill(content: Content, contact: Row | Mapping[str, Any]) -> Content:
-    """Replace merge fields by what the contact has; raises ValidationFailed."""
-    return content.rendered(_merge_values(contact)) if content.needs_rendering() else content
-
-
-def thread_of(row: Row) -> Thread:
-    """Read a conversation with its contact."""
-    return Thread(
-        conversation_id=row["conversation_id"],
-        contact_id=row["contact_id"],
-        is_opted_out=row["is_opted_out"],
-        window_expires_at=row["window_expires_at"],
-        counted_until=row["counted_until"],
-        pair_tat=row["pair_tat"],
-    )
-
-
-def _merge_values(row: Row | Mapping[str, Any]) -> dict[str, str | None]:
-    return {
-        "contact_first_name": known_name(row["firstname"], row["phone"]),
-        "contact_last_name": row["lastname"],
-        "contact_email": row["email"],
-        "contact_phone": row["phone"],
-        **attributes.merge_values(row["attributes"]),
-    }
-
-
-def peer_of(draft: Draft, row: Row | None) -> str:
-    """Return where the message goes: the phone as understood, else the contact's own, else its BSUID."""
-    if draft.phone is not None:
-        return draft.phone.digits
-    peer: str | None = row["address"] if row else None
-    if not peer:
-        raise ValidationFailed({"phone": ["Phone number is required: the contact has none"]})
-    return peer
 
 
 async def _count_conversations(
@@ -351,16 +245,18 @@ async def _store(
     for entry, intent, row in zip(stored, intents, rows, strict=True):
         draft = drafts[entry.place]
         answers[entry.place] = Accepted(
-            message_id=row["id"],
+            tenant_id=draft.tenant.id,
+            id=row["id"],
             conversation_id=entry.thread.conversation_id,
             contact_id=entry.thread.contact_id,
             peer=entry.peer,
             content=entry.content,
             created_at=row["created_at"],
+            reply_to=intent.reply_to,
             is_leased=intent.due_at is None,
         )
-        if draft.hold:
-            bindings.append((draft.tenant.id, draft.hold.key, row["id"]))
+        if draft.held_key:
+            bindings.append((draft.tenant.id, draft.held_key.key, row["id"]))
     if bindings:
         await idempotency.bind_keys(db, bindings)
     with_files = [
@@ -389,8 +285,3 @@ def _intent(draft: Draft, entry: _Entry, due_at: dt.datetime) -> message_rows.In
         lane=lane_of(entry.content),
         due_at=None if is_now else due_at,
     )
-
-
-def lane_of(content: Content) -> int:
-    """Return in which lane a message waits: the lower goes first."""
-    return LANE_OTP if content.sealed() is not None else LANE_SERVICE

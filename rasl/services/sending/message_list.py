@@ -4,61 +4,17 @@ import datetime as dt
 
 import msgspec
 
-from rasl.db import listing as list_rows
 from rasl.db import media as media_rows
+from rasl.db import message_lists
 from rasl.db import messages as message_rows
+from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
 from rasl.domain import message_types
-from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.listing import ListQuery, Page
 from rasl.domain.phone import digits_of
-from rasl.domain.validation import read_id
-from rasl.errors import NotFound, ValidationFailed
 from rasl.graph.errors import classify
-from rasl.services.sending.accepting import Reply
 
-MESSAGE_LIST = ListSpec(
-    filters={
-        "type": Kind.TEXT,
-        "status": Kind.TEXT,
-        "interaction_id": Kind.INTEGER,
-        "direction": Kind.TEXT,
-        "created_at": Kind.MOMENT,
-        "updated_at": Kind.MOMENT,
-    },
-    sorts=("created_at", "updated_at"),
-    default_sort="-created_at",
-    fields=(
-        "id",
-        "interaction_id",
-        "sender_id",
-        "type",
-        "message",
-        "status",
-        "message_id",
-        "sent_at",
-        "is_read",
-        "direction",
-        "created_at",
-        "updated_at",
-    ),
-)
-_SOURCE = list_rows.ListSource(
-    select="""m.id, m.conversation_id, m.direction, m.peer, m.type, m.text, m.status, m.wamid, m.sent_at, m.created_at,
-        m.updated_at, n.display_phone_number""",
-    tables="""messages m join conversations v on v.tenant_id = m.tenant_id and v.id = m.conversation_id
-        join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id""",
-    where="m.tenant_id = $1",
-    columns={
-        "type": "m.type",
-        "status": "m.status",
-        "interaction_id": "m.conversation_id",
-        "direction": "m.direction",
-        "created_at": "m.created_at",
-        "updated_at": "m.updated_at",
-    },
-    search=("m.text",),
-    tie_breaker="m.id",
-)
+MESSAGE_LIST = message_lists.LIST_SOURCE.spec
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -79,31 +35,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
 async def list_messages(database: Database, tenant_id: int, query: ListQuery) -> Page:
     """Return one page of the tenant's messages."""
     async with database.listing() as db:
-        return await list_rows.fetch_page(db, _SOURCE, query, tenant_id)
-
-
-async def get_message(database: Database, tenant_id: int, name: str) -> Row:
-    """Return a message by its id or its wamid; raises NotFound."""
-    message_id = read_id(name) or None
-    is_canonical = message_id is None or str(message_id) == name
-    if not (is_canonical and (message_id or name.startswith("wamid."))) or "\x00" in name:
-        raise NotFound("Message not found")
-    async with database.connection() as db:
-        row = await message_rows.find_message(db, tenant_id, message_id, name)
-    if row is None:
-        raise NotFound("Message not found")
-    return row
-
-
-async def find_reply(database: Database, tenant_id: int, name: str) -> Reply:
-    """Return the message that one answers, by its id or its wamid; raises ValidationFailed."""
-    try:
-        row = await get_message(database, tenant_id, name)
-    except NotFound:
-        raise ValidationFailed({"context": ["The message to reply to does not exist"]}) from None
-    if row["wamid"] is None:
-        raise ValidationFailed({"context": ["The message to reply to has not reached WhatsApp"]})
-    return Reply(row["wamid"], row["conversation_id"], row["number_id"])
+        return await fetch_page(db, message_lists.LIST_SOURCE, query, tenant_id)
 
 
 async def read_timeline(database: Database, message: Row) -> list[Step]:

@@ -5,16 +5,19 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rasl.db import jobs
 from rasl.db import messages as message_rows
 from rasl.db.batch import Batch
+from rasl.db.jobs import Holding
 from rasl.db.messages import Result
+from rasl.services.composing.draft import Draft
 from rasl.services.ground.resources import Resources
 from rasl.services.otp import progress
 from rasl.services.sending import accepting
-from rasl.services.sending.accepting import Accepted, Draft
 from rasl.services.sending.behind import Behind
 from rasl.services.sending.keys import Keys
 from rasl.services.sending.unsent import Returns
+from rasl.services.sending.work import Accepted
 
 _FINISH_SECONDS = 10.0
 
@@ -41,6 +44,25 @@ class Outbox:
         self.recording: Batch[Result, Recorded] = Batch("record", self._record, limit=100_000)
         # Leases this process holds: (tenant_id, message_id) -> fence, kept alive by the heartbeat.
         self.leases: dict[tuple[int, int], int] = {}
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many messages this process holds."""
+        return len(self.leases) + len(self.returns.leases)
+
+    def held(self) -> list[Holding]:
+        """Return what shows that these messages are ours: what is being sent, and what still has to go back."""
+        return [(*key, fence) for key, fence in (self.returns.leases | self.leases).items()]
+
+    async def renew(self) -> None:
+        """Tell the database that this process still works on what it holds: messages and Idempotency-Keys."""
+        held = self.held()
+        try:
+            if held:
+                async with self.resources.database.connection() as db:
+                    await jobs.extend(db, "send", held, self.lease)
+        finally:
+            await self.keys.renew()
 
     async def finish(self) -> None:
         """Wait until everything that this process has decided is written: part of a graceful stop."""

@@ -11,12 +11,13 @@ from rasl.domain import admission
 from rasl.domain.admission import Thread
 from rasl.domain.message_types.base import Content
 from rasl.errors import ApiError, FeatureLimitExceeded, NotFound
+from rasl.services.composing import filling
+from rasl.services.composing.draft import Draft
 from rasl.services.contacts import profiles
 from rasl.services.contacts.profiles import Stranger
 from rasl.services.ground.resources import Resources
 from rasl.services.otp import intents
-from rasl.services.sending import accepting, attempting
-from rasl.services.sending.accepting import Draft
+from rasl.services.sending import attempting
 
 
 class Rehearsal(msgspec.Struct):
@@ -73,7 +74,7 @@ async def rehearse(resources: Resources, draft: Draft) -> Rehearsal:
 
 def _thread(row: Row | None) -> Thread:
     if row is not None:
-        return accepting.thread_of(row)
+        return filling.thread_of(row)
     return Thread(
         conversation_id=0,
         contact_id=0,
@@ -88,11 +89,11 @@ def _content(
     draft: Draft, row: Row | None, thread: Thread, now: dt.datetime, problems: list[ApiError]
 ) -> Content | None:
     """Return what would go out, merge fields filled; what forbids it goes to the problems."""
-    content, refusal = accepting.choose_content(draft, thread, now)
+    content, refusal = filling.choose_content(draft, thread, now)
     if refusal is not None:
         problems.append(refusal)
     try:
-        return accepting.fill(content, row or _new_contact(draft))
+        return filling.fill(content, row or _new_contact(draft))
     except ApiError as error:
         problems.append(error)
         return None
@@ -107,7 +108,7 @@ def _new_contact(draft: Draft) -> dict[str, Any]:
 
 def _peer(draft: Draft, row: Row | None, problems: list[ApiError]) -> str | None:
     try:
-        return accepting.peer_of(draft, row)
+        return filling.peer_of(draft, row)
     except ApiError as error:
         problems.append(error)
         return None

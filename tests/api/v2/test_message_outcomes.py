@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rasl.db.pool import Database
-from rasl.services.sending import attempting
+from rasl.services.sending import delivering
 from tests.serving import Api, graph_requests
 from tests.waiting import until
 
@@ -161,7 +161,7 @@ async def test_the_answer_drops_out_but_the_graph_got_it_once(api: Api) -> None:
 async def test_more_than_it_can_carry_is_refused_before_anything_is_stored(
     api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempting, "MOST_IN_FLIGHT", 3)
+    monkeypatch.setattr(delivering, "MOST_IN_FLIGHT", 3)
     await fault(api, {"kind": "latency", "seconds": 0.3})
     first = [asyncio.create_task(api.acme.send(f"+44207946000{n}")) for n in range(3)]
 

@@ -334,7 +334,7 @@ def test_what_meta_would_refuse_is_refused_by_its_place(fields: Any, problems: A
 def test_each_card_names_its_file() -> None:
     body = body_of(AnyInteractive, **CARDS)
     assert body.media() == {"cards.0.header_media_id": 7, "cards.1.header_media_id": 8}
-    assert body.media_kinds == {"image", "video"}
+    assert body.content_type.media_kinds == {"image", "video"}
     assert content_of(**(CARDS | {"cards": [CARD, CARD]})).media_ids() == (7,)
 
 

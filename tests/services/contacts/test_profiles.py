@@ -8,10 +8,11 @@ from rasl.domain.message_types.text import Text
 from rasl.domain.phone import Phone
 from rasl.errors import ValidationFailed
 from rasl.sealing import Sealer
+from rasl.services.composing.draft import Draft
 from rasl.services.contacts.profiles import NewProfile
 from rasl.services.ground.callers import Callers
 from rasl.services.sending import accepting
-from rasl.services.sending.accepting import Accepted, Draft
+from rasl.services.sending.work import Accepted
 from tests.world import World
 
 

@@ -18,8 +18,8 @@ from rasl.errors import ServiceUnavailable
 from rasl.services.ground.callers import read_number
 from rasl.services.otp import guard, passwords
 from rasl.services.sending import statuses
-from rasl.services.sending.accepting import LANE_OTP, LANE_SERVICE
-from rasl.services.sending.attempting import take_permit
+from rasl.services.sending.delivering import take_permit
+from rasl.services.sending.lanes import LANE_OTP, LANE_SERVICE
 from rasl.services.sending.outbox import Outbox
 from tests.api.v2.codes import (
     CODE,
@@ -146,7 +146,7 @@ async def test_there_is_room_for_codes_when_everything_else_is_in_flight(
 
 
 async def test_a_process_full_of_sends_still_takes_codes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rasl.services.sending.attempting.MOST_IN_FLIGHT", 0)
+    monkeypatch.setattr("rasl.services.sending.delivering.MOST_IN_FLIGHT", 0)
     assert (await api.acme.send("+442079460020")).code == ServiceUnavailable.code
     assert (await send_otp(api.acme)).status == 200
 

@@ -11,11 +11,11 @@ from rasl.db.pool import Database
 from rasl.domain import phone
 from rasl.domain.phone import Phone
 from rasl.errors import OtpBlocked
+from rasl.services.composing.draft import Draft
 from rasl.services.ground.callers import Callers
 from rasl.services.otp import passwords
 from rasl.services.otp.passwords import CodeWish
-from rasl.services.sending import attempting
-from rasl.services.sending.accepting import Draft
+from rasl.services.sending import delivering
 from rasl.services.sending.outbox import Outbox
 from tests.api.v2.codes import CODE, connect_templates, events, payloads, resend, rows, send_otp
 from tests.serving import Api
@@ -71,7 +71,7 @@ async def test_ten_thousand_sends_over_a_thousand_numbers_of_one_prefix_end_at_t
                 otp=new,
             )
             try:
-                await attempting.send(outbox, draft)
+                await delivering.send(outbox, draft)
             except OtpBlocked as error:
                 ends[error.details["reason"]] += 1
             else:

@@ -1,27 +1,29 @@
 """The way of every send after its body is read: commit, attempt, answer. Only the content differs."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from litestar.types import ASGIApp
 
-from rasl.api.v2.sends.addressing import Addressed, address
 from rasl.api.v2.sends.documented import RESULT_TEXTS
 from rasl.api.v2.sends.recipient import Recipient
 from rasl.api.v2.sends.template_fields import read_wish
 from rasl.domain import message_types
 from rasl.domain.message_types.base import Content
 from rasl.domain.message_types.template import Template
-from rasl.domain.tenants import Caller, Number
-from rasl.errors import MessageSendFailed, ValidationFailed
+from rasl.domain.tenants import Caller
+from rasl.errors import MessageSendFailed
+from rasl.services.composing.addressing import Addressed, address
+from rasl.services.composing.draft import Draft
+from rasl.services.composing.fallback import bind_fallback
+from rasl.services.composing.named_messages import get_message
 from rasl.services.contacts.profiles import NewProfile
 from rasl.services.otp.intents import NewOtp
-from rasl.services.sending import attempting, message_list, rehearsal
-from rasl.services.sending.accepting import Accepted, Draft
-from rasl.services.sending.attempting import Attempted
-from rasl.services.templates import composing
+from rasl.services.sending import delivering, rehearsal
+from rasl.services.sending.outcomes import send_failed
+from rasl.services.sending.work import Accepted, Attempted, Message, read_message
 from rasl.web.context import iso
 from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
@@ -35,9 +37,9 @@ Since = Callable[[dt.datetime], dict[str, Any]]
 async def send(
     request: ApiRequest,
     caller: Caller,
-    recipient: Recipient,
+    body: Recipient,
     content: Content,
-    describe: Describe,
+    describe: Describe = msgspec.structs.asdict,
     profile: NewProfile | None = None,
     *,
     addressed: Addressed | None = None,
@@ -50,17 +52,35 @@ async def send(
     `addressed` is the recipient where the content already depended on it; `conversation_id` is the only conversation
     the message may go to, if there is one; `otp` is the password that it carries.
     """
-    again = await answer_again(request, caller, describe, since)
-    if again is not None:
+    context, outbox, tenant = request.context, request.outbox, caller.tenant
+    if context.held_key is not None and (again := await answer_again(request, caller, describe, since)):
         return again
-    addressed = addressed or await address(request.resources, caller, recipient)
-    draft = await _draft(request, caller, recipient, addressed, content, profile)
-    draft = msgspec.structs.replace(draft, conversation_id=conversation_id, otp=otp)
-    if recipient.dry_run:
-        rehearsed = await rehearsal.rehearse(request.resources, draft)
+    resources = outbox.resources
+    to = addressed or await address(resources, tenant, body.to())
+    fallback: Template | None = None
+    if body.fallback_template is not None:
+        wish = read_wish(body.fallback_template, is_rehearsal=body.dry_run, prefix="fallback_template.")
+        fallback = await bind_fallback(resources, tenant.id, to.number, content, wish)
+    draft = Draft(
+        tenant=tenant,
+        number=to.number,
+        content=content,
+        phone=to.phone,
+        contact_id=to.contact_id,
+        request_id=context.request_id,
+        is_async=wants_async(request),
+        reply=to.reply,
+        conversation_id=conversation_id,
+        fallback=fallback,
+        held_key=context.held_key,
+        otp=otp,
+        profile=profile,
+    )
+    if body.dry_run:
+        rehearsed = await rehearsal.rehearse(resources, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
-    accepted, attempted = await attempting.send(request.outbox, draft)
-    request.context.is_stored = True
+    accepted, attempted = await delivering.send(outbox, draft)
+    context.is_stored = True
     return _answer(request, draft, accepted, attempted, describe, since)
 
 
@@ -71,28 +91,21 @@ async def answer_again(
 
     None when this request holds no such message. Routes with work to do before `send` ask here first.
     """
-    hold = request.context.hold
-    if hold is None or hold.message_id is None:
+    held = request.context.held_key
+    if held is None or held.message_id is None:
         return None
-    row = await message_list.get_message(request.resources.database, caller.tenant.id, str(hold.message_id))
+    row = await get_message(request.resources.database, caller.tenant.id, str(held.message_id))
     request.context.is_stored = True
     if row["status"] == "failed":
         raise MessageSendFailed(
             f"WhatsApp refused the message: {row['status_message']}",
-            {"meta_code": row["error_code"], "chat_message_id": hold.message_id},
+            {"meta_code": row["error_code"], "chat_message_id": held.message_id},
         )
-    data = {
-        "message_id": row["wamid"],
-        "contact_id": row["contact_id"],
-        "phone": row["peer"],
-        **_described(message_types.load(row["type"], row["text"], row["content"]), describe),
-        **(since(row["created_at"]) if since else {}),
-        "status": row["status"],
-        "sent_at": iso(row["sent_at"]),
-        "chat_id": row["conversation_id"],
-        "chat_message_id": hold.message_id,
-    }
-    return success(request, RESULT_TEXTS.get(row["status"], RESULT_TEXTS["sent"]), data)
+    message = read_message(row)
+    standing = Attempted(row["status"], row["wamid"])
+    own = _own(message, describe, since)
+    data = _told(message, row["contact_id"], standing, iso(row["sent_at"]), own)
+    return success(request, RESULT_TEXTS.get(standing.status, RESULT_TEXTS["sent"]), data)
 
 
 def wants_async(request: ApiRequest) -> bool:
@@ -100,55 +113,34 @@ def wants_async(request: ApiRequest) -> bool:
     return b"respond-async" in request.context.asked.get(b"prefer", b"").lower()
 
 
-async def _draft(
-    request: ApiRequest,
-    caller: Caller,
-    recipient: Recipient,
-    addressed: Addressed,
-    content: Content,
-    profile: NewProfile | None,
-) -> Draft:
-    return Draft(
-        tenant=caller.tenant,
-        number=addressed.number,
-        content=content,
-        phone=addressed.phone,
-        contact_id=recipient.contact_id,
-        request_id=request.context.request_id,
-        is_async=wants_async(request),
-        reply=addressed.reply,
-        fallback=await _fallback(request, caller, recipient, content, addressed.number),
-        hold=request.context.hold,
-        profile=profile,
-    )
-
-
-async def _fallback(
-    request: ApiRequest, caller: Caller, recipient: Recipient, content: Content, number: Number
-) -> Template | None:
-    """Bind the template that stands in where the service window is closed, before anything is accepted."""
-    if recipient.fallback_template is None:
-        return None
-    wish = read_wish(recipient.fallback_template, is_rehearsal=recipient.dry_run, prefix="fallback_template.")
-    template = await composing.compose(request.resources, caller.tenant.id, number, wish)
-    if template.sealed() is not None:
-        # A code is sent because somebody asked for one, and counts as such.
-        raise ValidationFailed(
-            {"fallback_template.template_name": ["An AUTHENTICATION template cannot stand in for a message"]}
-        )
-    return template.standing_in_for(content)
-
-
-def _described(content: Content, describe: Describe) -> dict[str, Any]:
+def _own(message: Message, describe: Describe, since: Since | None) -> dict[str, Any]:
     """Return what belongs to the type that was asked for, and of a template that stood in for it, which one."""
+    content, later = message.content, since(message.created_at) if since else {}
     if not isinstance(content, Template) or content.instead_of is None:
-        return describe(content)
+        return {**describe(content), **later}
     asked = content.instead_of
     return {
         **describe(message_types.load(asked["type"], asked["text"], asked["content"])),
         "template_name": content.name,
         "language": content.language,
         "sent_as": content.type_name,
+        **later,
+    }
+
+
+def _told(
+    message: Message, contact_id: int | None, standing: Attempted, sent_at: str | None, own: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what an answer tells of a stored message, whether it was sent just now or by a request that died."""
+    return {
+        "message_id": standing.wamid,
+        "contact_id": contact_id,
+        "phone": message.peer,
+        **own,
+        "status": standing.status,
+        "sent_at": sent_at,
+        "chat_id": message.conversation_id,
+        "chat_message_id": message.id,
     }
 
 
@@ -160,37 +152,13 @@ def _answer(
     describe: Describe,
     since: Since | None,
 ) -> ASGIApp:
+    if attempted.status == "failed" and attempted.failure is not None:
+        raise send_failed("WhatsApp refused the message", attempted.failure, accepted.id)
     if attempted.status == "failed":
-        raise _send_failed(accepted.message_id, attempted)
+        text = f"WhatsApp could not be reached: {attempted.reason}"
+        raise MessageSendFailed(text, {"chat_message_id": accepted.id})
     sent_as = {} if draft.fallback is None else {"sent_as": accepted.content.type_name}
-    data = {
-        "message_id": attempted.wamid,
-        "contact_id": accepted.contact_id,
-        "phone": accepted.peer,
-        **sent_as,
-        **_described(accepted.content, describe),
-        **(since(accepted.created_at) if since else {}),
-        "status": attempted.status,
-        "sent_at": iso(accepted.created_at) if attempted.status == "sent" else None,
-        "chat_id": accepted.conversation_id,
-        "chat_message_id": accepted.message_id,
-    }
+    sent_at = iso(accepted.created_at) if attempted.status == "sent" else None
+    own = {**sent_as, **_own(accepted, describe, since)}
+    data = _told(accepted, accepted.contact_id, attempted, sent_at, own)
     return success(request, RESULT_TEXTS[attempted.status], data, status=202 if draft.is_async else 200)
-
-
-def _send_failed(message_id: int, attempted: Attempted) -> MessageSendFailed:
-    failure = attempted.failure
-    if failure is None:
-        return MessageSendFailed(
-            f"WhatsApp could not be reached: {attempted.reason}", {"chat_message_id": message_id}
-        )
-    return MessageSendFailed(
-        f"WhatsApp refused the message: {failure.details or failure.message or failure.title}",
-        {
-            "meta_code": failure.code,
-            "meta_title": failure.title,
-            "fbtrace_id": failure.fbtrace_id,
-            "cure": failure.cure,
-            "chat_message_id": message_id,
-        },
-    )

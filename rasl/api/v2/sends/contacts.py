@@ -3,14 +3,12 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import post
 from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.operations import SendMessage
 from rasl.api.v2.sends.answering import send
-from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
+from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient
 from rasl.domain.message_types.contacts import MAX_CARDS, Card, Contacts
 from rasl.web.request import ApiRequest
@@ -43,27 +41,18 @@ class SentContacts(Sent):
     contacts: list[dict[str, Any]]
 
 
-@post(
+@sends(
     "/messages/contacts",
-    status_code=200,
-    summary="Send contact cards",
-    description=f"""Sends contact cards that the recipient can save, write to and call. They are not
-the contacts of this account: `contact_id` says who gets them.
-
-{COMMON}""",
-    operation_class=SendMessage.such_as(card={"phone": "+44 20 7946 0011", "contacts": [_CARD]}),
-    responses=send_responses(SentContacts, {"contacts": [_CARD]}),
-    tags=["Messages"],
+    SentContacts,
+    {"contacts": [_CARD]},
+    examples={"card": {"phone": "+44 20 7946 0011", "contacts": [_CARD]}},
 )
 async def send_contacts(
     data: JSONBody[SendContacts], caller: MaySendMessages, request: ApiRequest
 ) -> ASGIApp:
-    """Commit contact cards and send them."""
-    return await send(request, caller, data, data.content(), _described)
+    """Send contact cards.
 
-
-def _described(content: Contacts) -> dict[str, Any]:
-    return {"contacts": msgspec.to_builtins(content.contacts)}
-
-
-HANDLERS = (send_contacts,)
+    Sends contact cards that the recipient can save, write to and call. They are not
+    the contacts of this account: `contact_id` says who gets them.
+    """
+    return await send(request, caller, data, data.content())

@@ -1,15 +1,11 @@
 """POST /messages/location."""
 
-from typing import Any
-
-from litestar import post
 from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.operations import SendMessage
 from rasl.api.v2.sends.answering import send
-from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
+from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient
 from rasl.domain.message_types.location import Latitude, Location, Longitude, PlaceText
 from rasl.web.request import ApiRequest
@@ -39,26 +35,17 @@ class SentLocation(Sent):
     address: str | None
 
 
-@post(
+@sends(
     "/messages/location",
-    status_code=200,
-    summary="Send a location",
-    description=f"""Sends a place; WhatsApp shows a map with the name and the address.
-
-{COMMON}""",
-    operation_class=SendMessage.such_as(location={"phone": "+44 20 7946 0011", **_EXAMPLE}),
-    responses=send_responses(SentLocation, _EXAMPLE),
-    tags=["Messages"],
+    SentLocation,
+    _EXAMPLE,
+    examples={"location": {"phone": "+44 20 7946 0011", **_EXAMPLE}},
 )
 async def send_location(
     data: JSONBody[SendLocation], caller: MaySendMessages, request: ApiRequest
 ) -> ASGIApp:
-    """Commit a location message and send it."""
-    return await send(request, caller, data, data.content(), _described)
+    """Send a location.
 
-
-def _described(content: Location) -> dict[str, Any]:
-    return {name: getattr(content, name) for name in content.__struct_fields__}
-
-
-HANDLERS = (send_location,)
+    Sends a place; WhatsApp shows a map with the name and the address.
+    """
+    return await send(request, caller, data, data.content())

@@ -3,21 +3,18 @@
 import functools
 from typing import Any
 
-from litestar import post
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.idempotency import OWN_KEY, run_once
-from rasl.api.media_form import form_operation
-from rasl.api.operations import SendMessage
+from rasl.api.media_form import form_body
 from rasl.api.v2.sends.answering import answer_again, send
-from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
-from rasl.api.v2.sends.media_body import FILE, SendMedia, SendSticker, keep, read_wish
+from rasl.api.v2.sends.documented import Sent, sends
+from rasl.api.v2.sends.media_body import FILE, SendMedia, SendSticker, read_wish, source_of
 from rasl.domain.media_formats import LARGEST, MAX_BYTES
 from rasl.domain.message_types.base import Content
-from rasl.domain.message_types.media import MEDIA_KINDS, Document
 from rasl.domain.tenants import Caller
-from rasl.services.media.files import StoredMedia
+from rasl.services.composing.media import compose_media
 from rasl.services.media.links import signed_url
 from rasl.web.form import FORM_BYTES, Form, received_values
 from rasl.web.request import ApiRequest
@@ -39,78 +36,71 @@ class SentMedia(Sent):
     filename: str | None
 
 
-@post(
+@sends(
     "/messages/media",
-    status_code=200,
-    summary="Send an image, document, video, sound or sticker",
-    description=f"""Sends a file: `media_file` of a form, or `media_url`, or the `media_id` of one stored before.
-What counts is the content of the file, not its name. It is stored once, given to WhatsApp once in 28 days, and
-`media_url` of the answer leads to it for a while. In a form, `contact[email]` and `contact.email` are the same.
-
-| media_type | extensions | at most |
-| --- | --- | --- |
-| image | jpg jpeg png webp | 5 MB |
-| document | pdf doc docx xls xlsx ppt pptx txt csv | 100 MB |
-| video | mp4 3gp | 16 MB |
-| audio | mp3 ogg amr aac opus | 16 MB |
-| sticker | webp | 100 KB, animated 500 KB |
-
-{COMMON}""",
-    operation_class=form_operation(SendMessage, SendMedia, FILE),
-    responses=send_responses(SentMedia, _SENT),
+    SentMedia,
+    _SENT,
+    body=form_body(SendMedia, FILE),
     request_max_body_size=LARGEST + FORM_BYTES,
-    tags=["Messages"],
     opt={OWN_KEY: True},
 )
 async def send_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
-    """Store a file, commit its message and send it."""
-    async with received_values(request, {FILE: LARGEST}) as form:
-        act = functools.partial(_send, request, caller, form, SendMedia)
-        return await run_once(request, form.digest, act)
+    """Send an image, document, video, sound or sticker.
+
+    Sends a file: `media_file` of a form, or `media_url`, or the `media_id` of one stored before.
+    What counts is the content of the file, not its name. It is stored once, given to WhatsApp once in 28 days, and
+    `media_url` of the answer leads to it for a while. In a form, `contact[email]` and `contact.email` are the same.
+
+    | media_type | extensions | at most |
+    | --- | --- | --- |
+    | image | jpg jpeg png webp | 5 MB |
+    | document | pdf doc docx xls xlsx ppt pptx txt csv | 100 MB |
+    | video | mp4 3gp | 16 MB |
+    | audio | mp3 ogg amr aac opus | 16 MB |
+    | sticker | webp | 100 KB, animated 500 KB |
+    """
+    return await _receive(request, caller, SendMedia, LARGEST)
 
 
-@post(
+@sends(
     "/messages/sticker",
-    status_code=200,
-    summary="Send a sticker",
-    description=f"""Sends a WebP picture of 512 by 512 pixels as a sticker, at most 100 KB, or 500 KB if it is animated.
-
-{COMMON}""",
-    operation_class=form_operation(SendMessage, SendSticker, FILE),
-    responses=send_responses(SentMedia, _SENT | {"media_type": "sticker", "caption": None, "filename": None}),
+    SentMedia,
+    _SENT | {"media_type": "sticker", "caption": None, "filename": None},
+    body=form_body(SendSticker, FILE),
     request_max_body_size=MAX_BYTES["sticker"] + FORM_BYTES,
-    tags=["Messages"],
     opt={OWN_KEY: True},
 )
 async def send_sticker(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
-    """Store a sticker, commit its message and send it."""
-    async with received_values(request, {FILE: MAX_BYTES["sticker"]}) as form:
-        act = functools.partial(_send, request, caller, form, SendSticker)
+    """Send a sticker.
+
+    Sends a WebP picture of 512 by 512 pixels as a sticker, at most 100 KB, or 500 KB if it is animated.
+    """
+    return await _receive(request, caller, SendSticker, MAX_BYTES["sticker"])
+
+
+async def _receive(
+    request: ApiRequest, caller: Caller, body_type: type[SendSticker], most_bytes: int
+) -> ASGIApp:
+    async with received_values(request, {FILE: most_bytes}) as form:
+        act = functools.partial(_send, request, caller, form, body_type)
         return await run_once(request, form.digest, act)
 
 
 async def _send(request: ApiRequest, caller: Caller, form: Form, body_type: type[SendSticker]) -> ASGIApp:
     describe = functools.partial(_described, request, caller)
-    again = await answer_again(request, caller, describe)
-    if again is not None:
+    if again := await answer_again(request, caller, describe):
         return again
     wish = await read_wish(request, caller, form, body_type)
     body = wish.body
-    stored = await keep(request, caller, form, body, body.kind, is_rehearsal=body.dry_run)
-    return await send(
-        request, caller, body, _content(body, stored), describe, wish.profile, addressed=wish.addressed
+    content = await compose_media(
+        request.resources,
+        caller.tenant.id,
+        source_of(form, body),
+        getattr(body, "caption", None),
+        getattr(body, "filename", None),
+        is_rehearsal=body.dry_run,
     )
-
-
-def _content(body: SendSticker, stored: StoredMedia) -> Content:
-    values: dict[str, Any] = {"media_id": stored.id}
-    if body.kind == "audio":
-        values["is_voice"] = stored.is_voice
-    elif isinstance(body, SendMedia) and body.kind != "sticker":
-        values["caption"] = body.caption
-        if body.kind == Document.type_name:
-            values["filename"] = body.filename or stored.filename
-    return MEDIA_KINDS[body.kind](**values)
+    return await send(request, caller, body, content, describe, wish.profile, addressed=wish.addressed)
 
 
 def _described(request: ApiRequest, caller: Caller, content: Content) -> dict[str, Any]:
@@ -121,6 +111,3 @@ def _described(request: ApiRequest, caller: Caller, content: Content) -> dict[st
         "caption": getattr(content, "caption", None),
         "filename": getattr(content, "filename", None),
     }
-
-
-HANDLERS = (send_media, send_sticker)

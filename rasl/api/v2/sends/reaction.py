@@ -4,22 +4,20 @@ from collections.abc import Set
 from typing import Annotated, Any, ClassVar
 
 import msgspec
-from litestar import post
 from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl import clock
 from rasl.api.caller import MaySendMessages
-from rasl.api.operations import SendMessage
-from rasl.api.v2.sends.addressing import address
 from rasl.api.v2.sends.answering import answer_again, send
-from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
+from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient
 from rasl.domain.emoji import is_one_emoji
 from rasl.domain.message_types.reaction import Reaction
 from rasl.domain.validation.rules import Rule, where
 from rasl.errors import ValidationFailed
-from rasl.services.sending import reactions
+from rasl.services.composing.addressing import address
+from rasl.services.composing.named_messages import find_target
 from rasl.web.request import ApiRequest
 
 _WAMID = "wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS"
@@ -62,49 +60,43 @@ class SentReaction(Sent):
     emoji: str
 
 
-@post(
+@sends(
     "/messages/reaction",
-    status_code=200,
-    summary="React to a message",
-    description=f"""Puts an emoji on a message of the last 30 days, or takes it back with an empty `emoji`. `phone` and
-`contact_id` may be left out: the message says whom it goes to. A recipient given must be of the same conversation.
-
-{COMMON}""",
-    operation_class=SendMessage.such_as(
-        reaction={"message_id": 9031, "emoji": "👍"}, removal={"message_id": _WAMID, "emoji": ""}
-    ),
-    responses=send_responses(SentReaction, {"reacted_message_id": _WAMID, "emoji": "👍"}),
-    tags=["Messages"],
+    SentReaction,
+    {"reacted_message_id": _WAMID, "emoji": "👍"},
+    examples={
+        "reaction": {"message_id": 9031, "emoji": "👍"},
+        "removal": {"message_id": _WAMID, "emoji": ""},
+    },
 )
 async def send_reaction(
     data: JSONBody[SendReaction], caller: MaySendMessages, request: ApiRequest
 ) -> ASGIApp:
-    """Commit a reaction and send it."""
-    again = await answer_again(request, caller, _described)
-    if again is not None:
+    """React to a message.
+
+    Puts an emoji on a message of the last 30 days, or takes it back with an empty `emoji`. `phone` and
+    `contact_id` may be left out: the message says whom it goes to. A recipient given must be of the same conversation.
+    """
+    if again := await answer_again(request, caller, _described):
         return again
-    target = await reactions.find_target(
+    target = await find_target(
         request.resources.database, caller.tenant.id, str(data.message_id), clock.now()
     )
-    recipient: Recipient = data
+    to = data.to()
     if data.phone is None and data.contact_id is None:
         if target.contact_id is None:
             raise ValidationFailed({"phone": ["Phone number is required: the contact is deleted"]})
-        recipient = msgspec.structs.replace(data, contact_id=target.contact_id)
-    content = Reaction(target.wamid, data.emoji or "")
+        to = msgspec.structs.replace(to, contact_id=target.contact_id)
     return await send(
         request,
         caller,
-        recipient,
-        content,
+        data,
+        Reaction(target.wamid, data.emoji or ""),
         _described,
-        addressed=await address(request.resources, caller, recipient, target.number_id),
+        addressed=await address(request.resources, caller.tenant, to, target.number_id),
         conversation_id=target.conversation_id,
     )
 
 
 def _described(content: Reaction) -> dict[str, Any]:
     return {"reacted_message_id": content.message_id, "emoji": content.emoji}
-
-
-HANDLERS = (send_reaction,)

@@ -1,16 +1,17 @@
 """What every send says besides its content: to whom, in answer to what, and whether to try it only."""
 
-from collections.abc import Set
-from typing import Annotated, ClassVar
+from collections.abc import Mapping, Set
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 import msgspec
 
 from rasl.api.v2.sends.template_fields import TemplateFields
-from rasl.domain import phone
-from rasl.domain.phone import Phone, PhoneProblem
-from rasl.domain.tenants import Caller, Number
 from rasl.domain.validation import MAX_ID, Body
-from rasl.errors import ValidationFailed, WhatsAppNotConfigured
+from rasl.services.composing.addressing import To
+
+_Send = TypeVar("_Send", bound="Recipient")
+_Part = TypeVar("_Part", bound=msgspec.Struct)
 
 
 class ReplyContext(Body, frozen=True):
@@ -84,19 +85,39 @@ class Recipient(Body, frozen=True, kw_only=True):
         """Require a recipient."""
         return {} if given & {"phone", "contact_id"} else {"phone": ["Phone number is required"]}
 
-
-def read_phone(text: str | None, caller: Caller) -> Phone | None:
-    """Understand a recipient's number; raises ValidationFailed saying what is missing."""
-    if text is None:
-        return None
-    understood = phone.understand(text, caller.tenant.default_country)
-    if isinstance(understood, PhoneProblem):
-        raise ValidationFailed({"phone": [understood.sentence]})
-    return understood
+    def to(self) -> To:
+        """Return the recipient as it is named."""
+        reply_to = None if self.context is None else str(self.context.message_id)
+        return To(self.phone, self.contact_id, reply_to, self.from_phone_number_id)
 
 
-def sending_number(caller: Caller) -> Number:
-    """Return the number the tenant sends from by default; raises WhatsAppNotConfigured."""
-    if caller.tenant.number is None:
-        raise WhatsAppNotConfigured
-    return caller.tenant.number
+def joined(
+    name: str,
+    base: type[_Send],
+    part: type[msgspec.Struct],
+    instead: Mapping[str, tuple[str, Any]] = MappingProxyType({}),
+    own: Mapping[str, Any] = MappingProxyType({}),
+    tag: str | None = None,
+) -> type[_Send]:
+    """Return the body of a send that takes the fields of `part` besides its recipient.
+
+    `instead` names fields that have another name and type in a body, `own` has what the class holds besides. A struct
+    has one struct as its base, so the fields of the other one are added; `part_of` gives them back.
+    """
+    added = [
+        (
+            *instead.get(field.name, (field.name, field.type)),
+            msgspec.field(default=field.default, default_factory=field.default_factory),  # type: ignore[call-overload]
+        )
+        for field in msgspec.structs.fields(part)
+    ]
+    namespace = {"__doc__": base.__doc__, **own}
+    made: Any = msgspec.defstruct(
+        name, added, bases=(base,), namespace=namespace, tag=tag, frozen=True, kw_only=True
+    )
+    return cast("type[_Send]", made)
+
+
+def part_of(body: Recipient, part: type[_Part]) -> _Part:
+    """Return the values that a joined body has of `part`."""
+    return part(**{name: getattr(body, name) for name in part.__struct_fields__})

@@ -3,28 +3,24 @@
 import functools
 import hashlib
 from collections.abc import Set
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import msgspec
-from litestar import post
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.idempotency import OWN_KEY, run_once
-from rasl.api.media_form import form_operation
-from rasl.api.operations import SendMessage
-from rasl.api.v2.sends.addressing import address
+from rasl.api.media_form import form_body
 from rasl.api.v2.sends.answering import answer_again, send
-from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
-from rasl.api.v2.sends.recipient import Recipient
+from rasl.api.v2.sends.documented import Sent, sends
+from rasl.api.v2.sends.recipient import Recipient, joined, part_of
 from rasl.api.v2.sends.template_fields import FILE_LIMITS, TemplateFields, read_wish, with_upload
 from rasl.domain.message_types.template import Template
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import read, read_values
 from rasl.errors import ValidationFailed
+from rasl.services.composing.addressing import address
 from rasl.services.otp import passwords
-from rasl.services.templates import composing
-from rasl.services.templates.composing import Wish
 from rasl.web.form import FORM_BYTES, Form, is_form, read_json_body, received_values
 from rasl.web.request import ApiRequest
 
@@ -46,7 +42,7 @@ _MESSAGES = Recipient.messages | {
 }
 
 
-class _Rules(Recipient, frozen=True, kw_only=True):
+class _ToSomebody(Recipient, frozen=True, kw_only=True):
     """A template message to a phone number or to a known contact."""
 
     messages: ClassVar[dict[tuple[str, str], str]] = _MESSAGES
@@ -58,29 +54,7 @@ class _Rules(Recipient, frozen=True, kw_only=True):
         return super().missing(given) | (idle if "fallback_template" in given else {})
 
 
-if TYPE_CHECKING:
-
-    class SendTemplate(TemplateFields, _Rules, frozen=True, kw_only=True):
-        """A template message to a phone number or to a known contact."""
-
-else:
-    # A struct has one struct as its base: the fields of the other one are added.
-    SendTemplate = msgspec.defstruct(
-        "SendTemplate",
-        [
-            (
-                field.name,
-                field.type,
-                msgspec.field(default=field.default, default_factory=field.default_factory),
-            )
-            for field in msgspec.structs.fields(TemplateFields)
-        ],
-        bases=(_Rules,),
-        module=__name__,
-        namespace={"__doc__": _Rules.__doc__},
-        frozen=True,
-        kw_only=True,
-    )
+SendTemplate = joined("SendTemplate", _ToSomebody, TemplateFields)
 
 
 class SentTemplate(Sent):
@@ -90,65 +64,52 @@ class SentTemplate(Sent):
     language: str
 
 
-@post(
+@sends(
     "/messages/template",
-    status_code=200,
-    summary="Send a template message",
-    description=f"""Sends an approved template, inside or outside the 24-hour service window. Values are bound to the
-stored definition of the template: what is missing or too long is named before anything is sent.
-
-`field_1` to `field_10` fill the body in the order of its variables, `parameters` fills it by their names. `button_0`
-and so on belong to the button at that place. A code of an AUTHENTICATION template is a one-time password as if
-`/auth/send-otp` had sent it: stored encrypted only, counted by its budgets, accepted once by `/auth/verify` with the
-purpose `authentication`.
-
-{COMMON}""",
-    operation_class=form_operation(SendMessage, SendTemplate, *FILE_LIMITS),
-    responses=send_responses(SentTemplate, {"template_name": "order_shipped", "language": "en_GB"}),
+    SentTemplate,
+    {"template_name": "order_shipped", "language": "en_GB"},
+    body=form_body(SendTemplate, *FILE_LIMITS),
     request_max_body_size=sum(FILE_LIMITS.values()) + FORM_BYTES,
-    tags=["Messages"],
     opt={OWN_KEY: True},
 )
 async def send_template(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
-    """Bind a template, commit it and send it."""
-    if not is_form(request):
-        raw = await read_json_body(request)
-        act = functools.partial(_send_json, request, caller, raw)
-        return await run_once(request, hashlib.sha256(raw).digest(), act)
-    async with received_values(request, FILE_LIMITS) as form:
-        act = functools.partial(_send_form, request, caller, form)
-        return await run_once(request, form.digest, act)
+    """Send a template message.
+
+    Sends an approved template, inside or outside the 24-hour service window. Values are bound to the
+    stored definition of the template: what is missing or too long is named before anything is sent.
+
+    `field_1` to `field_10` fill the body in the order of its variables, `parameters` fills it by their names.
+    `button_0` and so on belong to the button at that place. A code of an AUTHENTICATION template is a one-time
+    password as if `/auth/send-otp` had sent it: stored encrypted only, counted by its budgets, accepted once by
+    `/auth/verify` with the purpose `authentication`.
+    """
+    if is_form(request):
+        async with received_values(request, FILE_LIMITS) as form:
+            act = functools.partial(_send, request, caller, form)
+            return await run_once(request, form.digest, act)
+    raw = await read_json_body(request)
+    return await run_once(
+        request, hashlib.sha256(raw).digest(), functools.partial(_send, request, caller, raw)
+    )
 
 
-async def _send_json(request: ApiRequest, caller: Caller, raw: bytes) -> ASGIApp:
-    again = await answer_again(request, caller, _described)
-    if again is not None:
+async def _send(request: ApiRequest, caller: Caller, given: bytes | Form) -> ASGIApp:
+    if again := await answer_again(request, caller, _described):
         return again
-    data = read(SendTemplate, raw)
-    return await _send(request, caller, data, read_wish(data, is_rehearsal=data.dry_run))
-
-
-async def _send_form(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
-    again = await answer_again(request, caller, _described)
-    if again is not None:
-        return again
-    data = _read(form)
-    wish = with_upload(read_wish(data, is_rehearsal=data.dry_run), form, data.header_document_name)
-    return await _send(request, caller, data, wish)
-
-
-async def _send(request: ApiRequest, caller: Caller, data: "SendTemplate", wish: Wish) -> ASGIApp:
+    body = read(SendTemplate, given) if isinstance(given, bytes) else _read(given)
+    fields = part_of(body, TemplateFields)
+    wish = read_wish(fields, is_rehearsal=body.dry_run)
+    if isinstance(given, Form):
+        wish = with_upload(wish, given, fields.header_document_name)
     resources, tenant = request.resources, caller.tenant
-    addressed = await address(resources, caller, data)
-    content, password = await composing.compose(resources, tenant.id, addressed.number, wish), None
-    if content.sealed() is not None:
-        content, password = await passwords.of_template(
-            resources, tenant, addressed.number, content, addressed.phone, data.contact_id
-        )
-    return await send(request, caller, data, content, _described, addressed=addressed, otp=password)
+    addressed = await address(resources, tenant, body.to())
+    content, password = await passwords.compose_template(
+        resources, tenant, addressed.number, wish, addressed.phone, addressed.contact_id
+    )
+    return await send(request, caller, body, content, _described, addressed=addressed, otp=password)
 
 
-def _read(form: Form) -> "SendTemplate":
+def _read(form: Form) -> Recipient:
     """Read all fields of a form; lists and objects are JSON in it."""
     values, problems = dict(form.fields), dict(form.problems)
     for name in _JSON_FIELDS & values.keys():
@@ -169,6 +130,3 @@ def _read(form: Form) -> "SendTemplate":
 
 def _described(content: Template) -> dict[str, Any]:
     return {"template_name": content.name, "language": content.language}
-
-
-HANDLERS = (send_template,)

@@ -1,16 +1,14 @@
 """POST /messages/text (api-v2 section 3.1)."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
-from litestar import post
 from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.operations import SendMessage
 from rasl.api.v2.sends.answering import send
-from rasl.api.v2.sends.documented import COMMON, Sent, send_responses
+from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient
 from rasl.domain.message_types.text import MAX_LENGTH, Text
 from rasl.web.request import ApiRequest
@@ -38,25 +36,11 @@ class SentText(Sent):
     message: str
 
 
-@post(
-    "/messages/text",
-    status_code=200,
-    summary="Send a text message",
-    description=f"""Sends a text to a phone number; an unknown number becomes a contact. Outside the 24-hour service
-window WhatsApp accepts free-form messages but does not deliver them.
-
-{COMMON}""",
-    operation_class=SendMessage,
-    responses=send_responses(SentText, {"message": "Hi Priya, your parcel is ready."}),
-    tags=["Messages"],
-)
+@sends("/messages/text", SentText, {"message": "Hi Priya, your parcel is ready."})
 async def send_text(data: JSONBody[SendText], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
-    """Commit a text message and send it."""
-    return await send(request, caller, data, Text(data.message), _described)
+    """Send a text message.
 
-
-def _described(content: Text) -> dict[str, Any]:
-    return {"message": content.body}
-
-
-HANDLERS = (send_text,)
+    Sends a text to a phone number; an unknown number becomes a contact. Outside the 24-hour service
+    window WhatsApp accepts free-form messages but does not deliver them.
+    """
+    return await send(request, caller, data, Text(data.message))

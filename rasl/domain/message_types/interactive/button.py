@@ -1,11 +1,11 @@
 """Up to three buttons that answer for the recipient."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from rasl.domain.message_types.interactive.base import ButtonText, Interactive
+from rasl.domain.message_types.interactive.base import ButtonText, Headed
 from rasl.domain.validation import Body
 from rasl.domain.validation.rules import Rule, distinct
 
@@ -20,13 +20,14 @@ class ReplyButton(Body, frozen=True):
 
 
 ReplyButtons = Annotated[list[ReplyButton], msgspec.Meta(min_length=1, max_length=MAX_BUTTONS)]
-RULES: tuple[Rule, ...] = (distinct("buttons.*.id"), distinct("buttons.*.title"))
 
 
-class Buttons(Interactive, frozen=True, kw_only=True, tag="button"):
-    """Reply buttons."""
+class Buttons(Headed, frozen=True, kw_only=True, tag="button"):
+    """Up to three buttons that answer for the recipient."""
 
-    buttons: list[ReplyButton]
+    buttons: ReplyButtons
+
+    rules: ClassVar[tuple[Rule, ...]] = (distinct("buttons.*.id"), distinct("buttons.*.title"))
 
     def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - buttons have no files
         """Return the buttons."""

@@ -69,12 +69,6 @@ def _button_kind(card: Mapping[str, Any]) -> str | None:
 
 
 CardBodies = Annotated[list[CardBody], msgspec.Meta(min_length=2, max_length=10)]
-RULES: tuple[Rule, ...] = (
-    where("cards.*.body_text", _has_too_many_lines, f"must not have more than {MAX_LINE_BREAKS} line breaks"),
-    alike("cards", _button_kind, "have the same buttons as the others"),
-    distinct("buttons.*.id", within="cards.*"),
-    distinct("buttons.*.title", within="cards.*"),
-)
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -104,9 +98,20 @@ class Card(msgspec.Struct, frozen=True):
 
 
 class Carousel(Interactive, frozen=True, kw_only=True, tag="carousel"):
-    """Cards with pictures or videos."""
+    """Cards to scroll through: each has an image or video, and all have a link or the same number of buttons."""
 
     cards: list[Card]
+
+    asked: ClassVar[Mapping[str, tuple[str, Any]]] = {"cards": ("cards", CardBodies)}
+    media_kinds: ClassVar[frozenset[str]] = CARD_KINDS
+    rules: ClassVar[tuple[Rule, ...]] = (
+        where(
+            "cards.*.body_text", _has_too_many_lines, f"must not have more than {MAX_LINE_BREAKS} line breaks"
+        ),
+        alike("cards", _button_kind, "have the same buttons as the others"),
+        distinct("buttons.*.id", within="cards.*"),
+        distinct("buttons.*.title", within="cards.*"),
+    )
 
     def needs_rendering(self) -> bool:
         """Tell whether the text or a card holds a merge field."""

@@ -6,7 +6,16 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from rasl.domain.message_types.base import TextRule, present
-from rasl.domain.message_types.interactive.base import MAX_BODY, MAX_FOOTER, MAX_HEADER, Interactive
+from rasl.domain.message_types.interactive.base import (
+    MAX_BODY,
+    MAX_FOOTER,
+    MAX_HEADER,
+    BodyText,
+    Footed,
+    HeaderText,
+    Interactive,
+    Titled,
+)
 from rasl.domain.message_types.interactive.choices import MAX_SECTIONS, SectionTitle
 from rasl.domain.validation import Body
 from rasl.domain.validation.rules import Rule, at_most_in_all, required_beside_others
@@ -29,17 +38,14 @@ ProductSections = Annotated[list[ProductSection], msgspec.Meta(min_length=1, max
 CardProducts = Annotated[
     list[ProductId], msgspec.Meta(min_length=2, max_length=10, description="One card each, in this order.")
 ]
-LIST_RULES: tuple[Rule, ...] = (
-    at_most_in_all("sections", "sections.*.product_retailer_ids.*", MAX_PRODUCTS, "products"),
-    required_beside_others("sections", "title"),
-)
 
 
-class Product(Interactive, frozen=True, kw_only=True, tag="product"):
-    """One product."""
+class Product(Footed, frozen=True, kw_only=True, tag="product"):
+    """One product of a catalogue."""
 
-    catalog_id: str
-    product_retailer_id: str
+    body_text: BodyText | None = None  # type: ignore[assignment]  # the only kind that can do without
+    catalog_id: CatalogId
+    product_retailer_id: ProductId
 
     texts: ClassVar[Mapping[str, TextRule]] = {
         "body_text": TextRule(MAX_BODY),
@@ -51,16 +57,21 @@ class Product(Interactive, frozen=True, kw_only=True, tag="product"):
         return {"catalog_id": self.catalog_id, "product_retailer_id": self.product_retailer_id}
 
 
-class ProductList(Interactive, frozen=True, kw_only=True, tag="product_list"):
-    """Up to 30 products in sections."""
+class ProductList(Titled, frozen=True, kw_only=True, tag="product_list"):
+    """Up to 30 products of a catalogue, in sections."""
 
-    catalog_id: str
-    sections: list[ProductSection]
+    header_text: HeaderText
+    catalog_id: CatalogId
+    sections: ProductSections
 
     texts: ClassVar[Mapping[str, TextRule]] = {
-        **Interactive.texts,
+        **Titled.texts,
         "header_text": TextRule(MAX_HEADER, is_required=True),
     }
+    rules: ClassVar[tuple[Rule, ...]] = (
+        at_most_in_all("sections", "sections.*.product_retailer_ids.*", MAX_PRODUCTS, "products"),
+        required_beside_others("sections", "title"),
+    )
 
     def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - products have no files of ours
         """Return the products."""
@@ -74,10 +85,10 @@ class ProductList(Interactive, frozen=True, kw_only=True, tag="product_list"):
         return {"catalog_id": self.catalog_id, "sections": sections}
 
 
-class CatalogMessage(Interactive, frozen=True, kw_only=True, tag="catalog_message"):
+class CatalogMessage(Footed, frozen=True, kw_only=True, tag="catalog_message"):
     """The whole catalogue behind one button."""
 
-    thumbnail_product_retailer_id: str | None = None
+    thumbnail_product_retailer_id: ProductId | None = None
 
     def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - products have no files of ours
         """Return the button, with the product whose picture stands for all."""
@@ -86,10 +97,10 @@ class CatalogMessage(Interactive, frozen=True, kw_only=True, tag="catalog_messag
 
 
 class ProductCarousel(Interactive, frozen=True, kw_only=True, tag="product_carousel"):
-    """Products of one catalogue as cards."""
+    """Products of one catalogue as cards to scroll through."""
 
-    catalog_id: str
-    product_retailer_ids: list[str]
+    catalog_id: CatalogId
+    product_retailer_ids: CardProducts
 
     graph_kind: ClassVar[str | None] = "carousel"
 

@@ -1,12 +1,12 @@
 """A list of up to ten choices, opened by one button."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from rasl.domain.message_types.base import present
-from rasl.domain.message_types.interactive.base import Interactive
+from rasl.domain.message_types.interactive.base import ButtonText, Titled
 from rasl.domain.validation import Body
 from rasl.domain.validation.rules import Rule, at_most_in_all, distinct
 
@@ -32,17 +32,18 @@ class Section(Body, frozen=True):
 
 
 Sections = Annotated[list[Section], msgspec.Meta(min_length=1, max_length=MAX_SECTIONS)]
-RULES: tuple[Rule, ...] = (
-    at_most_in_all("sections", "sections.*.rows.*", MAX_ROWS, "rows"),
-    distinct("sections.*.rows.*.id"),
-)
 
 
-class Choices(Interactive, frozen=True, kw_only=True, tag="list"):
-    """A list of choices."""
+class List(Titled, frozen=True, kw_only=True, tag="list"):
+    """Up to ten choices behind one button."""
 
-    list_button_text: str
-    sections: list[Section]
+    list_button_text: ButtonText
+    sections: Sections
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        at_most_in_all("sections", "sections.*.rows.*", MAX_ROWS, "rows"),
+        distinct("sections.*.rows.*.id"),
+    )
 
     def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - rows have no files
         """Return the button and the choices."""

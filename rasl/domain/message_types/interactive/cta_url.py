@@ -1,11 +1,11 @@
 """One button that opens a web page."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from rasl.domain.message_types.interactive.base import Interactive
+from rasl.domain.message_types.interactive.base import ButtonText, Headed
 
 ButtonUrl = Annotated[
     str,
@@ -23,11 +23,13 @@ def link_action(text: str, url: str) -> dict[str, Any]:
     return {"name": "cta_url", "parameters": {"display_text": text, "url": url}}
 
 
-class LinkButton(Interactive, frozen=True, kw_only=True, tag="cta_url"):
-    """A link as a button."""
+class LinkButton(Headed, frozen=True, kw_only=True, tag="cta_url"):
+    """One button that opens a web page."""
 
-    button_text: str
-    button_url: str
+    button_text: ButtonText
+    button_url: ButtonUrl
+
+    messages: ClassVar[Mapping[tuple[str, str], str]] = {("button_url", "pattern"): NOT_A_LINK}
 
     def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - a link has no files
         """Return the link."""

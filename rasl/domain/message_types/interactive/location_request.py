@@ -7,7 +7,7 @@ from rasl.domain.message_types.interactive.base import Interactive
 
 
 class LocationRequest(Interactive, frozen=True, kw_only=True, tag="location_request"):
-    """A request for the recipient's location."""
+    """A button that asks for the recipient's place."""
 
     graph_kind: ClassVar[str | None] = "location_request_message"
 

@@ -1,0 +1,1 @@
+"""Building a message: to whom, from which number, in answer to what, with which content."""
