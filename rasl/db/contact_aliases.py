@@ -29,7 +29,7 @@ class NewAlias(msgspec.Struct, frozen=True, order=True):
     wa_id: str | None
 
 
-class Phone(msgspec.Struct, frozen=True):
+class Phone(msgspec.Struct, frozen=True, order=True):
     """The number that people see on a contact; only a move replaces what is there."""
 
     tenant_id: int
@@ -100,16 +100,17 @@ async def change_phone(db: Db, tenant_id: int, contact_id: int, match_key: str) 
 
 
 async def show_phones(db: Db, phones: Sequence[Phone]) -> None:
-    """Show phones on contacts; every phone alias of one that moved leads to its new number."""
+    """Show phones on contacts, in order; every phone alias of one that moved leads to its new number."""
+    ordered = sorted(phones)
     await db.execute(
         f"""
         update contacts c set phone = '+' || p.wa_id, updated_at = now()
         from {rows.table(Phone, alias="p")}
         where c.tenant_id = p.tenant_id and c.id = p.contact_id and (p.has_moved or c.phone is null)
         """,
-        phones,
+        ordered,
     )
-    if moves := [phone for phone in phones if phone.has_moved]:
+    if moves := [phone for phone in ordered if phone.has_moved]:
         await db.execute(
             f"""
             update contact_aliases a set wa_id = m.wa_id
