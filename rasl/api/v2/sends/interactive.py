@@ -6,7 +6,6 @@ from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.operations import SendMessage
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.interactive_bodies import AnyInteractive
@@ -81,7 +80,7 @@ class SentInteractive(Sent):
     "/messages/interactive",
     SentInteractive,
     {"type": "button"},
-    operation=SendMessage.such_as(**_EXAMPLES),
+    examples=_EXAMPLES,
 )
 async def send_interactive(
     data: JSONBody[AnyInteractive], caller: MaySendMessages, request: ApiRequest

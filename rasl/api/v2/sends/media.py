@@ -7,8 +7,7 @@ from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.idempotency import OWN_KEY, run_once
-from rasl.api.media_form import form_operation
-from rasl.api.operations import SendMessage
+from rasl.api.media_form import form_body
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.media_body import FILE, SendMedia, SendSticker, read_wish, source_of
@@ -41,7 +40,7 @@ class SentMedia(Sent):
     "/messages/media",
     SentMedia,
     _SENT,
-    operation=form_operation(SendMessage, SendMedia, FILE),
+    body=form_body(SendMedia, FILE),
     request_max_body_size=LARGEST + FORM_BYTES,
     opt={OWN_KEY: True},
 )
@@ -67,7 +66,7 @@ async def send_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     "/messages/sticker",
     SentMedia,
     _SENT | {"media_type": "sticker", "caption": None, "filename": None},
-    operation=form_operation(SendMessage, SendSticker, FILE),
+    body=form_body(SendSticker, FILE),
     request_max_body_size=MAX_BYTES["sticker"] + FORM_BYTES,
     opt={OWN_KEY: True},
 )

@@ -10,8 +10,7 @@ from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.idempotency import OWN_KEY, run_once
-from rasl.api.media_form import form_operation
-from rasl.api.operations import SendMessage
+from rasl.api.media_form import form_body
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient, joined, part_of
@@ -69,7 +68,7 @@ class SentTemplate(Sent):
     "/messages/template",
     SentTemplate,
     {"template_name": "order_shipped", "language": "en_GB"},
-    operation=form_operation(SendMessage, SendTemplate, *FILE_LIMITS),
+    body=form_body(SendTemplate, *FILE_LIMITS),
     request_max_body_size=sum(FILE_LIMITS.values()) + FORM_BYTES,
     opt={OWN_KEY: True},
 )
