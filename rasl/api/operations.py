@@ -9,7 +9,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from rasl.api.listing import parameters
 from rasl.domain.listing import ListSpec
-from rasl.services.contacts.contacts import CONTACT_LIST, RELATIONS
+from rasl.domain.records.contact import CONTACT_LIST, RELATIONS
 
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",

@@ -6,14 +6,10 @@ from rasl.db import labels as rows
 from rasl.db.labels import LabelTable
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
-from rasl.domain.listing import EXACT_TOTAL, Kind, ListQuery, ListSpec, Page
+from rasl.domain.listing import EXACT_TOTAL, ListQuery, Page
 from rasl.errors import NotFound, StillInUse, ValidationFailed
 
-LABEL_LIST = ListSpec(
-    filters={"name": Kind.TEXT, "created_at": Kind.MOMENT, "updated_at": Kind.MOMENT},
-    sorts=("name", "created_at", "updated_at"),
-    default_sort="-created_at",
-)
+LABEL_LIST = rows.LABEL_LIST
 _PATIENCE = 5  # times a contact may leave a label in the moment it is counted
 
 

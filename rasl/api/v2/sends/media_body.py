@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from rasl.api.v2.contact_schemas import Email, Id, Name
 from rasl.api.v2.sends.recipient import Recipient
 from rasl.domain.media_formats import EXTENSIONS
 from rasl.domain.message_types.media import MAX_CAPTION, MAX_FILENAME
+from rasl.domain.records.contact import Email, Id, Name
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import MAX_ID, Body, read_values
 from rasl.errors import ValidationFailed
