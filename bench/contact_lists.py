@@ -17,7 +17,7 @@ from rasl.db.contact_lists import LIST_SOURCE
 from rasl.db.listing import explanations, fetch_page
 from rasl.db.pool import Database
 from rasl.domain.listing import ListQuery, parse, write_cursor
-from rasl.services.contacts.contacts import CONTACT_LIST
+from rasl.domain.records.contact import CONTACT_LIST
 
 _SORTS = (
     "",

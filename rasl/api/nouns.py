@@ -175,12 +175,15 @@ def told(route: Route) -> dict[str, str]:
     return {"summary": summary.rstrip("."), "description": description}
 
 
-def by_columns(kind: type[_Item]) -> Callable[[Row], _Item]:
-    """Make the function that shows a row: each field is the column of its name, moments as the contract writes them."""
-    names = kind.__struct_fields__
+def by_columns(kind: type[_Item], columns: Mapping[str, str] | None = None) -> Callable[[Row], _Item]:
+    """Make the function that shows a row, moments as the contract writes them.
+
+    Each field is the column of its name, or of the one that is given for it.
+    """
+    names = columns or {name: name for name in kind.__struct_fields__}
 
     def show(row: Row) -> _Item:
-        values = {name: row[name] for name in names}
+        values = {name: row[column] for name, column in names.items()}
         return kind(**{name: iso(it) if isinstance(it, dt.datetime) else it for name, it in values.items()})
 
     return show
