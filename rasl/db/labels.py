@@ -7,6 +7,12 @@ from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
 from rasl.domain.listing import Kind, ListSpec
 
+LABEL_LIST = ListSpec(
+    filters={"name": Kind.TEXT, "created_at": Kind.MOMENT, "updated_at": Kind.MOMENT},
+    sorts=("name", "created_at", "updated_at"),
+    default_sort="-created_at",
+)
+
 
 class LabelTable(msgspec.Struct, frozen=True):
     """A table of labels; `contact_column` refers to it and `default_column` is the tenant's setting."""
@@ -25,12 +31,7 @@ class LabelTable(msgspec.Struct, frozen=True):
     def list_source(self) -> ListSource:
         """Return where lists come from."""
         return ListSource(
-            spec=ListSpec(
-                filters={"name": Kind.TEXT, "created_at": Kind.MOMENT, "updated_at": Kind.MOMENT},
-                sorts=("name", "created_at", "updated_at"),
-                default_sort="-created_at",
-                fields=("id", "name", *(["color"] if self.has_color else []), "created_at", "updated_at"),
-            ),
+            spec=LABEL_LIST,
             select=self.columns,
             tables=self.name,
             alias=self.name,

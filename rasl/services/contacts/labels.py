@@ -6,9 +6,10 @@ from rasl.db import labels as rows
 from rasl.db.labels import LabelTable
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
-from rasl.domain.listing import EXACT_TOTAL, ListQuery, ListSpec, Page
+from rasl.domain.listing import EXACT_TOTAL, ListQuery, Page
 from rasl.errors import NotFound, StillInUse, ValidationFailed
 
+LABEL_LIST = rows.LABEL_LIST
 _PATIENCE = 5  # times a contact may leave a label in the moment it is counted
 
 
@@ -17,11 +18,6 @@ class LabelNoun(msgspec.Struct, frozen=True):
 
     word: str
     table: LabelTable
-
-    @property
-    def list_spec(self) -> ListSpec:
-        """Return what its list understands."""
-        return self.table.list_source.spec
 
 
 GROUP = LabelNoun("group", rows.GROUPS)
