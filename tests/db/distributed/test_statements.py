@@ -15,7 +15,7 @@ from rasl.db import (
     labels,
     message_lists,
     otp_templates,
-    templates,
+    template_lists,
 )
 from rasl.db.listing import statement_of
 from rasl.domain.listing import ListQuery
@@ -28,7 +28,7 @@ _LISTS = (
     contact_imports.LIST_SOURCE,
     contact_lists.LIST_SOURCE,
     message_lists.LIST_SOURCE,
-    templates.LIST_SOURCE,
+    template_lists.LIST_SOURCE,
     otp_templates.SOURCE,
     *(table.list_source for table in (labels.GROUPS, labels.SOURCES, labels.STATUSES)),
 )
