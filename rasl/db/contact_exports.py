@@ -34,15 +34,3 @@ async def fetch_next(
             *parameters,
             after,
         )
-
-
-async def load_names(db: Db, tenant_id: int) -> tuple[dict[int, str], dict[int, str], dict[int, str]]:
-    """Return the names of a tenant's sources, contact statuses and groups, by id."""
-    sources, statuses, groups = [
-        {
-            row["id"]: row["name"]
-            for row in await db.fetch(f"select id, name from {table} where tenant_id = $1", tenant_id)
-        }
-        for table in ("sources", "contact_statuses", "contact_groups")
-    ]
-    return sources, statuses, groups

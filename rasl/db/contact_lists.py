@@ -59,3 +59,15 @@ async def load_relations(
         )
         relations[name] = {row["id"]: row for row in found}
     return relations
+
+
+async def load_names(db: Db, tenant_id: int) -> tuple[dict[int, str], dict[int, str], dict[int, str]]:
+    """Return the names of a tenant's sources, contact statuses and groups, by id."""
+    sources, statuses, groups = [
+        {
+            row["id"]: row["name"]
+            for row in await db.fetch(f"select id, name from {table} where tenant_id = $1", tenant_id)
+        }
+        for table in ("sources", "contact_statuses", "contact_groups")
+    ]
+    return sources, statuses, groups

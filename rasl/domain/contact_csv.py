@@ -56,6 +56,17 @@ class Lookups(msgspec.Struct, frozen=True):
     statuses: Mapping[str, int]
     groups: Mapping[str, int]
 
+    @classmethod
+    def of(cls, names: Sequence[Mapping[int, str]]) -> "Lookups":
+        """Return the lookups of these names by id, of sources, statuses and groups; of two alike, the older counts."""
+        pairs = [sorted(found.items(), reverse=True) for found in names]
+        return cls(
+            *(
+                {name.lower(): id_ for id_, name in found} | {name: id_ for id_, name in found}
+                for found in pairs
+            )
+        )
+
 
 class Rules(msgspec.Struct, frozen=True):
     """How the rows of one file are read; the defaults are for rows that say nothing."""

@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from rasl.db import contact_lists, recipients
+from rasl.db import contact_aliases, contact_lists
 from rasl.db import contacts as rows
+from rasl.db.contacts import Key
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import attributes, phone
@@ -15,19 +16,9 @@ from rasl.domain.phone import Phone
 from rasl.domain.tenants import Tenant
 from rasl.domain.validation import MAX_ID
 from rasl.errors import ApiError, NotFound, ValidationFailed
-from rasl.services.contacts import groups
-from rasl.services.contacts.creation import (
-    EMAIL_TAKEN,
-    PHONE_TAKEN,
-    Options,
-    Problems,
-    Report,
-    Wish,
-    columns_of,
-    create,
-    hold_references,
-    understand_phone,
-)
+from rasl.services.contacts import arrivals, groups
+from rasl.services.contacts.arrivals import EMAIL_TAKEN, PHONE_TAKEN, Arrival, Book, Problems
+from rasl.services.contacts.creation import Options, Report, Wish, columns_of, create, understand_phone
 
 MAX_BATCH = 1_000  # rows of one call, to create or to delete
 _WITH_GROUPS = frozenset({"groups"})
@@ -128,7 +119,7 @@ async def delete_batch(database: Database, tenant_id: int, contact_ids: Sequence
         await rows.lock_conversations(db, tenant_id, possible)
         await rows.lock_count(db, tenant_id)
         deleted = await rows.delete_contacts(db, tenant_id, possible)
-        await recipients.change_contact_count(db, tenant_id, -deleted)
+        await rows.change_count(db, tenant_id, -deleted)
         return deleted
 
     return await _write(database, work)
@@ -162,13 +153,13 @@ async def _related(db: Db, tenant_id: int, found: Sequence[Row], includes: froze
 async def _change(db: Db, tenant: Tenant, contact_id: int, fields: Mapping[str, Any]) -> None:
     problems: Problems = {}
     new_phone = understand_phone(fields["phone"], tenant, problems) if "phone" in fields else None
-    await hold_references(db, tenant, [(fields, problems)])
+    changes = columns_of(fields)
+    problems |= await arrivals.missing(Book(db, tenant.id), Arrival(None, changes))
     if "phone" in fields or fields.get("email"):
         await rows.lock_count(db, tenant.id)
     row = await rows.lock_contact(db, tenant.id, contact_id)
     if row is None:
         raise _not_found()
-    changes = columns_of(fields)
     if fields.get("attributes") is not None:
         changes["attributes"] = attributes.merged(row["attributes"], fields["attributes"])
         if len(changes["attributes"]) > attributes.MAX_KEYS:
@@ -179,7 +170,7 @@ async def _change(db: Db, tenant: Tenant, contact_id: int, fields: Mapping[str, 
     if (
         new_phone
         and _is_another(row["phone"], new_phone, tenant)
-        and not await rows.change_phone_alias(db, tenant.id, contact_id, new_phone.match_key)
+        and not await contact_aliases.change_phone(db, tenant.id, contact_id, new_phone.match_key)
     ):
         raise ValidationFailed({"phone": [PHONE_TAKEN]})
     if changes:
@@ -191,11 +182,11 @@ async def _name_taken(
 ) -> None:
     if new_phone is None and email is None:
         return
-    match_keys = [new_phone.match_key] if new_phone else []
-    taken = await rows.find_taken(db, tenant_id, match_keys, [email] if email else [], contact_id)
-    if taken.match_keys:
+    key = Key("phone", new_phone.match_key if new_phone else None, email)
+    [found] = await rows.find_owners(db, tenant_id, [key])
+    if found["contact_id"] not in {None, contact_id}:
         problems["phone"] = [PHONE_TAKEN]
-    if taken.emails:
+    if found["email_id"] not in {None, contact_id}:
         problems["email"] = [EMAIL_TAKEN]
 
 

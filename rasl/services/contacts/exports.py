@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from rasl.db import contact_exports as export_rows
+from rasl.db import contact_lists
 from rasl.db.pool import Database, Row
 from rasl.domain.contact_csv import ATTRIBUTE, MAX_ATTRIBUTES, write_scalar
 from rasl.domain.csv_files import join_names, protected, write_row
@@ -57,7 +58,7 @@ async def lines(database: Database, export: Export) -> AsyncIterator[bytes]:
             return
         after = rows[-1]["id"]
         async with database.connection() as db:
-            names = await export_rows.load_names(db, export.tenant_id)
+            names = await contact_lists.load_names(db, export.tenant_id)
         yield (text + "".join(write_row(cells_of(row, names, export.attributes)) for row in rows)).encode()
         text = ""
 

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, Literal
 import asyncpg
 import msgspec
 
-from rasl.db import contact_imports as import_rows
+from rasl.db import contact_lists
+from rasl.db import imports as import_rows
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
 from rasl.db.tenants import find_tenant_by_id
@@ -210,7 +211,7 @@ async def _check(
     """Return the columns of the import; raises ValidationFailed for what is not the tenant's or is missing."""
     async with database.connection() as db:
         tenant = await find_tenant_by_id(db, tenant_id)
-        sources, statuses, groups = await import_rows.load_lookups(db, tenant_id)
+        sources, statuses, groups = await contact_lists.load_names(db, tenant_id)
     if tenant is None:
         raise NotFound("Tenant not found")
     problems: dict[str, list[str]] = {}
@@ -221,11 +222,11 @@ async def _check(
     ):
         name = f"default_{noun}_id"
         defaults[noun] = tenant[name] if given is None else given
-        if given is not None and given not in known.values():
+        if given is not None and given not in known:
             problems[name] = [f"The selected {noun} does not exist or does not belong to your account"]
         elif defaults[noun] is None and not {noun, f"{noun}_id"} & set(targets):
             problems[name] = [f"The file has no {noun} column and the account no default {noun}: give {name}"]
-    if set(options.groups) - set(groups.values()):
+    if not groups.keys() >= set(options.groups):
         problems["groups"] = ["One or more groups do not exist"]
     if problems:
         raise ValidationFailed(problems)
