@@ -13,11 +13,11 @@ from bench.contact_results import Timed, timed
 from bench.contact_rows import GROUPS, Contacts
 from bench.contact_stage import Client
 from pgbox.cluster import SUPERUSER
-from rasl.db.contacts import LIST_SOURCE
+from rasl.db.contact_lists import LIST_SOURCE
 from rasl.db.listing import explanations, fetch_page
 from rasl.db.pool import Database
 from rasl.domain.listing import ListQuery, parse, write_cursor
-from rasl.services.contacts.contacts import CONTACT_LIST
+from rasl.domain.records.contact import CONTACT_LIST
 
 _SORTS = (
     "",

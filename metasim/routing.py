@@ -12,8 +12,8 @@ from metasim.errors import GraphError, missing_object
 from metasim.exchange import Answer, Headers, Request, json_answer
 from metasim.faults import BEFORE_ACCEPTANCE, Target
 from metasim.journal import Entry
+from metasim.messages import post_message
 from metasim.misbehaviour import broken_answer, marred, refused
-from metasim.sending import post_message
 from metasim.state import State
 from metasim.store import Number, Waba
 from metasim.templates import creation, deletion, editing, reading

@@ -1,20 +1,4 @@
-"""One small class per public error code; whoever raises one decides the answer the client sees.
-
-ApiError
- ├── BadRequest 400                 ├── RequestTimeout 408
- ├── UriTooLong 414                 ├── HeadTooLarge 431
- ├── InvalidJson 400                ├── Unauthorized 401
- ├── InsufficientScope 403          ├── FeatureLimitExceeded 403
- ├── FeatureNotAvailable 403        ├── ContactOptedOut 403
- ├── OtpBlocked 403
- ├── NotFound 404                   ├── MethodNotAllowed 405
- ├── IdempotencyInProgress 409      ├── PayloadTooLarge 413
- ├── UnsupportedMediaType 415       ├── ValidationFailed 422
- ├── WhatsAppNotConfigured 422      ├── IdempotencyKeyReused 422
- ├── WindowClosed 422               ├── RateLimitExceeded 429
- ├── InternalError 500              ├── MessageSendFailed 500
- ├── WhatsAppFailed 502             └── ServiceUnavailable 503
-"""
+"""One small class per public error code; whoever raises one decides the answer the client sees."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -100,13 +84,13 @@ class FeatureLimitExceeded(ApiError):
 
     code, status, text = "FEATURE_LIMIT_EXCEEDED", 403, "Limit reached for the current plan"
     example_details = {"feature": "contacts", "current": 500, "maximum": 500}
+    nouns = {"contacts": "Contact", "conversations": "Monthly conversation"}
 
     @classmethod
     def of(cls, feature: str, current: int, maximum: int) -> "FeatureLimitExceeded":
         """Name the feature, e.g. contacts, with the use and the limit."""
-        noun = {"contacts": "Contact", "conversations": "Monthly conversation"}[feature]
         return cls(
-            f"{noun} limit reached for the current plan",
+            f"{cls.nouns[feature]} limit reached for the current plan",
             {"feature": feature, "current": current, "maximum": maximum},
         )
 

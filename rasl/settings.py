@@ -5,21 +5,43 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
-
-_LONGEST_DAYS = 36_500
-_REPEATED_DAYS = 8
+from typing import Any, NamedTuple, Self
 
 
 class SettingsError(Exception):
     """A setting that cannot be used; the text names it and says what it needs."""
 
 
-def _setting(default: Any, help_text: str, *, is_secret: bool = False) -> Any:
+class _Rule(NamedTuple):
+    """What one setting needs by itself; what two of them need of each other stands in `_contradictions`."""
+
+    needs: str
+    holds: Callable[[Any], bool]
+
+
+def _between(least: float, most: float) -> _Rule:
+    return _Rule(f"must be between {least} and {most}", lambda value: least <= value <= most)
+
+
+def _at_least(least: float) -> _Rule:
+    return _Rule(f"must be at least {least}", lambda value: value >= least)
+
+
+_ABOVE_ZERO = _Rule("must be a number above 0", lambda value: 0 < value < math.inf)
+_BUDGET = _between(0, 1_000_000_000)
+_DAYS = _between(0, 36_500)
+_REPEATED = _Rule(
+    "must be 0 or at least 8: Meta repeats its webhooks for a week", lambda days: days <= 0 or days >= 8
+)
+
+
+def _setting(default: Any, help_text: str, *rules: _Rule, is_secret: bool = False) -> Any:
     return dataclasses.field(
-        default=default, repr=not is_secret, metadata={"help": help_text, "is_secret": is_secret}
+        default=default,
+        repr=not is_secret,
+        metadata={"help": help_text, "rules": rules, "is_secret": is_secret},
     )
 
 
@@ -36,31 +58,35 @@ class Settings:
         Path("data"), "Folder of the embedded database, the generated secret key and `sandbox.json`."
     )
     host: str = _setting("127.0.0.1", "Address the API listens on.")
-    port: int = _setting(8080, "Port the API listens on.")
+    port: int = _setting(8080, "Port the API listens on.", _between(1, 65535))
     metrics_host: str = _setting(
         "127.0.0.1", "Address on which `rasl serve` and `rasl worker` show their metrics; for operators only."
     )
     metrics_port: int = _setting(
         0,
         "Port of the metrics of one server or worker. 0: the first free one from 9464 on, which is told at start.",
+        _between(0, 65535),
     )
     request_seconds: float = _setting(
         30.0,
         "How long a client may take to send a request, head and body. Whoever showed a token that works has a second "
         "more for every 16 KiB sent, so that large files need not hurry.",
+        _ABOVE_ZERO,
     )
     stranger_bytes: int = _setting(
         33_554_432,
         "Memory per process for requests of callers not known yet: those without a token that works, and deliveries "
         "of Meta whose signature is not checked. Beyond it the slowest is refused. At least 8 MiB.",
+        _at_least(8 * 1024 * 1024),
     )
     max_connections: int = _setting(
-        4096, "Connections per process; beyond it one that is idle is closed for each new one."
+        4096, "Connections per process; beyond it one that is idle is closed for each new one.", _at_least(16)
     )
     drain_seconds: float = _setting(
         5.0,
         "How long after SIGTERM a server still takes requests while `/readyz` says 503, before it stops listening. "
         "Longer than your load balancer takes to notice.",
+        _Rule("must be a number not below 0", lambda seconds: 0 <= seconds < math.inf),
     )
     public_url: str = _setting(
         "", "Address under which Meta and your clients reach this server; default `http://{host}:{port}`."
@@ -71,85 +97,131 @@ class Settings:
         "",
         "Root of encryption at rest and of every pepper, at least 32 characters. Generated into the data folder "
         "for the embedded database; required with `RASL_DATABASE_URL`.",
+        _Rule(
+            "needs at least 32 characters, for example from `openssl rand -hex 32`",
+            lambda key: not key or len(key) >= 32,
+        ),
         is_secret=True,
     )
-    log_format: str = _setting("console", "`console` for people or `json` for machines.")
-    log_level: str = _setting("info", "`debug`, `info`, `warning` or `error`. `debug` logs every request.")
-    pool_size: int = _setting(8, "Database connections for reading and writing, per process.")
+    log_format: str = _setting(
+        "console",
+        "`console` for people or `json` for machines.",
+        _Rule("must be console or json", {"console", "json"}.__contains__),
+    )
+    log_level: str = _setting(
+        "info",
+        "`debug`, `info`, `warning` or `error`. `debug` logs every request.",
+        _Rule("must be debug, info, warning or error", {"debug", "info", "warning", "error"}.__contains__),
+    )
+    pool_size: int = _setting(8, "Database connections for reading and writing, per process.", _at_least(2))
     graph_timeout_seconds: float = _setting(
         30.0,
         "Longest wait for one answer of Meta; after it the outcome is `unknown`, never sent again by itself.",
+        _ABOVE_ZERO,
     )
     lease_seconds: float = _setting(
-        10.0, "How long a message stays with a process that stopped answering before it is rescued."
+        10.0,
+        "How long a message stays with a process that stopped answering before it is rescued.",
+        _ABOVE_ZERO,
     )
     unknown_window_seconds: float = _setting(
         120.0,
         "How long an `unknown` message waits for Meta's echo before the tenant's policy applies; at least the Graph "
         "timeout and the lease together.",
+        _ABOVE_ZERO,
     )
     otp_max_attempts: int = _setting(
-        5, "Wrong codes that one one-time password takes, 1 to 20, unless the tenant has a number of its own."
+        5,
+        "Wrong codes that one one-time password takes, 1 to 20, unless the tenant has a number of its own.",
+        _between(1, 20),
     )
     otp_phone_per_hour: int = _setting(
-        10, "One-time passwords per tenant to one phone number in an hour. 0: no limit, here and below."
+        10,
+        "One-time passwords per tenant to one phone number in an hour. 0: no limit, here and below.",
+        _BUDGET,
     )
-    otp_phone_per_day: int = _setting(20, "The same in a day.")
+    otp_phone_per_day: int = _setting(20, "The same in a day.", _BUDGET)
     otp_prefix_digits: int = _setting(
-        4, "Digits of the national number that count, after the country code, as the prefix of a destination."
+        4,
+        "Digits of the national number that count, after the country code, as the prefix of a destination.",
+        _between(1, 10),
     )
     otp_prefix_per_hour: int = _setting(
-        100, "One-time passwords per tenant to numbers of one prefix in an hour: what pumping meets first."
+        100,
+        "One-time passwords per tenant to numbers of one prefix in an hour: what pumping meets first.",
+        _BUDGET,
     )
-    otp_prefix_per_day: int = _setting(500, "The same in a day.")
-    otp_country_per_hour: int = _setting(2000, "One-time passwords per tenant to one country in an hour.")
-    otp_country_per_day: int = _setting(10_000, "The same in a day.")
-    otp_tenant_per_hour: int = _setting(3000, "One-time passwords of one tenant in an hour.")
-    otp_tenant_per_day: int = _setting(20_000, "The same in a day.")
+    otp_prefix_per_day: int = _setting(500, "The same in a day.", _BUDGET)
+    otp_country_per_hour: int = _setting(
+        2000, "One-time passwords per tenant to one country in an hour.", _BUDGET
+    )
+    otp_country_per_day: int = _setting(10_000, "The same in a day.", _BUDGET)
+    otp_tenant_per_hour: int = _setting(3000, "One-time passwords of one tenant in an hour.", _BUDGET)
+    otp_tenant_per_day: int = _setting(20_000, "The same in a day.", _BUDGET)
     otp_alarm_sends: int = _setting(
         50,
         "Settled one-time passwords to one prefix in an hour from which the share of entered codes is judged.",
+        _between(1, 1_000_000),
     )
     otp_alarm_ratio: float = _setting(
-        0.2, "Share of entered codes below which `otp.alarm` is raised. 0: never."
+        0.2, "Share of entered codes below which `otp.alarm` is raised. 0: never.", _between(0, 1)
     )
     template_sync_hours: float = _setting(
-        6.0, "How often the worker reads each account's templates from Meta, besides Meta's own notices."
+        6.0,
+        "How often the worker reads each account's templates from Meta, besides Meta's own notices.",
+        _ABOVE_ZERO,
     )
     retention_days: int = _setting(
         7,
         "Days for which raw webhooks from Meta are kept after they were applied, for reprocessing. "
         "0: forever, here and below (`docs/retention.md`).",
+        _DAYS,
     )
     quarantine_days: int = _setting(
-        90, "Days for which changes from Meta that could not be applied are kept."
+        90, "Days for which changes from Meta that could not be applied are kept.", _DAYS
     )
     message_days: int = _setting(
-        0, "Days for which messages are kept, with all that hangs on them; 8 or more. 0: forever."
+        0,
+        "Days for which messages are kept, with all that hangs on them; 8 or more. 0: forever.",
+        _DAYS,
+        _REPEATED,
     )
-    attempt_days: int = _setting(90, "Days for which the attempts to send a message are kept.")
+    attempt_days: int = _setting(90, "Days for which the attempts to send a message are kept.", _DAYS)
     status_days: int = _setting(
-        90, "Days for which each report of Meta on a message is kept; 8 or more. The message keeps its state."
+        90,
+        "Days for which each report of Meta on a message is kept; 8 or more. The message keeps its state.",
+        _DAYS,
+        _REPEATED,
     )
     parked_status_days: int = _setting(
-        7, "Days for which reports wait for a message that is not ours, or not yet."
+        7, "Days for which reports wait for a message that is not ours, or not yet.", _DAYS
     )
     media_days: int = _setting(
         0,
         "Days for which files are kept after a message named them last. 0: as long as a message names them.",
+        _DAYS,
     )
     unused_media_days: int = _setting(
-        90, "Days for which files are kept that no message names, not above `RASL_MEDIA_DAYS`."
+        90, "Days for which files are kept that no message names, not above `RASL_MEDIA_DAYS`.", _DAYS
     )
-    import_days: int = _setting(30, "Days for which finished imports and their rejected rows are kept.")
-    event_days: int = _setting(30, "Days for which events are kept.")
-    otp_days: int = _setting(30, "Days for which one-time passwords that are over are kept.")
-    challenge_days: int = _setting(30, "Days for which challenges that are over are kept.")
+    import_days: int = _setting(
+        30, "Days for which finished imports and their rejected rows are kept.", _DAYS
+    )
+    event_days: int = _setting(30, "Days for which events are kept.", _DAYS)
+    otp_days: int = _setting(30, "Days for which one-time passwords that are over are kept.", _DAYS)
+    challenge_days: int = _setting(30, "Days for which challenges that are over are kept.", _DAYS)
     idempotency_days: int = _setting(
-        1, "Days for which Idempotency-Keys are kept; they answer for 24 hours, however long they are kept."
+        1,
+        "Days for which Idempotency-Keys are kept; they answer for 24 hours, however long they are kept.",
+        _DAYS,
     )
     media_store: str = _setting(
-        "folder", "Where files lie: `folder` (`media` in the data folder), or a bucket as `s3://name/prefix`."
+        "folder",
+        "Where files lie: `folder` (`media` in the data folder), or a bucket as `s3://name/prefix`.",
+        _Rule(
+            "must be folder or s3://name/prefix",
+            lambda store: store == "folder" or re.fullmatch(r"s3://[^/]+(/.*)?", store) is not None,
+        ),
     )
     s3_endpoint: str = _setting("", "Address of the bucket's service. Empty: Amazon S3.")
     s3_region: str = _setting("us-east-1", "Region of the bucket.")
@@ -157,7 +229,7 @@ class Settings:
         "", "Access key of the bucket. Empty: the machine's own role.", is_secret=True
     )
     s3_secret_key: str = _setting("", "Secret key of the bucket.", is_secret=True)
-    media_url_seconds: int = _setting(3600, "How long a signed address of a file works.")
+    media_url_seconds: int = _setting(3600, "How long a signed address of a file works.", _at_least(1))
     allow_private_urls: bool = _setting(
         False, "`true`: addresses that callers give may lead into private networks. For development only."
     )
@@ -252,114 +324,30 @@ def _convert(kind: Any, text: str) -> Any:
 
 
 def _contradictions(settings: Settings) -> list[str]:
-    problems = []
-    if settings.secret_key and len(settings.secret_key) < 32:
-        problems.append(
-            "RASL_SECRET_KEY: needs at least 32 characters, for example from `openssl rand -hex 32`"
-        )
+    """Name each setting that breaks a rule of its own, or that does not go with another one."""
+    problems = [
+        f"{environment_name(field.name)}: {rule.needs}"
+        for field in dataclasses.fields(settings)
+        for rule in field.metadata["rules"]
+        if not rule.holds(getattr(settings, field.name))
+    ]
     if not settings.is_embedded and not settings.secret_key:
         problems.append(
             "RASL_SECRET_KEY: required with RASL_DATABASE_URL, because every server of the database must share it"
         )
-    problems += _port_contradictions(settings)
-    if settings.log_format not in {"console", "json"}:
-        problems.append("RASL_LOG_FORMAT: must be console or json")
-    if settings.log_level not in {"debug", "info", "warning", "error"}:
-        problems.append("RASL_LOG_LEVEL: must be debug, info, warning or error")
-    if settings.pool_size < 2:
-        problems.append("RASL_POOL_SIZE: must be at least 2")
-    if settings.media_store != "folder" and not re.fullmatch(r"s3://[^/]+(/.*)?", settings.media_store):
-        problems.append("RASL_MEDIA_STORE: must be folder or s3://name/prefix")
-    if settings.media_url_seconds < 1:
-        problems.append("RASL_MEDIA_URL_SECONDS: must be at least 1")
-    problems += _retention_contradictions(settings)
-    problems += _server_contradictions(settings)
-    problems += _otp_contradictions(settings)
-    problems += _window_contradictions(settings)
-    durations = (
-        "request_seconds",
-        "graph_timeout_seconds",
-        "lease_seconds",
-        "unknown_window_seconds",
-        "template_sync_hours",
-    )
-    return problems + [
-        f"{environment_name(name)}: must be a number above 0"
-        for name in durations
-        if not 0 < getattr(settings, name) < math.inf
-    ]
-
-
-def _window_contradictions(settings: Settings) -> list[str]:
-    """Refuse to send again what may still be on its way: a process that lost its lease waits for Meta all the same."""
-    least = settings.graph_timeout_seconds + settings.lease_seconds
-    if (
-        not 0 < settings.unknown_window_seconds < least < math.inf
-    ):  # what is no duration at all is named by itself
-        return []
-    problem = (
-        f"RASL_UNKNOWN_WINDOW_SECONDS: must be at least {least:g}, RASL_GRAPH_TIMEOUT_SECONDS and RASL_LEASE_SECONDS "
-        "together, or a message could be sent again while its first attempt is still on its way to Meta"
-    )
-    return [problem]
-
-
-def _retention_contradictions(settings: Settings) -> list[str]:
-    names = [field.name for field in dataclasses.fields(settings) if field.name.endswith("_days")]
-    problems = [
-        f"{environment_name(name)}: must be between 0 and {_LONGEST_DAYS}"
-        for name in names
-        if not 0 <= getattr(settings, name) <= _LONGEST_DAYS
-    ]
-    problems += [
-        f"{environment_name(name)}: must be 0 or at least {_REPEATED_DAYS}: Meta repeats its webhooks for a week"
-        for name in ("message_days", "status_days")
-        if 0 < getattr(settings, name) < _REPEATED_DAYS
-    ]
+    if settings.metrics_port and settings.metrics_port == settings.port:
+        problems.append("RASL_METRICS_PORT: must be another port than RASL_PORT, which everybody may call")
     if settings.media_days > 0 and not 0 < settings.unused_media_days <= settings.media_days:
         problems.append(
             "RASL_UNUSED_MEDIA_DAYS: must be between 1 and RASL_MEDIA_DAYS, or files that nobody uses would be kept "
             "longer than those in use"
         )
+    # A process that lost its lease waits for Meta all the same.
+    least = settings.graph_timeout_seconds + settings.lease_seconds
+    if 0 < settings.unknown_window_seconds < least < math.inf:
+        problems.append(
+            f"RASL_UNKNOWN_WINDOW_SECONDS: must be at least {least:g}, RASL_GRAPH_TIMEOUT_SECONDS and "
+            "RASL_LEASE_SECONDS together, or a message could be sent again while its first attempt is still on its "
+            "way to Meta"
+        )
     return problems
-
-
-def _port_contradictions(settings: Settings) -> list[str]:
-    problems = []
-    if not 0 < settings.port < 65536:
-        problems.append("RASL_PORT: must be between 1 and 65535")
-    if not 0 <= settings.metrics_port < 65536:
-        problems.append("RASL_METRICS_PORT: must be between 0 and 65535")
-    elif settings.metrics_port and settings.metrics_port == settings.port:
-        problems.append("RASL_METRICS_PORT: must be another port than RASL_PORT, which everybody may call")
-    return problems
-
-
-def _server_contradictions(settings: Settings) -> list[str]:
-    problems = []
-    if settings.stranger_bytes < 8 * 1024 * 1024:
-        problems.append("RASL_STRANGER_BYTES: must be at least 8388608")
-    if settings.max_connections < 16:
-        problems.append("RASL_MAX_CONNECTIONS: must be at least 16")
-    if not 0 <= settings.drain_seconds < math.inf:
-        problems.append("RASL_DRAIN_SECONDS: must be a number not below 0")
-    return problems
-
-
-def _otp_contradictions(settings: Settings) -> list[str]:
-    ranges = {
-        "otp_max_attempts": (1, 20),
-        "otp_prefix_digits": (1, 10),
-        "otp_alarm_sends": (1, 1_000_000),
-        "otp_alarm_ratio": (0, 1),
-    }
-    budgets = {
-        f"otp_{scope}_per_{period}": (0, 1_000_000_000)
-        for scope in ("phone", "prefix", "country", "tenant")
-        for period in ("hour", "day")
-    }
-    return [
-        f"{environment_name(name)}: must be between {least} and {most}"
-        for name, (least, most) in (ranges | budgets).items()
-        if not least <= getattr(settings, name) <= most
-    ]

@@ -17,9 +17,8 @@ from rasl.settings import Settings, environment_name
 from tests.sources import tree_of
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(
-    (ROOT / "docs").rglob("*.md")
-)
+_ROOTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "metasim/README.md", "pgbox/README.md")
+DOCUMENTS = [ROOT / name for name in _ROOTS] + sorted((ROOT / "docs").rglob("*.md"))
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
 PARTS = ("Context", "Decision", "Consequences", "Alternatives", "What enforces it")
 # Where packages come from is the installer's setting, never this project's: other hosts are named here or not at all.
@@ -65,8 +64,9 @@ def test_no_error_is_documented_that_does_not_exist() -> None:
 
 
 @pytest.mark.parametrize("type_", CATALOGUE)
-def test_every_event_is_documented(type_: str) -> None:
-    assert CATALOGUE[type_] in _row("docs/otp.md", type_)
+def test_every_event_is_documented_with_its_payload(type_: str) -> None:
+    fields = ", ".join(f"`{name}`" for name in CATALOGUE[type_].fields)
+    assert _row("docs/events.md", type_) == f"| `{type_}` | {CATALOGUE[type_].when} | {fields} |"
 
 
 @pytest.mark.parametrize("name", BUDGET_NAMES)

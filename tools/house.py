@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FILE_LIMIT = 600
+FILE_LIMIT = 400
+# Until the branch that splits them is merged; then this line and its use go.
+BEING_SPLIT = {"rasl/services/sending/accepting.py", "rasl/services/sending/attempting.py"}
 FUNCTION_LIMIT = 60
 BANNED_FILES = re.compile(r"(^|_)(utils?|helpers?|managers?|common|misc)(_|\.py$)")
 BANNED_FUNCTIONS = re.compile(r"^_?(handle|process)_")
@@ -30,8 +32,8 @@ def _sources() -> Iterator[Path]:
 def _breaches(path: Path) -> Iterator[str]:
     name = path.relative_to(ROOT)
     text = path.read_text(encoding="utf-8")
-    if text.count("\n") > FILE_LIMIT:
-        yield f"{name}: {text.count(chr(10))} lines, the hard stop is {FILE_LIMIT}"
+    if text.count("\n") > FILE_LIMIT and str(name) not in BEING_SPLIT:
+        yield f"{name}: {text.count(chr(10))} lines, the limit is {FILE_LIMIT}"
     if BANNED_FILES.search(path.name):
         yield f"{name}: a file is named after what it holds"
     for node in ast.walk(ast.parse(text)):

@@ -14,10 +14,10 @@ from rasl.cli.output import AsJson, TenantOption, progress, show
 from rasl.cli.session import opened
 from rasl.db.pool import Database, Row
 from rasl.domain.listing import parse
+from rasl.domain.records.contact import CONTACT_LIST
 from rasl.services.contacts import exports
-from rasl.services.contacts.contacts import CONTACT_LIST
-from rasl.services.imports import applying, uploads
-from rasl.services.imports.applying import Holding
+from rasl.services.imports import chunks, uploads
+from rasl.services.imports.chunks import Holding
 from rasl.services.imports.uploads import Upload
 from rasl.services.operators.tenants import OperatorError, get_tenant
 
@@ -68,7 +68,7 @@ def import_(
             tenant_id = (await get_tenant(db, tenant))["id"]
         with _opened(file) as content:
             upload = Upload(content, file.name)
-            lease: dt.timedelta = applying.LEASE
+            lease: dt.timedelta = chunks.LEASE
             accepted = await uploads.accept(database, tenant_id, upload, options, lease)
         progress(f"Import {accepted.id} is stored; if this is cut off, a worker goes on with it.")
         await _apply(database, Holding(tenant_id, accepted.id, 1))
@@ -96,11 +96,11 @@ async def _apply(database: Database, holding: Holding) -> None:
             bar.update(task, total=row["total"], completed=done)
 
         try:
-            await applying.apply(database, holding, progress=advance)
-        except applying.LostError:
+            await chunks.apply(database, holding, progress=advance)
+        except chunks.LostError:
             raise OperatorError(f"A worker took import {holding.import_id} over; it goes on there") from None
         except BaseException:
-            await applying.give_back(database, holding)
+            await chunks.give_back(database, holding)
             raise
 
 

@@ -4,16 +4,22 @@ from collections.abc import Sequence
 
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
+from rasl.domain.listing import ListSpec
 
 LIST_SOURCE = ListSource(
+    spec=ListSpec(
+        filters={},
+        sorts=("created_at",),
+        default_sort="-created_at",
+        columns={"interaction_id": "conversation_id"},
+    ),
     select="""k.id, k.conversation_id, k.text, k.status_message, k.media_url, k.message_id, k.ref_message_id,
         k.created_at, n.display_phone_number""",
     tables="""comments k join conversations v on v.tenant_id = k.tenant_id and v.id = k.conversation_id
         join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id""",
+    alias="k",
     where="k.tenant_id = $1",
-    columns={"interaction_id": "k.conversation_id", "created_at": "k.created_at"},
     search=("k.text",),
-    tie_breaker="k.id",
 )
 
 

@@ -1,6 +1,6 @@
 """Queries that walk all contacts that match, in order of id, in short steps."""
 
-from rasl.db.contacts import LIST_SOURCE
+from rasl.db.contact_lists import LIST_SOURCE
 from rasl.db.listing import statement_of
 from rasl.db.pool import Database, Db, Row
 from rasl.domain.listing import ListQuery
@@ -34,15 +34,3 @@ async def fetch_next(
             *parameters,
             after,
         )
-
-
-async def load_names(db: Db, tenant_id: int) -> tuple[dict[int, str], dict[int, str], dict[int, str]]:
-    """Return the names of a tenant's sources, contact statuses and groups, by id."""
-    sources, statuses, groups = [
-        {
-            row["id"]: row["name"]
-            for row in await db.fetch(f"select id, name from {table} where tenant_id = $1", tenant_id)
-        }
-        for table in ("sources", "contact_statuses", "contact_groups")
-    ]
-    return sources, statuses, groups

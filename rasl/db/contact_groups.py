@@ -1,7 +1,8 @@
 """Queries on the members of contact groups.
 
-Whoever puts a group's id into contacts holds the group first, and contacts after it in order of id; whoever deletes the
-group locks it first. So neither waits for the other in a ring, and no contact is given the id of a group that is gone.
+Whoever puts a group's id into contacts holds the group first (`db/contacts.py`), and contacts after it in order of id;
+whoever deletes the group locks it first. So neither waits for the other in a ring, and no contact is given the id of a
+group that is gone.
 
 The ids that members of a large group still have are taken from them by a job; until it is done, reading leaves them out
 (`leaving`, and the columns in `db/contacts.py`).
@@ -15,18 +16,6 @@ from rasl.db.pool import Db
 
 KIND = "ungroup"
 _LONG_SECONDS = 600  # a group may have had a million members
-
-
-async def hold_groups(db: Db, tenant_id: int, group_ids: Sequence[int]) -> set[int]:
-    """Return which of these groups the tenant has, and keep them from being deleted until the transaction ends."""
-    rows = await db.fetch(
-        """
-        select id from contact_groups where tenant_id = $1 and id = any($2::bigint[]) order by id for key share
-        """,
-        tenant_id,
-        sorted(set(group_ids)),
-    )
-    return {row["id"] for row in rows}
 
 
 async def lock_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) -> int:

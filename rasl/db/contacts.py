@@ -1,231 +1,259 @@
-"""Queries on contacts.
+"""Queries that write contacts: there is no other `insert into contacts`.
 
 Lock order of everything that writes contacts: groups, sources and statuses (held, by id) → conversations (by id) → the
-tenant's counter → contacts (by id) → aliases. Whoever claims a phone or an email takes the counter first, so claims of
-one tenant meet in one place; that a phone or an email is free is nevertheless decided by its unique key.
+tenant's counter → contacts (by id) → aliases (in order of kind and value). Whoever claims a phone or an email takes the
+counter first, so claims of one tenant meet in one place; that a phone or an email is free is nevertheless decided by
+its unique key. A transaction for several tenants goes through this order for one after the other, by id.
 
 One exception: a chunk of an import under an unlimited plan takes the counter last, or every send to somebody new would
 wait for it. Who meets it on a phone may end in a deadlock, and does its work once more (CONFLICTS).
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from rasl.db import contact_groups
-from rasl.db.listing import ListSource
+from rasl.db import contact_aliases, rows
 from rasl.db.pool import Db, Row
+from rasl.domain.records.contact import ContactColumns
 
-COLUMNS = (
-    "firstname",
-    "lastname",
-    "company",
-    "type",
-    "email",
-    "phone",
-    "status_id",
-    "source_id",
-    "description",
-    "city",
-    "state",
-    "zip",
-    "address",
-    "country_id",
-    "assigned_id",
-    "group_ids",
-    "attributes",
-)
-# A deleted group may be on its way out of many contacts: nobody sees it any more. To ask costs one look at an index.
-_LEAVING = f"select subject_id from jobs where tenant_id = $1 and kind = '{contact_groups.KIND}'"
-_GROUP_IDS = f"""case when exists ({_LEAVING})
-    then array(select g from unnest(c.group_ids) with ordinality as u (g, place)
-               where g not in ({_LEAVING}) order by place)
-    else c.group_ids end as group_ids"""
-_PLAIN = ", ".join(f"c.{name}" for name in COLUMNS if name != "group_ids")
-_SELECT = f"c.id, {_PLAIN}, {_GROUP_IDS}, c.is_opted_out, c.created_at, c.updated_at"
+COLUMNS = ContactColumns.__struct_fields__
+_TYPED = rows.columns(ContactColumns)
+_NAMES = rows.names(ContactColumns)
+_PLAIN = [name for name in COLUMNS if name not in {"phone", "group_ids", "attributes"}]
+_VALUES = rows.names(ContactColumns, "i.")
+_VALUES = _VALUES.replace("i.group_ids", "coalesce(i.group_ids, '{}')")
+_VALUES = _VALUES.replace("i.attributes", "coalesce(i.attributes, '{}')")
 
-LIST_SOURCE = ListSource(
-    select=_SELECT,
-    tables="contacts c",
-    where="c.tenant_id = $1",
-    columns={
-        "id": "c.id",
-        "firstname": "c.firstname",
-        "lastname": "c.lastname",
-        "type": "c.type",
-        "status_id": "c.status_id",
-        "source_id": "c.source_id",
-        "assigned_id": "c.assigned_id",
-        "group_id": "c.group_ids",
-        "attributes": "c.attributes",
-        "created_at": "c.created_at",
-        "updated_at": "c.updated_at",
-    },
-    search=(),
-    search_column="c.search_text",
-    tie_breaker="c.id",
-    array_columns=frozenset({"group_id"}),
-    json_columns=frozenset({"attributes"}),
-)
+
+class ChangedError(Exception):
+    """Something that a contact was to refer to, or the contact, was changed by others in the same moment."""
+
 
 # What a concurrent transaction can do to one that wrote nothing wrong: try the whole of it again.
-CONFLICTS = (asyncpg.UniqueViolationError, asyncpg.ForeignKeyViolationError, asyncpg.DeadlockDetectedError)
+CONFLICTS = (
+    asyncpg.UniqueViolationError,
+    asyncpg.ForeignKeyViolationError,
+    asyncpg.DeadlockDetectedError,
+    ChangedError,
+)
 
 
-class NewContact(msgspec.Struct, frozen=True):
-    """A contact about to be created under its phone's match key."""
+class Held(msgspec.Struct, frozen=True):
+    """Which of the groups, sources and statuses that were asked for the tenant has."""
 
-    match_key: str
-    values: Mapping[str, Any]  # by column
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """Which phones and emails somebody has; `email_keys` are the given emails as the unique index sees them."""
-
-    match_keys: frozenset[str]
-    emails: frozenset[str]
-    email_keys: Mapping[str, str]
+    groups: set[int]
+    sources: set[int]
+    statuses: set[int]
+    has_all: bool
 
 
-async def find_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) -> dict[int, Row]:
-    """Return contacts by id."""
-    rows = await db.fetch(
-        f"select {_SELECT} from contacts c where c.tenant_id = $1 and c.id = any($2::bigint[])",
+class Key(msgspec.Struct, frozen=True):
+    """What of a contact is unique: the alias that says who it is, and the email."""
+
+    kind: str
+    value: str | None
+    email: str | None
+
+
+async def hold(
+    db: Db,
+    tenant_id: int,
+    groups: Collection[int] = (),
+    sources: Collection[int] = (),
+    statuses: Collection[int] = (),
+) -> Held:
+    """Return which of these the tenant has, and keep them from being deleted until the transaction ends."""
+    found = await db.fetch(
+        """
+        with grp as (
+            select id from contact_groups where tenant_id = $1 and id = any($2::bigint[]) order by id for key share
+        ), source as (
+            select id from sources where tenant_id = $1 and id = any($3::bigint[]) order by id for key share
+        ), status as (
+            select id from contact_statuses where tenant_id = $1 and id = any($4::bigint[]) order by id for key share
+        )
+        select 'group' as kind, id from grp
+        union all select 'source', id from source
+        union all select 'status', id from status
+        """,
         tenant_id,
-        contact_ids,
+        *(sorted(set(ids)) for ids in (groups, sources, statuses)),
     )
-    return {row["id"]: row for row in rows}
+    held_groups, held_sources, held_statuses = (
+        {row["id"] for row in found if row["kind"] == kind} for kind in ("group", "source", "status")
+    )
+    has_all = len(found) == len(set(groups)) + len(set(sources)) + len(set(statuses))
+    return Held(held_groups, held_sources, held_statuses, has_all)
+
+
+async def lock_count(db: Db, tenant_id: int) -> int:
+    """Lock the tenant's counter, as everyone does who claims phones or emails, and return its number of contacts."""
+    text = "select contacts from tenant_counters where tenant_id = $1 for update"
+    value: int | None = await db.fetchval(text, tenant_id)
+    if value is None:
+        await change_count(db, tenant_id, 0)
+        value = await db.fetchval(text, tenant_id)
+    return value or 0
+
+
+async def find_count(db: Db, tenant_id: int) -> int:
+    """Return how many contacts the plan counts."""
+    return await db.fetchval("select contacts from tenant_counters where tenant_id = $1", tenant_id) or 0
+
+
+async def change_count(db: Db, tenant_id: int, difference: int) -> None:
+    """Correct the number of contacts the plan counts."""
+    await db.execute(
+        """
+        insert into tenant_counters (tenant_id, contacts) values ($1, $2)
+        on conflict (tenant_id) do update set contacts = tenant_counters.contacts + excluded.contacts
+        """,
+        tenant_id,
+        difference,
+    )
+
+
+async def find_owners(db: Db, tenant_id: int, keys: Sequence[Key]) -> list[Row]:
+    """Return by key whose alias it is (`contact_id`), whose email (`email_id`), and the email as it is compared.
+
+    It only names what the unique keys decide.
+    """
+    # The limits keep the planner from joining all contacts with all values while it knows nothing of the table.
+    return await db.fetch(
+        f"""
+        select a.contact_id, e.id as email_id, lower(i.email) as email
+        from {rows.ordered(Key, 2)}
+        left join lateral (
+            select a.contact_id from contact_aliases a
+            where a.tenant_id = $1 and a.kind = i.kind and a.value = i.value limit 1
+        ) a on true
+        left join lateral (
+            select c.id from contacts c
+            where c.tenant_id = $1 and lower(c.email) = lower(i.email) and c.email is not null limit 1
+        ) e on true
+        order by i.ord
+        """,
+        tenant_id,
+        keys,
+    )
+
+
+async def insert(
+    db: Db, tenant_id: int, contacts: Sequence[tuple[str, str, str | None, Mapping[str, Any]]]
+) -> list[tuple[int | None, bool]]:
+    """Create the contacts whose alias nobody has: (kind, value, wa_id, columns) each, with distinct aliases.
+
+    Returns each one's id and whether it is new; the id is that of whoever had the alias before, and None when somebody
+    took the alias or the email in this moment: whoever looks again sees who. Aliases are claimed in order, so that two
+    processes cannot wait in a ring.
+    """
+    found = await db.fetch(
+        f"""
+        with item as materialized (
+            select $1::bigint as tenant_id, known.contact_id as known_id, i.*,
+                   case when known.contact_id is null then nextval(pg_get_serial_sequence('contacts', 'id')) end
+                       as contact_id
+            from rows from (json_to_recordset($2::json) as (kind text, value text, wa_id text, {_TYPED}))
+                 with ordinality as i (kind, value, wa_id, {_NAMES}, ord)
+            left join lateral (
+                select a.contact_id from contact_aliases a
+                where a.tenant_id = $1 and a.kind = i.kind and a.value = i.value limit 1
+            ) known on true
+        ), alias as (
+            {contact_aliases.claim("item where contact_id is not null")}
+        ), contact as (
+            insert into contacts (tenant_id, id, {_NAMES})
+            overriding system value
+            select $1, i.contact_id, {_VALUES} from item i
+            -- Not a join: of thousands of rows with one another, without a hash, it would be one loop in another.
+            where (i.contact_id in (select contact_id from alias)) is true
+            order by i.ord
+            on conflict do nothing
+            returning id
+        )
+        select coalesce(i.known_id, i.contact_id) as id, i.known_id is null as is_unknown,
+               i.contact_id in (select contact_id from alias) as has_alias,
+               i.contact_id in (select id from contact) as is_new
+        from item i order by i.ord
+        """,
+        tenant_id,
+        [
+            {"kind": kind, "value": value, "wa_id": wa_id, **columns}
+            for kind, value, wa_id, columns in contacts
+        ],
+    )
+    if without := [row["id"] for row in found if row["has_alias"] and not row["is_new"]]:
+        await contact_aliases.drop(db, tenant_id, without)
+    return [
+        (row["id"] if row["is_new"] or not row["is_unknown"] else None, bool(row["is_new"])) for row in found
+    ]
+
+
+@contextlib.asynccontextmanager
+async def unchecked(db: Db, *, is_allowed: bool) -> AsyncIterator[None]:
+    """Leave out the checks of foreign keys inside the block, where the server lets us: a fifth of the time of a row.
+
+    Only for rows whose status and source are held and whose phones are made in the same transaction as they are.
+    """
+    if is_allowed:
+        await db.execute("set local session_replication_role = replica")
+    yield
+    if is_allowed:
+        await db.execute("set local session_replication_role = origin")
+
+
+async def lock_many(
+    db: Db, tenant_id: int, wishes: Sequence[tuple[int, Mapping[str, Any] | None]]
+) -> dict[int, int]:
+    """Lock contacts, in order of id, and return how many attributes each would have with the given ones."""
+    found = await db.fetch(
+        """
+        select c.id, case when i.attributes is null then 0 else
+               (select count(*) from jsonb_object_keys(c.attributes || i.attributes)) end as attributes
+        from json_to_recordset($2::json) as i (id bigint, attributes jsonb)
+        join contacts c on c.tenant_id = $1 and c.id = i.id
+        order by c.id for update of c
+        """,
+        tenant_id,
+        [{"id": contact_id, "attributes": attributes} for contact_id, attributes in wishes],
+    )
+    return {row["id"]: row["attributes"] for row in found}
+
+
+async def update_many(db: Db, tenant_id: int, changes: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    """Bring contacts up to date; what is not given stays, and a contact that has it all is not touched.
+
+    Groups and attributes are added to those it has. The phone is what it was found by: its spelling stays.
+    """
+    await db.execute(
+        f"""
+        update contacts c
+        set {", ".join(f"{name} = coalesce(i.{name}, c.{name})" for name in _PLAIN)},
+            group_ids = c.group_ids || array(select g from unnest(i.group_ids) g where g <> all (c.group_ids)),
+            attributes = c.attributes || coalesce(i.attributes, '{{}}'), updated_at = now()
+        from json_to_recordset($2::json) as i (id bigint, {_TYPED})
+        where c.tenant_id = $1 and c.id = i.id
+          and (({", ".join(f"c.{name}" for name in _PLAIN)})
+                   is distinct from ({", ".join(f"coalesce(i.{name}, c.{name})" for name in _PLAIN)})
+               or not c.group_ids @> coalesce(i.group_ids, '{{}}')
+               or not c.attributes @> coalesce(i.attributes, '{{}}'))
+        """,
+        tenant_id,
+        [{"id": contact_id, **columns} for contact_id, columns in changes],
+    )
 
 
 async def lock_contact(db: Db, tenant_id: int, contact_id: int) -> Row | None:
-    """Lock one contact and return it."""
+    """Lock one contact and return what a change of it depends on."""
     return await db.fetchrow(
-        f"select {_SELECT} from contacts c where c.tenant_id = $1 and c.id = $2 for no key update",
+        "select phone, attributes from contacts where tenant_id = $1 and id = $2 for no key update",
         tenant_id,
         contact_id,
     )
-
-
-async def load_relations(
-    db: Db, tenant_id: int, rows: Sequence[Row], names: frozenset[str]
-) -> dict[str, dict[int, Row]]:
-    """Return what contacts refer to, by relation (groups, source, status) and id."""
-    wanted = {
-        "groups": ("contact_groups", "", {group_id for row in rows for group_id in row["group_ids"]}),
-        "source": ("sources", "", {row["source_id"] for row in rows}),
-        "status": ("contact_statuses", ", color", {row["status_id"] for row in rows}),
-    }
-    relations: dict[str, dict[int, Row]] = {}
-    for name in sorted(names & wanted.keys()):
-        table, more, ids = wanted[name]
-        found = await db.fetch(
-            f"""
-            select id, name, created_at, updated_at{more} from {table}
-            where tenant_id = $1 and id = any($2::bigint[])
-            """,
-            tenant_id,
-            sorted(ids),
-        )
-        relations[name] = {row["id"]: row for row in found}
-    return relations
-
-
-async def hold_references(
-    db: Db, tenant_id: int, source_ids: Sequence[int], status_ids: Sequence[int]
-) -> tuple[set[int], set[int]]:
-    """Return which of these sources and statuses the tenant has, and keep them from being deleted."""
-    rows = await db.fetch(
-        """
-        with source as (
-            select id from sources where tenant_id = $1 and id = any($2::bigint[]) order by id for key share
-        ), status as (
-            select id from contact_statuses where tenant_id = $1 and id = any($3::bigint[]) order by id for key share
-        )
-        select true as is_source, id from source union all select false, id from status
-        """,
-        tenant_id,
-        sorted(set(source_ids)),
-        sorted(set(status_ids)),
-    )
-    return (
-        {row["id"] for row in rows if row["is_source"]},
-        {row["id"] for row in rows if not row["is_source"]},
-    )
-
-
-async def find_taken(
-    db: Db, tenant_id: int, match_keys: Sequence[str], emails: Sequence[str], but: int | None = None
-) -> Taken:
-    """Return which of these phones and emails contacts have, `but` one; it only names what the unique keys decide."""
-    # The limits keep the planner from joining all contacts with all values while it knows nothing of the table.
-    aliases = await db.fetch(
-        """
-        select i.value from unnest($2::text[]) as i (value)
-        cross join lateral (
-            select from contact_aliases a
-            where a.tenant_id = $1 and a.kind = 'phone' and a.value = i.value and a.contact_id is distinct from $3
-            limit 1
-        ) a
-        """,
-        tenant_id,
-        match_keys,
-        but,
-    )
-    owners = await db.fetch(
-        """
-        select i.email, lower(i.email) as key, c.id is not null as is_taken
-        from unnest($2::text[]) as i (email)
-        left join lateral (
-            select c.id from contacts c
-            where c.tenant_id = $1 and lower(c.email) = lower(i.email) and c.email is not null
-              and c.id is distinct from $3
-            limit 1
-        ) c on true
-        """,
-        tenant_id,
-        emails,
-        but,
-    )
-    return Taken(
-        frozenset(row["value"] for row in aliases),
-        frozenset(row["key"] for row in owners if row["is_taken"]),
-        {row["email"]: row["key"] for row in owners},
-    )
-
-
-async def insert_contacts(db: Db, tenant_id: int, contacts: Sequence[NewContact]) -> list[int]:
-    """Create contacts with distinct phones and return their ids, in order.
-
-    Raises UniqueViolationError, which ends the caller's transaction or savepoint, when somebody has one of the phones
-    or emails.
-    """
-    names = [name for name in COLUMNS if name not in {"group_ids", "attributes"}]
-    integers = {"status_id", "source_id", "country_id", "assigned_id"}
-    types = {"match_key": "text", "group_ids": "bigint[]", "attributes": "jsonb"}
-    types |= {name: "bigint" if name in integers else "text" for name in names}
-    columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
-    rows = await db.fetch(
-        f"""
-        with item as materialized (
-            select nextval(pg_get_serial_sequence('contacts', 'id')) as id, u.*
-            from rows from (json_to_recordset($2::json) as ({columns}))
-                 with ordinality as u ({", ".join(types)}, ord)
-        ), contact as (
-            insert into contacts (tenant_id, id, group_ids, attributes, {", ".join(names)})
-            overriding system value
-            select $1, id, group_ids, attributes, {", ".join(names)} from item order by id
-        ), alias as (
-            insert into contact_aliases (tenant_id, kind, value, contact_id)
-            select $1, 'phone', match_key, id from item order by match_key
-        )
-        select id from item order by ord
-        """,
-        tenant_id,
-        [{"match_key": contact.match_key, **contact.values} for contact in contacts],
-    )
-    return [row["id"] for row in rows]
 
 
 async def change_contact(db: Db, tenant_id: int, contact_id: int, changes: Mapping[str, Any]) -> None:
@@ -238,38 +266,6 @@ async def change_contact(db: Db, tenant_id: int, contact_id: int, changes: Mappi
         contact_id,
         *(changes[name] for name in names),
     )
-
-
-async def change_phone_alias(db: Db, tenant_id: int, contact_id: int, match_key: str) -> bool:
-    """Make this the one phone of a locked contact; returns False when another contact has it."""
-    await db.execute(
-        "delete from contact_aliases where tenant_id = $1 and contact_id = $2 and kind = 'phone' and value <> $3",
-        tenant_id,
-        contact_id,
-        match_key,
-    )
-    # Its own number again: what it had moved to is forgotten.
-    owner = await db.fetchval(
-        """
-        insert into contact_aliases (tenant_id, kind, value, contact_id) values ($1, 'phone', $3, $2)
-        on conflict (tenant_id, kind, value) do update set wa_id = null
-            where contact_aliases.contact_id = excluded.contact_id
-        returning contact_id
-        """,
-        tenant_id,
-        contact_id,
-        match_key,
-    )
-    return owner is not None
-
-
-async def lock_count(db: Db, tenant_id: int) -> int:
-    """Lock the tenant's counter, as everyone does who claims phones or emails, and return its number of contacts."""
-    await db.execute("insert into tenant_counters (tenant_id) values ($1) on conflict do nothing", tenant_id)
-    value: int = await db.fetchval(
-        "select contacts from tenant_counters where tenant_id = $1 for update", tenant_id
-    )
-    return value
 
 
 async def lock_conversations(db: Db, tenant_id: int, contact_ids: Sequence[int]) -> None:
@@ -294,9 +290,9 @@ async def delete_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) ->
         tenant_id,
         contact_ids,
     )
-    rows = await db.fetch(
+    deleted = await db.fetch(
         "delete from contacts where tenant_id = $1 and id = any($2::bigint[]) returning id",
         tenant_id,
         contact_ids,
     )
-    return len(rows)
+    return len(deleted)

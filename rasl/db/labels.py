@@ -5,6 +5,13 @@ import msgspec
 
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
+from rasl.domain.listing import Kind, ListSpec
+
+LABEL_LIST = ListSpec(
+    filters={"name": Kind.TEXT, "created_at": Kind.MOMENT, "updated_at": Kind.MOMENT},
+    sorts=("name", "created_at", "updated_at"),
+    default_sort="-created_at",
+)
 
 
 class LabelTable(msgspec.Struct, frozen=True):
@@ -23,14 +30,13 @@ class LabelTable(msgspec.Struct, frozen=True):
     @property
     def list_source(self) -> ListSource:
         """Return where lists come from."""
-        names = ("name", "created_at", "updated_at")
         return ListSource(
+            spec=LABEL_LIST,
             select=self.columns,
             tables=self.name,
+            alias=self.name,
             where="tenant_id = $1",
-            columns={name: name for name in names},
             search=("name",),
-            tie_breaker="id",
         )
 
 

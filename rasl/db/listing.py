@@ -1,7 +1,7 @@
-"""Builds the SQL of every list from a ListQuery and a table of columns; values always travel as parameters."""
+"""Builds the SQL of every list from a ListQuery and where its rows come from; values always travel as parameters."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Self
 
 import asyncpg
@@ -10,7 +10,7 @@ import msgspec
 from rasl.db.list_places import Key, behind, not_behind, stranger
 from rasl.db.pool import Db, Row
 from rasl.domain import listing
-from rasl.domain.listing import EXACT_TOTAL, Filter, ListQuery, Page
+from rasl.domain.listing import EXACT_TOTAL, Filter, Kind, ListQuery, ListSpec, Page
 from rasl.errors import ServiceUnavailable
 
 _COMPARISONS = {"eq": "=", "ne": "<>", "gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
@@ -36,26 +36,34 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 class ListSource(msgspec.Struct, frozen=True):
-    """Where a noun's rows come from: columns by API name, all of them of tables whose tenant is fixed by `where`.
+    """Where a noun's rows come from, and what its list understands of them.
 
-    `where` refers to the tenant as $1. `tie_breaker` is a unique column that makes every order total. Rows carry the
-    columns `cursor_0`, `cursor_1` and so on besides those of `select`: where they stand in the order.
+    `where` fixes the tenant of all tables, as $1. `alias` is the table that has the columns of `spec`, and whose `id`
+    makes every order total. Rows carry the columns `cursor_0`, `cursor_1` and so on besides those of `select`: where
+    they stand in the order.
 
     `search_column` holds in lower case all that a search looks through, with a space before every word: terms of one
     or two characters find beginnings of words there, longer ones any part. Without it every word of a search has to
     occur in one of the columns `search`. `nullable` names what can be sorted by and can be null.
     """
 
+    spec: ListSpec
     select: str
     tables: str
+    alias: str
     where: str
-    columns: Mapping[str, str]
-    search: tuple[str, ...]
-    tie_breaker: str
+    search: tuple[str, ...] = ()
     search_column: str | None = None
-    array_columns: frozenset[str] = frozenset()
-    json_columns: frozenset[str] = frozenset()
     nullable: frozenset[str] = frozenset()
+
+    @property
+    def tie_breaker(self) -> str:
+        """Return the unique column that ends every order."""
+        return f"{self.alias}.id"
+
+    def column(self, name: str) -> str:
+        """Return the column of what the API calls by this name."""
+        return f"{self.alias}.{self.spec.columns.get(name, name)}"
 
 
 class _Statement:
@@ -170,8 +178,7 @@ def statement_of(source: ListSource, query: ListQuery, tenant_id: int) -> tuple[
 def _filtered(source: ListSource, query: ListQuery, tenant_id: int) -> _Statement:
     statement = _Statement([source.where], [tenant_id])
     for item in query.filters:
-        if item.name in source.columns:
-            statement.conditions.append(_condition(statement, source, item))
+        statement.conditions.append(_condition(statement, source, item))
     for word in (query.search or "").split():
         statement.conditions.append(_search(statement, source, word))
     return statement
@@ -180,8 +187,8 @@ def _filtered(source: ListSource, query: ListQuery, tenant_id: int) -> _Statemen
 def _keys(source: ListSource, query: ListQuery) -> list[Key]:
     keys: list[Key] = []
     for name, is_descending in query.sorts:
-        keys.append(Key(source.columns[name], is_descending, name in source.nullable))
-        if source.columns[name] == source.tie_breaker:
+        keys.append(Key(source.column(name), is_descending, name in source.nullable))
+        if source.column(name) == source.tie_breaker:
             return keys
     return [*keys, Key(source.tie_breaker, bool(keys) and keys[-1].is_descending, is_nullable=False)]
 
@@ -319,10 +326,10 @@ def _search(statement: _Statement, source: ListSource, word: str) -> str:
 
 
 def _condition(statement: _Statement, source: ListSource, item: Filter) -> str:
-    column = source.columns[item.name]
-    if item.name in source.array_columns:
+    column, kind = source.column(item.name), source.spec.filters.get(item.name)
+    if kind is Kind.ARRAY:
         return _array_condition(statement, column, item)
-    if item.name in source.json_columns:
+    if kind is Kind.JSON:
         return _json_condition(statement, column, item)
     match item.operator:
         case "null":

@@ -1,7 +1,7 @@
-"""Queries that turn recipients into contacts and conversations, for many sends at once."""
+"""Queries that find the contacts and conversations of recipients, for many sends at once."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -20,25 +20,6 @@ class Address(msgspec.Struct, frozen=True):
     contact_id: int | None
     match_key: str | None
     has_phone: bool = True  # False: the contact's own address is wanted
-
-
-class NewContact(msgspec.Struct, frozen=True):
-    """A contact made by sending to an unknown number, or by a message from one."""
-
-    tenant_id: int
-    alias_kind: str
-    alias_value: str
-    wa_id: str | None
-    firstname: str
-    lastname: str
-    phone: str | None
-    type: str
-    status_id: int
-    source_id: int
-    assigned_id: int | None
-    email: str | None = None
-    group_ids: tuple[int, ...] = ()
-    attributes: Mapping[str, str] = {}
 
 
 _THREAD = r"""i.ord, c.id as contact_id, c.firstname, c.lastname, c.email, c.phone, c.attributes,
@@ -114,25 +95,6 @@ async def find_contacts(db: Db, addresses: Sequence[Address]) -> list[int | None
     return [row["id"] for row in found]
 
 
-async def take_contact_places(db: Db, tenant_id: int, wanted: int, maximum: int) -> tuple[int, int]:
-    """Count up to `wanted` new contacts against the plan; returns (granted, contacts before). -1 is no maximum."""
-    await db.execute("insert into tenant_counters (tenant_id) values ($1) on conflict do nothing", tenant_id)
-    before = await db.fetchval(
-        "select contacts from tenant_counters where tenant_id = $1 for update", tenant_id
-    )
-    granted = wanted if maximum < 0 else max(0, min(wanted, maximum - before))
-    await change_contact_count(db, tenant_id, granted)
-    return granted, before
-
-
-async def change_contact_count(db: Db, tenant_id: int, difference: int) -> None:
-    """Correct the number of contacts the plan counts."""
-    if difference:
-        await db.execute(
-            "update tenant_counters set contacts = contacts + $2 where tenant_id = $1", tenant_id, difference
-        )
-
-
 async def take_conversation_places(
     db: Db, tenant_id: int, month: dt.date, wanted: int, maximum: int
 ) -> tuple[int, int]:
@@ -155,37 +117,6 @@ async def take_conversation_places(
         granted,
     )
     return granted, before
-
-
-async def create_contacts(db: Db, contacts: Sequence[NewContact]) -> int:
-    """Create the contacts whose alias nobody has yet and return how many; the alias decides who was first.
-
-    Keys must be distinct within one call. Aliases are inserted in order, so that two processes cannot wait in a ring.
-    """
-    ordered = sorted(contacts, key=lambda item: (item.tenant_id, item.alias_kind, item.alias_value))
-    value: int = await db.fetchval(
-        f"""
-        with item as (
-            select nextval(pg_get_serial_sequence('contacts', 'id')) as contact_id, i.* from {rows.table(NewContact)}
-        ), alias as (
-            insert into contact_aliases (tenant_id, kind, value, contact_id, wa_id)
-            select tenant_id, alias_kind, alias_value, contact_id, wa_id from item
-            on conflict do nothing
-            returning tenant_id, contact_id
-        ), contact as (
-            insert into contacts (tenant_id, id, firstname, lastname, phone, type, status_id, source_id, assigned_id,
-                                  email, group_ids, attributes)
-            overriding system value
-            select tenant_id, contact_id, firstname, lastname, phone, type, status_id, source_id, assigned_id,
-                   email, group_ids, attributes
-            from item join alias using (tenant_id, contact_id)
-            returning 1
-        )
-        select count(*) from contact
-        """,
-        ordered,
-    )
-    return value
 
 
 async def open_conversations(db: Db, keys: Sequence[tuple[int, int, int]]) -> None:

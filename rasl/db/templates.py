@@ -12,23 +12,64 @@ import msgspec
 from rasl.db import rows
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
+from rasl.domain.listing import Kind, ListSpec
 from rasl.domain.templates.listed import Listed
 
+FIELDS = (
+    "id",
+    "template_id",
+    "template_name",
+    "name",
+    "language",
+    "category",
+    "status",
+    "header_data_format",
+    "header_data_text",
+    "header_params_count",
+    "header_file_url",
+    "header_variable_value",
+    "body_data",
+    "body_params_count",
+    "body_variable_value",
+    "footer_data",
+    "footer_params_count",
+    "buttons_data",
+    "message_send_ttl_seconds",
+    "add_security_recommendation",
+    "code_expiration_minutes",
+    "otp_button_config",
+    "components",
+    "parameter_format",
+    "waba_id",
+    "quality",
+    "rejected_reason",
+    "status_details",
+    "previous_category",
+    "correct_category",
+    "version_id",
+    "synced_at",
+    "created_at",
+    "updated_at",
+)
 LIST_SOURCE = ListSource(
+    spec=ListSpec(
+        filters={
+            "status": Kind.TEXT,
+            "category": Kind.TEXT,
+            "language": Kind.TEXT,
+            "template_name": Kind.TEXT,
+            "created_at": Kind.MOMENT,
+            "updated_at": Kind.MOMENT,
+        },
+        sorts=("template_name", "created_at", "updated_at"),
+        default_sort="template_name",
+        columns={"template_name": "name"},
+    ),
     select="t.*",
     tables="templates t",
+    alias="t",
     where="t.tenant_id = $1",
-    columns={
-        "id": "t.id",
-        "template_name": "t.name",
-        "category": "t.category",
-        "status": "t.status",
-        "language": "t.language",
-        "created_at": "t.created_at",
-        "updated_at": "t.updated_at",
-    },
     search=("t.name", "t.category"),
-    tie_breaker="t.id",
 )
 
 

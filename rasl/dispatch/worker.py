@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rasl import log
 from rasl.db.channels import INGESTS, JOBS
 from rasl.db.listening import Listener
-from rasl.dispatch import ingesting, reconciling, upkeep
+from rasl.dispatch import ingesting, upkeep
 from rasl.dispatch.guard import keep_up
 from rasl.dispatch.kinds import KINDS
 from rasl.dispatch.loop import Loop
@@ -29,7 +29,6 @@ class Worker:
         beside = [
             asyncio.create_task(_listener(outbox, wakes, wake_ingest).run()),
             asyncio.create_task(keep_up(upkeep.acts(outbox, loops))),
-            asyncio.create_task(reconciling.run(outbox.resources)),
         ]
         _logger.info("worker_started")
         try:

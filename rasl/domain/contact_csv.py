@@ -2,6 +2,7 @@
 
 import math
 import re
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,47 +10,22 @@ import msgspec
 
 from rasl.domain import attributes, phone
 from rasl.domain.csv_files import LONGEST_TEXT, meant, split_names
-from rasl.domain.emails import EMAIL, MAX_EMAIL
 from rasl.domain.phone import PhoneProblem
+from rasl.domain.records import Told, written_fields
+from rasl.domain.records.contact import LONGEST_PHONE, Contact
+from rasl.domain.validation import MAX_ID
 from rasl.errors import ValidationFailed
 
-TYPES = ("lead", "customer", "guest")
 ATTRIBUTE = "attributes."
 MAX_ATTRIBUTES = 400  # columns of one file: contacts need not have the same ones
-MAX_ID = 2**63 - 1
-# Texts and how long they may be.
-TEXTS = {
-    "firstname": 255,
-    "lastname": 255,
-    "name": 255,
-    "company": 255,
-    "city": 255,
-    "state": 255,
-    "zip": 20,
-    "address": 500,
-    "description": LONGEST_TEXT,
-}
-FIELDS = ("phone", *TEXTS, "email", "type", "status", "status_id", "source", "source_id")
-FIELDS += ("country_id", "assigned_id", "groups")
+_FULL_NAME = "name"  # split into first name and last name
+_FIELDS = {told.name: told for told in written_fields(Contact) if told.name != "attributes"}
+_HEADINGS = {told.heading: told for told in _FIELDS.values()}
+FIELDS = tuple(dict.fromkeys([*_FIELDS, *_HEADINGS, _FULL_NAME]))
+TYPES = typing.get_args(_FIELDS["type"].plain_type)
 # Headers as people and other programs write them, without case, spaces and signs.
-_GUESSES = {
-    "phone": "phone phonenumber phone1value mobile mobilephone mobilenumber cell cellphone whatsapp whatsappnumber tel"
-    " telephone telefon msisdn handy telefono celular telefone",
-    "firstname": "firstname givenname first forename vorname prenom nombre",
-    "lastname": "lastname surname familyname last nachname nom apellido apellidos sobrenome",
-    "name": "name fullname contactname displayname contact",
-    "email": "email emailaddress mail email1value correo",
-    "company": "company companyname organisation organization firma empresa",
-    "city": "city town ort stadt ciudad",
-    "state": "state region province county bundesland",
-    "zip": "zip zipcode postcode postalcode plz",
-    "address": "address street streetaddress adresse",
-    "description": "description note notes comment comments",
-    "type": "type contacttype",
-    "status": "status leadstatus",
-    "source": "source leadsource",
-    "groups": "groups group tags labels",
-}
+_GUESSES = {name: told.field.headers for name, told in _HEADINGS.items()}
+_GUESSES[_FULL_NAME] = "fullname contactname displayname contact"
 _KNOWN = {word: field for field, words in _GUESSES.items() for word in words.split()}
 _KNOWN |= {field.replace("_", ""): field for field in FIELDS}
 _SIGNS = re.compile(r"[\W_]+")
@@ -79,6 +55,17 @@ class Lookups(msgspec.Struct, frozen=True):
     sources: Mapping[str, int]
     statuses: Mapping[str, int]
     groups: Mapping[str, int]
+
+    @classmethod
+    def of(cls, names: Sequence[Mapping[int, str]]) -> "Lookups":
+        """Return the lookups of these names by id, of sources, statuses and groups; of two alike, the older counts."""
+        pairs = [sorted(found.items(), reverse=True) for found in names]
+        return cls(
+            *(
+                {name.lower(): id_ for id_, name in found} | {name: id_ for id_, name in found}
+                for found in pairs
+            )
+        )
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -213,8 +200,8 @@ class RowReader:
         if not text:
             reasons.append("Phone number is required")
             return None
-        if len(text) > 20:
-            reasons.append("phone: must not be greater than 20 characters")
+        if len(text) > LONGEST_PHONE:
+            reasons.append(f"phone: must not be greater than {LONGEST_PHONE} characters")
             return None
         understood = phone.understand(text, self._rules.default_country)
         if isinstance(understood, PhoneProblem):
@@ -242,25 +229,47 @@ class RowReader:
         lookups = self._rules.lookups
         if target.startswith(ATTRIBUTE):
             return _attribute_reader(target.removeprefix(ATTRIBUTE))
-        if target in TEXTS:
-            return _text_reader(target, TEXTS[target])
+        if target == _FULL_NAME:
+            return _text_reader(_FIELDS["firstname"], target)
         readers = {
-            "email": _read_email,
-            "type": _read_type,
             "groups": _groups_reader(lookups.groups),
             "status": _name_reader("status", lookups.statuses),
             "source": _name_reader("source", lookups.sources),
             "status_id": _owned_id_reader("status_id", frozenset(lookups.statuses.values())),
             "source_id": _owned_id_reader("source_id", frozenset(lookups.sources.values())),
         }
-        return readers.get(target) or _id_reader(target)
+        return readers.get(target) or _reader_by_type(_FIELDS[target])
 
 
-def _text_reader(name: str, longest: int) -> Callable[[str, dict[str, Any]], str | None]:
+def _reader_by_type(told: Told) -> Callable[[str, dict[str, Any]], str | None]:
+    """Return the reader of a field that is no more than a value, by the rules that bodies have."""
+    if told.plain_type is int:
+        return _id_reader(told.name)
+    return _text_reader(told, told.name) if told.plain_type is str else _choice_reader(told)
+
+
+def _text_reader(told: Told, name: str) -> Callable[[str, dict[str, Any]], str | None]:
+    longest = told.rules.max_length or LONGEST_TEXT
+    pattern = re.compile(told.rules.pattern or "")
+
     def read(text: str, values: dict[str, Any]) -> str | None:
         if len(text) > longest:
             return f"must not be greater than {longest} characters"
+        if not pattern.search(text):
+            return told.field.texts.get("pattern", "has the wrong form")
         values[name] = text
+        return None
+
+    return read
+
+
+def _choice_reader(told: Told) -> Callable[[str, dict[str, Any]], str | None]:
+    choices = typing.get_args(told.plain_type)
+
+    def read(text: str, values: dict[str, Any]) -> str | None:
+        if text.lower() not in choices:
+            return told.field.texts.get("invalid", f"must be one of {', '.join(choices)}")
+        values[told.name] = text.lower()
         return None
 
     return read
@@ -275,22 +284,6 @@ def _attribute_reader(key: str) -> Callable[[str, dict[str, Any]], str | None]:
         return None
 
     return read
-
-
-def _read_email(text: str, values: dict[str, Any]) -> str | None:
-    if len(text) > MAX_EMAIL:
-        return f"must not be greater than {MAX_EMAIL} characters"
-    if not EMAIL.fullmatch(text):
-        return "must be a valid email address"
-    values["email"] = text
-    return None
-
-
-def _read_type(text: str, values: dict[str, Any]) -> str | None:
-    if text.lower() not in TYPES:
-        return "Type must be either lead, customer, or guest"
-    values["type"] = text.lower()
-    return None
 
 
 def _groups_reader(known: Mapping[str, int]) -> Callable[[str, dict[str, Any]], str | None]:
@@ -322,11 +315,11 @@ def _name_reader(noun: str, known: Mapping[str, int]) -> Callable[[str, dict[str
 
 
 def _owned_id_reader(name: str, known: frozenset[int]) -> Callable[[str, dict[str, Any]], str | None]:
-    noun = name.removesuffix("_id")
+    unknown = _FIELDS[name].field.texts["range"]
 
     def read(text: str, values: dict[str, Any]) -> str | None:
         if not _ID.fullmatch(text) or int(text) not in known:
-            return f"The selected {noun} does not exist or does not belong to your account"
+            return unknown
         values[name] = int(text)
         return None
 

@@ -1,7 +1,4 @@
 """What an email address looks like, wherever one is taken in."""
 
-import re
-
 MAX_EMAIL = 191
 PATTERN = r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+(?![\s\S])"
-EMAIL = re.compile(PATTERN)

@@ -6,11 +6,14 @@ import msgspec
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Limits of a plan; -1 is unlimited."""
+    """Limits of a plan; -1 is unlimited. Each is a column of `plans` that has its name."""
 
     name: str
     max_contacts: int
     max_conversations: int
+
+
+PLAN_LIMITS = Plan.__struct_fields__[1:]
 
 
 class Number(msgspec.Struct, frozen=True):

@@ -7,7 +7,6 @@ import pytest
 
 from rasl.db import contacts, recipients
 from rasl.db.pool import Database, Db
-from rasl.db.recipients import Address, NewContact
 from tests.waiting import until
 from tests.world import Person, World
 
@@ -15,23 +14,11 @@ KEY = "442079460011"
 
 
 async def _create(database: Database, person: Person) -> int:
-    new = NewContact(
-        person.tenant_id,
-        "phone",
-        KEY,
-        None,
-        "Ada",
-        "",
-        f"+{KEY}",
-        "lead",
-        person.status_id,
-        person.source_id,
-        None,
-    )
+    columns = {"firstname": "Ada", "lastname": "", "type": "lead", "phone": f"+{KEY}"}
+    references = {"status_id": person.status_id, "source_id": person.source_id}
     async with database.transaction() as db:
-        await recipients.create_contacts(db, [new])
-        (contact_id,) = await recipients.find_contacts(
-            db, [Address(person.tenant_id, person.number_id, None, KEY)]
+        [(contact_id, _)] = await contacts.insert(
+            db, person.tenant_id, [("phone", KEY, None, columns | references)]
         )
     assert contact_id is not None
     return contact_id

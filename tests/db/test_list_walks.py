@@ -18,27 +18,15 @@ SPEC = ListSpec(
     sorts=("id", "name", "rank", "at", "size", "note"),
     default_sort="-at",
     fields=("id",),
+    columns={"group_id": "group_ids"},
 )
 SOURCE = ListSource(
+    spec=SPEC,
     select="t.id",
     tables="things t",
+    alias="t",
     where="t.tenant_id = $1",
-    columns={
-        "id": "t.id",
-        "name": "t.name",
-        "rank": "t.rank",
-        "at": "t.at",
-        "size": "t.size",
-        "note": "t.note",
-        "is_on": "t.is_on",
-        "group_id": "t.group_ids",
-        "attributes": "t.attributes",
-    },
-    search=(),
-    tie_breaker="t.id",
     search_column="t.search_text",
-    array_columns=frozenset({"group_id"}),
-    json_columns=frozenset({"attributes"}),
     nullable=frozenset({"size", "note"}),
 )
 FORECAST = list_rows._forecast

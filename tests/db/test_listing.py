@@ -19,12 +19,12 @@ SPEC = ListSpec(
     fields=("id",),
 )
 SOURCE = ListSource(
+    spec=SPEC,
     select="t.id, t.name, t.size, t.at",
     tables="things t",
+    alias="t",
     where="t.tenant_id = $1",
-    columns={"name": "t.name", "size": "t.size", "at": "t.at"},
     search=("t.name", "t.note"),
-    tie_breaker="t.id",
     nullable=frozenset({"name", "size", "at"}),
 )
 OURS, THEIRS = 1, 2

@@ -1,12 +1,13 @@
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from rasl.db import recipients
+from rasl.db import contacts, recipients
 from rasl.db.pool import Database, Db
-from rasl.db.recipients import Address, NewContact
+from rasl.db.recipients import Address
 from tests.world import Person, World
 
 KEY = "442079460011"
@@ -21,84 +22,19 @@ async def crowd(dsn: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-def _contact(person: Person, key: str = KEY, kind: str = "phone") -> NewContact:
-    return NewContact(
-        person.tenant_id,
-        kind,
-        key,
-        None,
-        key,
-        "",
-        f"+{key}",
-        "lead",
-        person.status_id,
-        person.source_id,
-        None,
-    )
+async def _create(db: Db, person: Person, *keys: str) -> None:
+    columns: dict[str, Any] = {"firstname": "Ana", "lastname": "", "type": "lead"}
+    columns |= {"status_id": person.status_id, "source_id": person.source_id}
+    await contacts.insert(db, person.tenant_id, [("phone", key, None, columns) for key in keys or (KEY,)])
 
 
 def _address(person: Person, key: str | None = KEY, contact_id: int | None = None) -> Address:
     return Address(person.tenant_id, person.number_id, contact_id, key)
 
 
-async def _count(db: Db, table: str) -> int:
-    count: int = await db.fetchval(f"select count(*) from {table}")
-    return count
-
-
-async def test_twenty_transactions_at_once_make_one_contact(world: World, crowd: Database) -> None:
-    start = asyncio.Barrier(20)
-
-    async def create() -> tuple[int, int | None]:
-        async with crowd.transaction() as db:
-            await start.wait()
-            created = await recipients.create_contacts(db, [_contact(world.acme)])
-            (found,) = await recipients.find_contacts(db, [_address(world.acme)])
-        return created, found
-
-    answers = await asyncio.gather(*(create() for _ in range(20)))
-    assert sorted(created for created, _ in answers) == [0] * 19 + [1]
-    assert len({found for _, found in answers} - {None}) == 1
-    assert None not in {found for _, found in answers}
-    async with crowd.connection() as db:
-        assert await _count(db, "contacts") == await _count(db, "contact_aliases") == 1
-
-
-async def test_opposite_orders_make_each_contact_once_and_wait_in_no_ring(
-    world: World, crowd: Database
-) -> None:
-    keys = [f"44207946{number:04}" for number in range(600)]
-    start = asyncio.Barrier(20)
-
-    async def create(order: list[str]) -> int:
-        async with crowd.transaction() as db:
-            await start.wait()
-            return await recipients.create_contacts(db, [_contact(world.acme, key) for key in order])
-
-    counts = await asyncio.gather(*(create(keys if turn % 2 else keys[::-1]) for turn in range(20)))
-    assert sum(counts) == 600
-    async with crowd.connection() as db:
-        assert await _count(db, "contacts") == 600
-
-
-async def test_two_tenants_know_the_same_number_as_two_people(world: World, database: Database) -> None:
-    async with database.transaction() as db:
-        assert await recipients.create_contacts(db, [_contact(world.acme), _contact(world.globex)]) == 2
-        ours, theirs = await recipients.find_contacts(db, [_address(world.acme), _address(world.globex)])
-    assert ours is not None
-    assert theirs is not None
-    assert ours != theirs
-
-
-async def test_an_alias_of_another_kind_is_another_person(world: World, database: Database) -> None:
-    async with database.transaction() as db:
-        pair = [_contact(world.acme), _contact(world.acme, kind="bsuid")]
-        assert await recipients.create_contacts(db, pair) == 2
-
-
 async def test_contacts_are_found_by_id_or_phone_in_the_order_asked(world: World, database: Database) -> None:
     async with database.transaction() as db:
-        await recipients.create_contacts(db, [_contact(world.acme), _contact(world.acme, "15550100001")])
+        await _create(db, world.acme, KEY, "15550100001")
         first, second = await recipients.find_contacts(
             db, [_address(world.acme), _address(world.acme, "15550100001")]
         )
@@ -122,7 +58,7 @@ async def test_conversations_are_opened_once_and_locked_by_whoever_sends(
 ) -> None:
     acme = world.acme
     async with crowd.transaction() as db:
-        await recipients.create_contacts(db, [_contact(acme)])
+        await _create(db, acme)
         (contact_id,) = await recipients.find_contacts(db, [_address(acme)])
         assert await recipients.lock_threads(db, [_address(acme)]) == {}
     assert contact_id is not None
@@ -143,7 +79,7 @@ async def test_conversations_are_opened_once_and_locked_by_whoever_sends(
 async def test_a_locked_conversation_makes_others_wait(world: World, database: Database) -> None:
     acme = world.acme
     async with database.transaction() as db:
-        await recipients.create_contacts(db, [_contact(acme)])
+        await _create(db, acme)
         (contact_id,) = await recipients.find_contacts(db, [_address(acme)])
         assert contact_id is not None
         await recipients.open_conversations(db, [(acme.tenant_id, acme.number_id, contact_id)])
@@ -163,12 +99,11 @@ async def test_the_plan_grants_places_up_to_its_maximum(
 ) -> None:
     tenant_id, month = world.acme.tenant_id, dt.date(2026, 3, 1)
     async with database.transaction() as db:
-        contacts = [await recipients.take_contact_places(db, tenant_id, wanted, maximum) for _ in answers]
         talks = [
             await recipients.take_conversation_places(db, tenant_id, month, wanted, maximum) for _ in answers
         ]
         april = await recipients.take_conversation_places(db, tenant_id, dt.date(2026, 4, 1), 1, -1)
-    assert contacts == talks == answers
+    assert talks == answers
     assert april == (1, 0)
 
 
@@ -178,7 +113,9 @@ async def test_processes_that_take_the_last_places_at_once_share_them(world: Wor
     async def take() -> int:
         async with crowd.transaction() as db:
             await start.wait()
-            granted, _ = await recipients.take_contact_places(db, world.acme.tenant_id, 3, 50)
+            granted, _ = await recipients.take_conversation_places(
+                db, world.acme.tenant_id, dt.date(2026, 3, 1), 3, 50
+            )
         return granted
 
     assert sum(await asyncio.gather(*(take() for _ in range(20)))) == 50
@@ -187,7 +124,8 @@ async def test_processes_that_take_the_last_places_at_once_share_them(world: Wor
 async def test_metas_spelling_is_kept_beside_ours(world: World, database: Database) -> None:
     acme = world.acme
     async with database.transaction() as db:
-        await recipients.create_contacts(db, [_contact(acme), _contact(world.globex)])
+        await _create(db, acme)
+        await _create(db, world.globex)
         (contact_id,) = await recipients.find_contacts(db, [_address(acme)])
         assert contact_id is not None
         await recipients.open_conversations(db, [(acme.tenant_id, acme.number_id, contact_id)])

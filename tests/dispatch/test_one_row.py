@@ -19,7 +19,7 @@ from rasl.dispatch.worker import Worker
 from rasl.domain import backoff
 from rasl.errors import ServiceUnavailable
 from rasl.services.contacts import groups
-from rasl.services.imports import applying, uploads
+from rasl.services.imports import chunks, uploads
 from rasl.services.imports.uploads import Upload
 from rasl.services.inbound import applying as inbound
 from rasl.services.operators import jobs
@@ -142,7 +142,7 @@ async def test_an_import_and_a_group_that_cannot_be_worked_on_stop_no_other(
     api: Api, outbox: Outbox, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acme, globex = api.world.acme.tenant_id, api.world.globex.tenant_id
-    prepare, clear = applying._prepare, groups.clear_group
+    prepare, clear = chunks._prepare, groups.clear_group
 
     async def prepare_some(database: Database, row: Any, number: int) -> Any:
         if row["tenant_id"] == globex:
@@ -154,7 +154,7 @@ async def test_an_import_and_a_group_that_cannot_be_worked_on_stop_no_other(
             raise asyncio.CancelledError  # of something it waited for
         await clear(database, tenant_id, *others)
 
-    monkeypatch.setattr(applying, "_prepare", prepare_some)
+    monkeypatch.setattr(chunks, "_prepare", prepare_some)
     monkeypatch.setattr(groups, "clear_group", clear_some)
     for tenant_id in (globex, acme):
         upload = Upload(io.BytesIO(b"phone\n+442079460020\n"), "people.csv")

@@ -10,6 +10,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from rasl.api.operations import Create, _List
 from rasl.domain.contact_csv import TYPES
+from rasl.domain.records.contact import CONTACT_LIST
 from rasl.errors import (
     IdempotencyInProgress,
     IdempotencyKeyReused,
@@ -18,7 +19,7 @@ from rasl.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from rasl.services.contacts.contacts import CONTACT_LIST
+from rasl.services.contacts import exports
 from rasl.services.imports.uploads import IMPORT_LIST, MAX_ROWS, MODES, Status
 from rasl.web.envelope import Success
 from rasl.web.responses import example, raises
@@ -159,8 +160,7 @@ ERRORS_RESPONSES = csv_responses(
 )
 EXPORT_RESPONSES = csv_responses(
     "All contacts that match",
-    "id,firstname,lastname,phone,email,type,status,source,company,description,city,state,zip,address,country_id,"
-    "assigned_id,groups,is_opted_out,created_at,updated_at,attributes.tier\r\n",
+    f"{','.join(exports.COLUMNS)},attributes.tier\r\n",
     ValidationFailed,
 )
 

@@ -15,10 +15,10 @@ from rasl.api.v2 import contact_file_schemas as schemas
 from rasl.api.v2.contact_file_schemas import FailedRow, ImportDetail, ImportItem
 from rasl.db.pool import Row
 from rasl.domain.listing import parse
+from rasl.domain.records.contact import CONTACT_LIST
 from rasl.domain.validation import read_id
 from rasl.errors import ValidationFailed
 from rasl.services.contacts import exports
-from rasl.services.contacts.contacts import CONTACT_LIST
 from rasl.services.imports import uploads
 from rasl.services.imports.uploads import IMPORT_LIST, MAX_FILE_BYTES, Upload
 from rasl.web.context import iso

@@ -1,6 +1,6 @@
 """Bodies and answers of contacts, with their part of the OpenAPI document."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -8,13 +8,11 @@ from msgspec import UNSET, UnsetType
 from rasl.api.v2.groups import GROUP_EXAMPLE, GroupItem
 from rasl.api.v2.sources import SOURCE_EXAMPLE, SourceItem
 from rasl.api.v2.statuses import STATUS_EXAMPLE, StatusItem
-from rasl.domain import attributes
-from rasl.domain.attributes import Attributes
-from rasl.domain.emails import MAX_EMAIL, PATTERN
-from rasl.domain.validation import MAX_ID, Body
+from rasl.domain.records import changes, creates, example_of, shows
+from rasl.domain.records.contact import WRONG_TYPE, Contact
+from rasl.domain.validation import Body
 from rasl.errors import FeatureLimitExceeded, NotFound, ValidationFailed
 from rasl.services.contacts.contacts import MAX_BATCH
-from rasl.services.contacts.creation import LONGEST_PHONE, NO_SOURCE, NO_STATUS
 from rasl.web.envelope import Success
 from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
 
@@ -26,94 +24,15 @@ DELETED = "Contact deleted successfully"
 BATCH_CREATED = "Batch of contacts processed"
 BATCH_DELETED = "Contacts deleted successfully"
 
-_TYPE = "Type must be either lead, customer, or guest"
-Name = Annotated[str, msgspec.Meta(max_length=255)]
-PhoneText = Annotated[
-    str,
-    msgspec.Meta(
-        max_length=LONGEST_PHONE,
-        description="Kept as given; unique by the number it means. Without + it is read in the default country.",
-    ),
-]
-Type = Literal["lead", "customer", "guest"]
-Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
-Email = Annotated[
-    str,
-    msgspec.Meta(
-        max_length=MAX_EMAIL,
-        pattern=PATTERN,
-        description="Unique in the account, in any case of letters.",
-    ),
-]
-Zip = Annotated[str, msgspec.Meta(max_length=20)]
-Address = Annotated[str, msgspec.Meta(max_length=500)]
-GroupIds = Annotated[list[Id], msgspec.Meta(max_length=1_000, description="Ids of groups.")]
 
-_MESSAGES: dict[tuple[str, str], str] = {
-    ("firstname", "required"): "First name is required",
-    ("lastname", "required"): "Last name is required",
-    ("phone", "required"): "Phone number is required",
-    ("phone", "string"): "Phone number must be a string",
-    ("phone", "max"): f"Phone number must not be greater than {LONGEST_PHONE} characters",
-    ("type", "required"): _TYPE,
-    ("type", "invalid"): _TYPE,
-    ("source_id", "required"): "Source is required",
-    ("source_id", "range"): NO_SOURCE,
-    ("status_id", "required"): "Status is required",
-    ("status_id", "range"): NO_STATUS,
-    ("email", "pattern"): "Email must be a valid email address",
-    ("groups", "array"): "Groups must be an array of group ids",
-    ("groups", "invalid"): "Groups must be an array of group ids",
-    ("attributes", "invalid"): attributes.INVALID,
-}
-
-
+@creates(Contact)
 class CreateContact(Body, frozen=True):
     """A new contact."""
 
-    firstname: Name
-    lastname: Name
-    phone: PhoneText
-    type: Type
-    source_id: Id
-    status_id: Id
-    email: Email | None = None
-    company: Name | None = None
-    description: str | None = None
-    city: Name | None = None
-    state: Name | None = None
-    zip: Zip | None = None
-    address: Address | None = None
-    country_id: Id | None = None
-    assigned_id: Id | None = None
-    groups: GroupIds | None = None
-    attributes: Attributes | None = None
 
-    messages: ClassVar[dict[tuple[str, str], str]] = _MESSAGES
-
-
+@changes(Contact)
 class ChangeContact(Body, frozen=True):
     """A change of a contact: what is left out stays, null clears, `groups` replaces, `attributes` merges."""
-
-    firstname: Name | UnsetType = UNSET
-    lastname: Name | UnsetType = UNSET
-    phone: PhoneText | UnsetType = UNSET
-    type: Type | UnsetType = UNSET
-    source_id: Id | UnsetType = UNSET
-    status_id: Id | UnsetType = UNSET
-    email: Email | UnsetType | None = UNSET
-    company: Name | UnsetType | None = UNSET
-    description: str | UnsetType | None = UNSET
-    city: Name | UnsetType | None = UNSET
-    state: Name | UnsetType | None = UNSET
-    zip: Zip | UnsetType | None = UNSET
-    address: Address | UnsetType | None = UNSET
-    country_id: Id | UnsetType | None = UNSET
-    assigned_id: Id | UnsetType | None = UNSET
-    groups: GroupIds | UnsetType | None = UNSET
-    attributes: Attributes | UnsetType | None = UNSET
-
-    messages: ClassVar[dict[tuple[str, str], str]] = _MESSAGES
 
 
 class BatchOptions(Body, frozen=True):
@@ -153,30 +72,13 @@ class DeleteBatch(Body, frozen=True):
     }
 
 
+@shows(Contact)
 class ContactItem(msgspec.Struct):
     """A contact; what it refers to appears when it was asked for with `include`, or has just been written."""
 
-    id: int
-    firstname: str
-    lastname: str
-    company: str | None
-    type: str
-    email: str | None
     phone: str | None
-    status_id: int
-    source_id: int
-    description: str | None
-    city: str | None
-    state: str | None
-    zip: str | None
-    address: str | None
-    country_id: int | None
-    assigned_id: int | None
     group_id: list[int]
-    is_opted_out: bool
     attributes: dict[str, str | bool | float]
-    created_at: str
-    updated_at: str
     groups: list[GroupItem] | UnsetType = UNSET
     source: SourceItem | UnsetType | None = UNSET
     status: StatusItem | UnsetType | None = UNSET
@@ -233,36 +135,14 @@ class BatchDeleted(msgspec.Struct):
     summary: DeletionSummary
 
 
-_EXAMPLE = {
-    "id": 812,
-    "firstname": "Priya",
-    "lastname": "Nair",
-    "company": "Harbour Books",
-    "type": "lead",
-    "email": "priya@harbour.test",
-    "phone": "+442079460011",
-    "status_id": 2,
-    "source_id": 5,
-    "description": None,
-    "city": "Leeds",
-    "state": None,
-    "zip": "LS1 4AP",
-    "address": None,
-    "country_id": 230,
-    "assigned_id": 4,
-    "group_id": [3],
-    "is_opted_out": False,
-    "attributes": {"tier": "gold", "visits": 7},
-    "created_at": "2026-02-11T08:00:00+00:00",
-    "updated_at": "2026-03-04T09:15:22+00:00",
-}
+_EXAMPLE = example_of(Contact)
 _WITH_GROUPS = _EXAMPLE | {"groups": [GROUP_EXAMPLE]}
 _WITH_ALL = _WITH_GROUPS | {"source": SOURCE_EXAMPLE, "status": STATUS_EXAMPLE}
 _SKIPPED = {"index": 1, "reason": "duplicate_phone", "data": {"phone": "+442079460011"}}
 _FAILED = {
     "index": 2,
     "code": "VALIDATION_ERROR",
-    "errors": {"type": [_TYPE]},
+    "errors": {"type": [WRONG_TYPE]},
     "data": {"firstname": "Rui", "type": "vip"},
 }
 

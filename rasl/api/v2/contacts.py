@@ -9,6 +9,7 @@ from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteContacts, MayReadContacts, MayWriteContacts
+from rasl.api.nouns import by_columns
 from rasl.api.operations import Create, GetContact, ListContacts
 from rasl.api.v2 import contact_schemas as schemas
 from rasl.api.v2.contact_schemas import (
@@ -27,13 +28,13 @@ from rasl.api.v2.contact_schemas import (
 from rasl.api.v2.groups import GroupItem
 from rasl.api.v2.sources import SourceItem
 from rasl.api.v2.statuses import StatusItem
-from rasl.db.pool import Row
+from rasl.domain.records import fields_of
+from rasl.domain.records.contact import CONTACT_LIST, RELATIONS, Contact
 from rasl.domain.validation import Body, read_id, read_values
 from rasl.errors import ValidationFailed
 from rasl.services.contacts import contacts
-from rasl.services.contacts.contacts import CONTACT_LIST, RELATIONS, Contacts
+from rasl.services.contacts.contacts import Contacts
 from rasl.services.contacts.creation import DUPLICATE_PHONE, Options, Wish
-from rasl.web.context import iso
 from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
 
@@ -190,8 +191,8 @@ def _wish(row: Any) -> Wish:
 
 
 def _items(found: Contacts) -> list[ContactItem]:
-    groups = {id_: _named(GroupItem, row) for id_, row in found.relations.get("groups", {}).items()}
-    sources = {id_: _named(SourceItem, row) for id_, row in found.relations.get("source", {}).items()}
+    groups = {id_: _group(row) for id_, row in found.relations.get("groups", {}).items()}
+    sources = {id_: _source(row) for id_, row in found.relations.get("source", {}).items()}
     statuses = {id_: _status(row) for id_, row in found.relations.get("status", {}).items()}
     items = []
     for row in found.rows:
@@ -206,26 +207,6 @@ def _items(found: Contacts) -> list[ContactItem]:
     return items
 
 
-_AS_STORED = tuple(
-    name
-    for name in ContactItem.__struct_fields__
-    if name not in {"group_id", "created_at", "updated_at", *RELATIONS}
-)
-
-
-def _item(row: Row) -> ContactItem:
-    return ContactItem(
-        **{name: row[name] for name in _AS_STORED},
-        group_id=row["group_ids"],
-        created_at=iso(row["created_at"]) or "",
-        updated_at=iso(row["updated_at"]) or "",
-    )
-
-
-def _named(kind: type[GroupItem] | type[SourceItem], row: Row) -> Any:
-    return kind(row["id"], row["name"], iso(row["created_at"]) or "", iso(row["updated_at"]) or "")
-
-
-def _status(row: Row) -> StatusItem:
-    times = iso(row["created_at"]) or "", iso(row["updated_at"]) or ""
-    return StatusItem(row["id"], row["name"], row["color"], *times)
+_COLUMNS = {told.shown_as: told.column for told in fields_of(Contact)}
+_item = by_columns(ContactItem, _COLUMNS)
+_group, _source, _status = by_columns(GroupItem), by_columns(SourceItem), by_columns(StatusItem)

@@ -3,13 +3,13 @@
 import asyncio
 
 from rasl import log
-from rasl.db import contact_imports, jobs
-from rasl.db.contact_imports import KIND
+from rasl.db import imports, jobs
+from rasl.db.imports import KIND
 from rasl.db.jobs import Ask
 from rasl.db.pool import Db
 from rasl.dispatch.kind import Claim, Kind
-from rasl.services.imports import applying
-from rasl.services.imports.applying import Holding, LostError
+from rasl.services.imports import chunks
+from rasl.services.imports.chunks import Holding, LostError
 from rasl.services.sending.outbox import Outbox
 
 TURN_CHUNKS = 10  # then it is another tenant's turn
@@ -21,7 +21,7 @@ class Importing(Kind):
     """The kind of job that applies one import; the queue is the tenant."""
 
     name = KIND
-    lease = applying.LEASE
+    lease = chunks.LEASE
 
     def __init__(self, outbox: Outbox) -> None:
         super().__init__(outbox)
@@ -42,7 +42,7 @@ class Importing(Kind):
         """Apply a few chunks; what is left stands in line again."""
         self._served.append(claim.queue_id)
         try:
-            is_finished = await applying.apply(self.resources.database, Holding(*claim.holding), TURN_CHUNKS)
+            is_finished = await chunks.apply(self.resources.database, Holding(*claim.holding), TURN_CHUNKS)
         except LostError:
             _logger.info("import_went_elsewhere", import_id=claim.subject_id)
             return
@@ -53,4 +53,4 @@ class Importing(Kind):
     async def give_back(self, db: Db, claim: Claim, *, is_set_aside: bool) -> None:
         """Tell whoever waits for it that it failed; an operator may still have it go on."""
         if is_set_aside:
-            await contact_imports.fail(db, *claim.key, _SET_ASIDE)
+            await imports.fail(db, *claim.key, _SET_ASIDE)

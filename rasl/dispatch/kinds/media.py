@@ -31,8 +31,7 @@ class ReceivingMedia(Kind):
         async with self.resources.database.connection() as db:
             await self._numbers.load(db, [claim.queue_id])
         number = self._numbers[claim.queue_id].opened()
-        job = receiving.Claim(claim.tenant_id, claim.subject_id, claim.fence, claim.attempts)
-        await receiving.load(self.resources, number, job)
+        await receiving.load(self.resources, number, claim.holding, claim.attempts)
 
     async def give_back(self, db: Db, claim: Claim, *, is_set_aside: bool) -> None:
         """Say on the message why it has no file."""

@@ -40,6 +40,7 @@ class Field(msgspec.Struct, frozen=True, eq=False):
     is_sorted: bool = False  # whether lists sort by it
     shown_as: str | None = None  # its name in answers and lists, where it has another one in bodies
     column: str | None = None  # its column in the table, where that has another name
+    named: str | None = None  # what it refers to by an id; files have the name of that, under this heading
     headers: str = ""  # what people and programs write above its column in a file, besides its name
     texts: Mapping[str, str] = {}  # the contract's own messages, by the rule that is broken
 
@@ -61,6 +62,11 @@ class Told(msgspec.Struct, frozen=True):
     def shown_as(self) -> str:
         """Return its name in answers and lists."""
         return self.field.shown_as or self.name
+
+    @property
+    def heading(self) -> str:
+        """Return what stands above its column in our files."""
+        return self.field.named or self.name
 
     @property
     def column(self) -> str:

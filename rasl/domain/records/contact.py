@@ -94,10 +94,24 @@ class Contact(msgspec.Struct, kw_only=True):
         ),
     ]
     status_id: Annotated[
-        Id, Field(2, filter=Kind.INTEGER, texts={"required": "Status is required", "range": NO_STATUS})
+        Id,
+        Field(
+            2,
+            filter=Kind.INTEGER,
+            named="status",
+            headers="leadstatus",
+            texts={"required": "Status is required", "range": NO_STATUS},
+        ),
     ]
     source_id: Annotated[
-        Id, Field(5, filter=Kind.INTEGER, texts={"required": "Source is required", "range": NO_SOURCE})
+        Id,
+        Field(
+            5,
+            filter=Kind.INTEGER,
+            named="source",
+            headers="leadsource",
+            texts={"required": "Source is required", "range": NO_SOURCE},
+        ),
     ]
     company: Annotated[
         Name | None, Field("Harbour Books", headers="companyname organisation organization firma empresa")

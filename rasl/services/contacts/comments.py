@@ -6,29 +6,13 @@ from rasl.db import comments as rows
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import phone
-from rasl.domain.listing import Filter, ListQuery, ListSpec, Page
+from rasl.domain.listing import Filter, ListQuery, Page
 from rasl.domain.phone import PhoneProblem, digits_of
 from rasl.domain.tenants import Caller, Tenant
 from rasl.errors import NotFound
 
 DEFAULT_STATUS_MESSAGE = "Internal comment"
-COMMENT_LIST = ListSpec(
-    filters={},
-    sorts=("created_at",),
-    default_sort="-created_at",
-    fields=(
-        "id",
-        "interaction_id",
-        "sender_id",
-        "type",
-        "message",
-        "status_message",
-        "url",
-        "message_id",
-        "ref_message_id",
-        "created_at",
-    ),
-)
+COMMENT_LIST = rows.LIST_SOURCE.spec
 
 
 class Note(msgspec.Struct, frozen=True):

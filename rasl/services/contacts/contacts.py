@@ -5,54 +5,22 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from rasl.db import contact_aliases, contact_lists
 from rasl.db import contacts as rows
-from rasl.db import recipients
+from rasl.db.contacts import Key
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import attributes, phone
-from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.listing import ListQuery, Page
 from rasl.domain.phone import Phone
 from rasl.domain.tenants import Tenant
 from rasl.domain.validation import MAX_ID
 from rasl.errors import ApiError, NotFound, ValidationFailed
-from rasl.services.contacts import groups
-from rasl.services.contacts.creation import (
-    EMAIL_TAKEN,
-    PHONE_TAKEN,
-    Options,
-    Problems,
-    Report,
-    Wish,
-    columns_of,
-    create,
-    hold_references,
-    understand_phone,
-)
+from rasl.services.contacts import arrivals, groups
+from rasl.services.contacts.arrivals import EMAIL_TAKEN, PHONE_TAKEN, Arrival, Book, Problems
+from rasl.services.contacts.creation import Options, Report, Wish, columns_of, create, understand_phone
 
-RELATIONS = ("groups", "source", "status")
 MAX_BATCH = 1_000  # rows of one call, to create or to delete
-CONTACT_LIST = ListSpec(
-    filters={
-        "type": Kind.TEXT,
-        "status_id": Kind.INTEGER,
-        "source_id": Kind.INTEGER,
-        "assigned_id": Kind.INTEGER,
-        "created_at": Kind.MOMENT,
-        "group_id": Kind.ARRAY,
-        "attributes": Kind.JSON,
-    },
-    sorts=("id", "firstname", "lastname", "created_at", "updated_at"),
-    default_sort="-created_at",
-    fields=(
-        "id",
-        *(name for name in rows.COLUMNS if name != "group_ids"),
-        "group_id",
-        "is_opted_out",
-        "created_at",
-        "updated_at",
-    ),
-    includes=RELATIONS,
-)
 _WITH_GROUPS = frozenset({"groups"})
 _PATIENCE = 3  # times a write begins again because of what others wrote in the same moment
 _Result = TypeVar("_Result")
@@ -81,7 +49,7 @@ async def list_contacts(database: Database, tenant_id: int, query: ListQuery) ->
     """Return one page of the tenant's contacts."""
     async with database.listing() as db:
         query = await groups.without_deleted(db, tenant_id, query)
-        page = await fetch_page(db, rows.LIST_SOURCE, query, tenant_id)
+        page = await fetch_page(db, contact_lists.LIST_SOURCE, query, tenant_id)
         return page, await _related(db, tenant_id, page.rows, query.includes)
 
 
@@ -151,7 +119,7 @@ async def delete_batch(database: Database, tenant_id: int, contact_ids: Sequence
         await rows.lock_conversations(db, tenant_id, possible)
         await rows.lock_count(db, tenant_id)
         deleted = await rows.delete_contacts(db, tenant_id, possible)
-        await recipients.change_contact_count(db, tenant_id, -deleted)
+        await rows.change_count(db, tenant_id, -deleted)
         return deleted
 
     return await _write(database, work)
@@ -171,27 +139,27 @@ async def _write(database: Database, work: Callable[[Db], Awaitable[_Result]]) -
 
 async def _load(db: Db, tenant_id: int, ids: Sequence[int], includes: frozenset[str]) -> Contacts:
     possible = [contact_id for contact_id in ids if 0 < contact_id <= MAX_ID]
-    found = await rows.find_contacts(db, tenant_id, possible)
+    found = await contact_lists.find_contacts(db, tenant_id, possible)
     if len(found) < len(ids):
         raise _not_found()
     return await _related(db, tenant_id, [found[contact_id] for contact_id in ids], includes)
 
 
 async def _related(db: Db, tenant_id: int, found: Sequence[Row], includes: frozenset[str]) -> Contacts:
-    relations = await rows.load_relations(db, tenant_id, found, includes) if found else {}
+    relations = await contact_lists.load_relations(db, tenant_id, found, includes) if found else {}
     return Contacts(found, relations)
 
 
 async def _change(db: Db, tenant: Tenant, contact_id: int, fields: Mapping[str, Any]) -> None:
     problems: Problems = {}
     new_phone = understand_phone(fields["phone"], tenant, problems) if "phone" in fields else None
-    await hold_references(db, tenant, [(fields, problems)])
+    changes = columns_of(fields)
+    problems |= await arrivals.missing(Book(db, tenant.id), Arrival(None, changes))
     if "phone" in fields or fields.get("email"):
         await rows.lock_count(db, tenant.id)
     row = await rows.lock_contact(db, tenant.id, contact_id)
     if row is None:
         raise _not_found()
-    changes = columns_of(fields)
     if fields.get("attributes") is not None:
         changes["attributes"] = attributes.merged(row["attributes"], fields["attributes"])
         if len(changes["attributes"]) > attributes.MAX_KEYS:
@@ -202,7 +170,7 @@ async def _change(db: Db, tenant: Tenant, contact_id: int, fields: Mapping[str, 
     if (
         new_phone
         and _is_another(row["phone"], new_phone, tenant)
-        and not await rows.change_phone_alias(db, tenant.id, contact_id, new_phone.match_key)
+        and not await contact_aliases.change_phone(db, tenant.id, contact_id, new_phone.match_key)
     ):
         raise ValidationFailed({"phone": [PHONE_TAKEN]})
     if changes:
@@ -214,11 +182,11 @@ async def _name_taken(
 ) -> None:
     if new_phone is None and email is None:
         return
-    match_keys = [new_phone.match_key] if new_phone else []
-    taken = await rows.find_taken(db, tenant_id, match_keys, [email] if email else [], contact_id)
-    if taken.match_keys:
+    key = Key("phone", new_phone.match_key if new_phone else None, email)
+    [found] = await rows.find_owners(db, tenant_id, [key])
+    if found["contact_id"] not in {None, contact_id}:
         problems["phone"] = [PHONE_TAKEN]
-    if taken.emails:
+    if found["email_id"] not in {None, contact_id}:
         problems["email"] = [EMAIL_TAKEN]
 
 

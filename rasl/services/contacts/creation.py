@@ -1,30 +1,19 @@
-"""Creating contacts, one or a thousand, in one transaction with a handful of statements."""
+"""Contacts as the API takes them, one or a thousand: what was sent becomes arrivals, their outcomes become a report."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from rasl.db import contact_groups, recipients
-from rasl.db import contacts as rows
-from rasl.db.contacts import NewContact, Taken
 from rasl.db.pool import Db
 from rasl.domain import attributes, phone
 from rasl.domain.phone import Phone, PhoneProblem
 from rasl.domain.tenants import Tenant
-from rasl.errors import ApiError, FeatureLimitExceeded, ValidationFailed
+from rasl.errors import FeatureLimitExceeded, ValidationFailed
+from rasl.services.contacts.arrivals import PHONE_TAKEN, Arrival, Book, Mode, Outcome, Problems, arrive
 
-PHONE_TAKEN = "This phone number already exists"
-EMAIL_TAKEN = "This email address already exists"
-NO_SOURCE = "The selected source does not exist or does not belong to your account"
-NO_STATUS = "The selected status does not exist or does not belong to your account"
-NO_GROUP = "One or more groups do not exist"
 DUPLICATE_PHONE = "duplicate_phone"
 LONGEST_PHONE = 20
-
-_PATIENCE = 5  # times somebody may take a phone between our look and our insert
-
-Problems = dict[str, list[str]]
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -52,7 +41,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What became of a batch; a batch that ended at its first error has created nothing."""
+    """What became of a batch; with a limit, or aborted at its first error, nothing of it may stay."""
 
     created: list[int]
     skipped: list[Refused]
@@ -61,41 +50,33 @@ class Report(msgspec.Struct, frozen=True):
     is_aborted: bool = False
 
 
-class _Entry(msgspec.Struct, frozen=True):
-    """A row with everything that can be said without looking at other contacts."""
-
-    index: int
-    wish: Wish
-    phone: Phone | None
-    problems: Problems
-
-    @property
-    def email(self) -> str | None:
-        return self.wish.fields.get("email") if self.wish.fields else None
-
-
 async def create(db: Db, tenant: Tenant, wishes: Sequence[Wish], options: Options) -> Report:
-    """Create the contacts that can be created; the caller rolls back when the report says that it was aborted."""
-    entries = await _examine(db, tenant, wishes)
-    before = await rows.lock_count(db, tenant.id)
-    match_keys = [entry.phone.match_key for entry in entries if entry.phone]
-    emails = [entry.email for entry in entries if entry.email]
-    for attempt in range(_PATIENCE):
-        taken = await rows.find_taken(db, tenant.id, match_keys, emails)
-        chosen, report = _sort_out(entries, taken, tenant, before, options)
-        if report.is_aborted or report.limit or not chosen:
-            return report
-        try:
-            async with db.transaction():
-                ids = await rows.insert_contacts(db, tenant.id, [_new_contact(entry) for entry in chosen])
-        except rows.CONFLICTS:
-            if attempt == _PATIENCE - 1:
-                raise
-            continue
-        await recipients.change_contact_count(db, tenant.id, len(ids))
-        report.created.extend(ids)
-        return report
-    raise AssertionError  # the last attempt returned or raised
+    """Create the contacts that can be created; the caller rolls back when the report has a limit or was aborted."""
+    arrivals = [_arrival(tenant, wish) for wish in wishes]
+    outcomes = await arrive(Book(db, tenant.id), arrivals, Mode.CREATE, tenant.plan.max_contacts)
+    report = Report([], [], [])
+    for index, (wish, outcome) in enumerate(zip(wishes, outcomes, strict=True)):
+        if outcome.word == "created" and outcome.contact_id is not None:
+            report.created.append(outcome.contact_id)
+        elif outcome.word == "known" and options.skip_duplicates:
+            report.skipped.append(Refused(index, wish.data, DUPLICATE_PHONE, {}))
+        elif outcome.limit and not report.created:
+            return msgspec.structs.replace(report, limit=outcome.limit)
+        else:
+            report.failed.append(_refused(index, wish, outcome))
+            if not options.continue_on_error:
+                return msgspec.structs.replace(report, is_aborted=True)
+    return report
+
+
+def _arrival(tenant: Tenant, wish: Wish) -> Arrival:
+    problems = {field: list(texts) for field, texts in wish.problems.items()}
+    text = wish.fields["phone"] if wish.fields else _phone_text(wish.data)
+    understood = understand_phone(text, tenant, problems) if text is not None else None
+    columns = columns_of(wish.fields or {})
+    if len(columns.get("attributes", ())) > attributes.MAX_KEYS:
+        problems["attributes"] = [attributes.TOO_MANY]
+    return Arrival(understood.match_key if understood else None, columns, problems=problems)
 
 
 def understand_phone(text: str, tenant: Tenant, problems: Problems) -> Phone | None:
@@ -107,95 +88,19 @@ def understand_phone(text: str, tenant: Tenant, problems: Problems) -> Phone | N
     return understood
 
 
-async def hold_references(db: Db, tenant: Tenant, many: Sequence[tuple[Mapping[str, Any], Problems]]) -> None:
-    """Keep what contacts refer to from being deleted, and add to the problems of each what does not exist."""
-    group_ids = {group_id for fields, _ in many for group_id in fields.get("groups") or ()}
-    known_groups = await contact_groups.hold_groups(db, tenant.id, sorted(group_ids)) if group_ids else set()
-    source_ids = {fields["source_id"] for fields, _ in many if "source_id" in fields}
-    status_ids = {fields["status_id"] for fields, _ in many if "status_id" in fields}
-    sources: set[int] = set()
-    statuses: set[int] = set()
-    if source_ids or status_ids:
-        sources, statuses = await rows.hold_references(db, tenant.id, sorted(source_ids), sorted(status_ids))
-    for fields, problems in many:
-        if "source_id" in fields and fields["source_id"] not in sources:
-            problems["source_id"] = [NO_SOURCE]
-        if "status_id" in fields and fields["status_id"] not in statuses:
-            problems["status_id"] = [NO_STATUS]
-        if not known_groups.issuperset(fields.get("groups") or ()):
-            problems["groups"] = [NO_GROUP]
-
-
-async def _examine(db: Db, tenant: Tenant, wishes: Sequence[Wish]) -> list[_Entry]:
-    entries = []
-    for index, wish in enumerate(wishes):
-        problems = {field: list(texts) for field, texts in wish.problems.items()}
-        text = wish.fields["phone"] if wish.fields else _phone_text(wish.data)
-        understood = understand_phone(text, tenant, problems) if text is not None else None
-        if wish.fields and len(attributes.merged({}, wish.fields["attributes"] or {})) > attributes.MAX_KEYS:
-            problems["attributes"] = [attributes.TOO_MANY]
-        entries.append(_Entry(index, wish, understood, problems))
-    await hold_references(
-        db, tenant, [(entry.wish.fields, entry.problems) for entry in entries if entry.wish.fields]
-    )
-    return entries
-
-
 def _phone_text(data: Any) -> str | None:
     """Return the phone of a row that has other faults: whether it is a duplicate is asked first."""
     text = data.get("phone") if isinstance(data, dict) else None
     return text if isinstance(text, str) and text.strip() and len(text) <= LONGEST_PHONE else None
 
 
-def _sort_out(
-    entries: Sequence[_Entry], taken: Taken, tenant: Tenant, before: int, options: Options
-) -> tuple[list[_Entry], Report]:
-    """Decide about every row in order; a row counts as existing for those behind it once it is chosen."""
-    maximum = tenant.plan.max_contacts
-    room = len(entries) if maximum < 0 else maximum - before
-    match_keys, emails = set(taken.match_keys), set(taken.emails)
-    chosen: list[_Entry] = []
-    report = Report([], [], [])
-    for entry in entries:
-        is_duplicate = entry.phone is not None and entry.phone.match_key in match_keys
-        if is_duplicate and options.skip_duplicates:
-            report.skipped.append(Refused(entry.index, entry.wish.data, DUPLICATE_PHONE, {}))
-            continue
-        email = taken.email_keys[entry.email] if entry.email else None
-        refusal = _refusal(entry, is_duplicate, email in emails)
-        if refusal is None and len(chosen) >= room:
-            if room <= 0:
-                limit = FeatureLimitExceeded.of("contacts", before, maximum)
-                return [], msgspec.structs.replace(report, limit=limit)
-            refusal = _refused(entry, FeatureLimitExceeded.of("contacts", before + len(chosen), maximum))
-        if refusal is None and entry.phone:
-            chosen.append(entry)
-            match_keys.add(entry.phone.match_key)
-            emails.update([email] if email else [])
-        elif refusal:
-            report.failed.append(refusal)
-            if not options.continue_on_error:
-                return [], msgspec.structs.replace(report, is_aborted=True)
-    return chosen, report
-
-
-def _refusal(entry: _Entry, has_phone: bool, has_email: bool) -> Refused | None:
-    problems = dict(entry.problems)
-    if has_phone:
+def _refused(index: int, wish: Wish, outcome: Outcome) -> Refused:
+    if outcome.limit:
+        return Refused(index, wish.data, outcome.limit.code, {"contacts": [outcome.limit.message]})
+    problems = dict(outcome.problems)
+    if outcome.word == "known":
         problems["phone"] = [PHONE_TAKEN]
-    if has_email:
-        problems["email"] = [EMAIL_TAKEN]
-    return Refused(entry.index, entry.wish.data, ValidationFailed.code, problems) if problems else None
-
-
-def _refused(entry: _Entry, error: ApiError) -> Refused:
-    return Refused(entry.index, entry.wish.data, error.code, {"contacts": [error.message]})
-
-
-def _new_contact(entry: _Entry) -> NewContact:
-    if entry.phone is None or entry.wish.fields is None:
-        raise ValueError("a contact without a phone was chosen")
-    return NewContact(entry.phone.match_key, columns_of(entry.wish.fields))
+    return Refused(index, wish.data, ValidationFailed.code, problems)
 
 
 def columns_of(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,35 +7,18 @@ from typing import Any
 import msgspec
 
 from rasl.db import contact_exports as export_rows
+from rasl.db import contact_lists
 from rasl.db.pool import Database, Row
 from rasl.domain.contact_csv import ATTRIBUTE, MAX_ATTRIBUTES, write_scalar
 from rasl.domain.csv_files import join_names, protected, write_row
 from rasl.domain.listing import ListQuery
+from rasl.domain.records import fields_of
+from rasl.domain.records.contact import Contact
 from rasl.errors import ValidationFailed
 from rasl.services.contacts import groups as contact_groups
 
-COLUMNS = (
-    "id",
-    "firstname",
-    "lastname",
-    "phone",
-    "email",
-    "type",
-    "status",
-    "source",
-    "company",
-    "description",
-    "city",
-    "state",
-    "zip",
-    "address",
-    "country_id",
-    "assigned_id",
-    "groups",
-    "is_opted_out",
-    "created_at",
-    "updated_at",
-)
+_FIELDS = [told for told in fields_of(Contact) if told.name != "attributes"]
+COLUMNS = tuple(told.heading for told in _FIELDS)
 _STEP = 1_000
 _BOM = "\ufeff"
 
@@ -75,7 +58,7 @@ async def lines(database: Database, export: Export) -> AsyncIterator[bytes]:
             return
         after = rows[-1]["id"]
         async with database.connection() as db:
-            names = await export_rows.load_names(db, export.tenant_id)
+            names = await contact_lists.load_names(db, export.tenant_id)
         yield (text + "".join(write_row(cells_of(row, names, export.attributes)) for row in rows)).encode()
         text = ""
 
@@ -92,7 +75,10 @@ def cells_of(
         "status": statuses.get(row["status_id"]),
         "groups": join_names([groups[group_id] for group_id in row["group_ids"] if group_id in groups]),
     }
-    cells = [_cell(name, known[name] if name in known else row[name]) for name in COLUMNS]
+    cells = [
+        _cell(told.name, known[told.heading] if told.heading in known else row[told.column])
+        for told in _FIELDS
+    ]
     values = row["attributes"]
     return cells + [_attribute(values.get(key)) for key in attributes]
 

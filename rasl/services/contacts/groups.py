@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from rasl.db import contact_groups as rows
-from rasl.db import jobs
+from rasl.db import contacts, jobs
 from rasl.db.pool import Database, Db
 from rasl.domain.listing import Filter, ListQuery
 from rasl.domain.validation import MAX_ID
@@ -77,7 +77,7 @@ async def add_contacts(database: Database, tenant_id: int, group_id: int, contac
     """Put contacts into a group and return how many were not in it; raises NotFound or ValidationFailed."""
     wanted = sorted(set(contact_ids))
     async with database.transaction() as db:
-        if not await rows.hold_groups(db, tenant_id, [group_id]):
+        if not (await contacts.hold(db, tenant_id, [group_id])).groups:
             raise not_found(GROUP)
         possible = _possible(wanted)
         if len(possible) < len(wanted) or await rows.lock_contacts(db, tenant_id, possible) < len(wanted):
@@ -91,7 +91,7 @@ async def remove_contacts(
     """Take contacts out of a group and return how many were in it, whatever the others are; raises NotFound."""
     possible = _possible(sorted(set(contact_ids)))
     async with database.transaction() as db:
-        if not await rows.hold_groups(db, tenant_id, [group_id]):
+        if not (await contacts.hold(db, tenant_id, [group_id])).groups:
             raise not_found(GROUP)
         await rows.lock_contacts(db, tenant_id, possible)
         return await rows.remove_members(db, tenant_id, group_id, possible)

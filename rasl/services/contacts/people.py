@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from rasl import log, metrics
+from rasl.db import contact_aliases, contact_twins, contacts, recipients
 from rasl.db import inbound as inbound_rows
-from rasl.db import recipients
-from rasl.db.inbound import Alias
+from rasl.db.contact_aliases import Alias, NewAlias, Phone
 from rasl.db.pool import Database, Db, Row
-from rasl.db.recipients import NewContact
 from rasl.domain import phone
 from rasl.graph.changes import InboundMessage
+from rasl.services.contacts.arrivals import Arrival, Book, Mode, arrive
 
 _NAME_LENGTH = 255
 _DIGITS = re.compile("[0-9]{1,20}")
@@ -75,7 +75,7 @@ async def find(db: Db, senders: Sequence[Sender]) -> list[Person]:
 
     Raises TwinsFoundError.
     """
-    known = await inbound_rows.find_aliases(
+    known = await contact_aliases.find(
         db, list(dict.fromkeys(alias for item in senders for alias in item.aliases))
     )
     owners: dict[Alias, Person] = {}
@@ -104,20 +104,18 @@ async def create(db: Db, people: Sequence[Person]) -> None:
         if all(person is not other for other in by_tenant[person.tenant_id]):
             by_tenant[person.tenant_id].append(person)
     defaults = await inbound_rows.load_defaults(db, list(by_tenant))
+    incomplete: list[Person] = []
     for tenant_id, strangers in sorted(by_tenant.items()):
-        await recipients.take_contact_places(db, tenant_id, len(strangers), -1)
-        created = await recipients.create_contacts(
-            db, [_new(person, defaults[tenant_id]) for person in strangers]
-        )
-        # Some were created by another process in the same moment.
-        await recipients.change_contact_count(db, tenant_id, created - len(strangers))
-    strangers = [person for group in by_tenant.values() for person in group]
-    known = await inbound_rows.find_aliases(
-        db, list(dict.fromkeys(alias for person in strangers for alias in person.aliases))
-    )
-    for person in strangers:
-        person.contact_id = next(known[alias]["contact_id"] for alias in person.aliases if alias in known)
-    await _complete(db, strangers, known)
+        arrivals = [_arrival(person, defaults[tenant_id]) for person in strangers]
+        outcomes = await arrive(Book(db, tenant_id), arrivals, Mode.BY_PHONE)
+        for person, outcome in zip(strangers, outcomes, strict=True):
+            person.contact_id = outcome.contact_id
+            # Somebody else may have created one in the same moment.
+            if len(person.aliases) > 1 or outcome.word == "known":
+                incomplete.append(person)
+    if incomplete:
+        aliases = dict.fromkeys(alias for person in incomplete for alias in person.aliases)
+        await _complete(db, incomplete, await contact_aliases.find(db, list(aliases)))
 
 
 async def merge(database: Database, tenant_id: int, first_id: int, second_id: int) -> bool:
@@ -126,13 +124,13 @@ async def merge(database: Database, tenant_id: int, first_id: int, second_id: in
     The one with a phone stays, otherwise the older one. Conversations with the same number of ours become one.
     """
     async with database.transaction() as db:
-        rows = await inbound_rows.lock_twins(db, tenant_id, [first_id, second_id])
+        rows = await contact_twins.lock_twins(db, tenant_id, [first_id, second_id])
         if len(rows) < 2:
             return False
         kept, gone = sorted(rows, key=lambda row: (not row["has_phone"], row["id"]))
-        await inbound_rows.join_conversations(db, tenant_id, kept["id"], gone["id"])
-        await inbound_rows.absorb_contact(db, tenant_id, kept["id"], gone["id"])
-        await recipients.change_contact_count(db, tenant_id, -1)
+        await contact_twins.join_conversations(db, tenant_id, kept["id"], gone["id"])
+        await contact_twins.absorb_contact(db, tenant_id, kept["id"], gone["id"])
+        await contacts.change_count(db, tenant_id, -1)
     _logger.info("contacts_merged", tenant_id=tenant_id, kept_id=kept["id"], gone_id=gone["id"])
     metrics.APPLIED.labels("merged_contact").inc()
     return True
@@ -178,48 +176,44 @@ def _pair(sender: Sender, first_id: int, second_id: int) -> tuple[int, int, int]
 async def _complete(db: Db, people: Sequence[Person], known: dict[Alias, Row]) -> None:
     """Give contacts the aliases, the phone and Meta's spelling that they lack."""
     found = list({person.contact_id: person for person in people if person.contact_id is not None}.items())
-    missing, spellings = [], []
+    missing: list[NewAlias] = []
+    spellings: list[tuple[int, str, str]] = []
     for contact_id, person in found:
         for alias, wa_id in person.aliases.items():
             row = known.get(alias)
             if row is None:
-                missing.append((*alias, contact_id, wa_id))
+                missing.append(NewAlias(*alias, contact_id, wa_id))
             elif wa_id and row["wa_id"] != wa_id and not person.moved_to:
                 spellings.append((person.tenant_id, alias[2], wa_id))
-    moves = [
-        (person.tenant_id, contact_id, person.moved_to) for contact_id, person in found if person.moved_to
-    ]
     phones = [
-        (tenant_id, contact_id, f"+{wa_id}", False) for tenant_id, _, _, contact_id, wa_id in missing if wa_id
+        Phone(alias.tenant_id, alias.contact_id, alias.wa_id, has_moved=False)
+        for alias in missing
+        if alias.wa_id
     ]
-    phones += [(tenant_id, contact_id, f"+{wa_id}", True) for tenant_id, contact_id, wa_id in moves]
+    phones += [
+        Phone(person.tenant_id, contact_id, person.moved_to, has_moved=True)
+        for contact_id, person in found
+        if person.moved_to
+    ]
     if missing:
-        await inbound_rows.add_aliases(db, missing)
+        await contact_aliases.add(db, missing)
     if spellings:
         await recipients.keep_wa_ids(db, spellings)
     if phones:
-        await inbound_rows.change_phones(db, list({item[1]: item for item in phones}.values()))
-    if moves:
-        await inbound_rows.redirect_phones(db, moves)
+        await contact_aliases.show_phones(db, list({item.contact_id: item for item in phones}.values()))
 
 
-def _new(person: Person, defaults: Row) -> NewContact:
+def _arrival(person: Person, defaults: Row) -> Arrival:
     # The phone first: it is what sending looks for, so two processes meet on the same alias.
     alias, wa_id = min(person.aliases.items(), key=lambda item: item[0][1] != "phone")
     firstname, _, lastname = person.name.strip().partition(" ")
-    return NewContact(
-        tenant_id=person.tenant_id,
-        alias_kind=alias[1],
-        alias_value=alias[2],
-        wa_id=wa_id,
-        firstname=firstname[:_NAME_LENGTH] or alias[2],
-        lastname=lastname.strip()[:_NAME_LENGTH],
-        phone=f"+{wa_id}" if wa_id else None,
-        type=defaults["type"],
-        status_id=defaults["status_id"],
-        source_id=defaults["source_id"],
-        assigned_id=defaults["assigned_id"],
-    )
+    columns = {
+        "firstname": firstname[:_NAME_LENGTH] or alias[2],
+        "lastname": lastname.strip()[:_NAME_LENGTH],
+        "phone": f"+{wa_id}" if wa_id else None,
+        **{name: defaults[name] for name in ("type", "status_id", "source_id", "assigned_id")},
+    }
+    return Arrival(alias[2], columns, alias[1], wa_id)
 
 
 def _ids(tenant_id: int, user: object, parent: object) -> list[Alias]:

@@ -1,16 +1,17 @@
-"""What a send says about a recipient who is not a contact yet."""
+"""Contacts that sending creates: whoever has a phone that nobody had before, with what the send says about them."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from rasl.db import contact_groups, recipients
-from rasl.db import contacts as contact_rows
+from rasl.db import contacts as rows
 from rasl.db.pool import Database, Db
-from rasl.errors import ValidationFailed
-from rasl.services.contacts.creation import EMAIL_TAKEN, NO_GROUP
+from rasl.domain.phone import Phone
+from rasl.domain.tenants import Tenant
+from rasl.errors import ApiError, ValidationFailed
+from rasl.services.contacts.arrivals import NO_GROUP, Arrival, Book, Mode, arrive
 
 _COUNTRY = "country"  # an attribute: contacts know countries by id only
 
@@ -25,15 +26,13 @@ class NewProfile(msgspec.Struct, frozen=True):
     assigned_id: int | None = None
     group_ids: tuple[int, ...] = ()
 
-    def applied(self, contact: recipients.NewContact) -> recipients.NewContact:
-        """Return the contact with what is said here."""
-        given: dict[str, Any] = {
-            name: value
-            for name in ("firstname", "lastname", "email", "assigned_id", "group_ids")
-            if (value := getattr(self, name))
-        }
-        attributes: Mapping[str, str] = {_COUNTRY: self.country} if self.country else {}
-        return msgspec.structs.replace(contact, attributes=attributes, **given)
+
+class Stranger(msgspec.Struct, frozen=True):
+    """Somebody whom a tenant writes to and who is no contact yet."""
+
+    tenant: Tenant
+    phone: Phone
+    profile: NewProfile | None
 
 
 async def check_groups(database: Database, tenant_id: int, group_ids: Sequence[int]) -> dict[str, list[str]]:
@@ -41,61 +40,68 @@ async def check_groups(database: Database, tenant_id: int, group_ids: Sequence[i
     if not group_ids:
         return {}
     async with database.connection() as db:
-        known = await contact_groups.hold_groups(db, tenant_id, group_ids)
-    return {} if set(group_ids) <= known else {"contact.groups": [NO_GROUP]}
+        held = await rows.hold(db, tenant_id, group_ids)
+    return {} if held.has_all else {"contact.groups": [NO_GROUP]}
 
 
-class Emails(msgspec.Struct):
-    """Emails that new people of one batch want, as the database compares them, and those that somebody has."""
-
-    keys: dict[tuple[int, str], tuple[int, str]]
-    taken: set[tuple[int, str]]
-
-    def take(self, tenant_id: int, email: str | None) -> bool:
-        """Give an email to a new contact; False when somebody has it, also one before it in the batch."""
-        if email is None:
-            return True
-        key = self.keys[tenant_id, email]
-        if key in self.taken:
-            return False
-        self.taken.add(key)
-        return True
+def missing_defaults(tenant: Tenant) -> ValidationFailed | None:
+    """Return why no contact can be created by sending, or None (api-v2 section 17, row 42)."""
+    absent = ", ".join(tenant.missing_defaults())
+    if not absent:
+        return None
+    return ValidationFailed(
+        {"phone": [f"No contact has this number and none can be created: {absent} is not set"]}
+    )
 
 
-async def look_up_emails(db: Db, wanted: Sequence[tuple[int, str | None]]) -> Emails:
-    """Find out which of these emails, given as (tenant_id, email), contacts have already."""
-    by_tenant: dict[int, list[str]] = defaultdict(list)
-    for tenant_id, email in wanted:
-        if email is not None:
-            by_tenant[tenant_id].append(email)
-    emails = Emails({}, set())
-    for tenant_id, given in sorted(by_tenant.items()):
-        found = await contact_rows.find_taken(db, tenant_id, [], given)
-        emails.keys |= {(tenant_id, email): (tenant_id, key) for email, key in found.email_keys.items()}
-        emails.taken |= {(tenant_id, key) for key in found.emails}
-    return emails
+async def welcome(db: Db, strangers: Sequence[Stranger]) -> list[int | ApiError]:
+    """Create a contact for each, within the plans; returns its id, or why there is none.
+
+    Several may have one phone, and another process may create them in the same moment: they get the same id.
+    """
+    answers: dict[int, int | ApiError] = {}
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, stranger in enumerate(strangers):
+        if problem := missing_defaults(stranger.tenant):
+            answers[place] = problem
+        else:
+            places[stranger.tenant.id].append(place)
+    for tenant_id, own in sorted(places.items()):
+        tenant = strangers[own[0]].tenant
+        arrivals = [
+            Arrival(
+                strangers[place].phone.match_key, columns_of(strangers[place]), completes=defaults_of(tenant)
+            )
+            for place in own
+        ]
+        outcomes = await arrive(Book(db, tenant_id), arrivals, Mode.BY_PHONE, tenant.plan.max_contacts)
+        for place, outcome in zip(own, outcomes, strict=True):
+            refusal = outcome.limit or ValidationFailed(
+                {f"contact.{name}": texts for name, texts in outcome.problems.items()}
+            )
+            answers[place] = refusal if outcome.contact_id is None else outcome.contact_id
+    return [answers[place] for place in range(len(strangers))]
 
 
-def email_taken() -> ValidationFailed:
-    """Refuse to create a contact with an email that another one has."""
-    return ValidationFailed({"contact.email": [EMAIL_TAKEN]})
-
-
-async def with_groups_that_are_left(
-    db: Db, contacts: Sequence[recipients.NewContact]
-) -> list[recipients.NewContact]:
-    """Leave out groups that were deleted since they were checked; the others stay until the transaction ends."""
-    wanted: dict[int, set[int]] = defaultdict(set)
-    for contact in contacts:
-        wanted[contact.tenant_id].update(contact.group_ids)
-    known = {
-        tenant_id: await contact_groups.hold_groups(db, tenant_id, sorted(group_ids))
-        for tenant_id, group_ids in sorted(wanted.items())
-        if group_ids
+def columns_of(stranger: Stranger) -> dict[str, Any]:
+    """Return what the new contact is given."""
+    digits, profile = stranger.phone.digits, stranger.profile or NewProfile()
+    columns = {
+        "firstname": profile.firstname or digits,
+        "lastname": profile.lastname or "",
+        "phone": f"+{digits}",
+        "email": profile.email,
+        "group_ids": profile.group_ids,
+        "attributes": {_COUNTRY: profile.country} if profile.country else {},
     }
-    return [
-        msgspec.structs.replace(
-            contact, group_ids=tuple(sorted(set(contact.group_ids) & known.get(contact.tenant_id, set())))
-        )
-        for contact in contacts
-    ]
+    return columns | ({"assigned_id": profile.assigned_id} if profile.assigned_id else {})
+
+
+def defaults_of(tenant: Tenant) -> dict[str, Any]:
+    """Return what every new contact of a tenant gets."""
+    return {
+        "type": tenant.default_type,
+        "status_id": tenant.default_status_id,
+        "source_id": tenant.default_source_id,
+        "assigned_id": tenant.default_assigned_id,
+    }

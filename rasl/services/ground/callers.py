@@ -8,7 +8,7 @@ from rasl import clock, ids
 from rasl.db import tenants as tenant_rows
 from rasl.db.batch import Batch
 from rasl.db.pool import Database, Row
-from rasl.domain.tenants import Caller, Number, Plan, Tenant
+from rasl.domain.tenants import PLAN_LIMITS, Caller, Number, Plan, Tenant
 from rasl.errors import Unauthorized
 from rasl.sealing import Sealer
 
@@ -91,7 +91,7 @@ def read_tenant(row: Row, sealer: Sealer) -> Tenant:
     """Build a tenant from its joined row."""
     return Tenant(
         id=row["tenant_id"],
-        plan=Plan(row["plan"], row["max_contacts"], row["max_conversations"]),
+        plan=Plan(row["plan"], *(row[name] for name in PLAN_LIMITS)),
         default_country=row["default_country"],
         default_type=row["default_type"],
         default_status_id=row["default_status_id"],

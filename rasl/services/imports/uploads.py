@@ -11,14 +11,14 @@ from typing import Any, BinaryIO, Literal
 import asyncpg
 import msgspec
 
-from rasl.db import contact_imports as import_rows
-from rasl.db import listing
-from rasl.db.listing import ListSource
+from rasl.db import contact_lists
+from rasl.db import imports as import_rows
+from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
 from rasl.db.tenants import find_tenant_by_id
 from rasl.domain.contact_csv import TYPES, find_targets
 from rasl.domain.csv_files import DELIMITERS, CsvFile, meant, protected, write_row
-from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.listing import ListQuery, Page
 from rasl.errors import IdempotencyKeyReused, NotFound, ValidationFailed
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
@@ -31,20 +31,7 @@ _ERROR_PAGE = 1_000
 _MAX_ID = 2**63 - 1
 _TRIED_AGAIN_FOR = dt.timedelta(days=7)  # an import whose job was set aside
 
-IMPORT_LIST = ListSpec(
-    filters={"status": Kind.TEXT, "created_at": Kind.MOMENT},
-    sorts=("id", "created_at"),
-    default_sort="-id",
-    fields=("id", "status", "file_name", "total", "created", "updated", "skipped", "failed", "created_at"),
-)
-_SOURCE = ListSource(
-    select="*",
-    tables="contact_imports",
-    where="tenant_id = $1 and status <> 'uploading'",
-    columns={"id": "id", "status": "status", "created_at": "created_at"},
-    search=("coalesce(file_name, '')",),
-    tie_breaker="id",
-)
+IMPORT_LIST = import_rows.LIST_SOURCE.spec
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -224,7 +211,7 @@ async def _check(
     """Return the columns of the import; raises ValidationFailed for what is not the tenant's or is missing."""
     async with database.connection() as db:
         tenant = await find_tenant_by_id(db, tenant_id)
-        sources, statuses, groups = await import_rows.load_lookups(db, tenant_id)
+        sources, statuses, groups = await contact_lists.load_names(db, tenant_id)
     if tenant is None:
         raise NotFound("Tenant not found")
     problems: dict[str, list[str]] = {}
@@ -235,11 +222,11 @@ async def _check(
     ):
         name = f"default_{noun}_id"
         defaults[noun] = tenant[name] if given is None else given
-        if given is not None and given not in known.values():
+        if given is not None and given not in known:
             problems[name] = [f"The selected {noun} does not exist or does not belong to your account"]
         elif defaults[noun] is None and not {noun, f"{noun}_id"} & set(targets):
             problems[name] = [f"The file has no {noun} column and the account no default {noun}: give {name}"]
-    if set(options.groups) - set(groups.values()):
+    if not groups.keys() >= set(options.groups):
         problems["groups"] = ["One or more groups do not exist"]
     if problems:
         raise ValidationFailed(problems)
@@ -288,7 +275,7 @@ async def get_import(database: Database, tenant_id: int, import_id: int) -> tupl
 async def list_imports(database: Database, tenant_id: int, query: ListQuery) -> Page:
     """Return one page of a tenant's imports, newest first."""
     async with database.listing() as db:
-        return await listing.fetch_page(db, _SOURCE, query, tenant_id)
+        return await fetch_page(db, import_rows.LIST_SOURCE, query, tenant_id)
 
 
 async def read_error_file(database: Database, tenant_id: int, row: Row) -> AsyncIterator[bytes]:

@@ -14,6 +14,7 @@ import msgspec
 
 from rasl import log
 from rasl.db import media as rows
+from rasl.db.jobs import Holding
 from rasl.domain import backoff
 from rasl.domain.media_formats import LARGEST, in_words
 from rasl.domain.tenants import Number
@@ -32,15 +33,6 @@ _URL_SAFE = str.maketrans("-_", "+/")
 _logger = log.get_logger()
 
 
-class Claim(msgspec.Struct, frozen=True):
-    """The job of one inbound message, leased to this process."""
-
-    tenant_id: int
-    message_id: int
-    fence: int
-    attempt: int
-
-
 class _LaterError(Exception):
     """Not this time; the text says why."""
 
@@ -57,39 +49,31 @@ class _Descriptor(msgspec.Struct, frozen=True):
     digest: bytes | None
 
 
-async def load(resources: Resources, number: Number, claim: Claim) -> None:
+async def load(resources: Resources, number: Number, job: Holding, attempt: int) -> None:
     """Load the file of a message and store it, or say on the message why there is none and perhaps try again later."""
+    tenant_id, message_id, _ = job
     async with resources.database.connection() as db:
-        message = await rows.find_message(db, claim.tenant_id, claim.message_id)
+        message = await rows.find_message(db, tenant_id, message_id)
     content = message["content"] if message else None
     media_id, problem, is_final = None, "", True
     try:
         async with asyncio.timeout(_LONGEST_SECONDS):
             kind = message["type"] if message else ""
-            media_id = await _load(resources, number, claim.tenant_id, kind, content)
+            media_id = await _load(resources, number, tenant_id, kind, content)
     except _NeverError as error:
         problem = f"The file could not be loaded from WhatsApp: {error}"
     except (_LaterError, TimeoutError) as error:
         reason = str(error) or "it took too long"
         is_final = message is not None and message["age"] > KEPT_FOR
         problem = f"The file could not be loaded from WhatsApp{'' if is_final else ' yet'}: {reason}"
-    await _record(resources, claim, media_id, problem or None, is_final=is_final)
-
-
-async def _record(
-    resources: Resources, claim: Claim, media_id: int | None, problem: str | None, *, is_final: bool
-) -> None:
     if problem:
-        _logger.warning("file_not_loaded", message_id=claim.message_id, reason=problem, is_final=is_final)
+        _logger.warning("file_not_loaded", message_id=message_id, reason=problem, is_final=is_final)
     async with resources.database.transaction() as db:
         if is_final:
-            await rows.finish_download(db, claim.tenant_id, claim.message_id, claim.fence, media_id, problem)
+            await rows.finish_download(db, *job, media_id, problem or None)
         else:
             jitter = random.random()  # noqa: S311 - spreads retries
-            pause = backoff.download_pause(claim.attempt, jitter)
-            await rows.postpone_download(
-                db, claim.tenant_id, claim.message_id, claim.fence, pause, problem or ""
-            )
+            await rows.postpone_download(db, *job, backoff.download_pause(attempt, jitter), problem)
 
 
 async def _load(resources: Resources, number: Number, tenant_id: int, kind: str, content: Any) -> int:

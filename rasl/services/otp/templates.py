@@ -3,25 +3,9 @@
 from rasl.db import otp_templates
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database
-from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.listing import ListQuery, Page
 
-OTP_TEMPLATE_LIST = ListSpec(
-    filters={"template_name": Kind.TEXT, "language": Kind.TEXT},
-    sorts=("template_name", "created_at", "language"),
-    default_sort="template_name",
-    fields=(
-        "id",
-        "template_name",
-        "language",
-        "body_text",
-        "body_params_count",
-        "header_format",
-        "header_text",
-        "footer_text",
-        "status",
-        "created_at",
-    ),
-)
+OTP_TEMPLATE_LIST = otp_templates.SOURCE.spec
 
 
 async def list_templates(database: Database, tenant_id: int, query: ListQuery) -> Page:

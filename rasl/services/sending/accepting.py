@@ -22,8 +22,9 @@ from rasl.errors import (
 )
 from rasl.services.composing import filling
 from rasl.services.composing.draft import Draft
+from rasl.services.contacts import profiles
+from rasl.services.contacts.profiles import Stranger
 from rasl.services.otp.intents import Guard, NewOtp
-from rasl.services.sending import newcomers
 from rasl.services.sending.lanes import lane_of
 from rasl.services.sending.work import Accepted
 
@@ -138,19 +139,36 @@ async def _resolve(
     missing = [place for place in places if place not in rows]
     if not missing:
         return rows
-    await newcomers.create_missing(db, drafts, missing, answers)
-    missing = [place for place in missing if place not in answers]
     addresses = [drafts[place].address() for place in missing]
-    contact_ids = await recipients.find_contacts(db, addresses)
+    ids = dict(zip(missing, await recipients.find_contacts(db, addresses), strict=True))
+    await _create_contacts(db, drafts, ids, answers)
     keys = []
-    for place, contact_id in zip(missing, contact_ids, strict=True):
-        if contact_id is None:
+    for place in missing:
+        contact_id, draft = ids[place], drafts[place]
+        if contact_id is not None:
+            keys.append((draft.tenant.id, draft.number.id, contact_id))
+        elif place not in answers:
             answers[place] = NotFound("Contact not found")
-        else:
-            keys.append((drafts[place].tenant.id, drafts[place].number.id, contact_id))
     await recipients.open_conversations(db, keys)
     found = await recipients.lock_threads(db, addresses)
     return rows | {missing[position]: row for position, row in found.items()}
+
+
+async def _create_contacts(
+    db: Db, drafts: Sequence[Draft], ids: dict[int, int | None], answers: dict[int, Accepted | Exception]
+) -> None:
+    """Create a contact for each phone that nobody has, and put its id in."""
+    strangers = {
+        place: Stranger(draft.tenant, draft.phone, draft.profile)
+        for place, contact_id in ids.items()
+        if contact_id is None and (draft := drafts[place]).contact_id is None and draft.phone is not None
+    }
+    welcomed = await profiles.welcome(db, list(strangers.values()))
+    for place, answer in zip(strangers, welcomed, strict=True):
+        if isinstance(answer, ApiError):
+            answers[place] = answer
+        else:
+            ids[place] = answer
 
 
 def _admissible(

@@ -4,58 +4,17 @@ import datetime as dt
 
 import msgspec
 
-from rasl.db import listing as list_rows
 from rasl.db import media as media_rows
+from rasl.db import message_lists
 from rasl.db import messages as message_rows
+from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
 from rasl.domain import message_types
-from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.listing import ListQuery, Page
 from rasl.domain.phone import digits_of
 from rasl.graph.errors import classify
 
-MESSAGE_LIST = ListSpec(
-    filters={
-        "type": Kind.TEXT,
-        "status": Kind.TEXT,
-        "interaction_id": Kind.INTEGER,
-        "direction": Kind.TEXT,
-        "created_at": Kind.MOMENT,
-        "updated_at": Kind.MOMENT,
-    },
-    sorts=("created_at", "updated_at"),
-    default_sort="-created_at",
-    fields=(
-        "id",
-        "interaction_id",
-        "sender_id",
-        "type",
-        "message",
-        "status",
-        "message_id",
-        "sent_at",
-        "is_read",
-        "direction",
-        "created_at",
-        "updated_at",
-    ),
-)
-_SOURCE = list_rows.ListSource(
-    select="""m.id, m.conversation_id, m.direction, m.peer, m.type, m.text, m.status, m.wamid, m.sent_at, m.created_at,
-        m.updated_at, n.display_phone_number""",
-    tables="""messages m join conversations v on v.tenant_id = m.tenant_id and v.id = m.conversation_id
-        join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id""",
-    where="m.tenant_id = $1",
-    columns={
-        "type": "m.type",
-        "status": "m.status",
-        "interaction_id": "m.conversation_id",
-        "direction": "m.direction",
-        "created_at": "m.created_at",
-        "updated_at": "m.updated_at",
-    },
-    search=("m.text",),
-    tie_breaker="m.id",
-)
+MESSAGE_LIST = message_lists.LIST_SOURCE.spec
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -76,7 +35,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
 async def list_messages(database: Database, tenant_id: int, query: ListQuery) -> Page:
     """Return one page of the tenant's messages."""
     async with database.listing() as db:
-        return await list_rows.fetch_page(db, _SOURCE, query, tenant_id)
+        return await fetch_page(db, message_lists.LIST_SOURCE, query, tenant_id)
 
 
 async def read_timeline(database: Database, message: Row) -> list[Step]:

@@ -13,10 +13,11 @@ from rasl.domain.message_types.base import Content
 from rasl.errors import ApiError, FeatureLimitExceeded, NotFound
 from rasl.services.composing import filling
 from rasl.services.composing.draft import Draft
-from rasl.services.contacts.profiles import NewProfile
+from rasl.services.contacts import profiles
+from rasl.services.contacts.profiles import Stranger
 from rasl.services.ground.resources import Resources
 from rasl.services.otp import intents
-from rasl.services.sending import attempting, newcomers
+from rasl.services.sending import attempting
 
 
 class Rehearsal(msgspec.Struct):
@@ -100,15 +101,9 @@ def _content(
 
 def _new_contact(draft: Draft) -> dict[str, Any]:
     """Return the contact that sending would create, as merge fields see it."""
-    digits = draft.phone.digits if draft.phone else ""
-    profile = draft.profile or NewProfile()
-    return {
-        "firstname": profile.firstname or digits,
-        "lastname": profile.lastname or "",
-        "email": profile.email,
-        "phone": f"+{digits}",
-        "attributes": {"country": profile.country} if profile.country else {},
-    }
+    # Without a phone it is a known contact, or nobody: NotFound has been raised then.
+    assert draft.phone is not None  # noqa: S101
+    return profiles.columns_of(Stranger(draft.tenant, draft.phone, draft.profile))
 
 
 def _peer(draft: Draft, row: Row | None, problems: list[ApiError]) -> str | None:
@@ -129,7 +124,7 @@ def _plan(
         "conversations": admission.opens_conversation(thread, usage["now"]),
     }
     limits = {"contacts": plan.max_contacts, "conversations": plan.max_conversations}
-    if row is None and (problem := newcomers.missing_defaults(draft.tenant)):
+    if row is None and (problem := profiles.missing_defaults(draft.tenant)):
         problems.append(problem)
     for name, is_wanted in wanted.items():
         if is_wanted and 0 <= limits[name] <= usage[name]:

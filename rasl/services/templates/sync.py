@@ -163,6 +163,12 @@ async def reconcile(resources: Resources) -> int:
     return len(accounts)
 
 
+async def reconcile_all(resources: Resources) -> None:
+    """Read accounts until it is nobody's turn."""
+    while await reconcile(resources):
+        pass
+
+
 async def _reconcile_account(resources: Resources, account: Account) -> None:
     try:
         credentials = await load_credentials(resources, account.tenant_id)

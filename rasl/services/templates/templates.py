@@ -10,7 +10,7 @@ from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
 from rasl.db.templates import Account
 from rasl.domain import media_formats
-from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.domain.listing import ListQuery, Page
 from rasl.domain.templates import definition, linter
 from rasl.domain.templates.lint_report import Report
 from rasl.domain.templates.listed import Listed
@@ -24,55 +24,7 @@ from rasl.services.ground.resources import Resources
 from rasl.services.media import files
 from rasl.services.templates.sync import failed, load_credentials
 
-FIELDS = (
-    "id",
-    "template_id",
-    "template_name",
-    "name",
-    "language",
-    "category",
-    "status",
-    "header_data_format",
-    "header_data_text",
-    "header_params_count",
-    "header_file_url",
-    "header_variable_value",
-    "body_data",
-    "body_params_count",
-    "body_variable_value",
-    "footer_data",
-    "footer_params_count",
-    "buttons_data",
-    "message_send_ttl_seconds",
-    "add_security_recommendation",
-    "code_expiration_minutes",
-    "otp_button_config",
-    "components",
-    "parameter_format",
-    "waba_id",
-    "quality",
-    "rejected_reason",
-    "status_details",
-    "previous_category",
-    "correct_category",
-    "version_id",
-    "synced_at",
-    "created_at",
-    "updated_at",
-)
-TEMPLATE_LIST = ListSpec(
-    filters={
-        "status": Kind.TEXT,
-        "category": Kind.TEXT,
-        "language": Kind.TEXT,
-        "template_name": Kind.TEXT,
-        "created_at": Kind.MOMENT,
-        "updated_at": Kind.MOMENT,
-    },
-    sorts=("template_name", "created_at", "updated_at"),
-    default_sort="template_name",
-    fields=FIELDS,
-)
+TEMPLATE_LIST = template_rows.LIST_SOURCE.spec
 # An approved template's category is Meta's; after a change it is reviewed again (cloud-api section 4.3).
 EDITABLE = frozenset({"APPROVED", "REJECTED", "PAUSED"})
 

@@ -26,7 +26,7 @@ GLOBAL_UNIQUES = frozenset({"tokens_hash_key", "whatsapp_numbers_phone_number_id
 # What asks all servers and adds up, or walks them for an operator: reads alone.
 READS_OF_EVERYONE = frozenset(
     {
-        "contact_imports.list_given_up",
+        "imports.list_given_up",
         "doctor.count_parked",
         "doctor.count_unknown",
         "jobs.backlog",
@@ -79,6 +79,3 @@ PER_TENANT = {
     "purging.drop_imports": "by its key instead of its place: delete … where tenant_id = $1 and id = any($2)",
     "purging.lock_old_imports": _BY_AGE,
 }
-
-# Broken for now: goes with the writers of contacts, which are being made one.
-UNSTABLE_FOR_NOW = frozenset({"contact_imports.start", "contact_imports.finish", "contact_imports.fail"})

@@ -10,8 +10,11 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import inbound, media, otps, recipients
-from rasl.db.contacts import NewContact
+from rasl.db import inbound, media, otps
+from rasl.db.contact_aliases import NewAlias
+from rasl.db.contacts import Key
+from rasl.db.import_notes import Note
+from rasl.db.imports import RowError
 from rasl.db.jobs import Ask
 from rasl.db.labels import GROUPS, SOURCES, STATUSES
 from rasl.db.purging import KINDS
@@ -171,7 +174,7 @@ def _plain(kind: Any, n: int) -> Any:
 _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "contact_exports.list_attribute_keys": [{"query": ListQuery()}],
     "contact_exports.fetch_next": [{"query": ListQuery()}],
-    "contact_imports.begin": [
+    "imports.begin": [
         {
             "values": {
                 "headers": [],
@@ -182,26 +185,18 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
             }
         }
     ],
-    "contact_imports.enqueue": [{"lease": None}, {}],
-    "contact_imports.record_chunk": [
-        {"counts": dict.fromkeys(("created", "updated", "skipped", "failed"), 1)}
+    "imports.enqueue": [{"lease": None}, {}],
+    "imports.record_chunk": [{"counts": dict.fromkeys(("created", "updated", "skipped", "failed"), 1)}],
+    "import_notes.note": [{"notes": [Note("phone", f"44{NEW + n:010}", -1) for n in range(3)]}],
+    "imports.add_errors": [{"errors": [RowError(NEW + n, [], ["wrong"]) for n in range(3)]}],
+    "imports.finish": [{"status": "done"}],
+    "contact_aliases.add": [
+        {"aliases": [NewAlias(1, "phone", f"44{NEW + n:010}", _MIDDLE + n, None) for n in range(3)]}
     ],
-    "contact_import_rows.create": [
-        {
-            "rows": [{"firstname": "Ada", "type": "lead", "status_id": 1, "source_id": 1, "lastname": ""}],
-            "ids": [NEW],
-        }
-    ],
-    "contact_import_rows.note_keys": [{"kind": "phone"}],
-    "contact_imports.add_errors": [{"errors": [(NEW + n, "[]", ["wrong"]) for n in range(3)]}],
-    "contact_imports.finish": [{"status": "done"}],
-    "inbound.add_aliases": [
-        {"aliases": [(1, "phone", f"44{NEW + n:010}", _MIDDLE + n, None) for n in range(3)]}
-    ],
-    "inbound.find_aliases": [{"aliases": [(1, "phone", f"44{_MIDDLE + n:010}") for n in range(3)]}],
+    "contact_aliases.find": [{"aliases": [(1, "phone", f"44{_MIDDLE + n:010}") for n in range(3)]}],
     "inbound.lock_conversations": [{"keys": [(1, 1, _MIDDLE + n) for n in range(3)]}],
     "inbound.insert_messages": [{"messages": [_like(inbound.Stored, message_id=NEW)]}],
-    "inbound.join_conversations": [{"kept_id": MANY + 1, "gone_id": _MIDDLE}],
+    "contact_twins.join_conversations": [{"kept_id": MANY + 1, "gone_id": _MIDDLE}],
     "jobs.claim": [{"ask": Ask(100, 50, [2], shares={1: 5})}],
     "jobs.postpone_pair": [{"seconds": 1.0}],
     "labels.delete_label": [{"table": table, "label_id": 1000} for table in (SOURCES, STATUSES)],
@@ -218,10 +213,13 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "purging.amount": [{"text": "select 1", "values": ()}],
     "recipients.open_conversations": [{"keys": [(1, 1001, _MIDDLE + n) for n in range(3)]}],
     "templates.keep": [{"items": [_like(Listed, language="en")]}],
-    "recipients.create_contacts": [{"contacts": [_like(recipients.NewContact, type="lead", group_ids=())]}],
-    "contact_import_rows.update": [{"rows": [{"firstname": "Ada"}], "ids": [_MIDDLE]}],
-    "contacts.load_relations": [{"names": frozenset({"groups", "source", "status"}), "rows": [_CONTACT]}],
-    "contacts.insert_contacts": [{"contacts": [NewContact(f"44{NEW + n:010}", _CONTACT) for n in range(3)]}],
+    "contacts.update_many": [{"changes": [(_MIDDLE, {"firstname": "Ada"})]}],
+    "contacts.lock_many": [{"wishes": [(_MIDDLE + n, {"city": "Ulm"}) for n in range(3)]}],
+    "contact_lists.load_relations": [
+        {"names": frozenset({"groups", "source", "status"}), "rows": [_CONTACT]}
+    ],
+    "contacts.insert": [{"contacts": [("phone", f"44{NEW + n:010}", None, _CONTACT) for n in range(3)]}],
+    "contacts.find_owners": [{"keys": [Key("phone", f"44{_MIDDLE + n:010}", "a@x.test") for n in range(3)]}],
     "contacts.change_contact": [{"changes": {"firstname": "Ada", "attributes": {"city": "Ulm"}}}],
     "labels.create_label": [{"table": GROUPS}, {"table": SOURCES}, {"table": STATUSES}],
     "labels.find_label": [{"table": GROUPS}, {"table": SOURCES}, {"table": STATUSES}],

@@ -13,6 +13,7 @@ from rasl.db.pool import Database, Db
 from rasl.domain.tenants import Plan, Tenant
 from rasl.errors import ValidationFailed
 from rasl.services.contacts import contacts, groups
+from rasl.services.contacts.arrivals import Arrival, Book, Owners
 from tests.api.v2.labelled import groups_of, until_someone_waits
 from tests.serving import Api
 from tests.world import Person, World
@@ -62,16 +63,14 @@ async def test_the_unique_key_decides_even_when_the_look_before_saw_nothing(
     database: Database, world: World, monkeypatch: pytest.MonkeyPatch, phone: str, email: str, problems: Any
 ) -> None:
     await create(database, world.acme, "+442079460011", email="a@b.test")
-    look, looks = rows.find_taken, []
+    look, looks = Book.look, []
 
-    async def blind_once(
-        db: Db, tenant_id: int, keys: Any, emails: Any, but: int | None = None
-    ) -> rows.Taken:
-        taken = await look(db, tenant_id, keys, emails, but)
-        looks.append(taken)
-        return rows.Taken(frozenset(), frozenset(), taken.email_keys) if len(looks) == 1 else taken
+    async def blind_once(book: Book, wishes: Sequence[Arrival]) -> list[Owners]:
+        owners = await look(book, wishes)
+        looks.append(owners)
+        return [Owners(email=owner.email) for owner in owners] if len(looks) == 1 else owners
 
-    monkeypatch.setattr(rows, "find_taken", blind_once)
+    monkeypatch.setattr(Book, "look", blind_once)
     with pytest.raises(ValidationFailed) as caught:
         await create(database, world.acme, phone, email=email)
     assert caught.value.details == problems

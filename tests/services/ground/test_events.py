@@ -48,4 +48,4 @@ async def test_a_type_that_is_not_in_the_catalogue_is_a_mistake(database: Databa
 
 
 def test_every_event_says_what_makes_it_happen() -> None:
-    assert all(text.endswith(".") for text in CATALOGUE.values())
+    assert all(event.when.endswith(".") and event.fields for event in CATALOGUE.values())

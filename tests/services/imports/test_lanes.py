@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from rasl.db.pool import Database, Row
-from rasl.services.imports import applying, uploads
-from rasl.services.imports.applying import Chunk, Holding
+from rasl.services.imports import chunks, uploads
+from rasl.services.imports.chunks import Chunk, Holding
 from tests.services.imports.imported import (
     accept,
     apply,
@@ -58,11 +58,11 @@ async def test_chunks_run_side_by_side_unless_they_want_the_same(
     running: list[frozenset[str]] = []
     most = 0
     third_began = asyncio.Event()
-    written = applying._write
+    written = chunks._write
 
     async def write(database: Database, holding: Holding, row: Row, chunk: Chunk) -> Row:
         nonlocal most
-        claims = applying._claims(chunk)
+        claims = chunks._claims(chunk)
         assert not any(map(claims.intersection, running))
         running.append(claims)
         most = max(most, len(running))
@@ -75,7 +75,7 @@ async def test_chunks_run_side_by_side_unless_they_want_the_same(
         finally:
             running.remove(claims)
 
-    monkeypatch.setattr(applying, "_write", write)
+    monkeypatch.setattr(chunks, "_write", write)
     twice = [f"{phone}," for phone in numbers(0, 30) for _ in range(2)]
     same_email = [
         f"{phone},Ana@x.test" if place % 3 else f"{phone},ana@x.test"
@@ -97,13 +97,13 @@ async def test_contacts_created_meanwhile_are_met_once(
     phones = numbers(0, 60)
     import_id = await accept(database, tenant_id, csv("phone", phones))
     has_begun = asyncio.Event()
-    written = applying._write
+    written = chunks._write
 
     async def write(*arguments: Any) -> Row:
         has_begun.set()
         return await written(*arguments)
 
-    monkeypatch.setattr(applying, "_write", write)
+    monkeypatch.setattr(chunks, "_write", write)
     importing = asyncio.create_task(finish(database))
     await has_begun.wait()
     creations = [

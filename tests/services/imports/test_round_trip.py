@@ -13,8 +13,8 @@ from rasl.db.pool import Database
 from rasl.domain.contact_csv import ContactRow, Lookups, RowReader, Rules, find_targets
 from rasl.domain.csv_files import CsvFile, write_row
 from rasl.domain.listing import ListQuery, parse
+from rasl.domain.records.contact import CONTACT_LIST
 from rasl.services.contacts import exports
-from rasl.services.contacts.contacts import CONTACT_LIST
 from rasl.services.contacts.exports import COLUMNS, cells_of
 from rasl.services.imports import uploads
 from tests.api.v2.contact_calls import body

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from rasl.db import jobs
-from rasl.db.contact_imports import KIND
+from rasl.db.imports import KIND
 from rasl.db.pool import Database
 from rasl.dispatch.kinds import importing
 from rasl.dispatch.kinds.importing import Importing
 from rasl.domain import backoff
-from rasl.services.imports import applying, uploads
-from rasl.services.imports.applying import LEASE, Holding, LostError
+from rasl.services.imports import chunks, uploads
+from rasl.services.imports.chunks import LEASE, Holding, LostError
 from tests.dispatch.looping import loop_on, step
 from tests.services.imports.imported import accept, consistent, contacts, count, counts, csv, finish, numbers
 from tests.world import World
@@ -29,13 +29,13 @@ async def test_another_worker_goes_on_where_one_died(
         (job,) = await jobs.claim(db, KIND, jobs.Ask(1, 1), LEASE)
     dead = Holding(tenant_id, import_id, job["fence"])
     if dies_after:
-        assert not await applying.apply(database, dead, dies_after)
+        assert not await chunks.apply(database, dead, dies_after)
     assert not await step(loop_on(database, Importing))  # the lease still stands
     async with database.connection() as db:
         await db.execute("update jobs set due_at = now() - interval '1 second'")
     await finish(database)
     with pytest.raises(LostError):
-        await applying.apply(database, dead)
+        await chunks.apply(database, dead)
     row, _ = await uploads.get_import(database, tenant_id, import_id)
     assert (row["status"], *counts(row)) == ("done", 14, 10, 0, 3, 1)
     assert [row["phone"] for row in await contacts(database, tenant_id)] == numbers(0, 10)
@@ -50,19 +50,19 @@ async def test_a_late_waker_applies_nothing(
     async with database.connection() as db:
         (job,) = await jobs.claim(db, KIND, jobs.Ask(1, 1), LEASE)
     late = Holding(world.acme.tenant_id, import_id, job["fence"])
-    prepare = applying._prepare
+    prepare = chunks._prepare
 
     async def slowly(*arguments: Any) -> Any:
         chunk = await prepare(*arguments)
-        monkeypatch.setattr(applying, "_prepare", prepare)
+        monkeypatch.setattr(chunks, "_prepare", prepare)
         async with database.connection() as db:
             await db.execute("update jobs set due_at = now() - interval '1 second'")
         await finish(database)
         return chunk
 
-    monkeypatch.setattr(applying, "_prepare", slowly)
+    monkeypatch.setattr(chunks, "_prepare", slowly)
     with pytest.raises(LostError):
-        await applying.apply(database, late)
+        await chunks.apply(database, late)
     assert await count(database, "contacts") == 7
     await consistent(database, world.acme.tenant_id)
 
@@ -90,8 +90,8 @@ async def test_an_import_that_keeps_failing_is_shown_as_failed_and_can_be_tried_
     async def broken(*_: Any) -> Any:
         raise RuntimeError("broken on purpose")
 
-    prepare = applying._prepare
-    monkeypatch.setattr(applying, "_prepare", broken)
+    prepare = chunks._prepare
+    monkeypatch.setattr(chunks, "_prepare", broken)
     for _ in range(backoff.MAX_JOB_FAILURES):
         async with database.connection() as db:
             await db.execute("update jobs set due_at = now()")
@@ -100,7 +100,7 @@ async def test_an_import_that_keeps_failing_is_shown_as_failed_and_can_be_tried_
     assert (row["status"], row["created"]) == ("failed", 0)
     assert "could not be applied" in row["failure"]
     assert await step(loop_on(database, Importing)) == 0
-    monkeypatch.setattr(applying, "_prepare", prepare)
+    monkeypatch.setattr(chunks, "_prepare", prepare)
     async with database.connection() as db:
         assert await jobs.retry(db, KIND, world.acme.tenant_id, import_id) == 1
     await finish(database)

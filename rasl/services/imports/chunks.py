@@ -10,27 +10,24 @@ import asyncpg
 import msgspec
 
 from rasl import log
-from rasl.db import contact_imports as import_rows
-from rasl.db import jobs
+from rasl.db import contact_lists, jobs
+from rasl.db import imports as import_rows
+from rasl.db.contacts import CONFLICTS
+from rasl.db.imports import RowError
 from rasl.db.pool import Database, Db, Row
 from rasl.domain.contact_csv import BadRow, ContactRow, Lookups, RowReader, Rules
 from rasl.errors import NotFound, ServiceUnavailable
-from rasl.services.imports import waves
+from rasl.services.contacts.arrivals import Book
+from rasl.services.imports import rows
+from rasl.services.imports.rows import DryRun
 from rasl.services.imports.uploads import unpack
-from rasl.services.imports.waves import Ground
 
 LEASE = dt.timedelta(seconds=60)
 _TRIES = 5
 _MANY = 5_000
 _LANES = min(4, max(2, os.cpu_count() or 2))  # PostgreSQL stores each chunk on one core
 # Somebody else got in between: the same transaction works a moment later.
-_PASSING = (
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.UniqueViolationError,
-    asyncpg.ForeignKeyViolationError,
-    waves.ChangedError,
-)
+_PASSING = (*CONFLICTS, asyncpg.SerializationError)
 _logger = log.get_logger()
 
 
@@ -162,19 +159,18 @@ async def _hold(db: Db, holding: Holding) -> None:
 async def _prepare(database: Database, row: Row, number: int) -> Chunk:
     async with database.connection() as db:
         content = await import_rows.load_chunk(db, row["tenant_id"], row["id"], number)
-        found = await import_rows.load_lookups(db, row["tenant_id"])
+        names = await contact_lists.load_names(db, row["tenant_id"])
         tenant = await import_rows.load_tenant(db, row["tenant_id"])
     if content is None:
         raise LostError
-    lookups = Lookups(*found)
-    sources, statuses, groups = (frozenset(item.values()) for item in found)
+    sources, statuses, groups = names
     rules = Rules(
         targets=tuple(row["targets"]),
         type=row["type"],
         status_id=row["status_id"] if row["status_id"] in statuses else None,
         source_id=row["source_id"] if row["source_id"] in sources else None,
         default_country=tenant["default_country"],
-        lookups=lookups,
+        lookups=Lookups.of(names),
     )
     shared = [group_id for group_id in row["group_ids"] if group_id in groups]
     return Chunk(number, await asyncio.to_thread(_understand, content, rules, shared))
@@ -182,13 +178,13 @@ async def _prepare(database: Database, row: Row, number: int) -> Chunk:
 
 def _understand(content: bytes, rules: Rules, shared_groups: list[int]) -> list[ContactRow | BadRow]:
     reader = RowReader(rules)
-    rows = [reader.read(number, cells) for number, cells in unpack(content)]
-    if shared_groups:
-        for row in rows:
-            if isinstance(row, ContactRow):
-                own = row.values.get("groups", [])
-                row.values["groups"] = list(dict.fromkeys([*shared_groups, *own]))
-    return rows
+    read = [reader.read(number, cells) for number, cells in unpack(content)]
+    for row in read:
+        if isinstance(row, ContactRow):
+            own = row.values.pop("groups", ())
+            if own or shared_groups:
+                row.values["group_ids"] = list(dict.fromkeys([*shared_groups, *own]))
+    return read
 
 
 async def _write(database: Database, holding: Holding, row: Row, chunk: Chunk) -> Row:
@@ -212,32 +208,23 @@ async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk) -> Row:
     tenant = await import_rows.load_tenant(db, tenant_id)
     if now is None:
         raise LostError
-    contacts = [item for item in chunk.rows if isinstance(item, ContactRow)]
-    ground = Ground(
-        db=db,
-        tenant_id=tenant_id,
-        import_id=import_id,
-        mode=row["on_duplicate"],
-        is_dry_run=row["is_dry_run"],
-        maximum=tenant["max_contacts"],
-        created_before=now["created"],
-        type=row["type"],
-        status_id=row["status_id"],
-        source_id=row["source_id"],
-        may_skip_checks=may_skip_checks,
+    book = (
+        DryRun(db, tenant_id, import_id, now["created"])
+        if row["is_dry_run"]
+        else Book(db, tenant_id, may_skip_checks=may_skip_checks)
     )
-    outcomes = await waves.apply(ground, contacts)
-    failures = [(item.number, item.cells, item.reasons) for item in chunk.rows if isinstance(item, BadRow)]
-    failures += [
-        (item.row.number, item.row.cells, [item.reason]) for item in outcomes if item.word == "failed"
+    contacts = [item for item in chunk.rows if isinstance(item, ContactRow)]
+    results = await rows.apply(book, row, tenant["max_contacts"], contacts)
+    failures = [
+        RowError(item.number, item.cells, item.reasons) for item in chunk.rows if isinstance(item, BadRow)
     ]
-    counts = Counter(item.word for item in outcomes)
+    failures += [
+        RowError(item.row.number, item.row.cells, [item.reason]) for item in results if item.word == "failed"
+    ]
+    counts = Counter(item.word for item in results)
     counts["failed"] = len(failures)
     if failures:
-        errors = [
-            (number, msgspec.json.encode(cells).decode(), reasons) for number, cells, reasons in failures
-        ]
-        await import_rows.add_errors(db, tenant_id, import_id, errors)
+        await import_rows.add_errors(db, tenant_id, import_id, failures)
     # Last, as chunks that are written side by side meet here.
     await _hold(db, holding)
     after = await import_rows.record_chunk(db, tenant_id, import_id, chunk.number, counts)

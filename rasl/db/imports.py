@@ -4,13 +4,54 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rasl.db import jobs
+import msgspec
+
+from rasl.db import jobs, rows
 from rasl.db.jobs import NewJob
+from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
+from rasl.domain.listing import Kind, ListSpec
 from rasl.errors import NotFound
 
 KIND = "import"
 _SMALL = 5_000  # imports up to this size go first
+LIST_SOURCE = ListSource(
+    spec=ListSpec(
+        filters={"status": Kind.TEXT, "created_at": Kind.MOMENT},
+        sorts=("id", "created_at"),
+        default_sort="-id",
+        fields=(
+            "id",
+            "status",
+            "file_name",
+            "total",
+            "created",
+            "updated",
+            "skipped",
+            "failed",
+            "created_at",
+        ),
+    ),
+    select="i.*",
+    tables="contact_imports i",
+    alias="i",
+    where="i.tenant_id = $1 and i.status <> 'uploading'",
+    search=("coalesce(i.file_name, '')",),
+)
+
+
+class RowError(msgspec.Struct, frozen=True):
+    """A row of a file that failed, with its cells and every reason."""
+
+    row_number: int
+    cells: Sequence[str]
+    reasons: Sequence[str]
+
+
+class _StoredError(msgspec.Struct, frozen=True):
+    row_number: int
+    cells: str  # JSON
+    reasons: tuple[str, ...]
 
 
 async def begin(db: Db, tenant_id: int, values: Mapping[str, Any]) -> int:
@@ -92,12 +133,12 @@ async def find(db: Db, tenant_id: int, import_id: int) -> Row | None:
 
 async def list_chunks(db: Db, tenant_id: int, import_id: int) -> list[int]:
     """Return the numbers of the parts that were not applied yet, in order."""
-    rows = await db.fetch(
+    found = await db.fetch(
         "select number from import_chunks where tenant_id = $1 and import_id = $2 order by number",
         tenant_id,
         import_id,
     )
-    return [row["number"] for row in rows]
+    return [row["number"] for row in found]
 
 
 async def load_chunk(db: Db, tenant_id: int, import_id: int, number: int) -> bytes | None:
@@ -119,7 +160,7 @@ async def hold(db: Db, tenant_id: int, import_id: int, fence: int, lease: dt.tim
 async def prepare_for_bulk(db: Db) -> bool:
     """Let this transaction collect more for the search indexes before it merges it in: twice as many rows a second.
 
-    Returns whether it may leave out the checks of references (see `contact_import_rows.unchecked`).
+    Returns whether it may leave out the checks of references (see `contacts.unchecked`).
     """
     may_skip_checks: bool = await db.fetchval(
         """
@@ -141,7 +182,7 @@ async def start(db: Db, tenant_id: int, import_id: int) -> None:
     await db.execute(
         """
         update contact_imports
-        set status = 'running', started_at = coalesce(started_at, now()), failure = null, finished_at = null
+        set status = 'running', started_at = least(started_at, now()), failure = null, finished_at = null
         where tenant_id = $1 and id = $2 and status in ('queued', 'failed')
         """,
         tenant_id,
@@ -176,35 +217,31 @@ async def record_chunk(
     return row
 
 
-async def add_errors(
-    db: Db, tenant_id: int, import_id: int, errors: Sequence[tuple[int, str, Sequence[str]]]
-) -> None:
-    """Keep rows that failed, given as (row number, cells as JSON, reasons)."""
+async def add_errors(db: Db, tenant_id: int, import_id: int, errors: Sequence[RowError]) -> None:
+    """Keep rows that failed."""
     await db.execute(
-        """
+        f"""
         insert into import_errors (tenant_id, import_id, row_number, cells, reasons)
-        select $1, $2, u.row_number, u.cells, u.reasons::text[]
-        from unnest($3::bigint[], $4::text[], $5::text[]) as u (row_number, cells, reasons)
+        select $1, $2, {rows.names(_StoredError, "i.")} from {rows.table(_StoredError, 3)}
         """,
         tenant_id,
         import_id,
-        [item[0] for item in errors],
-        [item[1] for item in errors],
-        [text_array(item[2]) for item in errors],
+        [
+            _StoredError(
+                error.row_number,
+                msgspec.json.encode(error.cells).decode(),
+                tuple(reason.replace("\x00", "") for reason in error.reasons),
+            )
+            for error in errors
+        ],
     )
-
-
-def text_array(values: Sequence[str]) -> str:
-    """Write a text[] as PostgreSQL reads it: unnest cannot take arrays of different lengths."""
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"').replace("\x00", "") for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
 async def finish(db: Db, tenant_id: int, import_id: int, status: str, failure: str | None = None) -> None:
     """Close an import: its job, its keys and what is left of its file go."""
     await db.execute(
         """
-        update contact_imports set status = $3, failure = $4, started_at = coalesce(started_at, now()),
+        update contact_imports set status = $3, failure = $4, started_at = least(started_at, now()),
                finished_at = now()
         where tenant_id = $1 and id = $2
         """,
@@ -222,7 +259,7 @@ async def fail(db: Db, tenant_id: int, import_id: int, failure: str) -> None:
     """Show an import as failed whose job was set aside; all it needs to go on stays for some days."""
     await db.execute(
         """
-        update contact_imports set status = 'failed', failure = $3, started_at = coalesce(started_at, now()),
+        update contact_imports set status = 'failed', failure = $3, started_at = least(started_at, now()),
                finished_at = now()
         where tenant_id = $1 and id = $2
         """,
@@ -257,19 +294,6 @@ async def list_errors(db: Db, tenant_id: int, import_id: int, after: int, limit:
         after,
         limit,
     )
-
-
-async def load_lookups(db: Db, tenant_id: int) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
-    """Return sources, contact statuses and groups of a tenant: ids by name, and by lower-case name."""
-    found = []
-    for table in ("sources", "contact_statuses", "contact_groups"):
-        rows = await db.fetch(
-            f"select id, name from {table} where tenant_id = $1 order by id desc", tenant_id
-        )
-        in_lower_case = {row["name"].lower(): row["id"] for row in rows}
-        found.append(in_lower_case | {row["name"]: row["id"] for row in rows})
-    sources, statuses, groups = found
-    return sources, statuses, groups
 
 
 async def load_tenant(db: Db, tenant_id: int) -> Row:
