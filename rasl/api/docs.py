@@ -37,9 +37,7 @@ _OPENAPI = OpenAPIConfig(
     ),
     security=[{"bearer": []}],
     tags=[
-        Tag(name="Messages", description="Send messages, and see what became of them."),
         Tag(name="Contacts", description="The people one writes to."),
-        Tag(name="Comments", description="Internal notes on the conversation with a person."),
     ],
     use_handler_docstrings=False,
 )

@@ -1,38 +1,26 @@
 """Documents bodies that come as a form with files or as JSON."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody
+from litestar.openapi.spec import OpenAPIMediaType, RequestBody
 
 _BINARY = {"type": "string", "contentMediaType": "application/octet-stream", "description": "The file."}
 
 
-def form_operation(base: type[Operation], body: type[msgspec.Struct], *files: str) -> type[Operation]:
-    """Return an operation that takes `body` as JSON, or as a form with these file fields besides."""
+def form_body(body: type[msgspec.Struct], *files: str) -> RequestBody:
+    """Describe a body that is `body` as JSON, or a form with these file fields besides."""
     as_json = inlined(body)
     properties = {**_flattened(as_json["properties"]), **dict.fromkeys(files, _BINARY)}
     as_form = {"type": "object", "properties": properties, "required": as_json.get("required", [])}
-
-    @dataclasses.dataclass
-    class FormOperation(base):  # type: ignore[misc, valid-type]
-        """Takes a form or JSON."""
-
-        def __post_init__(self) -> None:
-            """Say so."""
-            if hasattr(super(), "__post_init__"):
-                super().__post_init__()
-            self.request_body = RequestBody(
-                content={
-                    "application/json": OpenAPIMediaType(schema=as_json),  # type: ignore[arg-type]
-                    "multipart/form-data": OpenAPIMediaType(schema=as_form),  # type: ignore[arg-type]
-                },
-                required=True,
-            )
-
-    return FormOperation
+    return RequestBody(
+        content={
+            "application/json": OpenAPIMediaType(schema=as_json),  # type: ignore[arg-type]
+            "multipart/form-data": OpenAPIMediaType(schema=as_form),  # type: ignore[arg-type]
+        },
+        required=True,
+    )
 
 
 def inlined(kind: type[msgspec.Struct]) -> dict[str, Any]:

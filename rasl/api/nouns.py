@@ -66,18 +66,21 @@ class Noun:
     tag: Tag
     word: str
     item: type[msgspec.Struct]
-    example: Mapping[str, Any]
+    example: Any
     of: Callable[[Row], Any] | None = None
 
     @functools.cached_property
     def show(self) -> Callable[[Row], Any]:
         """Return what makes an item of a row."""
-        return self.of or by_columns(self.item)
+        return self.of or functools.partial(from_row, self.item)
 
     def get_list(self, spec: ListSpec, *errors: type[ApiError], path: str = "", says: str = "") -> Decorator:
         """Make the route of a list; its function is given the `query` and returns the page of rows."""
         text = says or f"{self.tag.name} retrieved successfully"
         kind = Success[list[self.item]]  # type: ignore[name-defined]
+        spec = msgspec.structs.replace(
+            spec, fields=tuple(name for name in self.item.__struct_fields__ if name not in spec.includes)
+        )
         good = response(kind, "One page.", text, [self.example], pagination=EXAMPLE_PAGE)
 
         def decorate(route: Route) -> HTTPRouteHandler:
@@ -92,7 +95,7 @@ class Noun:
                 self.path + path,
                 operation_class=operation(*listing.parameters(spec)),
                 responses=raises(*errors, ValidationFailed) | {200: good},
-                **self._told(route, {}),
+                **told(route, self.tag, {}),
             )(_signed(answer, route))
 
         return decorate
@@ -149,8 +152,8 @@ class Noun:
                 self.path + path,
                 status_code=status,
                 operation_class=about.get("operation", Operation),
-                responses=raises(*errors, *of_body, *of_key) | {status: good},
-                **self._told(route, about.get("options", {})),
+                responses=raises(*of_body, *of_key, *errors) | {status: good},
+                **told(route, self.tag, about.get("options", {})),
             )(route if is_answer else _signed(answer, route))
 
         return decorate
@@ -164,26 +167,40 @@ class Noun:
             return self.item, self.show
         return self.item if kind is ASGIApp else kind, lambda data: data
 
-    def _told(self, route: Route, options: Mapping[str, Any]) -> dict[str, Any]:
-        marked = {TAG: self.tag, **options.get("opt", {})}
-        return {**told(route), "tags": [self.tag.name], **options, "opt": marked}
 
-
-def told(route: Route) -> dict[str, str]:
-    """Return the docstring of a route as the document gives it."""
+def told(route: Route, tag: Tag, options: Mapping[str, Any], *also: str) -> dict[str, Any]:
+    """Return the options of a route with what its docstring, and perhaps more text, tell the document."""
     summary, _, description = (inspect.getdoc(route) or "").partition("\n\n")
-    return {"summary": summary.rstrip("."), "description": description}
+    return {
+        **options,
+        "summary": summary.rstrip("."),
+        "description": "\n\n".join(filter(None, (description, *also))),
+        "tags": [tag.name],
+        "opt": {TAG: tag, **options.get("opt", {})},
+    }
 
 
-def by_columns(kind: type[_Item]) -> Callable[[Row], _Item]:
-    """Make the function that shows a row: each field is the column of its name, moments as the contract writes them."""
-    names = kind.__struct_fields__
+def by_columns(kind: type[_Item], columns: Mapping[str, str] | None = None) -> Callable[[Row], _Item]:
+    """Make the function that shows a row, moments as the contract writes them.
+
+    Each field is the column of its name, or of the one that is given for it.
+    """
+    names = columns or {name: name for name in kind.__struct_fields__}
 
     def show(row: Row) -> _Item:
-        values = {name: row[name] for name in names}
+        values = {name: row[column] for name, column in names.items()}
         return kind(**{name: iso(it) if isinstance(it, dt.datetime) else it for name, it in values.items()})
 
     return show
+
+
+def from_row(kind: type[_Item], row: Row | Mapping[str, Any], **given: Any) -> _Item:
+    """Make an item: what is not given is the column of the field's name, moments as the contract writes them."""
+    for name in kind.__struct_fields__:
+        if name not in given:
+            value = row[name]
+            given[name] = iso(value) if isinstance(value, dt.datetime) else value
+    return kind(**given)
 
 
 def _signed(answer: Callable[..., Awaitable[ASGIApp]], route: Route) -> Callable[..., Awaitable[ASGIApp]]:

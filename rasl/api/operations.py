@@ -9,11 +9,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from rasl.api.listing import parameters
 from rasl.domain.listing import ListSpec
-from rasl.services.contacts.comments import COMMENT_LIST
 from rasl.services.contacts.contacts import CONTACT_LIST, RELATIONS
-from rasl.services.otp.templates import OTP_TEMPLATE_LIST
-from rasl.services.sending.message_list import MESSAGE_LIST
-from rasl.services.templates.templates import TEMPLATE_LIST
 
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
@@ -34,22 +30,6 @@ _INCLUDE_RELATIONS = Parameter(
     param_in="query",
     schema=Schema(type=OpenAPIType.STRING),
     description=f"Comma-separated relations to return: {', '.join(RELATIONS)}.",
-    required=False,
-)
-_INCLUDE_TIMELINE = Parameter(
-    name="include",
-    param_in="query",
-    schema=Schema(type=OpenAPIType.STRING, enum=["timeline"]),
-    description="`timeline`: every step of the message.",
-    required=False,
-)
-
-
-_ALL_LANGUAGES = Parameter(
-    name="all_languages",
-    param_in="query",
-    schema=Schema(type=OpenAPIType.BOOLEAN),
-    description="`true`: every language of the template's name.",
     required=False,
 )
 
@@ -85,28 +65,6 @@ def query_parameter(name: str, schema: Schema, description: str) -> Parameter:
 
 
 @dataclasses.dataclass
-class SendMessage(Operation):
-    """Documents the headers of a send, and examples of its body."""
-
-    request_examples: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-
-    def __post_init__(self) -> None:
-        """Add them."""
-        self.parameters = [*(self.parameters or []), IDEMPOTENCY_KEY, PREFER]
-        if isinstance(self.request_body, RequestBody) and self.request_examples:
-            for content in self.request_body.content.values():
-                content.examples = {
-                    name: Example(summary=name, value=dict(body))
-                    for name, body in self.request_examples.items()
-                }
-
-    @classmethod
-    def such_as(cls, **examples: Mapping[str, Any]) -> "type[SendMessage]":
-        """Return the operation with examples of its body, by what they show."""
-        return type("SendMessage", (cls,), {"request_examples": examples})
-
-
-@dataclasses.dataclass
 class Create(Operation):
     """Documents the header of a POST that stores something."""
 
@@ -127,13 +85,6 @@ class _List(Operation):
 
 
 @dataclasses.dataclass
-class ListMessages(_List):
-    """Messages."""
-
-    list_spec = MESSAGE_LIST
-
-
-@dataclasses.dataclass
 class ListContacts(_List):
     """Contacts."""
 
@@ -147,42 +98,3 @@ class GetContact(Operation):
     def __post_init__(self) -> None:
         """Add it."""
         self.parameters = [*(self.parameters or []), _INCLUDE_RELATIONS]
-
-
-@dataclasses.dataclass
-class ListTemplates(_List):
-    """Templates."""
-
-    list_spec = TEMPLATE_LIST
-
-
-@dataclasses.dataclass
-class ListOtpTemplates(_List):
-    """Templates that can carry a one-time password."""
-
-    list_spec = OTP_TEMPLATE_LIST
-
-
-@dataclasses.dataclass
-class DeleteTemplate(Operation):
-    """Documents how much is deleted."""
-
-    def __post_init__(self) -> None:
-        """Add it."""
-        self.parameters = [*(self.parameters or []), _ALL_LANGUAGES]
-
-
-@dataclasses.dataclass
-class ListComments(_List):
-    """Comments."""
-
-    list_spec = COMMENT_LIST
-
-
-@dataclasses.dataclass
-class GetMessage(Operation):
-    """Documents what can be included."""
-
-    def __post_init__(self) -> None:
-        """Add it."""
-        self.parameters = [*(self.parameters or []), _INCLUDE_TIMELINE]

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import msgspec
 
 from rasl.db import rows
-from rasl.db.messages import Key
 from rasl.db.pool import Db
 from rasl.db.purging import Amount, amount
+from rasl.db.rows import Key
 
 _REFERENCES_AT_ONCE = 5_000
 

@@ -6,12 +6,11 @@ Nothing waits for a lock here: messages and conversations that somebody holds ar
 import datetime as dt
 from collections.abc import Sequence
 
-import msgspec
-
 from rasl.db import rows
-from rasl.db.messages import Key
+from rasl.db.messages import Wamid
 from rasl.db.pool import Db, Row
 from rasl.db.purging import Amount, amount
+from rasl.db.rows import Key
 
 # Oldest first, tenant by tenant. Not: what is not settled, or has a job (`offset 0`: looked up message by message).
 _OLD = """
@@ -25,11 +24,6 @@ from tenants o cross join lateral (
           select from jobs j where j.tenant_id = m.tenant_id and j.kind = 'media' and j.subject_id = m.id offset 0)
 """
 _KEYS = rows.table(Key, alias="k")
-
-
-class _Wamid(msgspec.Struct, frozen=True):
-    tenant_id: int
-    wamid: str
 
 
 async def count(db: Db, age: dt.timedelta) -> Amount:
@@ -52,7 +46,7 @@ async def drop(db: Db, age: dt.timedelta, limit: int) -> Amount:
     if not keys:
         return Amount()
     own = {(row["tenant_id"], row["wamid"]) for row in old_messages if row["wamid"] is not None}
-    await _drop_reports(db, [_Wamid(*wamid) for wamid in sorted(own | await _drop_attempts(db, keys))])
+    await _drop_reports(db, [Wamid(*wamid) for wamid in sorted(own | await _drop_attempts(db, keys))])
     await _release_media(db, await _drop_uses(db, keys))
     await db.execute(
         f"delete from messages m using {_KEYS} where m.tenant_id = k.tenant_id and m.id = k.id", keys
@@ -73,12 +67,12 @@ async def _drop_attempts(db: Db, keys: Sequence[Key]) -> set[tuple[int, str]]:
     return {(row["tenant_id"], row["wamid"]) for row in gone if row["wamid"] is not None}
 
 
-async def _drop_reports(db: Db, wamids: Sequence[_Wamid]) -> None:
+async def _drop_reports(db: Db, wamids: Sequence[Wamid]) -> None:
     """Drop wamids and what Meta reported about them."""
     for table in ("message_statuses", "message_wamids"):
         await db.execute(
             f"""
-            delete from {table} t using {rows.table(_Wamid, alias="k")}
+            delete from {table} t using {rows.table(Wamid, alias="k")}
             where t.tenant_id = k.tenant_id and t.wamid = k.wamid
             """,
             wamids,

@@ -10,6 +10,7 @@ from rasl.db import rows
 from rasl.db.channels import JOBS
 from rasl.db.jobs import by_key
 from rasl.db.pool import Db, Row
+from rasl.db.rows import Key
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -28,11 +29,11 @@ class Intent(msgspec.Struct, frozen=True):
     due_at: dt.datetime | None  # None: this process sends it at once
 
 
-class Key(msgspec.Struct, frozen=True):
-    """A message of a tenant."""
+class Wamid(msgspec.Struct, frozen=True):
+    """A wamid of a tenant."""
 
     tenant_id: int
-    id: int
+    wamid: str
 
 
 class ThreadState(msgspec.Struct, frozen=True):

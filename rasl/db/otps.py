@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import msgspec
 
 from rasl.db import rows
-from rasl.db.messages import Key
 from rasl.db.pool import Db, Row
+from rasl.db.rows import Key
 
 
 class Stored(msgspec.Struct, frozen=True):

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from rasl.db import rows
-from rasl.db.messages import Key
 from rasl.db.pool import Db, Row
+from rasl.db.rows import Key
 
 _LONG_SECONDS = 600
 

@@ -13,13 +13,21 @@ from typing import Any, Union
 
 import msgspec
 
+
+class Key(msgspec.Struct, frozen=True):
+    """What most rows of a tenant are known by."""
+
+    tenant_id: int
+    id: int
+
+
 _TYPES = {
     int: "bigint",
     str: "text",
     bool: "boolean",
     float: "float8",
     dt.datetime: "timestamptz",
-    dt.timedelta: "interval",
+    dt.timedelta: "interval",  # none below zero: PostgreSQL writes those in another way
     bytes: "text",  # base64, opened on the way in
 }
 _ARRAYS = {f"tuple[{kind.__name__}, ...]": f"{name}[]" for kind, name in _TYPES.items() if kind is not bytes}

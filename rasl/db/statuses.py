@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from rasl.db import rows
-from rasl.db.messages import Key
+from rasl.db.messages import Wamid
 from rasl.db.pool import Db, Row
+from rasl.db.rows import Key
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -53,11 +54,6 @@ class _Kept(msgspec.Struct, frozen=True):
     title: str | None
     details: str | None
     pricing: Any
-
-
-class _Wamid(msgspec.Struct, frozen=True):
-    tenant_id: int
-    wamid: str
 
 
 class _Report(msgspec.Struct, frozen=True):
@@ -206,13 +202,13 @@ async def take_parked(db: Db, wamids: Sequence[tuple[int, str]]) -> list[Row]:
     found = await db.fetch(
         f"""
         select {_PARKED_COLUMNS}
-        from {rows.table(_Wamid, alias="k")}
+        from {rows.table(Wamid, alias="k")}
         join message_statuses s on s.tenant_id = k.tenant_id and s.wamid = k.wamid and s.is_parked
         join message_wamids w on w.tenant_id = k.tenant_id and w.wamid = k.wamid
         order by s.tenant_id, s.wamid, s.status
         for update of s
         """,
-        [_Wamid(*key) for key in sorted(set(wamids))],
+        [Wamid(*key) for key in sorted(set(wamids))],
     )
     await _unpark(db, found)
     return found

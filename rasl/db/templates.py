@@ -179,7 +179,7 @@ select is_new, updated_at >= now() as is_changed from kept
 
 async def remove_unseen(db: Db, account: Account, since: dt.datetime) -> int:
     """Drop templates that no page since then has shown, except what was submitted a moment ago; returns how many."""
-    rows = await db.fetch(
+    found = await db.fetch(
         """
         delete from templates where tenant_id = $1 and waba_id = $2 and read_at < $3
             and (submitted_at is null or submitted_at < now() - interval '5 minutes')
@@ -189,7 +189,7 @@ async def remove_unseen(db: Db, account: Account, since: dt.datetime) -> int:
         account.waba_id,
         since,
     )
-    return len(rows)
+    return len(found)
 
 
 async def remove(db: Db, account: Account, name: str, template_id: str | None) -> None:
@@ -270,12 +270,12 @@ async def find(db: Db, tenant_id: int, template_id: str, own_id: int) -> Row | N
 
 async def route(db: Db, app_id: int, waba_ids: Sequence[str]) -> list[Account]:
     """Return the accounts that are connected through this Meta app."""
-    rows = await db.fetch(
+    found = await db.fetch(
         "select distinct tenant_id, waba_id from whatsapp_numbers where app_id = $1 and waba_id = any($2)",
         app_id,
         waba_ids,
     )
-    return [Account(row["tenant_id"], row["waba_id"]) for row in rows]
+    return [Account(row["tenant_id"], row["waba_id"]) for row in found]
 
 
 async def apply_notice(db: Db, account: Account, notice: Notice) -> bool:
@@ -335,7 +335,7 @@ async def make_due(db: Db, accounts: Sequence[Account]) -> None:
 
 async def claim_due(db: Db, limit: int, lease: dt.timedelta) -> list[Account]:
     """Take accounts whose turn it is; nobody else gets them before the lease ends."""
-    rows = await db.fetch(
+    found = await db.fetch(
         """
         update template_syncs s set due_at = now() + $2::interval
         from (
@@ -349,7 +349,7 @@ async def claim_due(db: Db, limit: int, lease: dt.timedelta) -> list[Account]:
         limit,
         lease,
     )
-    return [Account(row["tenant_id"], row["waba_id"]) for row in rows]
+    return [Account(row["tenant_id"], row["waba_id"]) for row in found]
 
 
 async def watch_new_accounts(db: Db) -> None:

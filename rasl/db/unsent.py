@@ -6,8 +6,8 @@ import msgspec
 
 from rasl.db import rows
 from rasl.db.channels import JOBS
-from rasl.db.messages import Key
 from rasl.db.pool import Db, Row
+from rasl.db.rows import Key
 
 
 class Unsent(msgspec.Struct, frozen=True):

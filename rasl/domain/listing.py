@@ -50,14 +50,17 @@ _SET_OPERATORS = frozenset({"eq", "ne", "in", "not_in", "null"})
 
 
 class ListSpec(msgspec.Struct, frozen=True):
-    """What one noun's list understands; names are the API's, `columns` those of the table where they differ."""
+    """What one noun's list understands; names are the API's, `columns` those of the table where they differ.
+
+    `fields`, which can be chosen, are those that an item of the API has.
+    """
 
     filters: Mapping[str, Kind]
     sorts: tuple[str, ...]
     default_sort: str
-    fields: tuple[str, ...]
     includes: tuple[str, ...] = ()
     columns: Mapping[str, str] = {}
+    fields: tuple[str, ...] = ()
 
 
 class Filter(msgspec.Struct, frozen=True):

@@ -11,10 +11,8 @@ from rasl.graph.errors import classify
 
 PAGE = 100
 INVALID_CURSOR = 131059
-_FIELDS = (
-    "id,name,language,status,category,sub_category,previous_category,correct_category,components,parameter_format,"
-    "quality_score,rejected_reason,message_send_ttl_seconds"
-)
+_NAMES_AT_META = {"template_id": "id", "quality": "quality_score"}
+_FIELDS = ",".join(_NAMES_AT_META.get(name, name) for name in Listed.__struct_fields__)
 
 
 class TemplatePage(msgspec.Struct, frozen=True):

@@ -19,16 +19,28 @@ class Line(msgspec.Struct, frozen=True):
     at: dt.datetime | None
     ids: tuple[int, ...]
     content: Any
+    digest: bytes | None = None
+    length: dt.timedelta | None = None
 
 
 NOW = dt.datetime(2026, 5, 28, 20, 26, 40, 123456, dt.UTC)
 LAST = dt.datetime(9999, 12, 31, 23, 59, 59, 999999, dt.UTC)
 LINES = [
-    Line(2**63 - 1, 'a"b\\ \U0001f600', True, 0.1, NOW, (1, 2), [[1], []]),
+    Line(2**63 - 1, 'a"b\\ \U0001f600', True, 0.1, NOW, (1, 2), [[1], []], b"", dt.timedelta()),
     Line(-(2**63), None, False, None, None, (), None),
-    Line(0, "", True, 1e-300, LAST, (3,), {"a": [None, {"b": []}]}),
+    Line(
+        0,
+        "",
+        True,
+        1e-300,
+        LAST,
+        (3,),
+        {"a": [None, {"b": []}]},
+        bytes(range(256)),
+        dt.timedelta(microseconds=1),
+    ),
     Line(1, "null", False, -1.5, dt.datetime(1, 1, 1, tzinfo=dt.UTC), (0,), "text"),
-    Line(2, "[1]", False, 3.0, None, (), [{"x": 1}, None]),
+    Line(2, "[1]", False, 3.0, None, (), [{"x": 1}, None], b"\x00", dt.timedelta(days=400, hours=3)),
     Line(3, "{}", False, 0.0, None, (), 7),
 ]
 

@@ -1,17 +1,14 @@
-"""Bodies and answers of one-time passwords, with their part of the OpenAPI document."""
+"""Bodies and answers of one-time passwords."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
-from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Tag
 
-from rasl.api.v2.sends.documented import Sent, send_responses
+from rasl.api.v2.sends.documented import Sent
 from rasl.api.v2.sends.recipient import FromNumber
 from rasl.domain import otp
 from rasl.domain.validation import MAX_ID, Body
-from rasl.errors import OtpBlocked, ValidationFailed
-from rasl.web.envelope import Success
-from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
 
 Phone = Annotated[
     str,
@@ -54,41 +51,6 @@ PHONE_MESSAGES = {
     ("phone", "min"): "Phone number must be at least 10 characters",
     ("phone", "max"): "Phone number must not be greater than 20 characters",
 }
-_SEND_MESSAGES = PHONE_MESSAGES | {
-    ("template_name", "required"): "Template name is required",
-    ("code", "pattern"): "The code must be 4 to 10 letters and digits",
-    ("expiry_minutes", "range"): "The expiry_minutes must be between 1 and 60",
-}
-
-
-class SendOtp(Body, frozen=True, kw_only=True):
-    """A code for a phone."""
-
-    phone: Phone
-    template_name: TemplateName
-    code: Code | None = None
-    auto_generate: Annotated[
-        bool, msgspec.Meta(description="The server makes the code, and only /auth/verify can check it.")
-    ] = False
-    code_length: Annotated[
-        int,
-        msgspec.Meta(
-            ge=otp.MIN_LENGTH, le=otp.MAX_LENGTH, description="Digits of a code that the server makes."
-        ),
-    ] = otp.DEFAULT_LENGTH
-    language: Language = "en"
-    expiry_minutes: Expiry = otp.DEFAULT_EXPIRY_MINUTES
-    contact_id: ContactId | None = None
-    purpose: Purpose = otp.DEFAULT_PURPOSE
-    additional_params: Parameters = msgspec.field(default_factory=list)
-    from_phone_number_id: FromNumber | None = None
-    dry_run: DryRun = False
-
-    messages: ClassVar[dict[tuple[str, str], str]] = _SEND_MESSAGES
-
-    def __repr__(self) -> str:
-        """Never show the code."""
-        return f"SendOtp(template_name={self.template_name!r}, purpose={self.purpose!r})"
 
 
 class ResendOtp(Body, frozen=True, kw_only=True):
@@ -103,7 +65,31 @@ class ResendOtp(Body, frozen=True, kw_only=True):
     additional_params: Parameters = msgspec.field(default_factory=list)
     from_phone_number_id: FromNumber | None = None
 
-    messages: ClassVar[dict[tuple[str, str], str]] = _SEND_MESSAGES
+    messages: ClassVar[dict[tuple[str, str], str]] = PHONE_MESSAGES | {
+        ("template_name", "required"): "Template name is required",
+        ("code", "pattern"): "The code must be 4 to 10 letters and digits",
+        ("expiry_minutes", "range"): "The expiry_minutes must be between 1 and 60",
+    }
+
+
+class SendOtp(ResendOtp, frozen=True, kw_only=True):
+    """A code for a phone."""
+
+    code: Code | None = None
+    auto_generate: Annotated[
+        bool, msgspec.Meta(description="The server makes the code, and only /auth/verify can check it.")
+    ] = False
+    code_length: Annotated[
+        int,
+        msgspec.Meta(
+            ge=otp.MIN_LENGTH, le=otp.MAX_LENGTH, description="Digits of a code that the server makes."
+        ),
+    ] = otp.DEFAULT_LENGTH
+    dry_run: DryRun = False
+
+    def __repr__(self) -> str:
+        """Never show the code."""
+        return f"SendOtp(template_name={self.template_name!r}, purpose={self.purpose!r})"
 
 
 class VerifyOtp(Body, frozen=True, kw_only=True):
@@ -196,11 +182,8 @@ class OtpTemplateItem(msgspec.Struct):
     created_at: str
 
 
-SENT = "Verification code sent"
-VERIFIED = "Verification successful"
-STANDING = "OTP status retrieved successfully"
-TEMPLATES = "Authentication templates retrieved successfully"
-_OWN: dict[str, Any] = {
+AUTH_TAG = Tag("Auth", "One-time passwords, and verification by a message from the person.")
+SENT_EXAMPLE = {
     "template_name": "login_code",
     "language": "en",
     "purpose": "authentication",
@@ -208,64 +191,38 @@ _OWN: dict[str, Any] = {
     "expiry_minutes": 10,
     "expires_at": "2026-03-04T09:25:22+00:00",
 }
-SEND_RESPONSES = send_responses(SentOtp, _OWN, OtpBlocked)
-VERIFY_RESPONSES: dict[int, ResponseSpec] = raises(*READS_BODY, *IDEMPOTENT) | {
-    200: response(
-        Success[Verified],
-        "The code is right, and used up.",
-        VERIFIED,
-        {"phone": "442079460011", "purpose": "authentication", "verified_at": "2026-03-04T09:17:01+00:00"},
-    )
-}
-STATUS_RESPONSES: dict[int, ResponseSpec] = raises(*READS_BODY, *IDEMPOTENT) | {
-    200: response(
-        Success[OtpStanding],
-        "The active code, or none.",
-        STANDING,
-        {
-            "has_active_otp": True,
-            "phone": "442079460011",
-            "purpose": "authentication",
-            "expires_at": "2026-03-04T09:25:22+00:00",
-            "expires_in_seconds": 499,
-            "is_expired": False,
-            "verification_attempts": 1,
-            "max_attempts": 5,
-            "attempts_remaining": 4,
-            "created_at": "2026-03-04T09:15:22+00:00",
-            "message": {
-                "id": 9031,
-                "message_id": "wamid.HBgMNDQyMDc5NDYwMDExFQIAERgS",
-                "status": "delivered",
-                "sent_at": "2026-03-04T09:15:23+00:00",
-                "delivered_at": "2026-03-04T09:15:24+00:00",
-                "read_at": None,
-                "failed_at": None,
-                "error_code": None,
-                "failed_reason": None,
-            },
-        },
-    )
-}
-TEMPLATES_RESPONSES: dict[int, ResponseSpec] = raises(ValidationFailed) | {
-    200: response(
-        Success[list[OtpTemplateItem]],
-        "One page.",
-        TEMPLATES,
-        [
-            {
-                "id": 4,
-                "template_name": "login_code",
-                "language": "en",
-                "body_text": "*{{1}}* is your verification code.",
-                "body_params_count": 1,
-                "header_format": "NONE",
-                "header_text": None,
-                "footer_text": None,
-                "status": "APPROVED",
-                "created_at": "2026-02-11T08:00:00+00:00",
-            }
-        ],
-        pagination=EXAMPLE_PAGE,
-    )
-}
+STANDING_EXAMPLE = OtpStanding(
+    has_active_otp=True,
+    message=MessageStanding(
+        id=9031,
+        message_id="wamid.HBgMNDQyMDc5NDYwMDExFQIAERgS",
+        status="delivered",
+        sent_at="2026-03-04T09:15:23+00:00",
+        delivered_at="2026-03-04T09:15:24+00:00",
+        read_at=None,
+        failed_at=None,
+        error_code=None,
+        failed_reason=None,
+    ),
+    phone="442079460011",
+    purpose="authentication",
+    expires_at="2026-03-04T09:25:22+00:00",
+    expires_in_seconds=499,
+    is_expired=False,
+    verification_attempts=1,
+    max_attempts=5,
+    attempts_remaining=4,
+    created_at="2026-03-04T09:15:22+00:00",
+)
+TEMPLATE_EXAMPLE = OtpTemplateItem(
+    id=4,
+    template_name="login_code",
+    language="en",
+    body_text="*{{1}}* is your verification code.",
+    body_params_count=1,
+    header_format="NONE",
+    header_text=None,
+    footer_text=None,
+    status="APPROVED",
+    created_at="2026-02-11T08:00:00+00:00",
+)

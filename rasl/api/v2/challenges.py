@@ -4,21 +4,18 @@ import datetime as dt
 from typing import Annotated, Any, ClassVar
 
 import msgspec
-from litestar import get, post
 from litestar.params import FromPath, JSONBody
-from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.v2.auth_schemas import PHONE_MESSAGES, Expiry, Phone, Purpose
+from rasl.api.nouns import Noun, from_row
+from rasl.api.v2.auth_schemas import AUTH_TAG, PHONE_MESSAGES, Expiry, Phone, Purpose
 from rasl.domain import otp
 from rasl.domain.validation import Body
 from rasl.errors import NotFound, WhatsAppNotConfigured
 from rasl.services.composing.addressing import read_phone, sending_number
 from rasl.services.otp import challenges
 from rasl.web.context import iso
-from rasl.web.envelope import Success, success
 from rasl.web.request import ApiRequest
-from rasl.web.responses import IDEMPOTENT, READS_BODY, raises, response
 
 
 class CreateChallenge(Body, frozen=True, kw_only=True):
@@ -61,8 +58,6 @@ class ChallengeItem(msgspec.Struct):
     created_at: str
 
 
-_CREATED = "Challenge created successfully"
-_FOUND = "Challenge retrieved successfully"
 _ID = "5b0a8a0e-6c43-4f0c-9d4b-0a6d3f9f2b11"
 _NEW: dict[str, Any] = {
     "id": _ID,
@@ -87,24 +82,23 @@ _ITEM: dict[str, Any] = {
 }
 
 
-@post(
-    "/auth/challenge",
-    status_code=201,
-    summary="Have a user verify a phone by sending a code",
-    description="""Returns a code, a `wa.me` link that writes the message, and the link as a QR code. When the user
-sends it to your number, the challenge is verified for the sender's phone. No template is needed, and the message opens
-the 24-hour service window. With `phone` only that person can do it. Ask `GET /auth/challenge/{id}` what became of it.
+CHALLENGES = Noun("/auth/challenge", AUTH_TAG, "challenge", ChallengeItem, _ITEM)
 
-The code is shown by this answer only and kept nowhere, so an `Idempotency-Key` does not bring it back: ask for another
-challenge instead.""",
-    responses=raises(*READS_BODY, *IDEMPOTENT, WhatsAppNotConfigured)
-    | {201: response(Success[NewChallenge], "What to show.", _CREATED, _NEW)},
-    tags=["Auth"],
-)
+
+@CHALLENGES.post("", 201, WhatsAppNotConfigured, stores=False, tells="What to show.", example=_NEW)
 async def create_challenge(
     data: JSONBody[CreateChallenge], caller: MaySendMessages, request: ApiRequest
-) -> ASGIApp:
-    """Make a code to show."""
+) -> NewChallenge:
+    """Have a user verify a phone by sending a code.
+
+    Returns a code, a `wa.me` link that writes the message, and the link as a QR code. When the user
+    sends it to your number, the challenge is verified for the sender's phone. No template is needed, and the message
+    opens the 24-hour service window. With `phone` only that person can do it. Ask `GET /auth/challenge/{id}` what
+    became of it.
+
+    The code is shown by this answer only and kept nowhere, so an `Idempotency-Key` does not bring it back: ask for
+    another challenge instead.
+    """
     phone = read_phone(data.phone, caller.tenant)
     made = await challenges.create(
         request.resources,
@@ -114,7 +108,7 @@ async def create_challenge(
         data.purpose,
         dt.timedelta(minutes=data.expiry_minutes),
     )
-    answer = NewChallenge(
+    return NewChallenge(
         id=made.id,
         code=made.code,
         text=made.text,
@@ -124,32 +118,25 @@ async def create_challenge(
         purpose=data.purpose,
         expires_at=iso(made.expires_at) or "",
     )
-    return success(request, _CREATED, answer, status=201)
 
 
-@get(
-    "/auth/challenge/{challenge_id:str}",
-    summary="Get a challenge",
-    description="Whether the user has sent the code. `phone` is who did, or who is to.",
-    responses=raises(NotFound) | {200: response(Success[ChallengeItem], "How it stands.", _FOUND, _ITEM)},
-    tags=["Auth"],
-)
-async def get_challenge(challenge_id: FromPath[str], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
-    """Return one challenge of the tenant."""
+@CHALLENGES.get("/{challenge_id:str}", NotFound, tells="How it stands.")
+async def get_challenge(
+    challenge_id: FromPath[str], caller: MaySendMessages, request: ApiRequest
+) -> ChallengeItem:
+    """Get a challenge.
+
+    Whether the user has sent the code. `phone` is who did, or who is to.
+    """
     row = await challenges.get(request.resources.database, caller.tenant.id, challenge_id)
     pending = "expired" if row["is_expired"] else "pending"
-    item = ChallengeItem(
+    return from_row(
+        ChallengeItem,
+        row,
         id=str(row["id"]),
         status="verified" if row["verified_at"] else pending,
         phone=row["verified_phone"] or row["phone"],
-        purpose=row["purpose"],
-        contact_id=row["contact_id"],
-        message_id=row["message_id"],
-        verified_at=iso(row["verified_at"]),
-        expires_at=iso(row["expires_at"]) or "",
-        created_at=iso(row["created_at"]) or "",
     )
-    return success(request, _FOUND, item)
 
 
 HANDLERS = (create_challenge, get_challenge)

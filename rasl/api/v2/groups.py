@@ -16,7 +16,7 @@ from rasl.domain.validation import Body, read_id
 from rasl.errors import NotFound
 from rasl.services.contacts import groups, labels
 from rasl.services.contacts.groups import MAX_MEMBERS
-from rasl.services.contacts.labels import GROUP
+from rasl.services.contacts.labels import GROUP, LABEL_LIST
 from rasl.web.request import ApiRequest
 
 MayRead = Annotated[Caller, Requires("groups:read")]
@@ -78,7 +78,7 @@ GROUPS = Noun(
 )
 
 
-@GROUPS.get_list(GROUP.list_spec)
+@GROUPS.get_list(LABEL_LIST)
 async def list_groups(caller: MayRead, request: ApiRequest, query: ListQuery) -> Page:
     """List groups.
 

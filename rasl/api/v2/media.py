@@ -5,38 +5,31 @@ import functools
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
-from litestar import get, post
-from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Tag
 from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from rasl import clock
 from rasl.api.caller import MayReadMessages, MaySendMessages
 from rasl.api.idempotency import OWN_KEY, run_once
-from rasl.api.media_form import form_operation
-from rasl.api.operations import Create
+from rasl.api.media_form import form_body
+from rasl.api.nouns import Noun
+from rasl.api.operations import IDEMPOTENCY_KEY, operation
 from rasl.domain.media_formats import EXTENSIONS, LARGEST
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import Body, read_id, read_values
-from rasl.errors import (
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
-    InvalidJson,
-    NotFound,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-    ValidationFailed,
-)
+from rasl.errors import NotFound, ValidationFailed
 from rasl.services.media import files
 from rasl.services.media.files import StoredMedia
 from rasl.services.media.links import signed_url
 from rasl.web.context import iso
-from rasl.web.envelope import Success, success
+from rasl.web.envelope import success
 from rasl.web.form import FORM_BYTES, Form, received_values
 from rasl.web.request import ApiRequest
-from rasl.web.responses import example, raises
+from rasl.web.responses import READS_BODY
 
 _FILE = "media_file"
+_STORED = "Media stored successfully"
 _EXAMPLE = {
     "id": 7,
     "media_type": "image",
@@ -79,55 +72,37 @@ class MediaItem(msgspec.Struct):
     url_expires_at: str
 
 
-def _responses(status: int, description: str, text: str) -> dict[int, ResponseSpec]:
-    return {
-        status: ResponseSpec(
-            Success[MediaItem],
-            generate_examples=False,
-            description=description,
-            examples=[example(text, _EXAMPLE)],
-        )
-    }
+MEDIA = Noun("/media", Tag("Media", "Files for messages, and from messages."), "media", MediaItem, _EXAMPLE)
 
 
-@post(
-    "/media",
-    status_code=201,
-    summary="Store a file",
-    description="Stores a file to be named by messages (`media_id`, `header_media_id`), the same content once. "
-    "What may be sent as what is told at `POST /messages/media`.",
-    operation_class=form_operation(Create, StoreMedia, _FILE),
-    responses=_responses(201, "Stored.", "Media stored successfully")
-    | raises(
-        InvalidJson,
-        ValidationFailed,
-        NotFound,
-        IdempotencyInProgress,
-        IdempotencyKeyReused,
-        PayloadTooLarge,
-        UnsupportedMediaType,
-    ),
-    request_max_body_size=LARGEST + FORM_BYTES,
-    tags=["Media"],
-    opt={OWN_KEY: True},
+@MEDIA.post(
+    "",
+    201,
+    *READS_BODY,
+    NotFound,
+    says=_STORED,
+    tells="Stored.",
+    operation=operation(IDEMPOTENCY_KEY, body=form_body(StoreMedia, _FILE)),
+    options={"request_max_body_size": LARGEST + FORM_BYTES, "opt": {OWN_KEY: True}},
 )
 async def store_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
-    """Store a file."""
+    """Store a file.
+
+    Stores a file to be named by messages (`media_id`, `header_media_id`), the same content once. What may be sent as
+    what is told at `POST /messages/media`.
+    """
     async with received_values(request, {_FILE: LARGEST}) as form:
         return await run_once(request, form.digest, functools.partial(_store, request, caller, form))
 
 
-@get(
-    "/media/{media_id:str}",
-    summary="Get a file's data",
-    description="Also of files that people sent; `url` leads to the content.",
-    responses=_responses(200, "The file.", "Media retrieved successfully") | raises(NotFound),
-    tags=["Media"],
-)
-async def get_media(media_id: FromPath[str], caller: MayReadMessages, request: ApiRequest) -> ASGIApp:
-    """Return what is known about a file of the tenant."""
+@MEDIA.get("/{media_id:str}", NotFound, tells="The file.")
+async def get_media(media_id: FromPath[str], caller: MayReadMessages, request: ApiRequest) -> MediaItem:
+    """Get a file's data.
+
+    Also of files that people sent; `url` leads to the content.
+    """
     stored = await files.get(request.resources.database, caller.tenant.id, read_id(media_id))
-    return success(request, "Media retrieved successfully", _item(request, caller, stored))
+    return _item(request, caller, stored)
 
 
 async def _store(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
@@ -148,7 +123,7 @@ async def _store(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
     else:
         stored = await files.keep_url(resources, tenant_id, body.media_url or "", kind, "media_url")
     request.context.is_stored = True
-    return success(request, "Media stored successfully", _item(request, caller, stored), status=201)
+    return success(request, _STORED, _item(request, caller, stored), status=201)
 
 
 def _item(request: ApiRequest, caller: Caller, stored: StoredMedia) -> MediaItem:

@@ -4,129 +4,169 @@ from typing import Any
 
 import msgspec
 from litestar import get
+from litestar.openapi.spec import Schema
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
-from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayReadMessages
-from rasl.api.operations import GetMessage, ListMessages
-from rasl.api.v2 import message_schemas as schemas
+from rasl.api.nouns import Noun, from_row
+from rasl.api.operations import operation, query_parameter
+from rasl.api.v2 import sends
 from rasl.api.v2.message_names import raw_name, read_name
-from rasl.api.v2.message_schemas import MessageDetail, MessageItem
-from rasl.api.v2.sends import (
-    contacts,
-    interactive,
-    location,
-    media,
-    reaction,
-    read_receipt,
-    template,
-    text,
-)
+from rasl.api.v2.sends.documented import MESSAGES_TAG
 from rasl.db.pool import Row
+from rasl.domain.listing import ListQuery, Page
+from rasl.errors import NotFound
 from rasl.services.composing import named_messages
 from rasl.services.media.links import signed_url
 from rasl.services.sending import message_list
 from rasl.services.sending.message_list import MESSAGE_LIST, Step
 from rasl.web.context import iso
-from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
+from rasl.web.responses import EXAMPLE_META
 
 
-@get(
-    "/messages",
-    summary="List messages",
-    description=schemas.LIST,
-    operation_class=ListMessages,
-    responses=schemas.LIST_RESPONSES,
-    tags=["Messages"],
+class MessageItem(msgspec.Struct):
+    """A message in a list."""
+
+    id: int
+    interaction_id: int | None
+    sender_id: str | None
+    type: str | None
+    message: str | None
+    status: str | None
+    message_id: str | None
+    sent_at: str
+    is_read: bool
+    direction: str
+    created_at: str
+    updated_at: str
+
+
+class MessageDetail(MessageItem):
+    """One message; `timeline` appears with `include=timeline`."""
+
+    status_message: str | None
+    ref_message_id: str | None
+    url: str | None
+    staff_id: int | None
+    error_code: int | None
+    is_ambiguous: bool
+    contact_id: int | None
+    delivered_at: str | None
+    read_at: str | None
+    failed_at: str | None
+    request_id: str | None
+    timeline: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
+
+
+_EXAMPLE = {
+    "id": 9031,
+    "interaction_id": 77,
+    "sender_id": "442079460000",
+    "type": "text",
+    "message": "Hi Priya, your parcel is ready.",
+    "status": "delivered",
+    "message_id": "wamid.HBgMNDQyMDc5NDYwMDExFQIAERgS",
+    "sent_at": "2026-03-04T09:15:22+00:00",
+    "is_read": False,
+    "direction": "outbound",
+    "created_at": "2026-03-04T09:15:22+00:00",
+    "updated_at": "2026-03-04T09:15:24+00:00",
+}
+_DETAIL = (
+    dict.fromkeys(MessageDetail.__struct_fields__[:-1])
+    | _EXAMPLE
+    | {
+        "is_ambiguous": False,
+        "contact_id": 812,
+        "delivered_at": "2026-03-04T09:15:24+00:00",
+        "request_id": EXAMPLE_META["request_id"],
+    }
 )
-async def list_messages(caller: MayReadMessages, request: ApiRequest) -> ASGIApp:
-    """Return one page of the tenant's messages."""
-    query = listing.read_query(request.scope["query_string"], MESSAGE_LIST)
-    page = await message_list.list_messages(request.resources.database, caller.tenant.id, query)
-    items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
-    return success(request, "Messages retrieved successfully", items, listing.read_pagination(query, page))
+_INCLUDE = query_parameter(
+    "include",
+    Schema(type=OpenAPIType.STRING, enum=["timeline"]),
+    "`timeline`: every step of the message.",
+)
 
 
-@get(
-    "/messages/{message_id:path}",
-    summary="Get a message",
-    description=schemas.GET,
-    operation_class=GetMessage,
-    responses=schemas.GET_RESPONSES,
-    tags=["Messages"],
+def _shown(row: Row) -> dict[str, Any]:
+    return {
+        "interaction_id": row["conversation_id"],
+        "sender_id": message_list.sender_of(row),
+        "message": row["text"],
+        "message_id": row["wamid"],
+        "sent_at": iso(row["sent_at"] or row["created_at"]),
+        "is_read": row["status"] in {"read", "played"},
+    }
+
+
+def _item(row: Row) -> MessageItem:
+    return from_row(MessageItem, row, **_shown(row))
+
+
+MESSAGES = Noun(
+    "/messages",
+    MESSAGES_TAG,
+    "message",
+    MessageItem,
+    _EXAMPLE,
+    _item,
+)
+
+
+@MESSAGES.get_list(MESSAGE_LIST)
+async def list_messages(caller: MayReadMessages, request: ApiRequest, query: ListQuery) -> Page:
+    """List messages.
+
+    Sent and received messages, newest first. `/messages/messages` is an alias.
+    """
+    return await message_list.list_messages(request.resources.database, caller.tenant.id, query)
+
+
+@MESSAGES.get(
+    "/{message_id:path}", NotFound, tells="The message.", example=_DETAIL, operation=operation(_INCLUDE)
 )
 async def get_message(
     message_id: FromPath[str],  # noqa: ARG001 - for the route and its document
     caller: MayReadMessages,
     request: ApiRequest,
-) -> ASGIApp:
-    """Return one message of the tenant."""
-    database = request.resources.database
-    row = await named_messages.get_message(database, caller.tenant.id, read_name(raw_name(request)))
+) -> MessageDetail:
+    """Get a message.
+
+    By its numeric id (`chat_message_id` of a send) or its WhatsApp id (`wamid.…`). `include=timeline` adds every
+    step: accepted, each attempt with WhatsApp's code and the cure, each status it reported.
+    """
+    database, tenant_id = request.resources.database, caller.tenant.id
+    row = await named_messages.get_message(database, tenant_id, read_name(raw_name(request)))
     media_id = await message_list.find_media(database, row)
-    detail = _detail(row, signed_url(request.resources, caller.tenant.id, media_id) if media_id else None)
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
-    if "timeline" in pairs.get("include", "").split(","):
-        detail.timeline = [_step(step) for step in await message_list.read_timeline(database, row)]
-    return success(request, "Message retrieved successfully", detail)
+    has_timeline = "timeline" in pairs.get("include", "").split(",")
+    return from_row(
+        MessageDetail,
+        row,
+        **_shown(row),
+        ref_message_id=row["reply_to"],
+        url=signed_url(request.resources, tenant_id, media_id) if media_id else None,
+        staff_id=None,
+        request_id=str(row["request_id"]) if row["request_id"] else None,
+        timeline=[_step(step) for step in await message_list.read_timeline(database, row)]
+        if has_timeline
+        else msgspec.UNSET,
+    )
 
 
 # The public record prints both paths (api-v2 section 17, row 1).
 list_messages_alias = get("/messages/messages", include_in_schema=False)(list_messages.fn)
 
 HANDLERS = (
-    *text.HANDLERS,
-    *media.HANDLERS,
-    *template.HANDLERS,
-    *interactive.HANDLERS,
-    *location.HANDLERS,
-    *contacts.HANDLERS,
-    *reaction.HANDLERS,
-    *read_receipt.HANDLERS,
+    *sends.HANDLERS,
     list_messages,
     list_messages_alias,
     get_message,
 )
-
-
-def _item(row: Row) -> MessageItem:
-    return MessageItem(**_item_values(row))
-
-
-def _item_values(row: Row) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "interaction_id": row["conversation_id"],
-        "sender_id": message_list.sender_of(row),
-        "type": row["type"],
-        "message": row["text"],
-        "status": row["status"],
-        "message_id": row["wamid"],
-        "sent_at": iso(row["sent_at"] or row["created_at"]),
-        "is_read": row["status"] in {"read", "played"},
-        "direction": row["direction"],
-        "created_at": iso(row["created_at"]),
-        "updated_at": iso(row["updated_at"]),
-    }
-
-
-def _detail(row: Row, url: str | None) -> MessageDetail:
-    return MessageDetail(
-        **_item_values(row),
-        status_message=row["status_message"],
-        ref_message_id=row["reply_to"],
-        url=url,
-        staff_id=None,
-        error_code=row["error_code"],
-        is_ambiguous=row["is_ambiguous"],
-        contact_id=row["contact_id"],
-        delivered_at=iso(row["delivered_at"]),
-        read_at=iso(row["read_at"]),
-        failed_at=iso(row["failed_at"]),
-        request_id=str(row["request_id"]) if row["request_id"] else None,
-    )
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rasl.domain.tenants import Caller
 from rasl.domain.validation import Body, read_id
 from rasl.errors import NotFound, ValidationFailed
 from rasl.services.contacts import labels
-from rasl.services.contacts.labels import SOURCE
+from rasl.services.contacts.labels import LABEL_LIST, SOURCE
 from rasl.web.request import ApiRequest
 
 MayRead = Annotated[Caller, Requires("sources:read")]
@@ -43,7 +43,7 @@ SOURCE_EXAMPLE = {"id": 5, "name": "Website"} | EXAMPLE_TIMES
 SOURCES = Noun("/sources", Tag("Sources", "Where contacts come from."), "source", SourceItem, SOURCE_EXAMPLE)
 
 
-@SOURCES.get_list(SOURCE.list_spec)
+@SOURCES.get_list(LABEL_LIST)
 async def list_sources(caller: MayRead, request: ApiRequest, query: ListQuery) -> Page:
     """List sources.
 

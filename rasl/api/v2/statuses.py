@@ -15,7 +15,7 @@ from rasl.domain.tenants import Caller
 from rasl.domain.validation import Body, read_id
 from rasl.errors import NotFound, ValidationFailed
 from rasl.services.contacts import labels
-from rasl.services.contacts.labels import STATUS
+from rasl.services.contacts.labels import LABEL_LIST, STATUS
 from rasl.web.request import ApiRequest
 
 MayRead = Annotated[Caller, Requires("statuses:read")]
@@ -65,7 +65,7 @@ STATUSES = Noun(
 )
 
 
-@STATUSES.get_list(STATUS.list_spec)
+@STATUSES.get_list(LABEL_LIST)
 async def list_statuses(caller: MayRead, request: ApiRequest, query: ListQuery) -> Page:
     """List statuses.
 

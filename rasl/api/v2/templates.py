@@ -1,172 +1,184 @@
 """Templates: listing, reading, fetching from Meta, and submitting to it (api-v2 section 5)."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from litestar import delete, get, patch, post
+from litestar.openapi.spec import Schema, Tag
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, JSONBody
-from litestar.types import ASGIApp
 
 from rasl.api import listing
-from rasl.api.caller import MayDeleteTemplates, MayReadTemplates, MaySyncTemplates, MayWriteTemplates
-from rasl.api.operations import Create, DeleteTemplate, ListTemplates
-from rasl.api.v2 import template_schemas as schemas
+from rasl.api.caller import MayReadTemplates, Requires
+from rasl.api.nouns import Noun
+from rasl.api.operations import operation, query_parameter
 from rasl.api.v2.template_schemas import (
+    EXAMPLE,
     ChangeTemplate,
     CreateTemplate,
+    Lint,
     LintTemplate,
     PreviewTemplate,
+    TemplateItem,
+    TemplatesSynced,
     item_of,
 )
+from rasl.db.pool import Row
+from rasl.domain.listing import ListQuery, Page
+from rasl.domain.templates import definition
+from rasl.domain.templates.preview import Preview, render
+from rasl.domain.tenants import Caller
+from rasl.errors import NotFound, WhatsAppFailed, WhatsAppNotConfigured
 from rasl.services.templates import sync, templates
 from rasl.services.templates.templates import TEMPLATE_LIST, Submission
 from rasl.web.context import iso
-from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
 
+MaySync = Annotated[Caller, Requires("templates:sync")]
+MayWrite = Annotated[Caller, Requires("templates:write")]
+MayDelete = Annotated[Caller, Requires("templates:delete")]
 
-@get(
+TEMPLATES = Noun(
     "/templates",
-    summary="List templates",
-    description=schemas.LIST,
-    operation_class=ListTemplates,
-    responses=schemas.LIST_RESPONSES,
-    tags=["Templates"],
+    Tag("Templates", "What may open a conversation, as WhatsApp approved it."),
+    "template",
+    TemplateItem,
+    EXAMPLE,
+    item_of,
 )
-async def list_templates(caller: MayReadTemplates, request: ApiRequest) -> ASGIApp:
-    """Return one page of the tenant's templates."""
-    query = listing.read_query(request.scope["query_string"], TEMPLATE_LIST)
-    page = await templates.list_templates(request.resources.database, caller.tenant.id, query)
-    items = [listing.select_fields(item_of(row), query.fields) for row in page.rows]
-    return success(request, schemas.LISTED, items, listing.read_pagination(query, page))
-
-
-@get(
-    "/templates/{template_id:str}",
-    summary="Get a template",
-    description="By WhatsApp's id of it, or by the id here when no template has that one.",
-    responses=schemas.GET_RESPONSES,
-    tags=["Templates"],
+_META = (WhatsAppNotConfigured, WhatsAppFailed)
+_PENDING = msgspec.structs.replace(EXAMPLE, status="PENDING")
+_ALL_LANGUAGES = query_parameter(
+    "all_languages", Schema(type=OpenAPIType.BOOLEAN), "`true`: every language of the template's name."
 )
-async def get_template(template_id: FromPath[str], caller: MayReadTemplates, request: ApiRequest) -> ASGIApp:
-    """Return one template of the tenant."""
-    row = await templates.get_template(request.resources.database, caller.tenant.id, template_id)
-    return success(request, schemas.FOUND, item_of(row))
 
 
-@post(
-    "/templates/sync",
-    status_code=200,
-    summary="Fetch the templates from WhatsApp",
-    description=schemas.SYNC,
-    operation_class=Create,
-    responses=schemas.SYNC_RESPONSES,
-    tags=["Templates"],
+@TEMPLATES.get_list(TEMPLATE_LIST)
+async def list_templates(caller: MayReadTemplates, request: ApiRequest, query: ListQuery) -> Page:
+    """List templates.
+
+    Templates as WhatsApp last showed or announced them, rejected and paused ones too.
+    """
+    return await templates.list_templates(request.resources.database, caller.tenant.id, query)
+
+
+@TEMPLATES.get("/{template_id:str}", NotFound, tells="The template.")
+async def get_template(template_id: FromPath[str], caller: MayReadTemplates, request: ApiRequest) -> Row:
+    """Get a template.
+
+    By WhatsApp's id of it, or by the id here when no template has that one.
+    """
+    return await templates.get_template(request.resources.database, caller.tenant.id, template_id)
+
+
+@TEMPLATES.post(
+    "/sync",
+    200,
+    *_META,
+    says="Templates synced successfully",
+    tells="What was found, and what changed here.",
+    example=TemplatesSynced(12, 2, 9, 1, "2026-03-04T09:15:22+00:00"),
 )
-async def sync_templates(caller: MaySyncTemplates, request: ApiRequest) -> ASGIApp:
-    """Read every template of the tenant's business accounts."""
-    synced = await sync.sync(request.resources, caller.tenant.id)
-    request.context.is_stored = True
-    data = schemas.TemplatesSynced(
-        synced=synced.synced,
-        created=synced.created,
-        updated=synced.updated,
-        deleted=synced.deleted,
-        synced_at=iso(synced.synced_at) or "",
+async def sync_templates(caller: MaySync, request: ApiRequest) -> TemplatesSynced:
+    """Fetch the templates from WhatsApp.
+
+    Reads every template of the account's WhatsApp Business Accounts, page by page. Templates that are gone there
+    are removed here, once the list was read to its end. It may run twice at once. Besides this, WhatsApp's own notices
+    keep templates current, and the worker reads all of them every few hours.
+    """
+    found = await sync.sync(request.resources, caller.tenant.id)
+    return TemplatesSynced(
+        found.synced, found.created, found.updated, found.deleted, iso(found.synced_at) or ""
     )
-    return success(request, schemas.SYNCED, data)
 
 
-@post(
-    "/templates",
-    summary="Create a template",
-    description=schemas.CREATE,
-    operation_class=Create,
-    responses=schemas.CREATE_RESPONSES,
-    tags=["Templates"],
+@TEMPLATES.post(
+    "",
+    201,
+    *_META,
+    tells="Submitted for review.",
+    example=msgspec.structs.replace(_PENDING, quality=None),
 )
-async def create_template(
-    data: JSONBody[CreateTemplate], caller: MayWriteTemplates, request: ApiRequest
-) -> ASGIApp:
-    """Submit a template to Meta."""
+async def create_template(data: JSONBody[CreateTemplate], caller: MayWrite, request: ApiRequest) -> Row:
+    """Create a template.
+
+    Checks the template as `POST /templates/lint` does, submits it to WhatsApp and keeps it. It can be sent
+    once its `status` is `APPROVED`; WhatsApp may choose another `category`.
+    """
     submission = msgspec.structs.replace(_submission(data), sample_media_id=data.header_sample_media_id)
-    row = await templates.create_template(request.resources, caller.tenant.id, data.waba_id, submission)
-    request.context.is_stored = True
-    return success(request, schemas.CREATED, item_of(row), status=201)
+    return await templates.create_template(request.resources, caller.tenant.id, data.waba_id, submission)
 
 
-@patch(
-    "/templates/{template_id:str}",
-    summary="Change a template",
-    description=schemas.CHANGE,
-    responses=schemas.CHANGE_RESPONSES,
-    tags=["Templates"],
-)
+@TEMPLATES.patch("/{template_id:str}", NotFound, *_META, tells="Submitted for review.", example=_PENDING)
 async def change_template(
-    template_id: FromPath[str], data: JSONBody[ChangeTemplate], caller: MayWriteTemplates, request: ApiRequest
-) -> ASGIApp:
-    """Submit a change of a template to Meta."""
+    template_id: FromPath[str], data: JSONBody[ChangeTemplate], caller: MayWrite, request: ApiRequest
+) -> Row:
+    """Change a template.
+
+    Replaces `components`, `category` or `message_send_ttl_seconds`; WhatsApp reviews the template again. Only
+    approved, rejected and paused templates can be changed, approved ones ten times in 30 days and once a day.
+    """
     given = {name: getattr(data, name) for name in data.__struct_fields__}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     sample_id = changes.pop("header_sample_media_id", None)
-    row = await templates.edit_template(request.resources, caller.tenant.id, template_id, changes, sample_id)
-    return success(request, schemas.CHANGED, item_of(row))
+    return await templates.edit_template(request.resources, caller.tenant.id, template_id, changes, sample_id)
 
 
-@delete(
-    "/templates/{template_id:str}",
-    status_code=200,
-    summary="Delete a template",
-    description=schemas.DELETE,
-    operation_class=DeleteTemplate,
-    responses=schemas.DELETE_RESPONSES,
-    tags=["Templates"],
-)
-async def delete_template(
-    template_id: FromPath[str], caller: MayDeleteTemplates, request: ApiRequest
-) -> ASGIApp:
-    """Delete a template at Meta and here."""
+@TEMPLATES.delete("/{template_id:str}", NotFound, *_META, operation=operation(_ALL_LANGUAGES))
+async def delete_template(template_id: FromPath[str], caller: MayDelete, request: ApiRequest) -> None:
+    """Delete a template.
+
+    Deletes the template at WhatsApp and here, in its language or, with `all_languages=true`, in all of them.
+    """
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     is_every_language = pairs.get("all_languages", "").lower() in {"true", "1"}
     await templates.delete_template(
         request.resources, caller.tenant.id, template_id, is_every_language=is_every_language
     )
-    return success(request, schemas.DELETED, None)
 
 
-@post(
-    "/templates/lint",
-    status_code=200,
-    summary="Check a template without submitting it",
-    description=schemas.LINT,
-    responses=schemas.LINT_RESPONSES,
-    tags=["Templates"],
+@TEMPLATES.post(
+    "/lint",
+    200,
+    stores=False,
+    says="Template checked successfully",
+    tells="What was found.",
+    example=Lint(
+        is_valid=False,
+        problems={"components.0.text": ["must not be greater than 1024 characters, it has 1031"]},
+        warnings={},
+    ),
 )
 async def lint_template(
     data: JSONBody[LintTemplate],
     caller: MayReadTemplates,  # noqa: ARG001 - asks for the scope
-    request: ApiRequest,
-) -> ASGIApp:
-    """Say what Meta would refuse about a template."""
+    request: ApiRequest,  # noqa: ARG001 - is answered
+) -> Lint:
+    """Check a template without submitting it.
+
+    Says what WhatsApp would refuse (`problems`, which also stop a creation) and what its reviewers may reject
+    (`warnings`), by field. Nothing is stored or submitted.
+    """
     report = templates.lint(_submission(data))
-    result = {"is_valid": not report.problems, **msgspec.structs.asdict(report)}
-    return success(request, schemas.LINTED, result)
+    return Lint(not report.problems, report.problems, report.warnings)
 
 
-@post(
-    "/templates/{template_id:str}/preview",
-    status_code=200,
-    summary="Preview a template",
-    description=schemas.PREVIEW,
-    responses=schemas.PREVIEW_RESPONSES,
-    tags=["Templates"],
+@TEMPLATES.post(
+    "/{template_id:str}/preview",
+    200,
+    NotFound,
+    stores=False,
+    says="Template previewed successfully",
+    tells="The template as it is shown.",
+    example=render(definition.read(EXAMPLE.components), {"field_1": "Priya"}),
 )
 async def preview_template(
     template_id: FromPath[str], data: JSONBody[PreviewTemplate], caller: MayReadTemplates, request: ApiRequest
-) -> ASGIApp:
-    """Show a template with values in place."""
-    shown = await templates.preview(request.resources.database, caller.tenant.id, template_id, data.values)
-    return success(request, schemas.PREVIEWED, shown)
+) -> Preview:
+    """Preview a template.
+
+    Shows the template with values for `header_field_1`, `field_1`, `button_0`, `cards.0.field_1` and so on.
+    """
+    return await templates.preview(request.resources.database, caller.tenant.id, template_id, data.values)
 
 
 HANDLERS = (

@@ -17,7 +17,7 @@ from rasl.services.sending import queued
 from rasl.services.sending.delivering import deliver
 from rasl.services.sending.lanes import LANE_OTP, is_resent
 from rasl.services.sending.outbox import Outbox
-from rasl.services.sending.work import NotGivenError, Work
+from rasl.services.sending.work import NotGivenError, Work, read_message
 
 CLAIM = 100
 IN_FLIGHT = 400
@@ -97,7 +97,7 @@ class Sending(Kind):
         if row is None:
             raise LookupError("not marked as being sent")
         work = Work(
-            queued.read_message(row),
+            read_message(row),
             number,
             claim.lane,
             resent,

@@ -49,8 +49,9 @@ async def address(
     reply: Reply | None = None
     with Collecting(problems):
         phone = read_phone(to.phone, tenant)
-    with Collecting(problems):
-        asked = await find_number(resources, tenant, to.from_phone_number_id)
+    if to.from_phone_number_id is not None:
+        with Collecting(problems):
+            asked = await find_number(resources, tenant, to.from_phone_number_id)
     if to.reply_to is not None:
         with Collecting(problems):
             reply = await find_reply(resources.database, tenant.id, to.reply_to)
@@ -82,12 +83,8 @@ def sending_number(tenant: Tenant) -> Number:
     return tenant.number
 
 
-async def find_number(
-    resources: Resources, tenant: Tenant, phone_number_id: int | str | None
-) -> Number | None:
-    """Return the number a send asks for, if it does; raises ValidationFailed when the tenant has no such number."""
-    if phone_number_id is None:
-        return None
+async def find_number(resources: Resources, tenant: Tenant, phone_number_id: int | str) -> Number:
+    """Return the number a send asks for; raises ValidationFailed when the tenant has no such number."""
     found = await resources.numbers.find(tenant.id, str(phone_number_id).strip())
     if found is None:
         raise ValidationFailed({"from_phone_number_id": [_NO_NUMBER]})

@@ -16,18 +16,6 @@ COMMENT_LIST = ListSpec(
     filters={},
     sorts=("created_at",),
     default_sort="-created_at",
-    fields=(
-        "id",
-        "interaction_id",
-        "sender_id",
-        "type",
-        "message",
-        "status_message",
-        "url",
-        "message_id",
-        "ref_message_id",
-        "created_at",
-    ),
 )
 
 

@@ -9,30 +9,24 @@ from rasl.db.pool import Database, Row
 from rasl.domain.listing import EXACT_TOTAL, Kind, ListQuery, ListSpec, Page
 from rasl.errors import NotFound, StillInUse, ValidationFailed
 
-_LIST = ListSpec(
+LABEL_LIST = ListSpec(
     filters={"name": Kind.TEXT, "created_at": Kind.MOMENT, "updated_at": Kind.MOMENT},
     sorts=("name", "created_at", "updated_at"),
     default_sort="-created_at",
-    fields=("id", "name", "created_at", "updated_at"),
 )
 _PATIENCE = 5  # times a contact may leave a label in the moment it is counted
 
 
 class LabelNoun(msgspec.Struct, frozen=True):
-    """One of the three nouns: its word in messages, its table, its list."""
+    """One of the three nouns: its word in messages, and its table."""
 
     word: str
     table: LabelTable
-    list_spec: ListSpec
 
 
-GROUP = LabelNoun("group", rows.GROUPS, _LIST)
-SOURCE = LabelNoun("source", rows.SOURCES, _LIST)
-STATUS = LabelNoun(
-    "status",
-    rows.STATUSES,
-    msgspec.structs.replace(_LIST, fields=("id", "name", "color", "created_at", "updated_at")),
-)
+GROUP = LabelNoun("group", rows.GROUPS)
+SOURCE = LabelNoun("source", rows.SOURCES)
+STATUS = LabelNoun("status", rows.STATUSES)
 
 
 async def list_labels(database: Database, noun: LabelNoun, tenant_id: int, query: ListQuery) -> Page:

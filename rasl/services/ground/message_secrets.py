@@ -1,6 +1,7 @@
 """One-time codes in messages: sealed while they wait, open for one call to Graph, masked wherever they are quoted."""
 
 import dataclasses
+import secrets
 
 from rasl.domain.message_types.base import Content
 from rasl.domain.templates.fitting import MASK
@@ -11,6 +12,11 @@ from rasl.sealing import Sealer
 def purpose(tenant_id: int) -> str:
     """Return what the secret of a message is sealed for: no other tenant's message can open it."""
     return f"message_secret:{tenant_id}"
+
+
+def make_code(length: int) -> str:
+    """Return random digits."""
+    return "".join(secrets.choice("0123456789") for _ in range(length))
 
 
 def open_secret(sealer: Sealer, tenant_id: int, content: Content) -> tuple[Content, str | None]:

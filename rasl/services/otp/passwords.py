@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hmac
-import secrets
 import uuid
 
 import msgspec
@@ -15,10 +14,9 @@ from rasl.domain import fixed_windows, otp
 from rasl.domain import otp_budgets as budget_rules
 from rasl.domain.events import Event
 from rasl.domain.fixed_windows import WindowLimit
-from rasl.domain.message_types.template import Template, Unbound
+from rasl.domain.message_types.template import Template
 from rasl.domain.otp import Standing
 from rasl.domain.phone import Phone, understand
-from rasl.domain.templates.binding import bind
 from rasl.domain.templates.definition import Definition
 from rasl.domain.templates.values import Values
 from rasl.domain.tenants import Number, Tenant
@@ -63,23 +61,13 @@ async def compose(
         raise ValidationFailed(
             {"template_name": [f"The template is {definition.category}, not AUTHENTICATION"]}
         )
-    code = wish.code or make_code(wish.code_length)
+    code = wish.code or message_secrets.make_code(wish.code_length)
     values = _values(definition, code, wish)
     try:
-        bound = bind(definition, values)
+        content = composing.filled(resources.sealer, tenant.id, template, values, wish.expiry_minutes)
     except ValidationFailed as error:
         raise _as_asked(error, has_expiry=_has_expiry(definition)) from None
-    content = Template(
-        name=template.name,
-        language=template.language,
-        version_id=template.version_id,
-        components=bound.components,
-        body=bound.text,
-        valid_minutes=wish.expiry_minutes,
-        unbound=Unbound(definition, values.without_code()) if values.has_merge_fields() else None,
-    )
-    sealed = resources.sealer.seal(code, message_secrets.purpose(tenant.id))
-    return content.with_sealed(sealed), _new_otp(resources, tenant, template.language, wish, code)
+    return content, _new_otp(resources, tenant, template.language, wish, code)
 
 
 async def compose_template(
@@ -120,11 +108,6 @@ async def _phone_of(database: Database, address: Address) -> Phone | None:
         row = await recipients.find_thread(db, address)
     understood = understand(f"+{row['address']}") if row and row["address"] else None
     return understood if isinstance(understood, Phone) else None
-
-
-def make_code(length: int) -> str:
-    """Return random digits."""
-    return "".join(secrets.choice("0123456789") for _ in range(length))
 
 
 def _values(definition: Definition, code: str, wish: CodeWish) -> Values:

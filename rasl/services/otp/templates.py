@@ -9,18 +9,6 @@ OTP_TEMPLATE_LIST = ListSpec(
     filters={"template_name": Kind.TEXT, "language": Kind.TEXT},
     sorts=("template_name", "created_at", "language"),
     default_sort="template_name",
-    fields=(
-        "id",
-        "template_name",
-        "language",
-        "body_text",
-        "body_params_count",
-        "header_format",
-        "header_text",
-        "footer_text",
-        "status",
-        "created_at",
-    ),
 )
 
 

@@ -61,10 +61,12 @@ async def attempt(outbox: Outbox, work: Work, patience: float = 0.0) -> Attempte
     await _record(outbox, work, result, outcome)
     if trouble is Trouble.PAIR_THROTTLED and isinstance(step, Retry):
         await _line_up(outbox, work, step.seconds)
+    if isinstance(outcome, Taken):
+        return Attempted(result.status, result.wamid)
     failure = outcome.failure if isinstance(outcome, Refused) else None
-    reason = outcome.reason if isinstance(outcome, NotSent | Ambiguous) else None
+    reason = None if isinstance(outcome, Refused) else outcome.reason
     seconds = step.seconds if isinstance(step, Retry) else None
-    return Attempted(result.status, result.wamid, failure, reason, seconds)
+    return Attempted(result.status, None, failure, reason, seconds)
 
 
 async def _call(outbox: Outbox, work: Work) -> SendOutcome:

@@ -24,20 +24,6 @@ MESSAGE_LIST = ListSpec(
     },
     sorts=("created_at", "updated_at"),
     default_sort="-created_at",
-    fields=(
-        "id",
-        "interaction_id",
-        "sender_id",
-        "type",
-        "message",
-        "status",
-        "message_id",
-        "sent_at",
-        "is_read",
-        "direction",
-        "created_at",
-        "updated_at",
-    ),
 )
 _SOURCE = list_rows.ListSource(
     select="""m.id, m.conversation_id, m.direction, m.peer, m.type, m.text, m.status, m.wamid, m.sent_at, m.created_at,

@@ -1,8 +1,9 @@
 """What Meta made of an attempt, in the words of the rules and of the tables."""
 
 from rasl.domain.backoff import Trouble
+from rasl.errors import MessageSendFailed
 from rasl.graph.client import Ambiguous, NotSent, Refused, SendOutcome, Taken
-from rasl.graph.errors import FailureKind
+from rasl.graph.errors import FailureKind, GraphFailure
 
 _TROUBLE = {
     FailureKind.RETRY: Trouble.RETRY,
@@ -44,3 +45,17 @@ def findings(outcome: SendOutcome) -> dict[str, object]:
             return {"outcome": "not_sent", "title": "Meta was not reached", "details": reason}
         case Ambiguous(reason=reason):
             return {"outcome": "unknown", "title": "Meta did not answer", "details": reason}
+
+
+def send_failed(says: str, failure: GraphFailure, message_id: int) -> MessageSendFailed:
+    """Tell a caller why Meta refused, as Meta said it; `says` is what was refused."""
+    return MessageSendFailed(
+        f"{says}: {failure.details or failure.message or failure.title}",
+        {
+            "meta_code": failure.code,
+            "meta_title": failure.title,
+            "fbtrace_id": failure.fbtrace_id,
+            "cure": failure.cure,
+            "chat_message_id": message_id,
+        },
+    )

@@ -9,10 +9,8 @@ from rasl.db.jobs import Holding
 from rasl.db.messages import Result
 from rasl.db.pool import Row
 from rasl.db.unsent import Unsent
-from rasl.domain import message_types
 from rasl.errors import ServiceUnavailable
 from rasl.services.sending.outbox import Outbox
-from rasl.services.sending.work import Message
 
 DIED = (
     "The process sending it died",
@@ -51,19 +49,6 @@ async def start(
             outbox.returns.start(item)
         raise
     return started
-
-
-def read_message(row: Row) -> Message:
-    """Read a stored message; raises UnknownTypeError for one that a newer program stored."""
-    return Message(
-        tenant_id=row["tenant_id"],
-        id=row["id"],
-        conversation_id=row["conversation_id"],
-        peer=row["peer"],
-        content=message_types.load(row["type"], row["text"], row["content"]),
-        created_at=row["created_at"],
-        reply_to=row["reply_to"],
-    )
 
 
 async def rescue(

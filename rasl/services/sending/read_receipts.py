@@ -5,6 +5,7 @@ from rasl.errors import MessageSendFailed, ValidationFailed
 from rasl.graph.client import Fetched, Refused
 from rasl.services.composing.named_messages import get_message
 from rasl.services.ground.resources import Resources
+from rasl.services.sending.outcomes import send_failed
 
 
 async def mark_read(resources: Resources, tenant_id: int, name: str, *, is_typing: bool) -> Row:
@@ -27,16 +28,7 @@ async def mark_read(resources: Resources, tenant_id: int, name: str, *, is_typin
         case Fetched():
             return row
         case Refused(failure=failure):
-            raise MessageSendFailed(
-                f"WhatsApp did not mark the message as read: {failure.details or failure.message}",
-                {
-                    "meta_code": failure.code,
-                    "meta_title": failure.title,
-                    "fbtrace_id": failure.fbtrace_id,
-                    "cure": failure.cure,
-                    "chat_message_id": row["id"],
-                },
-            )
+            raise send_failed("WhatsApp did not mark the message as read", failure, row["id"])
         case _:
             raise MessageSendFailed(
                 f"WhatsApp did not confirm that the message is read; it may be asked again: {outcome.reason}",

@@ -140,9 +140,8 @@ def _merged(state: MessageState, steps: Sequence[_Step]) -> MessageState:
             # The reason belongs to the status: proof of delivery takes back that the message failed.
             status = higher
             code, reason = (step.code, step.reason) if higher is MessageStatus.FAILED else (None, None)
-    return MessageState(
-        tenant_id=state.tenant_id,
-        message_id=state.message_id,
+    return msgspec.structs.replace(
+        state,
         status=status.value,
         wamid=wamid,
         error_code=code,

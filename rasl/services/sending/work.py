@@ -4,8 +4,9 @@ import datetime as dt
 
 import msgspec
 
+from rasl.db.pool import Row
 from rasl.db.unsent import Unsent
-from rasl.domain import backoff
+from rasl.domain import backoff, message_types
 from rasl.domain.message_types.base import Content
 from rasl.domain.tenants import Number
 from rasl.graph.errors import GraphFailure
@@ -22,6 +23,19 @@ class Message(msgspec.Struct, frozen=True):
     content: Content
     created_at: dt.datetime
     reply_to: str | None
+
+
+def read_message(row: Row) -> Message:
+    """Read a stored message; raises UnknownTypeError for one that a newer program stored."""
+    return Message(
+        tenant_id=row["tenant_id"],
+        id=row["id"],
+        conversation_id=row["conversation_id"],
+        peer=row["peer"],
+        content=message_types.load(row["type"], row["text"], row["content"]),
+        created_at=row["created_at"],
+        reply_to=row["reply_to"],
+    )
 
 
 class Accepted(Message, frozen=True):

@@ -1,8 +1,5 @@
 """From a caller's fields to a template message: the stored definition, the file of its header, the one-time code."""
 
-import secrets
-from typing import BinaryIO
-
 import msgspec
 
 from rasl import clock
@@ -15,23 +12,14 @@ from rasl.domain.templates.languages import language_code
 from rasl.domain.templates.values import HeaderFile, Values
 from rasl.domain.tenants import Number
 from rasl.errors import NotFound, ValidationFailed
+from rasl.sealing import Sealer
 from rasl.services.ground import message_secrets
 from rasl.services.ground.resources import Resources
 from rasl.services.ground.template_catalog import Sendable
 from rasl.services.media import files as media
+from rasl.services.media.sources import Source, keep
 
 _CODE_DIGITS = 6
-
-
-class Source(msgspec.Struct, frozen=True):
-    """Where the file of a header comes from: an address, an upload, or our id of a stored file."""
-
-    field: str
-    kind: str  # "" for an id: the stored file tells
-    url: str | None = None
-    file: BinaryIO | None = None
-    media_id: int | None = None
-    filename: str | None = None
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,23 +58,30 @@ async def _compose(resources: Resources, tenant_id: int, number: Number, wish: W
         values = _with_code(template, values)
     if values.expires_at_ms is not None and values.expires_at_ms <= clock.now().timestamp() * 1000:
         raise ValidationFailed({"limited_time_offer_expiration_ms": ["The offer has expired already"]})
-    bound = bind(template.definition, values)
     if wish.source is not None or any(wish.card_sources):
+        bind(template.definition, values)  # whatever else is wrong is said before files are loaded
         values = await _with_stored_files(resources, tenant_id, wish, values)
-        bound = bind(template.definition, values)
+    return filled(resources.sealer, tenant_id, template, values)
+
+
+def filled(
+    sealer: Sealer, tenant_id: int, template: Sendable, values: Values, valid_minutes: int | None = None
+) -> Template:
+    """Return the message of a template with these values, a one-time code in it sealed; raises ValidationFailed."""
+    bound = bind(template.definition, values)
+    kept = values.without_code() if bound.code else values
     content = Template(
         name=template.name,
         language=template.language,
         version_id=template.version_id,
         components=bound.components,
         body=bound.text,
-        unbound=Unbound(template.definition, values.without_code() if bound.code else values)
-        if values.has_merge_fields()
-        else None,
+        valid_minutes=valid_minutes,
+        unbound=Unbound(template.definition, kept) if values.has_merge_fields() else None,
     )
     if bound.code is None:
         return content
-    return content.with_sealed(resources.sealer.seal(bound.code, message_secrets.purpose(tenant_id)))
+    return content.with_sealed(sealer.seal(bound.code, message_secrets.purpose(tenant_id)))
 
 
 async def find_sendable(
@@ -136,7 +131,7 @@ def _with_code(template: Sendable, values: Values) -> Values:
         raise ValidationFailed(
             {f"field_{values.code_field}": ["The code is given, and auto_generate_otp asks for another"]}
         )
-    code = "".join(secrets.choice("0123456789") for _ in range(_CODE_DIGITS))
+    code = message_secrets.make_code(_CODE_DIGITS)
     return msgspec.structs.replace(values, fields={**values.fields, values.code_field: code})
 
 
@@ -182,18 +177,5 @@ async def _stored(
 ) -> HeaderFile | None:
     if source is None or source.media_id is not None:
         return await _known(resources, tenant_id, source)
-    if source.file is not None:
-        found = await media.keep_file(
-            resources,
-            tenant_id,
-            source.file,
-            source.filename,
-            source.kind,
-            source.field,
-            is_rehearsal=is_rehearsal,
-        )
-    else:
-        found = await media.keep_url(
-            resources, tenant_id, source.url or "", source.kind, source.field, is_rehearsal=is_rehearsal
-        )
+    found = await keep(resources, tenant_id, source, is_rehearsal=is_rehearsal)
     return HeaderFile(source.kind, source.field, found.id, source.filename or found.filename)

@@ -24,42 +24,6 @@ from rasl.services.ground.resources import Resources
 from rasl.services.media import files
 from rasl.services.templates.sync import failed, load_credentials
 
-FIELDS = (
-    "id",
-    "template_id",
-    "template_name",
-    "name",
-    "language",
-    "category",
-    "status",
-    "header_data_format",
-    "header_data_text",
-    "header_params_count",
-    "header_file_url",
-    "header_variable_value",
-    "body_data",
-    "body_params_count",
-    "body_variable_value",
-    "footer_data",
-    "footer_params_count",
-    "buttons_data",
-    "message_send_ttl_seconds",
-    "add_security_recommendation",
-    "code_expiration_minutes",
-    "otp_button_config",
-    "components",
-    "parameter_format",
-    "waba_id",
-    "quality",
-    "rejected_reason",
-    "status_details",
-    "previous_category",
-    "correct_category",
-    "version_id",
-    "synced_at",
-    "created_at",
-    "updated_at",
-)
 TEMPLATE_LIST = ListSpec(
     filters={
         "status": Kind.TEXT,
@@ -71,7 +35,6 @@ TEMPLATE_LIST = ListSpec(
     },
     sorts=("template_name", "created_at", "updated_at"),
     default_sort="template_name",
-    fields=FIELDS,
 )
 # An approved template's category is Meta's; after a change it is reviewed again (cloud-api section 4.3).
 EDITABLE = frozenset({"APPROVED", "REJECTED", "PAUSED"})

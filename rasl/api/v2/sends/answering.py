@@ -1,7 +1,7 @@
 """The way of every send after its body is read: commit, attempt, answer. Only the content differs."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -22,7 +22,8 @@ from rasl.services.composing.named_messages import get_message
 from rasl.services.contacts.profiles import NewProfile
 from rasl.services.otp.intents import NewOtp
 from rasl.services.sending import delivering, rehearsal
-from rasl.services.sending.work import Accepted, Attempted
+from rasl.services.sending.outcomes import send_failed
+from rasl.services.sending.work import Accepted, Attempted, Message, read_message
 from rasl.web.context import iso
 from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
@@ -51,10 +52,10 @@ async def send(
     `addressed` is the recipient where the content already depended on it; `conversation_id` is the only conversation
     the message may go to, if there is one; `otp` is the password that it carries.
     """
-    again = await answer_again(request, caller, describe, since)
-    if again is not None:
+    context, outbox, tenant = request.context, request.outbox, caller.tenant
+    if context.held_key is not None and (again := await answer_again(request, caller, describe, since)):
         return again
-    resources, tenant = request.resources, caller.tenant
+    resources = outbox.resources
     to = addressed or await address(resources, tenant, body.to())
     fallback: Template | None = None
     if body.fallback_template is not None:
@@ -66,20 +67,20 @@ async def send(
         content=content,
         phone=to.phone,
         contact_id=to.contact_id,
-        request_id=request.context.request_id,
+        request_id=context.request_id,
         is_async=wants_async(request),
         reply=to.reply,
         conversation_id=conversation_id,
         fallback=fallback,
-        held_key=request.context.held_key,
+        held_key=context.held_key,
         otp=otp,
         profile=profile,
     )
     if body.dry_run:
         rehearsed = await rehearsal.rehearse(resources, draft)
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
-    accepted, attempted = await delivering.send(request.outbox, draft)
-    request.context.is_stored = True
+    accepted, attempted = await delivering.send(outbox, draft)
+    context.is_stored = True
     return _answer(request, draft, accepted, attempted, describe, since)
 
 
@@ -100,18 +101,11 @@ async def answer_again(
             f"WhatsApp refused the message: {row['status_message']}",
             {"meta_code": row["error_code"], "chat_message_id": held.message_id},
         )
-    data = {
-        "message_id": row["wamid"],
-        "contact_id": row["contact_id"],
-        "phone": row["peer"],
-        **_described(message_types.load(row["type"], row["text"], row["content"]), describe),
-        **(since(row["created_at"]) if since else {}),
-        "status": row["status"],
-        "sent_at": iso(row["sent_at"]),
-        "chat_id": row["conversation_id"],
-        "chat_message_id": held.message_id,
-    }
-    return success(request, RESULT_TEXTS.get(row["status"], RESULT_TEXTS["sent"]), data)
+    message = read_message(row)
+    standing = Attempted(row["status"], row["wamid"])
+    own = _own(message, describe, since)
+    data = _told(message, row["contact_id"], standing, iso(row["sent_at"]), own)
+    return success(request, RESULT_TEXTS.get(standing.status, RESULT_TEXTS["sent"]), data)
 
 
 def wants_async(request: ApiRequest) -> bool:
@@ -119,16 +113,34 @@ def wants_async(request: ApiRequest) -> bool:
     return b"respond-async" in request.context.asked.get(b"prefer", b"").lower()
 
 
-def _described(content: Content, describe: Describe) -> dict[str, Any]:
+def _own(message: Message, describe: Describe, since: Since | None) -> dict[str, Any]:
     """Return what belongs to the type that was asked for, and of a template that stood in for it, which one."""
+    content, later = message.content, since(message.created_at) if since else {}
     if not isinstance(content, Template) or content.instead_of is None:
-        return describe(content)
+        return {**describe(content), **later}
     asked = content.instead_of
     return {
         **describe(message_types.load(asked["type"], asked["text"], asked["content"])),
         "template_name": content.name,
         "language": content.language,
         "sent_as": content.type_name,
+        **later,
+    }
+
+
+def _told(
+    message: Message, contact_id: int | None, standing: Attempted, sent_at: str | None, own: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what an answer tells of a stored message, whether it was sent just now or by a request that died."""
+    return {
+        "message_id": standing.wamid,
+        "contact_id": contact_id,
+        "phone": message.peer,
+        **own,
+        "status": standing.status,
+        "sent_at": sent_at,
+        "chat_id": message.conversation_id,
+        "chat_message_id": message.id,
     }
 
 
@@ -140,37 +152,13 @@ def _answer(
     describe: Describe,
     since: Since | None,
 ) -> ASGIApp:
+    if attempted.status == "failed" and attempted.failure is not None:
+        raise send_failed("WhatsApp refused the message", attempted.failure, accepted.id)
     if attempted.status == "failed":
-        raise _send_failed(accepted.id, attempted)
+        text = f"WhatsApp could not be reached: {attempted.reason}"
+        raise MessageSendFailed(text, {"chat_message_id": accepted.id})
     sent_as = {} if draft.fallback is None else {"sent_as": accepted.content.type_name}
-    data = {
-        "message_id": attempted.wamid,
-        "contact_id": accepted.contact_id,
-        "phone": accepted.peer,
-        **sent_as,
-        **_described(accepted.content, describe),
-        **(since(accepted.created_at) if since else {}),
-        "status": attempted.status,
-        "sent_at": iso(accepted.created_at) if attempted.status == "sent" else None,
-        "chat_id": accepted.conversation_id,
-        "chat_message_id": accepted.id,
-    }
+    sent_at = iso(accepted.created_at) if attempted.status == "sent" else None
+    own = {**sent_as, **_own(accepted, describe, since)}
+    data = _told(accepted, accepted.contact_id, attempted, sent_at, own)
     return success(request, RESULT_TEXTS[attempted.status], data, status=202 if draft.is_async else 200)
-
-
-def _send_failed(message_id: int, attempted: Attempted) -> MessageSendFailed:
-    failure = attempted.failure
-    if failure is None:
-        return MessageSendFailed(
-            f"WhatsApp could not be reached: {attempted.reason}", {"chat_message_id": message_id}
-        )
-    return MessageSendFailed(
-        f"WhatsApp refused the message: {failure.details or failure.message or failure.title}",
-        {
-            "meta_code": failure.code,
-            "meta_title": failure.title,
-            "fbtrace_id": failure.fbtrace_id,
-            "cure": failure.cure,
-            "chat_message_id": message_id,
-        },
-    )

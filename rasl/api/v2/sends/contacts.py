@@ -7,7 +7,6 @@ from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.operations import SendMessage
 from rasl.api.v2.sends.answering import send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient
@@ -46,7 +45,7 @@ class SentContacts(Sent):
     "/messages/contacts",
     SentContacts,
     {"contacts": [_CARD]},
-    operation=SendMessage.such_as(card={"phone": "+44 20 7946 0011", "contacts": [_CARD]}),
+    examples={"card": {"phone": "+44 20 7946 0011", "contacts": [_CARD]}},
 )
 async def send_contacts(
     data: JSONBody[SendContacts], caller: MaySendMessages, request: ApiRequest
@@ -57,6 +56,3 @@ async def send_contacts(
     the contacts of this account: `contact_id` says who gets them.
     """
     return await send(request, caller, data, data.content())
-
-
-HANDLERS = (send_contacts,)

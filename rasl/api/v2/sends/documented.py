@@ -1,17 +1,16 @@
 """What the OpenAPI document says about every send."""
 
-import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Operation
-from litestar.types import ASGIApp
+from litestar.openapi.spec import RequestBody, Tag
 
-from rasl.api.operations import SendMessage
+from rasl.api.nouns import Decorator, Route, told
+from rasl.api.operations import IDEMPOTENCY_KEY, PREFER, operation
 from rasl.errors import (
     ApiError,
     ContactOptedOut,
@@ -28,7 +27,7 @@ from rasl.errors import (
     WindowClosed,
 )
 from rasl.web.envelope import Success
-from rasl.web.responses import example, raises
+from rasl.web.responses import raises, response
 
 RESULT_TEXTS = {
     "sent": "Message sent successfully",
@@ -47,6 +46,7 @@ SENT_TAIL = {
     "chat_id": 77,
     "chat_message_id": 9031,
 }
+MESSAGES_TAG = Tag("Messages", "Send messages, and see what became of them.")
 COMMON = """The message is committed before WhatsApp is called. `status` is `sent`, `queued` (the worker sends it as
 soon as possible) or `unknown` (WhatsApp did not answer: its callback will settle it; sending again could double it).
 
@@ -92,27 +92,26 @@ def sends(
     kind: type[Sent],
     own: dict[str, Any],
     *errors: type[ApiError],
-    tag: str = "Messages",
-    operation: type[Operation] = SendMessage,
+    tag: Tag = MESSAGES_TAG,
+    also: str = "",
+    examples: Mapping[str, Any] | None = None,
+    body: RequestBody | None = None,
     **options: Any,
-) -> Callable[[Callable[..., Awaitable[ASGIApp]]], HTTPRouteHandler]:
+) -> Decorator:
     """Make the route of a send, which answers 200, or 202 with `Prefer: respond-async`.
 
-    Its docstring is the text of the OpenAPI document. `kind` is what it answers, `own` the example of what that has
-    besides the fields of every send, and `errors` are those that only this send has.
+    The document tells its docstring, then `also` and what is told of every send. `kind` is what it answers, `own` the
+    example of what that has besides the fields of every send; `errors` are those that only this send has, `examples`
+    are of its body, and `body` describes one that the route reads by itself.
     """
 
-    def decorate(route: Callable[..., Awaitable[ASGIApp]]) -> HTTPRouteHandler:
-        summary, _, description = (inspect.getdoc(route) or "").partition("\n\n")
+    def decorate(route: Route) -> HTTPRouteHandler:
         return post(
             path,
             status_code=200,
-            summary=summary.rstrip("."),
-            description=f"{description}\n\n{COMMON}",
-            operation_class=operation,
+            operation_class=operation(IDEMPOTENCY_KEY, PREFER, body=body, examples=examples),
             responses=send_responses(kind, own, *errors),
-            tags=[tag],
-            **options,
+            **told(route, tag, options, also, COMMON),
         )(route)
 
     return decorate
@@ -120,18 +119,10 @@ def sends(
 
 def send_responses(kind: type[Sent], own: dict[str, Any], *errors: type[ApiError]) -> dict[int, ResponseSpec]:
     """Return the documented answers of a send, given the example of what its type adds and its own errors."""
+    answered = Success[kind]  # type: ignore[valid-type]
     sent = {**SENT_META, **own, **SENT_TAIL}
     queued = sent | {"message_id": None, "status": "queued", "sent_at": None}
     return raises(*_ERRORS, *errors) | {
-        200: _response(kind, "The message.", RESULT_TEXTS["sent"], sent),
-        202: _response(kind, "Accepted with `Prefer: respond-async`.", RESULT_TEXTS["queued"], queued),
+        200: response(answered, "The message.", RESULT_TEXTS["sent"], sent),
+        202: response(answered, "Accepted with `Prefer: respond-async`.", RESULT_TEXTS["queued"], queued),
     }
-
-
-def _response(kind: type[Sent], description: str, message: str, data: dict[str, Any]) -> ResponseSpec:
-    return ResponseSpec(
-        Success[kind],  # type: ignore[valid-type]
-        description=description,
-        generate_examples=False,
-        examples=[example(message, data)],
-    )

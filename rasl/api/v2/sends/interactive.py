@@ -6,7 +6,6 @@ from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.operations import SendMessage
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.interactive_bodies import AnyInteractive
@@ -14,19 +13,14 @@ from rasl.domain.message_types.interactive import Interactive
 from rasl.services.media.references import check_media
 from rasl.web.request import ApiRequest
 
-_TO: dict[str, Any] = {"phone": "+44 20 7946 0011"}
-_EXAMPLES: dict[str, dict[str, Any]] = {
-    "button": _TO
-    | {
-        "type": "button",
+_SAID: dict[str, dict[str, Any]] = {
+    "button": {
         "header_text": "Your parcel",
         "body_text": "Hi @{contact_first_name}, shall we come tomorrow?",
         "footer_text": "Harbour Books",
         "buttons": [{"id": "yes", "title": "Yes"}, {"id": "no", "title": "Another day"}],
     },
-    "list": _TO
-    | {
-        "type": "list",
+    "list": {
         "body_text": "When shall we come?",
         "list_button_text": "Choose a time",
         "sections": [
@@ -34,17 +28,13 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
             {"title": "Tuesday", "rows": [{"id": "tue-pm", "title": "Afternoon"}]},
         ],
     },
-    "cta_url": _TO
-    | {
-        "type": "cta_url",
+    "cta_url": {
         "body_text": "Where your parcel is:",
         "button_text": "Track it",
         "button_url": "https://shop.example.test/parcels/A-1044",
     },
-    "location_request": _TO | {"type": "location_request", "body_text": "Where shall we bring it?"},
-    "flow": _TO
-    | {
-        "type": "flow",
+    "location_request": {"body_text": "Where shall we bring it?"},
+    "flow": {
         "body_text": "Book a table in three steps.",
         "flow_id": "1234567890",
         "flow_button_text": "Book",
@@ -53,10 +43,8 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
         "flow_screen": "WELCOME",
         "flow_data": {"guests": 2},
     },
-    "product": _TO | {"type": "product", "catalog_id": "367025965434465", "product_retailer_id": "SKU-1"},
-    "product_list": _TO
-    | {
-        "type": "product_list",
+    "product": {"catalog_id": "367025965434465", "product_retailer_id": "SKU-1"},
+    "product_list": {
         "header_text": "For rainy days",
         "body_text": "Five books we like.",
         "catalog_id": "367025965434465",
@@ -65,37 +53,21 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
             {"title": "Poems", "product_retailer_ids": ["SKU-9"]},
         ],
     },
-    "catalog_message": _TO
-    | {
-        "type": "catalog_message",
-        "body_text": "All our books.",
-        "thumbnail_product_retailer_id": "SKU-1",
-    },
-    "carousel": _TO
-    | {
-        "type": "carousel",
+    "catalog_message": {"body_text": "All our books.", "thumbnail_product_retailer_id": "SKU-1"},
+    "carousel": {
         "body_text": "New this week:",
         "cards": [
-            {
-                "header_media_id": 12,
-                "body_text": "The Lighthouse",
-                "buttons": [{"id": "lighthouse", "title": "Keep one"}],
-            },
-            {
-                "header_media_id": 13,
-                "body_text": "Low Tide",
-                "buttons": [{"id": "low-tide", "title": "Keep one"}],
-            },
+            {"header_media_id": media_id, "body_text": title, "buttons": [{"id": name, "title": "Keep one"}]}
+            for media_id, title, name in ((12, "The Lighthouse", "lighthouse"), (13, "Low Tide", "low-tide"))
         ],
     },
-    "product_carousel": _TO
-    | {
-        "type": "product_carousel",
+    "product_carousel": {
         "body_text": "New this week:",
         "catalog_id": "367025965434465",
         "product_retailer_ids": ["SKU-1", "SKU-2"],
     },
 }
+_EXAMPLES = {kind: {"phone": "+44 20 7946 0011", "type": kind, **said} for kind, said in _SAID.items()}
 
 
 class SentInteractive(Sent):
@@ -108,7 +80,7 @@ class SentInteractive(Sent):
     "/messages/interactive",
     SentInteractive,
     {"type": "button"},
-    operation=SendMessage.such_as(**_EXAMPLES),
+    examples=_EXAMPLES,
 )
 async def send_interactive(
     data: JSONBody[AnyInteractive], caller: MaySendMessages, request: ApiRequest
@@ -129,6 +101,3 @@ async def send_interactive(
 
 def _described(content: Interactive) -> dict[str, Any]:
     return {"type": content.kind}
-
-
-HANDLERS = (send_interactive,)

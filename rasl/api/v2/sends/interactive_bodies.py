@@ -2,8 +2,10 @@
 
 import functools
 import operator
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import msgspec
 
 from rasl.api.v2.sends.recipient import Recipient, joined
 from rasl.domain.message_types.interactive import KINDS, Interactive
@@ -21,15 +23,24 @@ class SendInteractive(Recipient, frozen=True, kw_only=True, tag_field="type"):
 
     def media(self) -> dict[str, int]:
         """Return the ids of files, by the path of the field that names them."""
-        return self.content_type.named_media(self._asked())
+        places = _places(msgspec.to_builtins(self))
+        return {f"{path}header_media_id": named["header_media_id"] for path, _, named in places}
 
     def content(self, kinds: Mapping[int, str]) -> Interactive:
         """Return what the message says, given what kind each of its files is."""
-        return self.content_type.of_request(self._asked(), kinds)
+        values = msgspec.to_builtins(self)
+        for _, field, named in _places(values):
+            media_id = named["header_media_id"]
+            named[field] = {"id": media_id, "kind": kinds[media_id]}
+        return msgspec.convert({**values, "kind": values["type"]}, self.content_type)
 
-    def _asked(self) -> dict[str, Any]:
-        names = self.__struct_fields__[len(Recipient.__struct_fields__) :]
-        return {name: getattr(self, name) for name in names}
+
+def _places(values: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield what names a file of ours: its path, the field of the content that has the file, and its values."""
+    cards = ((f"cards.{index}.", "file", card) for index, card in enumerate(values.get("cards", ())))
+    for path, field, named in (("", "header_file", values), *cards):
+        if named.get("header_media_id") is not None:
+            yield path, field, named
 
 
 def _body_of(kind: type[Interactive]) -> type[SendInteractive]:

@@ -4,7 +4,6 @@ from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.operations import SendMessage
 from rasl.api.v2.sends.answering import send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient
@@ -40,7 +39,7 @@ class SentLocation(Sent):
     "/messages/location",
     SentLocation,
     _EXAMPLE,
-    operation=SendMessage.such_as(location={"phone": "+44 20 7946 0011", **_EXAMPLE}),
+    examples={"location": {"phone": "+44 20 7946 0011", **_EXAMPLE}},
 )
 async def send_location(
     data: JSONBody[SendLocation], caller: MaySendMessages, request: ApiRequest
@@ -50,6 +49,3 @@ async def send_location(
     Sends a place; WhatsApp shows a map with the name and the address.
     """
     return await send(request, caller, data, data.content())
-
-
-HANDLERS = (send_location,)

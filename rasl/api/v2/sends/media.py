@@ -7,16 +7,14 @@ from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.idempotency import OWN_KEY, run_once
-from rasl.api.media_form import form_operation
-from rasl.api.operations import SendMessage
+from rasl.api.media_form import form_body
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import Sent, sends
-from rasl.api.v2.sends.media_body import FILE, SendMedia, SendSticker, keep, read_wish
+from rasl.api.v2.sends.media_body import FILE, SendMedia, SendSticker, read_wish, source_of
 from rasl.domain.media_formats import LARGEST, MAX_BYTES
 from rasl.domain.message_types.base import Content
-from rasl.domain.message_types.media import MEDIA_KINDS, Document
 from rasl.domain.tenants import Caller
-from rasl.services.media.files import StoredMedia
+from rasl.services.composing.media import compose_media
 from rasl.services.media.links import signed_url
 from rasl.web.form import FORM_BYTES, Form, received_values
 from rasl.web.request import ApiRequest
@@ -42,7 +40,7 @@ class SentMedia(Sent):
     "/messages/media",
     SentMedia,
     _SENT,
-    operation=form_operation(SendMessage, SendMedia, FILE),
+    body=form_body(SendMedia, FILE),
     request_max_body_size=LARGEST + FORM_BYTES,
     opt={OWN_KEY: True},
 )
@@ -68,7 +66,7 @@ async def send_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     "/messages/sticker",
     SentMedia,
     _SENT | {"media_type": "sticker", "caption": None, "filename": None},
-    operation=form_operation(SendMessage, SendSticker, FILE),
+    body=form_body(SendSticker, FILE),
     request_max_body_size=MAX_BYTES["sticker"] + FORM_BYTES,
     opt={OWN_KEY: True},
 )
@@ -94,21 +92,15 @@ async def _send(request: ApiRequest, caller: Caller, form: Form, body_type: type
         return again
     wish = await read_wish(request, caller, form, body_type)
     body = wish.body
-    stored = await keep(request, caller, form, body, body.kind, is_rehearsal=body.dry_run)
-    return await send(
-        request, caller, body, _content(body, stored), describe, wish.profile, addressed=wish.addressed
+    content = await compose_media(
+        request.resources,
+        caller.tenant.id,
+        source_of(form, body),
+        getattr(body, "caption", None),
+        getattr(body, "filename", None),
+        is_rehearsal=body.dry_run,
     )
-
-
-def _content(body: SendSticker, stored: StoredMedia) -> Content:
-    values: dict[str, Any] = {"media_id": stored.id}
-    if body.kind == "audio":
-        values["is_voice"] = stored.is_voice
-    elif isinstance(body, SendMedia) and body.kind != "sticker":
-        values["caption"] = body.caption
-        if body.kind == Document.type_name:
-            values["filename"] = body.filename or stored.filename
-    return MEDIA_KINDS[body.kind](**values)
+    return await send(request, caller, body, content, describe, wish.profile, addressed=wish.addressed)
 
 
 def _described(request: ApiRequest, caller: Caller, content: Content) -> dict[str, Any]:
@@ -119,6 +111,3 @@ def _described(request: ApiRequest, caller: Caller, content: Content) -> dict[st
         "caption": getattr(content, "caption", None),
         "filename": getattr(content, "filename", None),
     }
-
-
-HANDLERS = (send_media, send_sticker)

@@ -8,7 +8,7 @@ import msgspec
 
 from rasl.api.v2.contact_schemas import Email, Id, Name
 from rasl.api.v2.sends.recipient import Recipient
-from rasl.domain.media_formats import EXTENSIONS, can_go_as
+from rasl.domain.media_formats import EXTENSIONS
 from rasl.domain.message_types.media import MAX_CAPTION, MAX_FILENAME
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import MAX_ID, Body, read_values
@@ -16,8 +16,7 @@ from rasl.errors import ValidationFailed
 from rasl.services.composing.addressing import Addressed, Collecting, address, find_number, read_phone
 from rasl.services.contacts import profiles
 from rasl.services.contacts.profiles import NewProfile
-from rasl.services.media import files
-from rasl.services.media.files import StoredMedia
+from rasl.services.media.sources import Source, keep
 from rasl.web.form import Form
 from rasl.web.request import ApiRequest
 
@@ -144,28 +143,14 @@ async def read_wish(request: ApiRequest, caller: Caller, form: Form, body_type: 
     return Wish(body, profile, addressed)
 
 
-async def keep(
-    request: ApiRequest, caller: Caller, form: Form, source: SendSticker, kind: str, *, is_rehearsal: bool
-) -> StoredMedia:
-    """Store the file of a send, wherever it is; raises ValidationFailed or NotFound."""
-    resources, tenant_id = request.resources, caller.tenant.id
-    if source.media_id is not None:
-        return await _known(request, caller, source.media_id, kind)
-    if source.media_url is not None:
-        return await files.keep_url(
-            resources, tenant_id, source.media_url, kind, "media_url", is_rehearsal=is_rehearsal
-        )
+def source_of(form: Form, body: SendSticker) -> Source:
+    """Return where the file of a checked send comes from."""
+    if body.media_id is not None:
+        return Source("media_id", body.kind, media_id=body.media_id)
+    if body.media_url is not None:
+        return Source("media_url", body.kind, url=body.media_url)
     given = form.files[FILE]
-    return await files.keep_file(
-        resources, tenant_id, given.file, given.name, kind, FILE, is_rehearsal=is_rehearsal
-    )
-
-
-async def _known(request: ApiRequest, caller: Caller, media_id: int, kind: str) -> StoredMedia:
-    stored = await files.get_to_send(request.resources, caller.tenant.id, media_id)
-    if not can_go_as(kind, stored.mime_type, stored.size):
-        raise ValidationFailed({"media_id": [f"The file cannot be sent as {kind}: it is {stored.mime_type}"]})
-    return stored
+    return Source(FILE, body.kind, file=given.file, filename=given.name)
 
 
 def _check_source(form: Form, values: Mapping[str, Any]) -> Problems:
@@ -188,12 +173,9 @@ async def _check_file(
     given, kind = form.files.get(FILE), values.get("media_type", "sticker")
     if given is None or FILE in problems or not isinstance(kind, str) or kind not in EXTENSIONS:
         return
-    try:
-        await files.keep_file(
-            request.resources, caller.tenant.id, given.file, given.name, kind, FILE, is_rehearsal=True
-        )
-    except ValidationFailed as error:
-        problems |= error.details
+    source = Source(FILE, kind, file=given.file, filename=given.name)
+    with Collecting(problems):
+        await keep(request.resources, caller.tenant.id, source, is_rehearsal=True)
 
 
 def _check_phone(text: Any, caller: Caller, problems: Problems) -> None:
@@ -202,10 +184,8 @@ def _check_phone(text: Any, caller: Caller, problems: Problems) -> None:
     if not 10 <= sum(character.isdigit() for character in text) <= 15:
         problems["phone"] = ["Phone number must have 10 to 15 digits"]
         return
-    try:
+    with Collecting(problems):
         read_phone(text, caller.tenant)
-    except ValidationFailed as error:
-        problems |= error.details
 
 
 async def _check_number(

@@ -9,7 +9,6 @@ from litestar.types import ASGIApp
 
 from rasl import clock
 from rasl.api.caller import MaySendMessages
-from rasl.api.operations import SendMessage
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient
@@ -65,9 +64,10 @@ class SentReaction(Sent):
     "/messages/reaction",
     SentReaction,
     {"reacted_message_id": _WAMID, "emoji": "👍"},
-    operation=SendMessage.such_as(
-        reaction={"message_id": 9031, "emoji": "👍"}, removal={"message_id": _WAMID, "emoji": ""}
-    ),
+    examples={
+        "reaction": {"message_id": 9031, "emoji": "👍"},
+        "removal": {"message_id": _WAMID, "emoji": ""},
+    },
 )
 async def send_reaction(
     data: JSONBody[SendReaction], caller: MaySendMessages, request: ApiRequest
@@ -100,6 +100,3 @@ async def send_reaction(
 
 def _described(content: Reaction) -> dict[str, Any]:
     return {"reacted_message_id": content.message_id, "emoji": content.emoji}
-
-
-HANDLERS = (send_reaction,)

@@ -10,8 +10,7 @@ from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.idempotency import OWN_KEY, run_once
-from rasl.api.media_form import form_operation
-from rasl.api.operations import SendMessage
+from rasl.api.media_form import form_body
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient, joined, part_of
@@ -22,7 +21,6 @@ from rasl.domain.validation import read, read_values
 from rasl.errors import ValidationFailed
 from rasl.services.composing.addressing import address
 from rasl.services.otp import passwords
-from rasl.services.templates.composing import Wish
 from rasl.web.form import FORM_BYTES, Form, is_form, read_json_body, received_values
 from rasl.web.request import ApiRequest
 
@@ -70,7 +68,7 @@ class SentTemplate(Sent):
     "/messages/template",
     SentTemplate,
     {"template_name": "order_shipped", "language": "en_GB"},
-    operation=form_operation(SendMessage, SendTemplate, *FILE_LIMITS),
+    body=form_body(SendTemplate, *FILE_LIMITS),
     request_max_body_size=sum(FILE_LIMITS.values()) + FORM_BYTES,
     opt={OWN_KEY: True},
 )
@@ -85,41 +83,30 @@ async def send_template(caller: MaySendMessages, request: ApiRequest) -> ASGIApp
     password as if `/auth/send-otp` had sent it: stored encrypted only, counted by its budgets, accepted once by
     `/auth/verify` with the purpose `authentication`.
     """
-    if not is_form(request):
-        raw = await read_json_body(request)
-        act = functools.partial(_send_json, request, caller, raw)
-        return await run_once(request, hashlib.sha256(raw).digest(), act)
-    async with received_values(request, FILE_LIMITS) as form:
-        act = functools.partial(_send_form, request, caller, form)
-        return await run_once(request, form.digest, act)
+    if is_form(request):
+        async with received_values(request, FILE_LIMITS) as form:
+            act = functools.partial(_send, request, caller, form)
+            return await run_once(request, form.digest, act)
+    raw = await read_json_body(request)
+    return await run_once(
+        request, hashlib.sha256(raw).digest(), functools.partial(_send, request, caller, raw)
+    )
 
 
-async def _send_json(request: ApiRequest, caller: Caller, raw: bytes) -> ASGIApp:
+async def _send(request: ApiRequest, caller: Caller, given: bytes | Form) -> ASGIApp:
     if again := await answer_again(request, caller, _described):
         return again
-    body, fields = _parts(read(SendTemplate, raw))
-    return await _send(request, caller, body, read_wish(fields, is_rehearsal=body.dry_run))
-
-
-async def _send_form(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
-    if again := await answer_again(request, caller, _described):
-        return again
-    body, fields = _parts(_read(form))
+    body = read(SendTemplate, given) if isinstance(given, bytes) else _read(given)
+    fields = part_of(body, TemplateFields)
     wish = read_wish(fields, is_rehearsal=body.dry_run)
-    return await _send(request, caller, body, with_upload(wish, form, fields.header_document_name))
-
-
-async def _send(request: ApiRequest, caller: Caller, body: Recipient, wish: Wish) -> ASGIApp:
+    if isinstance(given, Form):
+        wish = with_upload(wish, given, fields.header_document_name)
     resources, tenant = request.resources, caller.tenant
     addressed = await address(resources, tenant, body.to())
     content, password = await passwords.compose_template(
         resources, tenant, addressed.number, wish, addressed.phone, addressed.contact_id
     )
     return await send(request, caller, body, content, _described, addressed=addressed, otp=password)
-
-
-def _parts(body: Recipient) -> tuple[Recipient, TemplateFields]:
-    return body, part_of(body, TemplateFields)
 
 
 def _read(form: Form) -> Recipient:
@@ -143,6 +130,3 @@ def _read(form: Form) -> Recipient:
 
 def _described(content: Template) -> dict[str, Any]:
     return {"template_name": content.name, "language": content.language}
-
-
-HANDLERS = (send_template,)

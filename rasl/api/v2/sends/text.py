@@ -44,6 +44,3 @@ async def send_text(data: JSONBody[SendText], caller: MaySendMessages, request: 
     window WhatsApp accepts free-form messages but does not deliver them.
     """
     return await send(request, caller, data, Text(data.message))
-
-
-HANDLERS = (send_text,)

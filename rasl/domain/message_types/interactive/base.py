@@ -1,7 +1,7 @@
 """What interactive messages share: header, body, footer, and an action of their own."""
 
 from collections.abc import Mapping, Set
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
@@ -58,16 +58,6 @@ class Interactive(Content, frozen=True, kw_only=True, tag_field="kind"):
     def missing(cls, given: Set[str]) -> dict[str, list[str]]:  # noqa: ARG003 - most need no such rule
         """Return what is wrong with a request because of which other fields are given or not."""
         return {}
-
-    @classmethod
-    def named_media(cls, asked: Mapping[str, Any]) -> dict[str, int]:  # noqa: ARG003 - most have no files
-        """Return the ids of files that a request names, by the path of the field that does."""
-        return {}
-
-    @classmethod
-    def of_request(cls, asked: Mapping[str, Any], kinds: Mapping[int, str]) -> Self:  # noqa: ARG003
-        """Return what a request says, given what kind each of its files is."""
-        return cls(**asked)
 
     @property
     def kind(self) -> str:
@@ -139,19 +129,6 @@ class Headed(Titled, frozen=True, kw_only=True):
         if {"header_text", "header_media_id"} <= given:
             return {"header_media_id": ["The header_media_id field must not be given beside header_text"]}
         return {}
-
-    @classmethod
-    def named_media(cls, asked: Mapping[str, Any]) -> dict[str, int]:
-        """Return the file of the header."""
-        media_id = asked["header_media_id"]
-        return {} if media_id is None else {"header_media_id": media_id}
-
-    @classmethod
-    def of_request(cls, asked: Mapping[str, Any], kinds: Mapping[int, str]) -> Self:
-        """Return what a request says, its header a file if it names one."""
-        fields = dict(asked)
-        media_id = fields.pop("header_media_id")
-        return cls(**fields, header_file=None if media_id is None else File(media_id, kinds[media_id]))
 
     def media_ids(self) -> tuple[int, ...]:
         """Return the file of the header."""

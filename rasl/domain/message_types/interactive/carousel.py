@@ -80,12 +80,6 @@ class Card(msgspec.Struct, frozen=True):
     button_url: str | None = None
     buttons: list[CardButton] | None = None
 
-    @classmethod
-    def of_request(cls, asked: CardBody, kinds: Mapping[int, str]) -> Self:
-        """Return what a request says about a card."""
-        file = File(asked.header_media_id, kinds[asked.header_media_id])
-        return cls(file, asked.body_text, asked.button_text, asked.button_url, asked.buttons)
-
     def graph_fields(self, index: int, uploaded: Mapping[int, str]) -> dict[str, Any]:
         """Return the card's object."""
         return present(
@@ -118,18 +112,6 @@ class Carousel(Interactive, frozen=True, kw_only=True, tag="carousel"):
         distinct("buttons.*.id", within="cards.*"),
         distinct("buttons.*.title", within="cards.*"),
     )
-
-    @classmethod
-    def named_media(cls, asked: Mapping[str, Any]) -> dict[str, int]:
-        """Return the files of the cards."""
-        cards: list[CardBody] = asked["cards"]
-        return {f"cards.{index}.header_media_id": card.header_media_id for index, card in enumerate(cards)}
-
-    @classmethod
-    def of_request(cls, asked: Mapping[str, Any], kinds: Mapping[int, str]) -> Self:
-        """Return what a request says, with what its cards show."""
-        cards: list[CardBody] = asked["cards"]
-        return cls(body_text=asked["body_text"], cards=[Card.of_request(card, kinds) for card in cards])
 
     def needs_rendering(self) -> bool:
         """Tell whether the text or a card holds a merge field."""
