@@ -9,7 +9,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 
 from rasl.api.listing import parameters
 from rasl.domain.listing import ListSpec
-from rasl.domain.records.contact import CONTACT_LIST, RELATIONS
+from rasl.domain.records.contact import RELATIONS
 
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
@@ -25,7 +25,7 @@ PREFER = Parameter(
     description="`respond-async`: answer 202 at once and send in the background.",
     required=False,
 )
-_INCLUDE_RELATIONS = Parameter(
+INCLUDE_RELATIONS = Parameter(
     name="include",
     param_in="query",
     schema=Schema(type=OpenAPIType.STRING),
@@ -82,19 +82,3 @@ class _List(Operation):
     def __post_init__(self) -> None:
         """Add them."""
         self.parameters = [*(self.parameters or []), *parameters(self.list_spec)]
-
-
-@dataclasses.dataclass
-class ListContacts(_List):
-    """Contacts."""
-
-    list_spec = CONTACT_LIST
-
-
-@dataclasses.dataclass
-class GetContact(Operation):
-    """Documents what can be included."""
-
-    def __post_init__(self) -> None:
-        """Add it."""
-        self.parameters = [*(self.parameters or []), _INCLUDE_RELATIONS]

@@ -51,12 +51,7 @@ class Told(msgspec.Struct, frozen=True):
     name: str
     type: Any
     is_required: bool
-
-    @property
-    def field(self) -> Field:
-        """Return what there is to know of it besides its type."""
-        found: Field = next(item for item in self.type.__metadata__ if isinstance(item, Field))
-        return found
+    field: Field
 
     @property
     def shown_as(self) -> str:
@@ -76,9 +71,8 @@ class Told(msgspec.Struct, frozen=True):
     @property
     def rules(self) -> msgspec.Meta:
         """Return what a value of it that is not null has to keep to."""
-        annotated = [self.type, *_members(self.type.__origin__)]
-        found = [item for hint in annotated for item in getattr(hint, "__metadata__", ())]
-        return next((item for item in found if isinstance(item, msgspec.Meta)), msgspec.Meta())
+        found = [rule for hint in _members(self.type) for rule in getattr(hint, "__metadata__", ())]
+        return next((rule for rule in found if isinstance(rule, msgspec.Meta)), msgspec.Meta())
 
     @property
     def plain_type(self) -> Any:
@@ -89,7 +83,16 @@ class Told(msgspec.Struct, frozen=True):
 @functools.cache
 def fields_of(record: _Record) -> tuple[Told, ...]:
     """Return the fields of a record, in its order."""
-    return tuple(Told(item.name, item.type, item.required) for item in msgspec.structs.fields(record))
+    return tuple(map(_told, msgspec.structs.fields(record)))
+
+
+def _told(item: msgspec.structs.FieldInfo) -> Told:
+    [field] = [about for about in item.type.__metadata__ if isinstance(about, Field)]
+    rules = [about for about in item.type.__metadata__ if about is not field]
+    bare = item.type.__origin__
+    return Told(
+        item.name, operator.getitem(Annotated, (bare, *rules)) if rules else bare, item.required, field
+    )
 
 
 def written_fields(record: _Record) -> tuple[Told, ...]:
@@ -115,14 +118,15 @@ def changes(record: _Record) -> Callable[[type[_Kind]], type[_Kind]]:
 
 def shows(record: _Record) -> Callable[[type[_Kind]], type[_Kind]]:
     """Give an item the fields as answers show them: without rules, and moments as texts."""
-    return _completing([(told.shown_as, _shown(told.type), ...) for told in fields_of(record)])
+    plain = {told.shown_as: _plain(told.type) for told in fields_of(record)}
+    return _completing([(name, str if hint is dt.datetime else hint, ...) for name, hint in plain.items()])
 
 
 def stores(record: _Record) -> Callable[[type[_Kind]], type[_Kind]]:
     """Give a struct the columns of what callers write, as `rasl.db.rows` takes them; one that is not given is null."""
-    return _completing(
-        [(told.column, _stored(told.plain_type) | None, None) for told in written_fields(record)]
-    )
+    plain = {told.column: told.plain_type for told in written_fields(record)}
+    kinds = {name: str if typing.get_origin(hint) is Literal else hint for name, hint in plain.items()}
+    return _completing([(name, hint | None, None) for name, hint in kinds.items()])
 
 
 def messages_of(record: _Record) -> dict[tuple[str, str], str]:
@@ -197,16 +201,3 @@ def _plain(hint: Any) -> Any:
     if len(_members(hint)) > 1:
         return _union(map(_plain, arguments))
     return hint if origin is Literal or not arguments else origin[tuple(map(_plain, arguments))]
-
-
-def _shown(hint: Any) -> Any:
-    plain = _plain(hint)
-    return str if plain is dt.datetime else plain
-
-
-def _stored(plain: Any) -> Any:
-    if typing.get_origin(plain) is Literal:
-        return str
-    if typing.get_origin(plain) is list:
-        return tuple.__class_getitem__((*typing.get_args(plain), ...))
-    return Any if typing.get_origin(plain) is dict else plain
