@@ -72,7 +72,7 @@ class Noun:
     @functools.cached_property
     def show(self) -> Callable[[Row], Any]:
         """Return what makes an item of a row."""
-        return self.of or functools.partial(from_row, self.item)
+        return self.of or by_columns(self.item)
 
     def get_list(self, spec: ListSpec, *errors: type[ApiError], path: str = "", says: str = "") -> Decorator:
         """Make the route of a list; its function is given the `query` and returns the page of rows."""
@@ -196,11 +196,8 @@ def by_columns(kind: type[_Item], columns: Mapping[str, str] | None = None) -> C
 
 def from_row(kind: type[_Item], row: Row | Mapping[str, Any], **given: Any) -> _Item:
     """Make an item: what is not given is the column of the field's name, moments as the contract writes them."""
-    for name in kind.__struct_fields__:
-        if name not in given:
-            value = row[name]
-            given[name] = iso(value) if isinstance(value, dt.datetime) else value
-    return kind(**given)
+    values = [given[name] if name in given else row[name] for name in kind.__struct_fields__]
+    return kind(*[iso(value) if isinstance(value, dt.datetime) else value for value in values])
 
 
 def _signed(answer: Callable[..., Awaitable[ASGIApp]], route: Route) -> Callable[..., Awaitable[ASGIApp]]:

@@ -143,9 +143,9 @@ async def find_owners(db: Db, tenant_id: int, keys: Sequence[Key]) -> list[Row]:
 
 
 async def insert(
-    db: Db, tenant_id: int, contacts: Sequence[tuple[str, str, str | None, Mapping[str, Any]]]
+    db: Db, tenant_id: int, contacts: Sequence[Mapping[str, Any]]
 ) -> list[tuple[int | None, bool]]:
-    """Create the contacts whose alias nobody has: (kind, value, wa_id, columns) each, with distinct aliases.
+    """Create the contacts whose alias nobody has: columns, with kind, value and wa_id of their aliases, all distinct.
 
     Returns each one's id and whether it is new; the id is that of whoever had the alias before, and None when somebody
     took the alias or the email in this moment: whoever looks again sees who. Aliases are claimed in order, so that two
@@ -175,21 +175,18 @@ async def insert(
             on conflict do nothing
             returning id
         )
-        select coalesce(i.known_id, i.contact_id) as id, i.known_id is null as is_unknown,
-               i.contact_id in (select contact_id from alias) as has_alias,
-               i.contact_id in (select id from contact) as is_new
+        select coalesce(i.known_id, i.contact_id), i.known_id is not null,
+               i.contact_id in (select contact_id from alias), i.contact_id in (select id from contact)
         from item i order by i.ord
         """,
         tenant_id,
-        [
-            {"kind": kind, "value": value, "wa_id": wa_id, **columns}
-            for kind, value, wa_id, columns in contacts
-        ],
+        contacts,
     )
-    if without := [row["id"] for row in found if row["has_alias"] and not row["is_new"]]:
+    if without := [contact_id for contact_id, _, has_alias, is_new in found if has_alias and not is_new]:
         await contact_aliases.drop(db, tenant_id, without)
     return [
-        (row["id"] if row["is_new"] or not row["is_unknown"] else None, bool(row["is_new"])) for row in found
+        (contact_id if is_known or is_new else None, bool(is_new))
+        for contact_id, is_known, _, is_new in found
     ]
 
 

@@ -340,7 +340,8 @@ async def watch_new_accounts(db: Db) -> None:
         """
         insert into template_syncs (tenant_id, waba_id)
         select distinct n.tenant_id, n.waba_id from whatsapp_numbers n
-        where not exists (select from template_syncs s where s.tenant_id = n.tenant_id and s.waba_id = n.waba_id)
+        left join template_syncs s on s.tenant_id = n.tenant_id and s.waba_id = n.waba_id
+        where s.tenant_id is null
         on conflict do nothing
         """
     )

@@ -18,7 +18,7 @@ async def _create(database: Database, person: Person) -> int:
     references = {"status_id": person.status_id, "source_id": person.source_id}
     async with database.transaction() as db:
         [(contact_id, _)] = await contacts.insert(
-            db, person.tenant_id, [("phone", KEY, None, columns | references)]
+            db, person.tenant_id, [{"kind": "phone", "value": KEY, **columns, **references}]
         )
     assert contact_id is not None
     return contact_id

@@ -25,7 +25,9 @@ async def crowd(dsn: str) -> AsyncIterator[Database]:
 async def _create(db: Db, person: Person, *keys: str) -> None:
     columns: dict[str, Any] = {"firstname": "Ana", "lastname": "", "type": "lead"}
     columns |= {"status_id": person.status_id, "source_id": person.source_id}
-    await contacts.insert(db, person.tenant_id, [("phone", key, None, columns) for key in keys or (KEY,)])
+    await contacts.insert(
+        db, person.tenant_id, [{"kind": "phone", "value": key, **columns} for key in keys or (KEY,)]
+    )
 
 
 def _address(person: Person, key: str | None = KEY, contact_id: int | None = None) -> Address:

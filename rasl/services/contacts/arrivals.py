@@ -48,7 +48,10 @@ class Arrival(msgspec.Struct, frozen=True):
     kind: str = "phone"
     wa_id: str | None = None
     problems: Mapping[str, list[str]] = {}
-    completes: Mapping[str, Any] = {}  # what a new contact gets where `columns` says nothing
+    completes: Mapping[
+        str, Any
+    ] = {}  # what a new contact gets where `columns` says nothing; the same for many
+    name: str | None = None  # a new contact's first name where nothing says another
 
     def get(self, name: str) -> Any:
         """Return what a new contact gets in this column."""
@@ -105,7 +108,15 @@ class Book:
     async def insert(self, wishes: Sequence[Arrival]) -> list[tuple[int | None, bool]]:
         """Create contacts; returns the id of each, as far as it is known, and whether it is new."""
         new = [
-            (wish.kind, wish.value or "", wish.wa_id, {**wish.completes, **wish.columns}) for wish in wishes
+            {
+                "kind": wish.kind,
+                "value": wish.value,
+                "wa_id": wish.wa_id,
+                "firstname": wish.name,
+                **wish.completes,
+                **wish.columns,
+            }
+            for wish in wishes
         ]
         async with rows.unchecked(self.db, is_allowed=self._may_skip_checks):
             return await rows.insert(self.db, self.tenant_id, new)
@@ -146,15 +157,14 @@ class _Turns:
         self._mode = mode
         self._before = before
         self._maximum = maximum
+        self._is_content = mode in {Mode.BY_PHONE, Mode.IMPORT}  # to know who it is, if somebody is known
         self._outcomes: dict[int, Outcome] = {}
         self.created = 0
 
     async def settle(self) -> list[Outcome]:
         pending: Sequence[int] = range(len(self._wishes))
         # Where no place of the plan and no known contact depends on it, the insert finds out by itself, and faster.
-        is_blind = (
-            self._maximum < 0 and self._mode in {Mode.BY_PHONE, Mode.IMPORT} and self._book.may_go_blind
-        )
+        is_blind = self._maximum < 0 and self._is_content and self._book.may_go_blind
         fruitless = 0
         while pending:
             wishes = [self._wishes[place] for place in pending]
@@ -180,7 +190,8 @@ class _Turns:
         emails: set[str] = set()
         for place, owner in zip(pending, owners, strict=True):
             wish, known, email = self._wishes[place], owner.contact_id, owner.email
-            if self._alias(place) in met or known in met:
+            alias = wish.kind, wish.value
+            if alias in met or known in met:
                 continue
             problems = dict(wish.problems)
             own = known if self._mode is Mode.UPSERT else None
@@ -199,7 +210,7 @@ class _Turns:
                 else:
                     changed.append((known, place))
                     met.add(known)
-                met.add(self._alias(place))
+                met.add(alias)
                 if email is not None:
                     emails.add(email)
         return chosen, changed
@@ -243,10 +254,6 @@ class _Turns:
 
     def _alias(self, place: int) -> tuple[str, str | None]:
         return self._wishes[place].kind, self._wishes[place].value
-
-    @property
-    def _is_content(self) -> bool:
-        return self._mode in {Mode.BY_PHONE, Mode.IMPORT}
 
 
 async def _held(book: Book, wishes: Sequence[Arrival], mode: Mode) -> Sequence[Arrival]:

@@ -1,1 +1,1 @@
-"""Contacts from files: a file is taken in, cut into waves, and applied."""
+"""Contacts from files: a file is taken in (uploads), and its chunks are applied, whose rows become arrivals."""

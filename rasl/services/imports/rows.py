@@ -1,7 +1,6 @@
 """Rows of a file become arrivals: what each came to, also where nothing is written because it is a dry run."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -72,14 +71,8 @@ class DryRun(Book):
 
 async def apply(book: Book, row: Row, maximum: int, found: Sequence[ContactRow]) -> list[Result]:
     """Apply rows of an import, which `row` is, in the caller's transaction."""
-    defaults: dict[str, Any] = {
-        "lastname": "",
-        **{name: row[name] for name in ("type", "status_id", "source_id")},
-    }
-    arrivals = [
-        Arrival(item.match_key, item.values, completes={"firstname": item.digits, **defaults})
-        for item in found
-    ]
+    defaults = {"lastname": "", **{name: row[name] for name in ("type", "status_id", "source_id")}}
+    arrivals = [Arrival(item.match_key, item.values, completes=defaults, name=item.digits) for item in found]
     mode = Mode.UPSERT if row["on_duplicate"] == "update" else Mode.IMPORT
     outcomes = await arrive(book, arrivals, mode, maximum)
     skips = row["on_duplicate"] == "skip"

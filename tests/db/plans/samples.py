@@ -218,7 +218,9 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "contact_lists.load_relations": [
         {"names": frozenset({"groups", "source", "status"}), "rows": [_CONTACT]}
     ],
-    "contacts.insert": [{"contacts": [("phone", f"44{NEW + n:010}", None, _CONTACT) for n in range(3)]}],
+    "contacts.insert": [
+        {"contacts": [{"kind": "phone", "value": f"44{NEW + n:010}", **_CONTACT} for n in range(3)]}
+    ],
     "contacts.find_owners": [{"keys": [Key("phone", f"44{_MIDDLE + n:010}", "a@x.test") for n in range(3)]}],
     "contacts.change_contact": [{"changes": {"firstname": "Ada", "attributes": {"city": "Ulm"}}}],
     "labels.create_label": [{"table": GROUPS}, {"table": SOURCES}, {"table": STATUSES}],
