@@ -19,7 +19,7 @@ import functools
 import operator
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
@@ -77,7 +77,9 @@ class Told(msgspec.Struct, frozen=True):
     @property
     def plain_type(self) -> Any:
         """Return its type without rules, and without null."""
-        return _union(item for item in _members(_plain(self.type)) if item is not types.NoneType)
+        return functools.reduce(
+            operator.or_, (item for item in _members(_plain(self.type)) if item is not types.NoneType)
+        )
 
 
 @functools.cache
@@ -148,7 +150,6 @@ def list_of(record: _Record, default_sort: str, includes: tuple[str, ...] = ()) 
         filters={item.shown_as: item.field.filter for item in told if item.field.filter},
         sorts=tuple(item.shown_as for item in told if item.field.is_sorted),
         default_sort=default_sort,
-        fields=tuple(item.shown_as for item in told),
         includes=includes,
         columns={item.shown_as: item.column for item in told if item.column != item.shown_as},
     )
@@ -189,15 +190,11 @@ def _members(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if is_union else (hint,)
 
 
-def _union(members: Iterable[Any]) -> Any:
-    return functools.reduce(operator.or_, members)
-
-
 def _plain(hint: Any) -> Any:
     """Return a type without what is annotated on it and in it."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         return _plain(hint.__origin__)
     if len(_members(hint)) > 1:
-        return _union(map(_plain, arguments))
+        return functools.reduce(operator.or_, map(_plain, arguments))
     return hint if origin is Literal or not arguments else origin[tuple(map(_plain, arguments))]
