@@ -1,14 +1,14 @@
 """Answers of imports and exports, with their part of the OpenAPI document."""
 
-import dataclasses
 from typing import Any
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Example, OpenAPIMediaType, Parameter, RequestBody, Schema
+from litestar.openapi.spec import Example, OpenAPIMediaType, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-from rasl.api.operations import Create, _List
+from rasl.api.listing import parameters
+from rasl.api.operations import IDEMPOTENCY_KEY, operation, query_parameter
 from rasl.domain.contact_csv import TYPES
 from rasl.domain.records.contact import CONTACT_LIST
 from rasl.errors import (
@@ -194,45 +194,18 @@ _FORM: dict[str, Schema] = {
 }
 
 
-@dataclasses.dataclass
-class ImportContacts(Create):
-    """Documents the form."""
-
-    def __post_init__(self) -> None:
-        """Add it."""
-        super().__post_init__()
-        schema = Schema(type=OpenAPIType.OBJECT, properties=dict(_FORM), required=["file"])
-        self.request_body = RequestBody(
-            content={"multipart/form-data": OpenAPIMediaType(schema=schema)}, required=True
-        )
-
-
-@dataclasses.dataclass
-class ListImports(_List):
-    """Imports."""
-
-    list_spec = IMPORT_LIST
-
-
-@dataclasses.dataclass
-class ExportContacts(_List):
-    """Contacts, without what makes pages."""
-
-    list_spec = CONTACT_LIST
-
-    def __post_init__(self) -> None:
-        """Leave out paging, and add the byte order mark."""
-        super().__post_init__()
-        kept = [
-            item
-            for item in self.parameters or []
-            if isinstance(item, Parameter) and item.name in {"search", "filter"}
-        ]
-        bom = Parameter(
-            name="bom",
-            param_in="query",
-            schema=Schema(type=OpenAPIType.BOOLEAN),
-            description="`true`: begin with a byte order mark, for spreadsheets that ask for one.",
-            required=False,
-        )
-        self.parameters = [*kept, bom]
+_FORM_SCHEMA = Schema(type=OpenAPIType.OBJECT, properties=dict(_FORM), required=["file"])
+IMPORT_CONTACTS = operation(
+    IDEMPOTENCY_KEY,
+    body=RequestBody(content={"multipart/form-data": OpenAPIMediaType(schema=_FORM_SCHEMA)}, required=True),
+)
+# What chooses contacts, without what makes pages of them.
+EXPORT_CONTACTS = operation(
+    *(item for item in parameters(CONTACT_LIST) if item.name in {"search", "filter"}),
+    query_parameter(
+        "bom",
+        Schema(type=OpenAPIType.BOOLEAN),
+        "`true`: begin with a byte order mark, for spreadsheets that ask for one.",
+    ),
+)
+LIST_IMPORTS = operation(*parameters(IMPORT_LIST))

@@ -34,7 +34,7 @@ _CSV = "text/csv"
     status_code=202,
     summary="Import contacts from a CSV file",
     description=schemas.IMPORT,
-    operation_class=schemas.ImportContacts,
+    operation_class=schemas.IMPORT_CONTACTS,
     responses=schemas.IMPORT_RESPONSES,
     request_max_body_size=MAX_FILE_BYTES + FORM_BYTES,
     tags=["Contacts"],
@@ -63,7 +63,7 @@ async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGI
     "/contacts/imports",
     summary="List imports",
     description="Imports of contacts, newest first.",
-    operation_class=schemas.ListImports,
+    operation_class=schemas.LIST_IMPORTS,
     responses=schemas.LIST_RESPONSES,
     tags=["Contacts"],
 )
@@ -109,7 +109,7 @@ async def get_import_errors(import_id: FromPath[str], caller: MayReadContacts, r
     summary="Export contacts as CSV",
     description="All contacts, or those that a search and filters find, in order of id. Importing the file again "
     "changes nothing. Cells that a spreadsheet would run as a formula begin with an apostrophe, phones do not.",
-    operation_class=schemas.ExportContacts,
+    operation_class=schemas.EXPORT_CONTACTS,
     responses=schemas.EXPORT_RESPONSES,
     tags=["Contacts"],
 )
