@@ -8,8 +8,7 @@ examples, lists, columns of files and columns of tables are read off it.
         company: Annotated[Name | None, Field("Harbour Books")] = None
 
     @creates(Contact)
-    class CreateContact(Body, frozen=True):
-        \"\"\"A new contact.\"\"\"
+    class CreateContact(Body, frozen=True): ...
 
 A field with a default may be left out. SQL is written by hand: the record only gives it the names of columns.
 """
