@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteContacts, MayReadContacts, MayWriteContacts
-from rasl.api.nouns import Noun, by_columns
+from rasl.api.nouns import Noun, from_row
 from rasl.api.operations import INCLUDE_RELATIONS, operation
 from rasl.api.v2 import contact_schemas as schemas
 from rasl.api.v2.contact_schemas import (
@@ -27,6 +27,7 @@ from rasl.api.v2.contact_schemas import (
 from rasl.api.v2.groups import GROUPS
 from rasl.api.v2.sources import SOURCES
 from rasl.api.v2.statuses import STATUSES
+from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.records import fields_of
 from rasl.domain.records.contact import CONTACT_LIST, RELATIONS, Contact
@@ -189,7 +190,12 @@ def _wish(row: Any) -> Wish:
         return Wish(row, None, error.details)
 
 
-_item = by_columns(ContactItem, {told.shown_as: told.column for told in fields_of(Contact)})
+_COLUMNS = {told.shown_as: told.column for told in fields_of(Contact)}
+_UNASKED = dict.fromkeys(RELATIONS, msgspec.UNSET)
+
+
+def _item(row: Row) -> ContactItem:
+    return from_row(ContactItem, row, **{name: row[column] for name, column in _COLUMNS.items()}, **_UNASKED)
 
 
 def _items(found: Contacts) -> list[ContactItem]:
