@@ -159,10 +159,12 @@ def _completing(
 ) -> Callable[[type[_Kind]], type[_Kind]]:
     """Return a decorator that puts fields, given as (name, type, default), in front of those a struct has itself.
 
-    Of two with one name the struct's own is kept. Besides fields the struct may have nothing of its own.
+    Of two with one name the struct's own is kept. Raises TypeError when it has anything besides fields and a docstring.
     """
 
     def complete(kind: type[_Kind]) -> type[_Kind]:
+        if lost := {name for name in vars(kind) if name[:2] != "__"} - {*kind.__struct_fields__}:
+            raise TypeError(f"{kind.__name__} would lose {', '.join(sorted(lost))}")
         own = [item for item in msgspec.structs.fields(kind) if item.name in kind.__annotations__]
         told = {item[0]: item for item in fields}
         told |= {item.name: (item.name, item.type, ... if item.required else item.default) for item in own}
