@@ -9,6 +9,5 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def monotonic() -> float:
-    """Return seconds on a clock that never jumps; only differences mean anything."""
-    return time.monotonic()
+monotonic = time.monotonic
+"""Returns seconds on a clock that never jumps; only differences mean anything."""

@@ -41,6 +41,14 @@ class Sealer:
                 f"{purpose} cannot be decrypted: RASL_SECRET_KEY is not the key it was stored with"
             ) from None
 
+    def opens(self, sealed: bytes, purpose: str) -> bool:
+        """Tell whether unseal() would succeed."""
+        try:
+            self.unseal(sealed, purpose)
+        except SealError:
+            return False
+        return True
+
     def digest(self, text: str, purpose: str) -> bytes:
         """Return a keyed digest by which a secret can be recognised but not found."""
         return hmac.digest(self._key(purpose), text.encode(), "sha256")

@@ -2,7 +2,9 @@
 
 import ast
 import dataclasses
+import datetime as dt
 import re
+import typing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from rasl.domain.events import CATALOGUE
 from rasl.domain.message_status import MessageStatus
 from rasl.domain.otp_budgets import BUDGET_NAMES
+from rasl.domain.records import Told, fields_of
+from rasl.domain.records.contact import Contact, Type
 from rasl.domain.scopes import ALL_SCOPES
 from rasl.errors import ALL_ERRORS, ApiError, ValidationFailed
 from rasl.services.sending.message_list import MESSAGE_LIST
@@ -48,6 +52,24 @@ def _row(name: str, word: str) -> str:
 @pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.name)
 def test_every_setting_is_documented(field: "dataclasses.Field[object]") -> None:
     assert field.metadata["help"] in _row("docs/settings.md", environment_name(field.name))
+
+
+def _field_row(told: Told) -> str:
+    """Write the row of a field as the document has it."""
+    kinds = {str: "text", int: "number", bool: "true or false", list[int]: "numbers", dt.datetime: "moment"}
+    choices = typing.get_args(told.plain_type) if told.type is Type else ()
+    kind = ", ".join(f"`{choice}`" for choice in choices) or kinds.get(told.plain_type, "object")
+    longest = told.rules.max_length
+    kind += f", at most {longest:,}{' characters' if told.plain_type is str else ''}" if longest else ""
+    written = ("required" if told.is_required else "can be null") if told.field.is_written else "read only"
+    lists = {"filter": told.field.filter, "sort": told.field.is_sorted}
+    names = ", ".join(name for name, is_so in lists.items() if is_so)
+    return f"| `{told.name}` | {kind} | {written} | {names} | `{told.shown_as}` | `{told.heading}` |"
+
+
+@pytest.mark.parametrize("told", fields_of(Contact), ids=lambda told: told.name)
+def test_every_field_of_a_contact_is_documented(told: Told) -> None:
+    assert _row("docs/contacts.md", told.name) == _field_row(told)
 
 
 @pytest.mark.parametrize("error", ALL_ERRORS, ids=lambda error: error.code)

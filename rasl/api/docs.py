@@ -36,9 +36,6 @@ _OPENAPI = OpenAPIConfig(
         }
     ),
     security=[{"bearer": []}],
-    tags=[
-        Tag(name="Contacts", description="The people one writes to."),
-    ],
     use_handler_docstrings=False,
 )
 
@@ -114,7 +111,7 @@ def _describe_tags(api: Router, made: dict[str, Any]) -> None:
     """Describe the tag of every noun, in the order in which the nouns are registered."""
     options = [handler.opt for route in api.routes for handler in getattr(route, "route_handlers", ())]
     found: dict[str, Tag] = {tag.name: tag for opt in options if (tag := opt.get(TAG))}
-    made["tags"] += [tag.to_schema() for tag in found.values()]
+    made["tags"] = [tag.to_schema() for tag in found.values()]
 
 
 def _write_out_endings(app: Litestar, made: dict[str, Any]) -> None:

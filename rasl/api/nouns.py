@@ -180,26 +180,11 @@ def told(route: Route, tag: Tag, options: Mapping[str, Any], *also: str) -> dict
     }
 
 
-def by_columns(kind: type[_Item], columns: Mapping[str, str] | None = None) -> Callable[[Row], _Item]:
-    """Make the function that shows a row, moments as the contract writes them.
-
-    Each field is the column of its name, or of the one that is given for it.
-    """
-    names = columns or {name: name for name in kind.__struct_fields__}
-
-    def show(row: Row) -> _Item:
-        values = {name: row[column] for name, column in names.items()}
-        return kind(**{name: iso(it) if isinstance(it, dt.datetime) else it for name, it in values.items()})
-
-    return show
-
-
 def from_row(kind: type[_Item], row: Row | Mapping[str, Any], **given: Any) -> _Item:
     """Make an item: what is not given is the column of the field's name, moments as the contract writes them."""
     for name in kind.__struct_fields__:
-        if name not in given:
-            value = row[name]
-            given[name] = iso(value) if isinstance(value, dt.datetime) else value
+        value = given[name] if name in given else row[name]
+        given[name] = iso(value) if isinstance(value, dt.datetime) else value
     return kind(**given)
 
 

@@ -2,14 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from litestar.openapi.spec import Example, Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-from rasl.api.listing import parameters
-from rasl.domain.listing import ListSpec
-from rasl.domain.records.contact import CONTACT_LIST, RELATIONS
+from rasl.domain.records.contact import RELATIONS
 
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
@@ -25,7 +23,7 @@ PREFER = Parameter(
     description="`respond-async`: answer 202 at once and send in the background.",
     required=False,
 )
-_INCLUDE_RELATIONS = Parameter(
+INCLUDE_RELATIONS = Parameter(
     name="include",
     param_in="query",
     schema=Schema(type=OpenAPIType.STRING),
@@ -62,39 +60,3 @@ def operation(
 def query_parameter(name: str, schema: Schema, description: str) -> Parameter:
     """Describe an optional parameter of a query."""
     return Parameter(name=name, param_in="query", schema=schema, description=description, required=False)
-
-
-@dataclasses.dataclass
-class Create(Operation):
-    """Documents the header of a POST that stores something."""
-
-    def __post_init__(self) -> None:
-        """Add it."""
-        self.parameters = [*(self.parameters or []), IDEMPOTENCY_KEY]
-
-
-@dataclasses.dataclass
-class _List(Operation):
-    """Documents the list parameters of a noun."""
-
-    list_spec: ClassVar[ListSpec]
-
-    def __post_init__(self) -> None:
-        """Add them."""
-        self.parameters = [*(self.parameters or []), *parameters(self.list_spec)]
-
-
-@dataclasses.dataclass
-class ListContacts(_List):
-    """Contacts."""
-
-    list_spec = CONTACT_LIST
-
-
-@dataclasses.dataclass
-class GetContact(Operation):
-    """Documents what can be included."""
-
-    def __post_init__(self) -> None:
-        """Add it."""
-        self.parameters = [*(self.parameters or []), _INCLUDE_RELATIONS]

@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Annotated, NamedTuple
 
 import typer
@@ -11,31 +12,31 @@ from rasl import __version__
 
 
 class Command(NamedTuple):
-    """A first word, the module that knows it, and what the list of commands says about it."""
+    """A first word, and what the list of commands says about it.
+
+    `rasl/cli/<name>.py` is loaded when it is called: its function `run` is the command, or the second words that a
+    group has hang on its `app`.
+    """
 
     name: str
-    module: str
     summary: str
+    is_group: bool = False
 
 
 COMMANDS = (
-    Command(
-        "sandbox", "rasl.cli.sandbox", "Try everything: database, API, worker, simulated Meta, demo tenant."
-    ),
-    Command("serve", "rasl.cli.serve", "Run the API and Meta's webhook door."),
-    Command("worker", "rasl.cli.worker", "Run the worker: queued messages, webhooks, the schedule."),
-    Command("tenant", "rasl.cli.tenant", "Create, list and change tenants."),
-    Command("token", "rasl.cli.token", "Create, list and revoke API tokens."),
-    Command("whatsapp", "rasl.cli.whatsapp", "Connect WhatsApp numbers."),
-    Command("contacts", "rasl.cli.contacts", "Import and export contacts as CSV."),
-    Command(
-        "quarantine", "rasl.cli.quarantine", "Look at webhooks that could not be applied; try them again."
-    ),
-    Command("jobs", "rasl.cli.jobs", "Look at jobs that keep failing, and have them tried again."),
-    Command("doctor", "rasl.cli.doctor", "Check the installation and say how to mend it."),
-    Command("purge", "rasl.cli.purge", "Drop what is older than the settings say."),
-    Command("migrate", "rasl.cli.migrate", "Bring the database schema up to date, or check it."),
-    Command("simulator", "rasl.cli.simulator", "Run the Meta simulator alone."),
+    Command("sandbox", "Try everything: database, API, worker, simulated Meta, demo tenant."),
+    Command("serve", "Run the API and Meta's webhook door."),
+    Command("worker", "Run the worker: queued messages, webhooks, the schedule."),
+    Command("tenant", "Create, list and change tenants.", is_group=True),
+    Command("token", "Create, list and revoke API tokens.", is_group=True),
+    Command("whatsapp", "Connect WhatsApp numbers, and choose the one to send from.", is_group=True),
+    Command("contacts", "Import and export contacts as CSV.", is_group=True),
+    Command("quarantine", "Look at webhooks that could not be applied; try them again.", is_group=True),
+    Command("jobs", "Look at jobs that keep failing, and have them tried again.", is_group=True),
+    Command("doctor", "Check the installation and say how to mend it."),
+    Command("purge", "Drop what is older than the settings say."),
+    Command("migrate", "Bring the database schema up to date, or check it."),
+    Command("simulator", "Run the Meta simulator alone."),
 )
 
 
@@ -61,11 +62,17 @@ def _root(arguments: Sequence[str]) -> typer.Typer:
     root = typer.Typer(name="rasl", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
     root.callback()(_about)
     for command in COMMANDS:
-        if command.name == wanted:
-            importlib.import_module(command.module).add_to(root)
-        else:
+        if command.name != wanted:
             root.command(command.name, help=command.summary)(_not_loaded)
+        elif command.is_group:
+            root.add_typer(_loaded(wanted).app, name=wanted, help=command.summary)
+        else:
+            root.command(wanted)(_loaded(wanted).run)
     return root
+
+
+def _loaded(name: str) -> ModuleType:
+    return importlib.import_module(f"rasl.cli.{name}")
 
 
 def _not_loaded() -> None:

@@ -24,12 +24,7 @@ from rasl.services.operators.tenants import OperatorError, get_tenant
 _COUNTS = ("total", "created", "updated", "skipped", "failed")
 _SHOWN_ERRORS = 10
 
-app = typer.Typer(no_args_is_help=True, help="Import and export contacts as CSV.")
-
-
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.add_typer(app, name="contacts")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("import")

@@ -29,12 +29,7 @@ from rasl.start.database import check_server, read_secret_key, secret_key_path
 _NETWORK_SECONDS = 5.0
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.command()(doctor)
-
-
-def doctor(as_json: AsJson = False) -> None:
+def run(as_json: AsJson = False) -> None:
     """Check the installation, say how to mend what is wrong, and exit with 1 if anything is."""
     checks = list(_walk())
     is_well = all(check.ok for check in checks)

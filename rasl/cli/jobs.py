@@ -13,12 +13,7 @@ _VALUES = ("kind", "tenant_id", "subdomain", "subject_id", "failures", "last_err
 _Kind = Annotated[str | None, typer.Option(help="Only this kind: send, media, import, ungroup.")]
 _Tenant = Annotated[str | None, typer.Option(help="Only of this tenant: subdomain or id.")]
 
-app = typer.Typer(no_args_is_help=True, help="Look at jobs that keep failing, and have them tried again.")
-
-
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.add_typer(app, name="jobs")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("list")

@@ -12,12 +12,7 @@ from rasl.db import schema
 from rasl.settings import Settings, stray_variables
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.command()(migrate)
-
-
-def migrate(
+def run(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; tell how the schema differs.")
     ] = False,

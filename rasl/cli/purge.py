@@ -16,12 +16,7 @@ from rasl.services.operators.purging import PURGES, Outcome, Purge
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.command()(purge)
-
-
-def purge(
+def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would go, drop nothing.")] = False,
     kind: Annotated[list[str] | None, typer.Option(help="Only this kind; may be repeated.")] = None,
     as_json: AsJson = False,

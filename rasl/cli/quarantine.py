@@ -10,19 +10,7 @@ from rasl.db import ingests
 from rasl.db.pool import Db, Row
 from rasl.services.operators.tenants import NotThereError, OperatorError
 
-app = typer.Typer(
-    no_args_is_help=True, help="Look at what Meta posted and could not be applied; try it again."
-)
-
-
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.add_typer(app, name="quarantine")
-
-
-@app.callback()
-def about() -> None:
-    """Look at what Meta posted and could not be applied; try it again."""
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("list")

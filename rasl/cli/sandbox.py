@@ -5,19 +5,12 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-import typer
-
 from rasl import sandbox
 from rasl.cli.output import AsJson, progress, show
 from rasl.settings import Settings
 
 _GREETING = {"phone": "+15550100001", "message": "Hello from RASL"}
 _AMBIGUOUS = {"phone": "+15550100009", "message": "Did this one arrive?"}
-
-
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.command(name="sandbox")(run)
 
 
 def run(as_json: AsJson = False) -> None:

@@ -22,12 +22,7 @@ from rasl.start.metrics_port import MetricsPort, metrics_port
 from rasl.start.signals import ended_by_signal
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.command()(serve)
-
-
-def serve(
+def run(
     host: Annotated[str | None, typer.Option(help="Address to listen on; default RASL_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; default RASL_PORT.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that answer requests.")] = 1,

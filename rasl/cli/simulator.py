@@ -15,11 +15,6 @@ from rasl.start.listening import bound
 from rasl.start.signals import ended_by_signal
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.command(name="simulator")(run)
-
-
 def run(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = HOST,
     port: Annotated[int, typer.Option(help="Port to listen on.")] = PORT,

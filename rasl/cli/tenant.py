@@ -21,12 +21,7 @@ _SETTINGS = (
     "otp_max_attempts",
 )
 
-app = typer.Typer(no_args_is_help=True, help="Create, list and change tenants.")
-
-
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.add_typer(app, name="tenant")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

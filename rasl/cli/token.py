@@ -13,12 +13,7 @@ from rasl.services.operators import tenants
 
 _SHORT = {frozenset(scope_names.ALL_SCOPES): "all", frozenset(scope_names.READ_SCOPES): "all that only read"}
 
-app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API tokens.")
-
-
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.add_typer(app, name="token")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

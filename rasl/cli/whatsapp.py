@@ -16,17 +16,7 @@ from rasl.services.operators.tenants import Connection
 
 _SECRET_HELP = "{}; `@file` reads a file, `-` standard input."  # noqa: S105 - help, not a secret
 
-app = typer.Typer(no_args_is_help=True, help="Connect WhatsApp numbers, and choose the one to send from.")
-
-
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.add_typer(app, name="whatsapp")
-
-
-@app.callback()
-def about() -> None:
-    """Connect WhatsApp numbers, and choose the one to send from."""
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 import asyncio
 import os
 
-import typer
 import uvloop
 
 from rasl import log
@@ -16,12 +15,7 @@ from rasl.start.metrics_port import metrics_port
 from rasl.start.signals import ENDING, ended_by_signal
 
 
-def add_to(root: typer.Typer) -> None:
-    """Register under the root."""
-    root.command()(worker)
-
-
-def worker(as_json: AsJson = False) -> None:
+def run(as_json: AsJson = False) -> None:
     """Run the worker until SIGTERM or Ctrl-C, then finish what is in flight."""
     settings = Settings.from_environment()
     log.configure(settings.log_format, settings.log_level)

@@ -24,6 +24,7 @@ LIST_SOURCE = ListSource(
     alias="c",
     where="c.tenant_id = $1",
     search_column="c.search_text",
+    nullable=frozenset(told.shown_as for told in fields_of(Contact) if not told.is_required),
 )
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 
 from rasl.db import rows
+from rasl.db.messages import Wamid
 from rasl.db.pool import Db, Row
+from rasl.db.recipients import Thread
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -42,17 +44,6 @@ class Consent(msgspec.Struct, frozen=True):
     changed_at: dt.datetime
 
 
-class _Wamid(msgspec.Struct, frozen=True):
-    tenant_id: int
-    wamid: str
-
-
-class _Thread(msgspec.Struct, frozen=True):
-    tenant_id: int
-    number_id: int
-    contact_id: int
-
-
 async def take_wamids(db: Db, wamids: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
     """Claim distinct (tenant_id, wamid) pairs; returns the message ids of those that nobody had, in given order.
 
@@ -61,14 +52,14 @@ async def take_wamids(db: Db, wamids: Sequence[tuple[int, str]]) -> dict[tuple[i
     taken = await db.fetch(
         f"""
         with item as materialized (
-            select nextval(pg_get_serial_sequence('messages', 'id')) as message_id, i.* from {rows.table(_Wamid)}
+            select nextval(pg_get_serial_sequence('messages', 'id')) as message_id, i.* from {rows.table(Wamid)}
         )
         insert into message_wamids (tenant_id, wamid, message_id)
         select tenant_id, wamid, message_id from item order by tenant_id, wamid
         on conflict do nothing
         returning tenant_id, wamid, message_id
         """,
-        [_Wamid(*key) for key in wamids],
+        [Wamid(*key) for key in wamids],
     )
     return {(row["tenant_id"], row["wamid"]): row["message_id"] for row in taken}
 
@@ -108,13 +99,13 @@ async def lock_conversations(db: Db, keys: Sequence[tuple[int, int, int]]) -> di
     locked = await db.fetch(
         f"""
         select v.tenant_id, v.number_id, v.contact_id, v.id
-        from {rows.table(_Thread, alias="k")}
+        from {rows.table(Thread, alias="k")}
         join conversations v
             on v.tenant_id = k.tenant_id and v.number_id = k.number_id and v.contact_id = k.contact_id
         order by v.tenant_id, v.id
         for update of v
         """,
-        [_Thread(*key) for key in sorted(set(keys))],
+        [Thread(*key) for key in sorted(set(keys))],
     )
     return {(row["tenant_id"], row["number_id"], row["contact_id"]): row["id"] for row in locked}
 

@@ -38,10 +38,8 @@ class _Found(msgspec.Struct, frozen=True):
 class ListSource(msgspec.Struct, frozen=True):
     """Where a noun's rows come from, and what its list understands of them.
 
-    `where` fixes the tenant of all tables, as $1. `alias` is the table that has the columns of `spec`, and whose `id`
-    makes every order total. Rows carry the columns `cursor_0`, `cursor_1` and so on besides those of `select`: where
-    they stand in the order.
-
+    `where` fixes the tenant of all tables, as $1. `alias` is the table with the columns of `spec`, and with the `id`
+    that ends every order. Rows carry `cursor_0`, `cursor_1` and so on as well: where they stand in the order.
     `search_column` holds in lower case all that a search looks through, with a space before every word: terms of one
     or two characters find beginnings of words there, longer ones any part. Without it every word of a search has to
     occur in one of the columns `search`. `nullable` names what can be sorted by and can be null.

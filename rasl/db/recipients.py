@@ -22,6 +22,20 @@ class Address(msgspec.Struct, frozen=True):
     has_phone: bool = True  # False: the contact's own address is wanted
 
 
+class Thread(msgspec.Struct, frozen=True):
+    """What one conversation is between: a number of ours and a contact."""
+
+    tenant_id: int
+    number_id: int
+    contact_id: int
+
+
+class _Spelling(msgspec.Struct, frozen=True):
+    tenant_id: int
+    value: str
+    wa_id: str
+
+
 _THREAD = r"""i.ord, c.id as contact_id, c.firstname, c.lastname, c.email, c.phone, c.attributes,
        v.id as conversation_id, v.window_expires_at, v.counted_until, v.pair_tat, now() as now,
        c.is_opted_out or (i.contact_id is not null and exists (
@@ -121,30 +135,23 @@ async def take_conversation_places(
 
 async def open_conversations(db: Db, keys: Sequence[tuple[int, int, int]]) -> None:
     """Make sure that each (tenant_id, number_id, contact_id) has a conversation."""
-    ordered = sorted(set(keys))
     await db.execute(
-        """
-        insert into conversations (tenant_id, number_id, contact_id)
-        select * from unnest($1::bigint[], $2::bigint[], $3::bigint[])
+        f"""
+        insert into conversations ({rows.names(Thread)}) select {rows.names(Thread)} from {rows.table(Thread)}
         on conflict (tenant_id, number_id, contact_id) do nothing
         """,
-        [key[0] for key in ordered],
-        [key[1] for key in ordered],
-        [key[2] for key in ordered],
+        [Thread(*key) for key in sorted(set(keys))],
     )
 
 
 async def keep_wa_ids(db: Db, items: Sequence[tuple[int, str, str]]) -> None:
     """Remember Meta's own spelling of phones, given as (tenant_id, match_key, wa_id)."""
-    ordered = sorted(set(items))
     await db.execute(
-        """
+        f"""
         update contact_aliases a set wa_id = i.wa_id
-        from unnest($1::bigint[], $2::text[], $3::text[]) as i (tenant_id, value, wa_id)
+        from {rows.table(_Spelling)}
         where a.tenant_id = i.tenant_id and a.kind = 'phone' and a.value = i.value
           and a.wa_id is distinct from i.wa_id
         """,
-        [item[0] for item in ordered],
-        [item[1] for item in ordered],
-        [item[2] for item in ordered],
+        [_Spelling(*item) for item in sorted(set(items))],
     )

@@ -30,7 +30,12 @@ _TYPES = {
     dt.timedelta: "interval",  # none below zero: PostgreSQL writes those in another way
     bytes: "text",  # base64, opened on the way in
 }
-_ARRAYS = {f"tuple[{kind.__name__}, ...]": f"{name}[]" for kind, name in _TYPES.items() if kind is not bytes}
+_ARRAYS = {
+    text.format(kind.__name__): f"{name}[]"
+    for kind, name in _TYPES.items()
+    if kind is not bytes
+    for text in ("tuple[{}, ...]", "list[{}]")
+}
 
 
 @functools.cache

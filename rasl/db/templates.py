@@ -10,67 +10,8 @@ from collections.abc import Sequence
 import msgspec
 
 from rasl.db import rows
-from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
-from rasl.domain.listing import Kind, ListSpec
 from rasl.domain.templates.listed import Listed
-
-FIELDS = (
-    "id",
-    "template_id",
-    "template_name",
-    "name",
-    "language",
-    "category",
-    "status",
-    "header_data_format",
-    "header_data_text",
-    "header_params_count",
-    "header_file_url",
-    "header_variable_value",
-    "body_data",
-    "body_params_count",
-    "body_variable_value",
-    "footer_data",
-    "footer_params_count",
-    "buttons_data",
-    "message_send_ttl_seconds",
-    "add_security_recommendation",
-    "code_expiration_minutes",
-    "otp_button_config",
-    "components",
-    "parameter_format",
-    "waba_id",
-    "quality",
-    "rejected_reason",
-    "status_details",
-    "previous_category",
-    "correct_category",
-    "version_id",
-    "synced_at",
-    "created_at",
-    "updated_at",
-)
-LIST_SOURCE = ListSource(
-    spec=ListSpec(
-        filters={
-            "status": Kind.TEXT,
-            "category": Kind.TEXT,
-            "language": Kind.TEXT,
-            "template_name": Kind.TEXT,
-            "created_at": Kind.MOMENT,
-            "updated_at": Kind.MOMENT,
-        },
-        sorts=("template_name", "created_at", "updated_at"),
-        default_sort="template_name",
-        columns={"template_name": "name"},
-    ),
-    select="t.*",
-    tables="templates t",
-    alias="t",
-    where="t.tenant_id = $1",
-    search=("t.name", "t.category"),
-)
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -399,7 +340,8 @@ async def watch_new_accounts(db: Db) -> None:
         """
         insert into template_syncs (tenant_id, waba_id)
         select distinct n.tenant_id, n.waba_id from whatsapp_numbers n
-        where not exists (select from template_syncs s where s.tenant_id = n.tenant_id and s.waba_id = n.waba_id)
+        left join template_syncs s on s.tenant_id = n.tenant_id and s.waba_id = n.waba_id
+        where s.tenant_id is null
         on conflict do nothing
         """
     )

@@ -46,6 +46,17 @@ def test_every_item_of_a_list_has_its_id_and_perhaps_the_rest(path: str) -> None
     assert not fits(page_of(path), example | {"data": [{"id": "seven"}]})
 
 
+def test_every_tag_in_use_is_described() -> None:
+    used = {
+        tag for methods in DOCUMENT["paths"].values() for item in methods.values() for tag in item["tags"]
+    }
+    assert used == {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]}
+
+
+def test_no_schema_is_called_after_the_module_it_is_declared_in() -> None:
+    assert [name for name in DOCUMENT["components"]["schemas"] if "." in name] == []
+
+
 def test_one_contact_has_everything() -> None:
     (path,) = (path for path in DOCUMENT["paths"] if path.startswith("/api/v2/contacts/{contact_id"))
     page = page_of(path)

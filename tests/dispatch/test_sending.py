@@ -241,3 +241,19 @@ async def test_the_loop_is_woken_by_new_work_and_stops_when_told(
     await until(is_sent)
     stop.set()
     await asyncio.wait_for(worker, 60)
+
+
+async def test_the_worker_keeps_the_lease_of_a_message_that_still_has_to_go_back(
+    api: Api, outbox: Outbox, database: Database
+) -> None:
+    await api.acme.send(PHONE, headers=ASYNC)
+    loop = Loop(Sending(outbox))
+    async with database.connection() as db:
+        job = await db.fetchrow(
+            "update jobs set is_leased = true, due_at = now() returning tenant_id, subject_id, fence"
+        )
+    assert job is not None
+    outbox.returns.leases[job["tenant_id"], job["subject_id"]] = job["fence"]
+    await loop.extend_leases()
+    async with database.connection() as db:
+        assert await db.fetchval("select due_at > now() + interval '1 second' from jobs")

@@ -213,7 +213,7 @@ def _standing(row: Row, phone: Phone) -> OtpStanding:
         id=row["message_id"],
         message_id=row["wamid"],
         status=row["message_status"],
-        sent_at=iso(row["message_sent_at"]),
+        sent_at=row["message_sent_at"],
         failed_reason=row["status_message"],
     )
     return from_row(

@@ -1,28 +1,23 @@
-"""Answers of imports and exports, with their part of the OpenAPI document."""
+"""Answers of imports and exports, with what the OpenAPI document says of form, query and files."""
 
-import dataclasses
 from typing import Any
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Example, OpenAPIMediaType, Parameter, RequestBody, Schema
+from litestar.openapi.spec import Example, OpenAPIMediaType, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-from rasl.api.operations import Create, _List
+from rasl.api.listing import parameters
+from rasl.api.operations import IDEMPOTENCY_KEY, operation, query_parameter
 from rasl.domain.contact_csv import TYPES
 from rasl.domain.records.contact import CONTACT_LIST
 from rasl.errors import (
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
     NotFound,
-    PayloadTooLarge,
-    UnsupportedMediaType,
     ValidationFailed,
 )
 from rasl.services.contacts import exports
-from rasl.services.imports.uploads import IMPORT_LIST, MAX_ROWS, MODES, Status
-from rasl.web.envelope import Success
-from rasl.web.responses import example, raises
+from rasl.services.imports.uploads import MODES, Status
+from rasl.web.responses import raises
 
 
 class ImportItem(msgspec.Struct):
@@ -59,7 +54,7 @@ class ImportDetail(ImportItem):
     errors: list[FailedRow]
 
 
-_ITEM: dict[str, Any] = {
+QUEUED: dict[str, Any] = {
     "id": 17,
     "status": "queued",
     "file_name": "people.csv",
@@ -76,7 +71,7 @@ _ITEM: dict[str, Any] = {
     "started_at": None,
     "finished_at": None,
 }
-_RUNNING = _ITEM | {
+RUNNING = QUEUED | {
     "status": "running",
     "created": 14_990,
     "skipped": 9,
@@ -89,54 +84,7 @@ _FAILED_ROW = {
     "reasons": ["phone: The phone number has too few digits for its country code."],
     "values": {"Phone": "+44 20", "Name": "Priya Nair"},
 }
-_PAGE = {
-    "current_page": 1,
-    "per_page": 15,
-    "total": 1,
-    "last_page": 1,
-    "from": 1,
-    "to": 1,
-    "next_cursor": None,
-}
-
-IMPORT = (
-    f"A CSV file of up to 200 MB and {MAX_ROWS:,} rows, UTF-8 or UTF-16 with a byte order mark. It is checked, stored "
-    "and answered at once; a worker applies it. A row that is wrong never stops the others."
-)
-IMPORT_RESPONSES = {
-    202: ResponseSpec(
-        Success[ImportItem],
-        generate_examples=False,
-        description="Stored; a worker applies it",
-        examples=[example("Import queued", _ITEM)],
-    ),
-    **raises(
-        ValidationFailed,
-        UnsupportedMediaType,
-        PayloadTooLarge,
-        IdempotencyKeyReused,
-        IdempotencyInProgress,
-        NotFound,
-    ),
-}
-LIST_RESPONSES = {
-    200: ResponseSpec(
-        Success[list[ImportItem]],
-        generate_examples=False,
-        description="One page, newest first",
-        examples=[example("Imports retrieved successfully", [_RUNNING], pagination=_PAGE)],
-    ),
-    **raises(ValidationFailed),
-}
-GET_RESPONSES = {
-    200: ResponseSpec(
-        Success[ImportDetail],
-        generate_examples=False,
-        description="The import with its first 100 failed rows",
-        examples=[example("Import retrieved successfully", _RUNNING | {"errors": [_FAILED_ROW]})],
-    ),
-    **raises(NotFound),
-}
+DETAIL = RUNNING | {"errors": [_FAILED_ROW]}
 
 
 def csv_responses(description: str, text: str, *errors: Any) -> dict[int, ResponseSpec]:
@@ -194,45 +142,23 @@ _FORM: dict[str, Schema] = {
 }
 
 
-@dataclasses.dataclass
-class ImportContacts(Create):
-    """Documents the form."""
-
-    def __post_init__(self) -> None:
-        """Add it."""
-        super().__post_init__()
-        schema = Schema(type=OpenAPIType.OBJECT, properties=dict(_FORM), required=["file"])
-        self.request_body = RequestBody(
-            content={"multipart/form-data": OpenAPIMediaType(schema=schema)}, required=True
-        )
-
-
-@dataclasses.dataclass
-class ListImports(_List):
-    """Imports."""
-
-    list_spec = IMPORT_LIST
-
-
-@dataclasses.dataclass
-class ExportContacts(_List):
-    """Contacts, without what makes pages."""
-
-    list_spec = CONTACT_LIST
-
-    def __post_init__(self) -> None:
-        """Leave out paging, and add the byte order mark."""
-        super().__post_init__()
-        kept = [
-            item
-            for item in self.parameters or []
-            if isinstance(item, Parameter) and item.name in {"search", "filter"}
-        ]
-        bom = Parameter(
-            name="bom",
-            param_in="query",
-            schema=Schema(type=OpenAPIType.BOOLEAN),
-            description="`true`: begin with a byte order mark, for spreadsheets that ask for one.",
-            required=False,
-        )
-        self.parameters = [*kept, bom]
+IMPORT_FORM = operation(
+    IDEMPOTENCY_KEY,
+    body=RequestBody(
+        content={
+            "multipart/form-data": OpenAPIMediaType(
+                schema=Schema(type=OpenAPIType.OBJECT, properties=dict(_FORM), required=["file"])
+            )
+        },
+        required=True,
+    ),
+)
+# What finds contacts in a list, without what makes pages of them.
+EXPORT_QUERY = operation(
+    *(item for item in parameters(CONTACT_LIST) if item.name in {"search", "filter"}),
+    query_parameter(
+        "bom",
+        Schema(type=OpenAPIType.BOOLEAN),
+        "`true`: begin with a byte order mark, for spreadsheets that ask for one.",
+    ),
+)

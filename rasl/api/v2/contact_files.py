@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import msgspec
-from litestar import get, post
+from litestar import get
 from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.types import ASGIApp
@@ -11,13 +11,15 @@ from litestar.types import ASGIApp
 from rasl.api import listing
 from rasl.api.caller import MayReadContacts, MayWriteContacts
 from rasl.api.idempotency import OWN_KEY, read_key
+from rasl.api.nouns import Noun
 from rasl.api.v2 import contact_file_schemas as schemas
 from rasl.api.v2.contact_file_schemas import FailedRow, ImportDetail, ImportItem
+from rasl.api.v2.contacts import CONTACTS
 from rasl.db.pool import Row
-from rasl.domain.listing import parse
+from rasl.domain.listing import ListQuery, Page, parse
 from rasl.domain.records.contact import CONTACT_LIST
 from rasl.domain.validation import read_id
-from rasl.errors import ValidationFailed
+from rasl.errors import NotFound, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
 from rasl.services.contacts import exports
 from rasl.services.imports import uploads
 from rasl.services.imports.uploads import IMPORT_LIST, MAX_FILE_BYTES, Upload
@@ -27,21 +29,54 @@ from rasl.web.form import FORM_BYTES, received
 from rasl.web.request import ApiRequest
 
 _CSV = "text/csv"
+_QUEUED = "Import queued"
 
 
-@post(
-    "/contacts/import",
-    status_code=202,
-    summary="Import contacts from a CSV file",
-    description=schemas.IMPORT,
-    operation_class=schemas.ImportContacts,
-    responses=schemas.IMPORT_RESPONSES,
-    request_max_body_size=MAX_FILE_BYTES + FORM_BYTES,
-    tags=["Contacts"],
-    opt={OWN_KEY: True},
+def _item(row: Row) -> ImportItem:
+    return ImportItem(
+        id=row["id"],
+        status=row["status"],
+        file_name=row["file_name"],
+        dry_run=row["is_dry_run"],
+        on_duplicate=row["on_duplicate"],
+        total=row["total"],
+        created=row["created"],
+        updated=row["updated"],
+        skipped=row["skipped"],
+        failed=row["failed"],
+        percentage=uploads.percentage(row),
+        failure=row["failure"],
+        created_at=iso(row["created_at"]) or "",
+        started_at=iso(row["started_at"]),
+        finished_at=iso(row["finished_at"]),
+    )
+
+
+IMPORTS = Noun("/contacts", CONTACTS.tag, "import", ImportItem, schemas.RUNNING, of=_item)
+
+
+@IMPORTS.post(
+    "/import",
+    202,
+    ValidationFailed,
+    UnsupportedMediaType,
+    PayloadTooLarge,
+    NotFound,
+    says=_QUEUED,
+    tells="Stored; a worker applies it.",
+    example=schemas.QUEUED,
+    operation=schemas.IMPORT_FORM,
+    options={
+        "request_max_body_size": MAX_FILE_BYTES + FORM_BYTES,
+        "opt": {OWN_KEY: True},
+    },
 )
 async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGIApp:
-    """Store a file for the worker."""
+    """Import contacts from a CSV file.
+
+    A CSV file of up to 200 MB and 1,000,000 rows, UTF-8 or UTF-16 with a byte order mark. It is checked, stored and
+    answered at once; a worker applies it. A row that is wrong never stops the others.
+    """
     database, tenant_id = request.resources.database, caller.tenant.id
     async with received(request, {"file": MAX_FILE_BYTES}) as form:
         options = uploads.read_options(form.fields)
@@ -56,37 +91,31 @@ async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGI
     row, _ = await uploads.get_import(database, tenant_id, accepted.id)
     if accepted.is_replayed:
         request.context.headers.append((b"idempotent-replayed", b"true"))
-    return success(request, "Import queued", _item(row), status=202)
+    return success(request, _QUEUED, _item(row), status=202)
 
 
-@get(
-    "/contacts/imports",
-    summary="List imports",
-    description="Imports of contacts, newest first.",
-    operation_class=schemas.ListImports,
-    responses=schemas.LIST_RESPONSES,
-    tags=["Contacts"],
+@IMPORTS.get_list(IMPORT_LIST, path="/imports", says="Imports retrieved successfully")
+async def list_imports(caller: MayReadContacts, request: ApiRequest, query: ListQuery) -> Page:
+    """List imports.
+
+    Imports of contacts, newest first.
+    """
+    return await uploads.list_imports(request.resources.database, caller.tenant.id, query)
+
+
+@IMPORTS.get(
+    "/imports/{import_id:str}",
+    NotFound,
+    tells="The import with its first 100 failed rows.",
+    example=schemas.DETAIL,
 )
-async def list_imports(caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
-    """Return one page of the tenant's imports."""
-    query = listing.read_query(request.scope["query_string"], IMPORT_LIST)
-    page = await uploads.list_imports(request.resources.database, caller.tenant.id, query)
-    items = [listing.select_fields(_item(row), query.fields) for row in page.rows]
-    return success(request, "Imports retrieved successfully", items, listing.read_pagination(query, page))
+async def get_import(import_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> ImportDetail:
+    """Get an import.
 
-
-@get(
-    "/contacts/imports/{import_id:str}",
-    summary="Get an import",
-    description="How far it is, and the first 100 rows that failed.",
-    responses=schemas.GET_RESPONSES,
-    tags=["Contacts"],
-)
-async def get_import(import_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
-    """Return one import of the tenant."""
+    How far it is, and the first 100 rows that failed.
+    """
     row, errors = await uploads.get_import(request.resources.database, caller.tenant.id, read_id(import_id))
-    detail = ImportDetail(**msgspec.structs.asdict(_item(row)), errors=[_error(row, item) for item in errors])
-    return success(request, "Import retrieved successfully", detail)
+    return ImportDetail(**msgspec.structs.asdict(_item(row)), errors=[_error(row, item) for item in errors])
 
 
 @get(
@@ -109,7 +138,7 @@ async def get_import_errors(import_id: FromPath[str], caller: MayReadContacts, r
     summary="Export contacts as CSV",
     description="All contacts, or those that a search and filters find, in order of id. Importing the file again "
     "changes nothing. Cells that a spreadsheet would run as a formula begin with an apostrophe, phones do not.",
-    operation_class=schemas.ExportContacts,
+    operation_class=schemas.EXPORT_QUERY,
     responses=schemas.EXPORT_RESPONSES,
     tags=["Contacts"],
 )
@@ -137,26 +166,6 @@ async def _file(lines: AsyncIterator[bytes], name: str) -> Stream:
 
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Stream(whole(), media_type=_CSV, headers=headers)
-
-
-def _item(row: Row) -> ImportItem:
-    return ImportItem(
-        id=row["id"],
-        status=row["status"],
-        file_name=row["file_name"],
-        dry_run=row["is_dry_run"],
-        on_duplicate=row["on_duplicate"],
-        total=row["total"],
-        created=row["created"],
-        updated=row["updated"],
-        skipped=row["skipped"],
-        failed=row["failed"],
-        percentage=uploads.percentage(row),
-        failure=row["failure"],
-        created_at=iso(row["created_at"]) or "",
-        started_at=iso(row["started_at"]),
-        finished_at=iso(row["finished_at"]),
-    )
 
 
 def _error(row: Row, error: Row) -> FailedRow:

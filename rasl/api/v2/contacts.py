@@ -3,14 +3,13 @@
 from typing import Any
 
 import msgspec
-from litestar import delete, get, patch, post
+from litestar.openapi.spec import Tag
 from litestar.params import FromPath, JSONBody
-from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteContacts, MayReadContacts, MayWriteContacts
-from rasl.api.nouns import by_columns
-from rasl.api.operations import Create, GetContact, ListContacts
+from rasl.api.nouns import Noun, from_row
+from rasl.api.operations import INCLUDE_RELATIONS, operation
 from rasl.api.v2 import contact_schemas as schemas
 from rasl.api.v2.contact_schemas import (
     BatchCreated,
@@ -25,146 +24,147 @@ from rasl.api.v2.contact_schemas import (
     FailedRow,
     SkippedRow,
 )
-from rasl.api.v2.groups import GroupItem
-from rasl.api.v2.sources import SourceItem
-from rasl.api.v2.statuses import StatusItem
+from rasl.api.v2.groups import GROUPS
+from rasl.api.v2.sources import SOURCES
+from rasl.api.v2.statuses import STATUSES
+from rasl.db.pool import Row
+from rasl.domain.listing import ListQuery, Page
 from rasl.domain.records import fields_of
 from rasl.domain.records.contact import CONTACT_LIST, RELATIONS, Contact
 from rasl.domain.validation import Body, read_id, read_values
-from rasl.errors import ValidationFailed
+from rasl.errors import FeatureLimitExceeded, NotFound, ValidationFailed
 from rasl.services.contacts import contacts
 from rasl.services.contacts.contacts import Contacts
 from rasl.services.contacts.creation import DUPLICATE_PHONE, Options, Wish
-from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
 
-
-@get(
+CONTACTS = Noun(
     "/contacts",
-    summary="List contacts",
-    description="Newest first. A search looks through names, email, phone and company.",
-    operation_class=ListContacts,
-    responses=schemas.LIST_RESPONSES,
-    tags=["Contacts"],
+    Tag("Contacts", "The people one writes to."),
+    "contact",
+    ContactItem,
+    schemas.EXAMPLE,
+    of=lambda item: item,  # made here already, with what it refers to
 )
-async def list_contacts(caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
-    """Return one page of the tenant's contacts."""
-    query = listing.read_query(request.scope["query_string"], CONTACT_LIST)
+
+
+@CONTACTS.get_list(CONTACT_LIST)
+async def list_contacts(caller: MayReadContacts, request: ApiRequest, query: ListQuery) -> Page:
+    """List contacts.
+
+    Newest first. A search looks through names, email, phone and company.
+    """
     page, found = await contacts.list_contacts(request.resources.database, caller.tenant.id, query)
-    fields = None if query.fields is None else query.fields | query.includes
-    items = [listing.select_fields(item, fields) for item in _items(found)]
-    return success(request, schemas.LISTED, items, listing.read_pagination(query, page))
+    return msgspec.structs.replace(page, rows=_items(found))
 
 
-@post(
-    "/contacts",
-    summary="Create a contact",
-    description="Phone and email must be new in the account.",
-    operation_class=Create,
-    responses=schemas.CREATE_RESPONSES,
-    tags=["Contacts"],
+@CONTACTS.post(
+    "", 201, FeatureLimitExceeded, tells="The new contact, with its groups.", example=schemas.WITH_GROUPS
 )
 async def create_contact(
     data: JSONBody[CreateContact], caller: MayWriteContacts, request: ApiRequest
-) -> ASGIApp:
-    """Create a contact."""
+) -> ContactItem:
+    """Create a contact.
+
+    Phone and email must be new in the account.
+    """
     found = await contacts.create_contact(request.resources.database, caller.tenant, _given(data))
-    request.context.is_stored = True
-    return success(request, schemas.CREATED, _items(found)[0], status=201)
+    return _items(found)[0]
 
 
-@get(
-    "/contacts/{contact_id:str}",
-    summary="Get a contact",
-    description="By its id.",
-    operation_class=GetContact,
-    responses=schemas.GET_RESPONSES,
-    tags=["Contacts"],
+@CONTACTS.get(
+    "/{contact_id:str}",
+    NotFound,
+    ValidationFailed,
+    tells="The contact.",
+    example=schemas.WITH_ALL,
+    operation=operation(INCLUDE_RELATIONS),
 )
-async def get_contact(contact_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> ASGIApp:
-    """Return one contact of the tenant."""
+async def get_contact(contact_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> ContactItem:
+    """Get a contact.
+
+    By its id.
+    """
     pairs = dict(listing.read_pairs(request.scope["query_string"]))
     names = {name.strip() for name in pairs.get("include", "").split(",")}
     database = request.resources.database
-    includes = names.intersection(RELATIONS)
-    found = await contacts.get_contact(database, caller.tenant.id, read_id(contact_id), frozenset(includes))
-    return success(request, schemas.FOUND, _items(found)[0])
+    includes = frozenset(names.intersection(RELATIONS))
+    return _items(await contacts.get_contact(database, caller.tenant.id, read_id(contact_id), includes))[0]
 
 
-@patch(
-    "/contacts/{contact_id:str}",
-    summary="Change a contact",
-    description="What is left out stays, null clears. `groups` replaces all groups; `attributes` changes only the keys "
-    "it names, and null removes a key.",
-    responses=schemas.CHANGE_RESPONSES,
-    tags=["Contacts"],
+@CONTACTS.patch(
+    "/{contact_id:str}",
+    NotFound,
+    tells="The contact as it is now, with its groups.",
+    example=schemas.WITH_GROUPS,
 )
 async def change_contact(
     contact_id: FromPath[str], data: JSONBody[ChangeContact], caller: MayWriteContacts, request: ApiRequest
-) -> ASGIApp:
-    """Change what is given of a contact."""
+) -> ContactItem:
+    """Change a contact.
+
+    What is left out stays, null clears. `groups` replaces all groups; `attributes` changes only the keys it names, and
+    null removes a key.
+    """
     database = request.resources.database
-    found = await contacts.change_contact(database, caller.tenant, read_id(contact_id), _given(data))
-    return success(request, schemas.CHANGED, _items(found)[0])
+    return _items(await contacts.change_contact(database, caller.tenant, read_id(contact_id), _given(data)))[
+        0
+    ]
 
 
-@delete(
-    "/contacts/{contact_id:str}",
-    status_code=200,
-    summary="Delete a contact",
-    description="For good. Its messages stay, without it; whoever writes again becomes a new contact.",
-    responses=schemas.DELETE_RESPONSES,
-    tags=["Contacts"],
-)
-async def delete_contact(
-    contact_id: FromPath[str], caller: MayDeleteContacts, request: ApiRequest
-) -> ASGIApp:
-    """Delete a contact."""
+@CONTACTS.delete("/{contact_id:str}", NotFound)
+async def delete_contact(contact_id: FromPath[str], caller: MayDeleteContacts, request: ApiRequest) -> None:
+    """Delete a contact.
+
+    For good. Its messages stay, without it; whoever writes again becomes a new contact.
+    """
     await contacts.delete_contact(request.resources.database, caller.tenant.id, read_id(contact_id))
-    return success(request, schemas.DELETED, None)
 
 
-@post(
-    "/contacts/batch",
-    status_code=200,
-    summary="Create many contacts",
-    description="In one transaction. Contacts that cannot be created are reported by their index in the batch.",
-    operation_class=Create,
-    responses=schemas.BATCH_CREATE_RESPONSES,
-    tags=["Contacts"],
+@CONTACTS.post(
+    "/batch",
+    200,
+    FeatureLimitExceeded,
+    says="Batch of contacts processed",
+    tells="What became of each contact.",
+    example=schemas.BATCH_CREATED,
 )
-async def create_batch(data: JSONBody[CreateBatch], caller: MayWriteContacts, request: ApiRequest) -> ASGIApp:
-    """Create many contacts."""
+async def create_batch(
+    data: JSONBody[CreateBatch], caller: MayWriteContacts, request: ApiRequest
+) -> BatchCreated:
+    """Create many contacts.
+
+    In one transaction. Contacts that cannot be created are reported by their index in the batch.
+    """
     wishes = [_wish(row) for row in data.contacts]
     given = data.options
     options = Options(given.continue_on_error, given.skip_duplicates) if given else Options()
     report, found = await contacts.create_batch(request.resources.database, caller.tenant, wishes, options)
-    request.context.is_stored = True
-    answer = BatchCreated(
+    return BatchCreated(
         success=True,
         summary=BatchSummary(len(wishes), len(report.created), len(report.skipped), len(report.failed)),
         created=_items(found),
         skipped=[SkippedRow(row.index, DUPLICATE_PHONE, row.data) for row in report.skipped],
         errors=[FailedRow(row.index, row.code, row.problems, row.data) for row in report.failed],
     )
-    return success(request, schemas.BATCH_CREATED, answer)
 
 
-@delete(
-    "/contacts/batch",
-    status_code=200,
-    summary="Delete many contacts",
-    description="In one transaction. Ids that are no contact of the account count as failed.",
-    responses=schemas.BATCH_DELETE_RESPONSES,
-    tags=["Contacts"],
+@CONTACTS.delete(
+    "/batch",
+    says="Contacts deleted successfully",
+    tells="How many are gone.",
+    example=schemas.BATCH_DELETED,
 )
 async def delete_batch(
     data: JSONBody[DeleteBatch], caller: MayDeleteContacts, request: ApiRequest
-) -> ASGIApp:
-    """Delete many contacts."""
+) -> BatchDeleted:
+    """Delete many contacts.
+
+    In one transaction. Ids that are no contact of the account count as failed.
+    """
     deleted = await contacts.delete_batch(request.resources.database, caller.tenant.id, data.ids)
     summary = DeletionSummary(len(data.ids), deleted, len(data.ids) - deleted)
-    return success(request, schemas.BATCH_DELETED, BatchDeleted(success=True, summary=summary))
+    return BatchDeleted(success=True, summary=summary)
 
 
 HANDLERS = (
@@ -190,23 +190,27 @@ def _wish(row: Any) -> Wish:
         return Wish(row, None, error.details)
 
 
+_COLUMNS = {told.shown_as: told.column for told in fields_of(Contact)}
+_UNASKED = dict.fromkeys(RELATIONS, msgspec.UNSET)
+
+
+def _item(row: Row) -> ContactItem:
+    return from_row(ContactItem, row, **{name: row[column] for name, column in _COLUMNS.items()}, **_UNASKED)
+
+
 def _items(found: Contacts) -> list[ContactItem]:
-    groups = {id_: _group(row) for id_, row in found.relations.get("groups", {}).items()}
-    sources = {id_: _source(row) for id_, row in found.relations.get("source", {}).items()}
-    statuses = {id_: _status(row) for id_, row in found.relations.get("status", {}).items()}
+    relations = found.relations
+    groups = {id_: GROUPS.show(row) for id_, row in relations.get("groups", {}).items()}
+    sources = {id_: SOURCES.show(row) for id_, row in relations.get("source", {}).items()}
+    statuses = {id_: STATUSES.show(row) for id_, row in relations.get("status", {}).items()}
     items = []
     for row in found.rows:
         item = _item(row)
-        if "groups" in found.relations:
+        if "groups" in relations:
             item.groups = [groups[id_] for id_ in row["group_ids"] if id_ in groups]
-        if "source" in found.relations:
+        if "source" in relations:
             item.source = sources.get(row["source_id"])
-        if "status" in found.relations:
+        if "status" in relations:
             item.status = statuses.get(row["status_id"])
         items.append(item)
     return items
-
-
-_COLUMNS = {told.shown_as: told.column for told in fields_of(Contact)}
-_item = by_columns(ContactItem, _COLUMNS)
-_group, _source, _status = by_columns(GroupItem), by_columns(SourceItem), by_columns(StatusItem)

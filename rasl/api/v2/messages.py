@@ -22,7 +22,6 @@ from rasl.services.composing import named_messages
 from rasl.services.media.links import signed_url
 from rasl.services.sending import message_list
 from rasl.services.sending.message_list import MESSAGE_LIST, Step
-from rasl.web.context import iso
 from rasl.web.request import ApiRequest
 from rasl.web.responses import EXAMPLE_META
 
@@ -98,7 +97,7 @@ def _shown(row: Row) -> dict[str, Any]:
         "sender_id": message_list.sender_of(row),
         "message": row["text"],
         "message_id": row["wamid"],
-        "sent_at": iso(row["sent_at"] or row["created_at"]),
+        "sent_at": row["sent_at"] or row["created_at"],
         "is_read": row["status"] in {"read", "played"},
     }
 

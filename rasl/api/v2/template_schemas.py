@@ -11,7 +11,6 @@ from rasl.db.pool import Row
 from rasl.domain.templates import definition
 from rasl.domain.templates.definition import Definition
 from rasl.domain.validation import MAX_ID, Body
-from rasl.web.context import iso
 
 
 class TemplateItem(msgspec.Struct):
@@ -160,7 +159,7 @@ def item_of(row: Row | Mapping[str, Any]) -> TemplateItem:
         add_security_recommendation=read.adds_security_recommendation,
         code_expiration_minutes=read.code_expiration_minutes,
         otp_button_config=_otp_button(read, buttons),
-        synced_at=iso(row["listed_at"]) or "",
+        synced_at=row["listed_at"],
     )
 
 

@@ -8,8 +8,7 @@ examples, lists, columns of files and columns of tables are read off it.
         company: Annotated[Name | None, Field("Harbour Books")] = None
 
     @creates(Contact)
-    class CreateContact(Body, frozen=True):
-        \"\"\"A new contact.\"\"\"
+    class CreateContact(Body, frozen=True): ...
 
 A field with a default may be left out. SQL is written by hand: the record only gives it the names of columns.
 """
@@ -19,7 +18,7 @@ import functools
 import operator
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
@@ -51,12 +50,7 @@ class Told(msgspec.Struct, frozen=True):
     name: str
     type: Any
     is_required: bool
-
-    @property
-    def field(self) -> Field:
-        """Return what there is to know of it besides its type."""
-        found: Field = next(item for item in self.type.__metadata__ if isinstance(item, Field))
-        return found
+    field: Field
 
     @property
     def shown_as(self) -> str:
@@ -76,20 +70,30 @@ class Told(msgspec.Struct, frozen=True):
     @property
     def rules(self) -> msgspec.Meta:
         """Return what a value of it that is not null has to keep to."""
-        annotated = [self.type, *_members(self.type.__origin__)]
-        found = [item for hint in annotated for item in getattr(hint, "__metadata__", ())]
-        return next((item for item in found if isinstance(item, msgspec.Meta)), msgspec.Meta())
+        found = [rule for hint in _members(self.type) for rule in getattr(hint, "__metadata__", ())]
+        return next((rule for rule in found if isinstance(rule, msgspec.Meta)), msgspec.Meta())
 
     @property
     def plain_type(self) -> Any:
         """Return its type without rules, and without null."""
-        return _union(item for item in _members(_plain(self.type)) if item is not types.NoneType)
+        return functools.reduce(
+            operator.or_, (item for item in _members(_plain(self.type)) if item is not types.NoneType)
+        )
 
 
 @functools.cache
 def fields_of(record: _Record) -> tuple[Told, ...]:
     """Return the fields of a record, in its order."""
-    return tuple(Told(item.name, item.type, item.required) for item in msgspec.structs.fields(record))
+    return tuple(map(_told, msgspec.structs.fields(record)))
+
+
+def _told(item: msgspec.structs.FieldInfo) -> Told:
+    [field] = [about for about in item.type.__metadata__ if isinstance(about, Field)]
+    rules = [about for about in item.type.__metadata__ if about is not field]
+    bare = item.type.__origin__
+    return Told(
+        item.name, operator.getitem(Annotated, (bare, *rules)) if rules else bare, item.required, field
+    )
 
 
 def written_fields(record: _Record) -> tuple[Told, ...]:
@@ -115,14 +119,15 @@ def changes(record: _Record) -> Callable[[type[_Kind]], type[_Kind]]:
 
 def shows(record: _Record) -> Callable[[type[_Kind]], type[_Kind]]:
     """Give an item the fields as answers show them: without rules, and moments as texts."""
-    return _completing([(told.shown_as, _shown(told.type), ...) for told in fields_of(record)])
+    plain = {told.shown_as: _plain(told.type) for told in fields_of(record)}
+    return _completing([(name, str if hint is dt.datetime else hint, ...) for name, hint in plain.items()])
 
 
 def stores(record: _Record) -> Callable[[type[_Kind]], type[_Kind]]:
     """Give a struct the columns of what callers write, as `rasl.db.rows` takes them; one that is not given is null."""
-    return _completing(
-        [(told.column, _stored(told.plain_type) | None, None) for told in written_fields(record)]
-    )
+    plain = {told.column: told.plain_type for told in written_fields(record)}
+    kinds = {name: str if typing.get_origin(hint) is Literal else hint for name, hint in plain.items()}
+    return _completing([(name, hint | None, None) for name, hint in kinds.items()])
 
 
 def messages_of(record: _Record) -> dict[tuple[str, str], str]:
@@ -144,7 +149,6 @@ def list_of(record: _Record, default_sort: str, includes: tuple[str, ...] = ()) 
         filters={item.shown_as: item.field.filter for item in told if item.field.filter},
         sorts=tuple(item.shown_as for item in told if item.field.is_sorted),
         default_sort=default_sort,
-        fields=tuple(item.shown_as for item in told),
         includes=includes,
         columns={item.shown_as: item.column for item in told if item.column != item.shown_as},
     )
@@ -155,10 +159,12 @@ def _completing(
 ) -> Callable[[type[_Kind]], type[_Kind]]:
     """Return a decorator that puts fields, given as (name, type, default), in front of those a struct has itself.
 
-    Of two with one name the struct's own is kept. Besides fields the struct may have nothing of its own.
+    Of two with one name the struct's own is kept. Raises TypeError when it has anything besides fields and a docstring.
     """
 
     def complete(kind: type[_Kind]) -> type[_Kind]:
+        if lost := {name for name in vars(kind) if name[:2] != "__"} - {*kind.__struct_fields__}:
+            raise TypeError(f"{kind.__name__} would lose {', '.join(sorted(lost))}")
         own = [item for item in msgspec.structs.fields(kind) if item.name in kind.__annotations__]
         told = {item[0]: item for item in fields}
         told |= {item.name: (item.name, item.type, ... if item.required else item.default) for item in own}
@@ -185,28 +191,11 @@ def _members(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if is_union else (hint,)
 
 
-def _union(members: Iterable[Any]) -> Any:
-    return functools.reduce(operator.or_, members)
-
-
 def _plain(hint: Any) -> Any:
     """Return a type without what is annotated on it and in it."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         return _plain(hint.__origin__)
     if len(_members(hint)) > 1:
-        return _union(map(_plain, arguments))
+        return functools.reduce(operator.or_, map(_plain, arguments))
     return hint if origin is Literal or not arguments else origin[tuple(map(_plain, arguments))]
-
-
-def _shown(hint: Any) -> Any:
-    plain = _plain(hint)
-    return str if plain is dt.datetime else plain
-
-
-def _stored(plain: Any) -> Any:
-    if typing.get_origin(plain) is Literal:
-        return str
-    if typing.get_origin(plain) is list:
-        return tuple.__class_getitem__((*typing.get_args(plain), ...))
-    return Any if typing.get_origin(plain) is dict else plain

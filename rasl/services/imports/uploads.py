@@ -56,7 +56,7 @@ class Upload(msgspec.Struct, frozen=True):
     fingerprint: bytes | None = None
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Begun(msgspec.Struct, frozen=True):
     """An import that is stored; `is_replayed` when an earlier request with the same key stored it."""
 
     id: int
@@ -128,7 +128,7 @@ def _read_delimiter(text: str) -> str | None:
 
 async def accept(
     database: Database, tenant_id: int, upload: Upload, options: Options, lease: dt.timedelta | None = None
-) -> Accepted:
+) -> Begun:
     """Check the file and store it as a queued import, or as one the caller holds when it gives a lease.
 
     Raises ValidationFailed, and then nothing is stored.
@@ -160,7 +160,7 @@ async def _store(
     csv_file: CsvFile,
     upload: Upload,
     lease: dt.timedelta | None,
-) -> Accepted:
+) -> Begun:
     total = chunks = 0
     rows = csv_file.rows()
     # One statement per chunk: no transaction is open while the rest of the file is read.
@@ -178,7 +178,7 @@ async def _store(
         await import_rows.enqueue(
             db, tenant_id, import_id, total, chunks, upload.key, upload.fingerprint, lease
         )
-    return Accepted(import_id)
+    return Begun(import_id)
 
 
 @contextlib.asynccontextmanager
@@ -193,7 +193,7 @@ async def _dropped_on_failure(database: Database, tenant_id: int, import_id: int
         raise
 
 
-async def _find_known(database: Database, tenant_id: int, upload: Upload) -> Accepted | None:
+async def _find_known(database: Database, tenant_id: int, upload: Upload) -> Begun | None:
     if upload.key is None:
         return None
     async with database.connection() as db:
@@ -202,7 +202,7 @@ async def _find_known(database: Database, tenant_id: int, upload: Upload) -> Acc
         return None
     if row["fingerprint"] != upload.fingerprint:
         raise IdempotencyKeyReused
-    return Accepted(row["id"], is_replayed=True)
+    return Begun(row["id"], is_replayed=True)
 
 
 async def _check(

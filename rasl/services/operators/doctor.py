@@ -12,7 +12,7 @@ from rasl.db import ingests as ingest_rows
 from rasl.db import jobs
 from rasl.db.pool import Database, Db, Row
 from rasl.graph.client import Fetched, GraphClient, ReadOutcome, Refused
-from rasl.sealing import Sealer, SealError
+from rasl.sealing import Sealer
 from rasl.services.operators import installation
 from rasl.services.operators.tenants import callback_url
 
@@ -131,12 +131,7 @@ def _check_key(numbers: Sequence[Row], sealer: Sealer, is_ours: bool) -> Check:
 
 
 def _opens(number: Row, sealer: Sealer) -> bool:
-    try:
-        sealer.unseal(number["access_token_sealed"], "access_token")
-        sealer.unseal(number["app_secret_sealed"], "app_secret")
-    except SealError:
-        return False
-    return True
+    return all(sealer.opens(number[f"{name}_sealed"], name) for name in ("access_token", "app_secret"))
 
 
 def _check_backlog(queues: Sequence[Row]) -> Check:
@@ -228,10 +223,9 @@ def _check_unknown(found: Sequence[Row]) -> Check:
 
 async def _check_number(number: Row, sealer: Sealer, graph: GraphClient, base_url: str) -> list[Check]:
     name = f"number {number['phone_number_id']}"
-    try:
-        token = sealer.unseal(number["access_token_sealed"], "access_token")
-    except SealError:
+    if not sealer.opens(number["access_token_sealed"], "access_token"):
         return []
+    token = sealer.unseal(number["access_token_sealed"], "access_token")
     outcome = await graph.get_json(number["phone_number_id"], token, {"fields": _FIELDS})
     if not isinstance(outcome, Fetched):
         return [Check(name, False, *_told(outcome, number["subdomain"]))]

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from rasl import clock, log
 from rasl.db.figures import NUMBERS, QUESTIONS, SLOW_SECONDS, Gauge, Question
-from rasl.sealing import Sealer, SealError
+from rasl.sealing import Sealer
 
 UP = Gauge("rasl_database_up", "1 when the database answered the metrics' questions, 0 when it did not.")
 FAILED = Gauge("rasl_figures_failed", "1 for a question whose figures are missing now because it failed.")
@@ -130,12 +130,5 @@ class DatabaseFigures(Collector):
             _logger.warning("figures_failed", question=question.name, reason=type(error).__name__)
 
     def _numbers(self, rows: Sequence[Any]) -> list[dict[str, Any]]:
-        locked = sum(not self._opens(row["access_token_sealed"]) for row in rows)
+        locked = sum(not self._sealer.opens(row["access_token_sealed"], "access_token") for row in rows)
         return [{"state": "connected", "value": len(rows) - locked}, {"state": "locked", "value": locked}]
-
-    def _opens(self, sealed: bytes) -> bool:
-        try:
-            self._sealer.unseal(sealed, "access_token")
-        except SealError:
-            return False
-        return True

@@ -4,7 +4,7 @@ import hmac
 
 from rasl.db import installation as rows
 from rasl.db.installation import Connection
-from rasl.sealing import Sealer, SealError
+from rasl.sealing import Sealer
 
 WRONG_KEY_CURE = (
     "Set RASL_SECRET_KEY (or the data folder's secret.key) to the key they were stored with; if it is lost for good, "
@@ -37,7 +37,7 @@ async def claim_key(db: Connection, sealer: Sealer) -> None:
     known = await rows.find_key_check(db)
     if known is None:
         secrets = await rows.list_secrets(db)
-        if secrets and not any(_opens(sealer, row["sealed"], row["purpose"]) for row in secrets):
+        if secrets and not any(sealer.opens(row["sealed"], row["purpose"]) for row in secrets):
             raise WrongKeyError
         known = await rows.keep_key_check(db, _digest(sealer))
     if not hmac.compare_digest(known, _digest(sealer)):
@@ -51,11 +51,3 @@ async def adopt_key(db: Connection, sealer: Sealer) -> None:
 
 def _digest(sealer: Sealer) -> bytes:
     return sealer.digest("installation", "key check")
-
-
-def _opens(sealer: Sealer, sealed: bytes, purpose: str) -> bool:
-    try:
-        sealer.unseal(sealed, purpose)
-    except SealError:
-        return False
-    return True

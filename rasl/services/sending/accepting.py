@@ -1,4 +1,8 @@
-"""Accepting messages: recipient, limits and the durable row, for many sends in one transaction."""
+"""Accepting messages: recipient, limits and the durable row, for many sends in one transaction.
+
+A place is the position of a draft among those that are accepted together. Whoever refuses or stores one writes so into
+`answers` under its place, and what has an answer is not looked at again.
+"""
 
 import datetime as dt
 from collections import defaultdict

@@ -104,26 +104,25 @@ async def _give_back(outbox: Outbox, work: Work) -> Attempted:
 
 
 async def _has_turn(outbox: Outbox, work: Work, deadline: float) -> bool:
+    """Wait for a permit of the sending number, at most until the deadline.
+
+    When nobody knows whether there is one there is none: Meta was not called yet, so the message goes back to the queue
+    instead of becoming `unknown` in our hands.
+    """
     try:
-        return await _throughput(outbox, work, deadline)
+        while True:
+            verdict = await take_permit(outbox.resources.limits, work.number, is_first=work.is_first)
+            if verdict.is_allowed:
+                return True
+            pause = verdict.retry_after + random.random() * _THROUGHPUT_PAUSE  # noqa: S311 - spreads the waiters
+            if clock.monotonic() + pause > deadline:
+                return False
+            await asyncio.sleep(pause)
     except ServiceUnavailable:
         return False
     except Exception:
-        # Whatever it is, Meta was not called: the message goes back instead of becoming `unknown` in our hands.
         _logger.exception("turn_not_known", message_id=work.message.id)
         return False
-
-
-async def _throughput(outbox: Outbox, work: Work, deadline: float) -> bool:
-    """Wait for a permit of the sending number, at most until the deadline."""
-    while True:
-        verdict = await take_permit(outbox.resources.limits, work.number, is_first=work.is_first)
-        if verdict.is_allowed:
-            return True
-        pause = verdict.retry_after + random.random() * _THROUGHPUT_PAUSE  # noqa: S311 - spreads the waiters
-        if clock.monotonic() + pause > deadline:
-            return False
-        await asyncio.sleep(pause)
 
 
 async def _find(outbox: Outbox, draft: Draft, doubt: InDoubt) -> tuple[Accepted, Attempted]:

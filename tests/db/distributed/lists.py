@@ -70,7 +70,7 @@ PER_TENANT = {
         "select tenant_id, waba_id … where due_at <= $1, without a lock; then, tenant by tenant, "
         "update … where tenant_id = $2 and waba_id = $3 and due_at <= $1"
     ),
-    "templates.watch_new_accounts": "no other: inserts what two copies and one scattered table yield",
+    "templates.watch_new_accounts": "as it is: a copy on every server, joined to what lies there",
     "media_purging.drop": _BY_AGE,
     "message_purging.drop": _BY_AGE,
     "purging.drop": _BY_AGE,

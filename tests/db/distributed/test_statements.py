@@ -7,7 +7,16 @@ clock where rows may differ in them. What it does slowly is asked of all servers
 import asyncpg
 import pytest
 
-from rasl.db import comments, contact_lists, figures, imports, labels, message_lists, otp_templates, templates
+from rasl.db import (
+    comments,
+    contact_lists,
+    figures,
+    imports,
+    labels,
+    message_lists,
+    otp_templates,
+    template_lists,
+)
 from rasl.db.listing import statement_of
 from rasl.domain.listing import ListQuery
 from tests.db.distributed.lists import LOCAL, PER_TENANT, READS_OF_EVERYONE, SHARED
@@ -16,10 +25,10 @@ from tests.db.plans.recording import record
 
 _LISTS = (
     comments.LIST_SOURCE,
-    message_lists.LIST_SOURCE,
-    contact_lists.LIST_SOURCE,
     imports.LIST_SOURCE,
-    templates.LIST_SOURCE,
+    contact_lists.LIST_SOURCE,
+    message_lists.LIST_SOURCE,
+    template_lists.LIST_SOURCE,
     otp_templates.SOURCE,
     *(table.list_source for table in (labels.GROUPS, labels.SOURCES, labels.STATUSES)),
 )

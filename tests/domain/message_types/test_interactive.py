@@ -6,6 +6,7 @@ import pytest
 
 from rasl.api.v2.sends.interactive import _EXAMPLES
 from rasl.api.v2.sends.interactive_bodies import AnyInteractive
+from rasl.domain.message_types import load
 from rasl.domain.message_types.interactive import KINDS
 from rasl.errors import ValidationFailed
 from tests.domain.message_types.bodies import TO, body_of, problems_of, reloaded
@@ -302,3 +303,9 @@ def test_every_documented_example_can_be_sent(name: str) -> None:
 
 def test_every_kind_has_an_example() -> None:
     assert {str(kind.__struct_config__.tag) for kind in KINDS} == set(_EXAMPLES)
+
+
+def test_what_the_program_before_stored_with_every_field_is_understood() -> None:
+    nothing = {"header_text": None, "header_file": None, "footer_text": None}
+    stored = {"kind": "location_request", "body_text": "Where are you?", **nothing}
+    assert load("interactive", "Where are you?", stored) == content_of(**PLACE)

@@ -117,3 +117,14 @@ def test_a_field_has_its_rules_and_its_plain_type() -> None:
     told = {field.name: field for field in fields_of(Plant)}
     assert told["name"].rules.max_length == 3
     assert told["beds"].plain_type == list[int]
+
+
+def test_a_method_of_its_own_is_not_dropped_silently() -> None:
+    class Watered(Body, frozen=True):
+        """A plant with something to do."""
+
+        def water(self) -> None:
+            raise NotImplementedError
+
+    with pytest.raises(TypeError, match="Watered would lose water"):
+        creates(Plant)(Watered)

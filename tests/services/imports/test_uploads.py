@@ -253,7 +253,7 @@ async def test_strangers_have_no_sources_groups_or_imports_here(database: Databa
 async def test_one_key_makes_one_import(database: Database, world: World) -> None:
     tenant_id = world.acme.tenant_id
 
-    async def once(fingerprint: bytes) -> uploads.Accepted:
+    async def once(fingerprint: bytes) -> uploads.Begun:
         upload = Upload(io.BytesIO(b"phone\n+4915112345670\n"), "x", "key", fingerprint)
         return await uploads.accept(database, tenant_id, upload, uploads.Options())
 

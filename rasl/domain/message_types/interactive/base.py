@@ -47,7 +47,8 @@ class Interactive(Content, frozen=True, kw_only=True, tag_field="kind"):
     type_name: ClassVar[str] = "interactive"
     texts: ClassVar[Mapping[str, TextRule]] = {"body_text": TextRule(MAX_BODY, is_required=True)}
     graph_kind: ClassVar[str | None] = None  # where Meta has another name for it
-    # What a request has instead of a field: it names a file by our id, and what it is of shows only then.
+    # What a request has in place of a field, by name and type: it names a file by our id, and what kind of file that is
+    # stands in the database.
     asked: ClassVar[Mapping[str, tuple[str, Any]]] = {}
     media_kinds: ClassVar[frozenset[str]] = HEADER_KINDS
     # As of a Body, for the request.
