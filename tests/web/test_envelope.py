@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rasl import log
-from rasl.db import listing
+from rasl.services.sending import message_list
 from tests.serving import Api
 
 
@@ -38,7 +38,7 @@ async def test_an_unexpected_error_tells_only_its_request_id(
     async def explode(*_: Any) -> None:
         raise RuntimeError("a detail for the log: Bearer rasl_SECRETSECRETSECRETSECRET")
 
-    monkeypatch.setattr(listing, "fetch_page", explode)
+    monkeypatch.setattr(message_list, "fetch_page", explode)
     log.configure("json", "warning")  # now that standard error is the captured one
     answer = await api.acme.get("/api/v2/messages")
     assert (answer.status, answer.code, answer.details) == (500, "INTERNAL_ERROR", {})
