@@ -43,6 +43,7 @@ Decorator = Callable[[Route], HTTPRouteHandler]
 # The option of a route that holds the tag of its noun; `docs.document` describes the tags it finds.
 TAG = "rasl.tag"
 _Item = TypeVar("_Item", bound=msgspec.Struct)
+_moments = functools.cache(lambda kind: [name for name in kind.__struct_fields__ if name.endswith("_at")])
 
 
 class About(TypedDict, total=False):
@@ -181,11 +182,12 @@ def told(route: Route, tag: Tag, options: Mapping[str, Any], *also: str) -> dict
 
 
 def from_row(kind: type[_Item], row: Row | Mapping[str, Any], **given: Any) -> _Item:
-    """Make an item: what is not given is the column of the field's name, moments as the contract writes them."""
-    for name in kind.__struct_fields__:
-        value = given[name] if name in given else row[name]
-        given[name] = iso(value) if isinstance(value, dt.datetime) else value
-    return kind(**given)
+    """Make an item: what is not given is the column of the field's name, moments (`_at`) as answers write them."""
+    values = {name: row[name] for name in kind.__struct_fields__ if name not in given} | given
+    for name in _moments(kind):
+        if isinstance(moment := values[name], dt.datetime):
+            values[name] = iso(moment)
+    return kind(**values)
 
 
 def _signed(answer: Callable[..., Awaitable[ASGIApp]], route: Route) -> Callable[..., Awaitable[ASGIApp]]:

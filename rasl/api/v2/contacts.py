@@ -190,12 +190,12 @@ def _wish(row: Any) -> Wish:
         return Wish(row, None, error.details)
 
 
-_COLUMNS = {told.shown_as: told.column for told in fields_of(Contact)}
+_RENAMED = {told.shown_as: told.column for told in fields_of(Contact) if told.shown_as != told.column}
 _UNASKED = dict.fromkeys(RELATIONS, msgspec.UNSET)
 
 
 def _item(row: Row) -> ContactItem:
-    return from_row(ContactItem, row, **{name: row[column] for name, column in _COLUMNS.items()}, **_UNASKED)
+    return from_row(ContactItem, row, **{name: row[column] for name, column in _RENAMED.items()}, **_UNASKED)
 
 
 def _items(found: Contacts) -> list[ContactItem]:

@@ -24,6 +24,8 @@ NO_STATUS = "The selected status does not exist or does not belong to your accou
 NO_GROUP = "One or more groups do not exist"
 
 _PATIENCE = 5  # turns that decided about nobody, because others took all phones and emails in the same moment
+_MANY = 500  # wishes of which a few are looked at first
+_SOME = 20
 
 Problems = dict[str, list[str]]
 
@@ -48,9 +50,8 @@ class Arrival(msgspec.Struct, frozen=True):
     kind: str = "phone"
     wa_id: str | None = None
     problems: Mapping[str, list[str]] = {}
-    completes: Mapping[
-        str, Any
-    ] = {}  # what a new contact gets where `columns` says nothing; the same for many
+    # What a new contact gets where `columns` says nothing; the same for many.
+    completes: Mapping[str, Any] = {}
     name: str | None = None  # a new contact's first name where nothing says another
 
     def get(self, name: str) -> Any:
@@ -58,7 +59,8 @@ class Arrival(msgspec.Struct, frozen=True):
         return self.columns.get(name, self.completes.get(name))
 
 
-class Outcome(msgspec.Struct, frozen=True):
+# Of these there are thousands at once, and none is part of a ring: the collector need not look at them.
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of a wish: for one that is known or refused, with all that is wrong with it."""
 
     word: Literal["created", "known", "updated", "refused"]
@@ -67,7 +69,7 @@ class Outcome(msgspec.Struct, frozen=True):
     limit: FeatureLimitExceeded | None = None
 
 
-class Owners(msgspec.Struct, frozen=True):
+class Owners(msgspec.Struct, frozen=True, gc=False):
     """Who has the alias and the email of a wish already, and the email as it is compared."""
 
     contact_id: int | None = None
@@ -163,8 +165,7 @@ class _Turns:
 
     async def settle(self) -> list[Outcome]:
         pending: Sequence[int] = range(len(self._wishes))
-        # Where no place of the plan and no known contact depends on it, the insert finds out by itself, and faster.
-        is_blind = self._maximum < 0 and self._is_content and self._book.may_go_blind
+        is_blind = await self._may_go_blind()
         fruitless = 0
         while pending:
             wishes = [self._wishes[place] for place in pending]
@@ -180,6 +181,18 @@ class _Turns:
             pending, is_blind = left, False
         return [self._outcomes[place] for place in range(len(self._wishes))]
 
+    async def _may_go_blind(self) -> bool:
+        """Tell whether the insert finds out by itself who is known: faster, unless most are.
+
+        No place of the plan and no known contact may depend on it.
+        """
+        if self._maximum >= 0 or not self._is_content or not self._book.may_go_blind:
+            return False
+        if len(self._wishes) < _MANY:
+            return True
+        some = await self._book.look(self._wishes[:: len(self._wishes) // _SOME])
+        return 2 * sum(owner.contact_id is not None for owner in some) < len(some)
+
     def _sort_out(
         self, pending: Sequence[int], owners: Sequence[Owners]
     ) -> tuple[list[int], list[tuple[int, int]]]:
@@ -193,10 +206,10 @@ class _Turns:
             alias = wish.kind, wish.value
             if alias in met or known in met:
                 continue
-            problems = dict(wish.problems)
+            problems = wish.problems
             own = known if self._mode is Mode.UPSERT else None
             if email is not None and (owner.email_id not in {None, own} or email in emails):
-                problems["email"] = [EMAIL_TAKEN]
+                problems = {**problems, "email": [EMAIL_TAKEN]}
             if known is not None and self._mode is not Mode.UPSERT:
                 self._outcomes[place] = Outcome("known", known, problems)
             elif problems:

@@ -14,7 +14,7 @@ from rasl.services.contacts.arrivals import PHONE_TAKEN, Arrival, Book, Mode, Ou
 _LIMIT = "FEATURE_LIMIT_EXCEEDED: Contact limit reached for the current plan"
 
 
-class Result(msgspec.Struct):
+class Result(msgspec.Struct, gc=False):
     """What a row came to: created, updated, skipped or failed."""
 
     row: ContactRow
