@@ -19,12 +19,9 @@ class _Alias(msgspec.Struct, frozen=True):
     value: str
 
 
-class NewAlias(msgspec.Struct, frozen=True, order=True):
+class NewAlias(_Alias, frozen=True, order=True):
     """An alias that a contact is to have; `wa_id` is Meta's spelling of a phone."""
 
-    tenant_id: int
-    kind: str
-    value: str
     contact_id: int
     wa_id: str | None
 

@@ -11,17 +11,6 @@ async def ask_time(db: Db) -> dt.datetime:
     return value
 
 
-async def list_tenants(db: Db) -> list[Row]:
-    """Return every tenant with what sending needs of it."""
-    return await db.fetch(
-        """
-        select t.id, t.subdomain, t.status, t.default_status_id, t.default_source_id,
-               (select count(*) from whatsapp_numbers n where n.tenant_id = t.id) as numbers
-        from tenants t order by t.id
-        """
-    )
-
-
 async def list_numbers(db: Db) -> list[Row]:
     """Return every connected number with its sealed secrets and its callback."""
     return await db.fetch(

@@ -141,11 +141,6 @@ async def load_chunk(db: Db, tenant_id: int, import_id: int, number: int) -> byt
     return content
 
 
-async def hold(db: Db, tenant_id: int, import_id: int, fence: int, lease: dt.timedelta) -> bool:
-    """Lock the job and renew its lease; False when it is somebody else's by now."""
-    return await jobs.hold(db, KIND, tenant_id, import_id, fence, lease)
-
-
 async def prepare_for_bulk(db: Db) -> bool:
     """Let this transaction collect more for the search indexes before it merges it in: twice as many rows a second.
 
@@ -228,6 +223,18 @@ async def add_errors(db: Db, tenant_id: int, import_id: int, errors: Sequence[Ro
 
 async def finish(db: Db, tenant_id: int, import_id: int, status: str, failure: str | None = None) -> None:
     """Close an import: its job, its keys and what is left of its file go."""
+    await _end(db, tenant_id, import_id, status, failure)
+    for table in ("import_chunks", "import_keys"):
+        await db.execute(f"delete from {table} where tenant_id = $1 and import_id = $2", tenant_id, import_id)
+    await jobs.remove(db, KIND, tenant_id, import_id)
+
+
+async def fail(db: Db, tenant_id: int, import_id: int, failure: str) -> None:
+    """Show an import as failed whose job was set aside; all it needs to go on stays for some days."""
+    await _end(db, tenant_id, import_id, "failed", failure)
+
+
+async def _end(db: Db, tenant_id: int, import_id: int, status: str, failure: str | None) -> None:
     await db.execute(
         """
         update contact_imports set status = $3, failure = $4, started_at = least(started_at, now()),
@@ -237,23 +244,6 @@ async def finish(db: Db, tenant_id: int, import_id: int, status: str, failure: s
         tenant_id,
         import_id,
         status,
-        failure,
-    )
-    for table in ("import_chunks", "import_keys"):
-        await db.execute(f"delete from {table} where tenant_id = $1 and import_id = $2", tenant_id, import_id)
-    await jobs.remove(db, KIND, tenant_id, import_id)
-
-
-async def fail(db: Db, tenant_id: int, import_id: int, failure: str) -> None:
-    """Show an import as failed whose job was set aside; all it needs to go on stays for some days."""
-    await db.execute(
-        """
-        update contact_imports set status = 'failed', failure = $3, started_at = least(started_at, now()),
-               finished_at = now()
-        where tenant_id = $1 and id = $2
-        """,
-        tenant_id,
-        import_id,
         failure,
     )
 

@@ -34,10 +34,7 @@ class _Held(msgspec.Struct, frozen=True):
     fence: int
 
 
-class _Released(msgspec.Struct, frozen=True):
-    tenant_id: int
-    subject_id: int
-    fence: int
+class _Released(_Held, frozen=True):
     seconds: float
 
 

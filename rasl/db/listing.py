@@ -24,7 +24,7 @@ _MANY = EXACT_TOTAL + EXACT_TOTAL // 5
 _MOST_SORTED = EXACT_TOTAL + EXACT_TOTAL // 2
 # Rows of an order to look for matches in, first and most, before all matches are fetched and sorted.
 _WINDOW = 2_000
-_LARGEST_WINDOW = 20_000
+LARGEST_WINDOW = 20_000
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -81,7 +81,7 @@ class _Statement:
         return f"${len(self.parameters)}"
 
 
-class _Walk:
+class Walk:
     """The statements of one query over one source."""
 
     def __init__(self, source: ListSource, query: ListQuery, tenant_id: int) -> None:
@@ -146,7 +146,7 @@ class _Walk:
     def edge(self, size: int) -> tuple[Any, ...]:
         """Return the statement that finds the place so many rows on, whatever they match."""
         query = msgspec.structs.replace(self.query, filters=(), search=None)
-        bare = _Walk(self._source, query, self._statement.parameters[0])
+        bare = Walk(self._source, query, self._statement.parameters[0])
         statement = bare._statement
         return (
             f"select {self._places} {self._from(statement)} order by {self._order} limit 1 offset {size}",
@@ -196,7 +196,7 @@ async def fetch_page(db: Db, source: ListSource, query: ListQuery, tenant_id: in
 
     Raises ValidationFailed when the cursor does not fit the columns, ServiceUnavailable after the pool's time limit.
     """
-    walk = _Walk(source, query, tenant_id)
+    walk = Walk(source, query, tenant_id)
     try:
         found = await _find(db, walk)
     except asyncpg.DataError:
@@ -216,27 +216,7 @@ async def fetch_page(db: Db, source: ListSource, query: ListQuery, tenant_id: in
     return Page(rows, total, is_estimated, next_cursor)
 
 
-async def explanations(db: Db, source: ListSource, query: ListQuery, tenant_id: int) -> list[str]:
-    """Run the statements that a page can be fetched by, and return their plans."""
-    walk = _Walk(source, query, tenant_id)
-    edge = await db.fetchrow(*walk.edge(_LARGEST_WINDOW))
-    statements = {"as planned": walk.page(), "sorting all": walk.sorted_page()}
-    statements["edge"] = walk.edge(_LARGEST_WINDOW)
-    statements["counted"] = walk.counted_page()
-    statements["count"] = walk.count(EXACT_TOTAL + 1)
-    if edge is not None:
-        statements["window"] = walk.page(until=walk.place(edge))
-    lines: list[str] = []
-    for name, (text, *parameters) in statements.items():
-        try:
-            plan = [row[0] for row in await db.fetch(f"explain (analyze, buffers) {text}", *parameters)]
-        except asyncpg.QueryCanceledError as error:
-            plan = [str(error)]
-        lines += [f"-- {name}: {text}", *plan]
-    return lines
-
-
-async def _find(db: Db, walk: _Walk) -> _Found:
+async def _find(db: Db, walk: Walk) -> _Found:
     """Fetch a page.
 
     Left to itself the planner takes matches to be spread evenly, and walks an order from its beginning until a page is
@@ -257,7 +237,7 @@ async def _find(db: Db, walk: _Walk) -> _Found:
         if counted is not None and matching <= _MOST_SORTED:
             return _Found(counted, matching or None)
         expected = max(expected, matching)
-    windows = () if expected <= _FEW else (_WINDOW, min(expected, _LARGEST_WINDOW))
+    windows = () if expected <= _FEW else (_WINDOW, min(expected, LARGEST_WINDOW))
     for size in windows:
         edge = await db.fetchrow(*walk.edge(size)) if query.offset < size else None
         if edge is not None:
@@ -267,7 +247,7 @@ async def _find(db: Db, walk: _Walk) -> _Found:
     return _Found(await db.fetch(*walk.sorted_page()), expected=expected)
 
 
-async def _counted_page(db: Db, walk: _Walk, *, is_patient: bool) -> list[Row] | None:
+async def _counted_page(db: Db, walk: Walk, *, is_patient: bool) -> list[Row] | None:
     """Return a page with the number of matches; None when it is not found in time."""
     if is_patient:
         return await db.fetch(*walk.counted_page())
@@ -286,7 +266,7 @@ async def _hurry(db: Db) -> AsyncIterator[None]:
         yield
 
 
-async def _total(db: Db, walk: _Walk, found: _Found, seen: int) -> tuple[int, bool]:
+async def _total(db: Db, walk: Walk, found: _Found, seen: int) -> tuple[int, bool]:
     """Return the total, counted up to 10,000, but not for long, and not what is expected to be far more."""
     if found.total is not None:
         return found.total, found.total > EXACT_TOTAL
@@ -303,7 +283,7 @@ async def _total(db: Db, walk: _Walk, found: _Found, seen: int) -> tuple[int, bo
     return max(expected, EXACT_TOTAL + 1, seen), True
 
 
-async def _forecast(db: Db, walk: _Walk) -> tuple[int, bool]:
+async def _forecast(db: Db, walk: Walk) -> tuple[int, bool]:
     """Return how many rows the planner expects, and whether an index has just these rows in just this order."""
     plan = await db.fetchval(*walk.explain())
     document = msgspec.json.decode(plan) if isinstance(plan, str | bytes) else plan

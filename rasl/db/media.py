@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from rasl.db import jobs
+from rasl.db import jobs, messages
 from rasl.db.jobs import NewJob
 from rasl.db.pool import Db, Row
 
@@ -181,9 +181,9 @@ async def forget_uploads(db: Db, tenant_id: int, number_id: int, uploads: Mappin
     )
 
 
-async def enqueue_downloads(db: Db, messages: Sequence[tuple[int, int, int]]) -> None:
+async def enqueue_downloads(db: Db, downloads: Sequence[tuple[int, int, int]]) -> None:
     """Have the files of inbound messages loaded at once: (tenant_id, message_id, number_id)."""
-    await jobs.add(db, KIND, [NewJob(*message) for message in messages])
+    await jobs.add(db, KIND, [NewJob(*download) for download in downloads])
 
 
 async def find_message(db: Db, tenant_id: int, message_id: int) -> Row | None:
@@ -241,9 +241,4 @@ async def postpone_download(
         seconds,
     )
     if is_ours:
-        await db.execute(
-            "update messages set status_message = $3, updated_at = now() where tenant_id = $1 and id = $2",
-            tenant_id,
-            message_id,
-            problem,
-        )
+        await messages.explain(db, tenant_id, message_id, problem)

@@ -47,7 +47,7 @@ async def drop(db: Db, age: dt.timedelta, limit: int) -> Amount:
         return Amount()
     own = {(row["tenant_id"], row["wamid"]) for row in old_messages if row["wamid"] is not None}
     await _drop_reports(db, [Wamid(*wamid) for wamid in sorted(own | await _drop_attempts(db, keys))])
-    await _release_media(db, await _drop_uses(db, keys))
+    await _drop_uses(db, keys)
     await db.execute(
         f"delete from messages m using {_KEYS} where m.tenant_id = k.tenant_id and m.id = k.id", keys
     )
@@ -79,27 +79,23 @@ async def _drop_reports(db: Db, wamids: Sequence[Wamid]) -> None:
         )
 
 
-async def _drop_uses(db: Db, keys: Sequence[Key]) -> list[Row]:
-    return await db.fetch(
+async def _drop_uses(db: Db, keys: Sequence[Key]) -> None:
+    """Drop uses of files and note which files no message names any more."""
+    uses = await db.fetch(
         f"""
         delete from message_media r using {_KEYS} where r.tenant_id = k.tenant_id and r.message_id = k.id
         returning r.tenant_id, r.media_id
         """,
         keys,
     )
-
-
-async def _release_media(db: Db, uses: Sequence[Row]) -> None:
-    """Note which files no message names any more."""
-    keys = _keys(uses, "media_id")
-    if keys:
+    if files := _keys(uses, "media_id"):
         await db.execute(
             f"""
             update media m set is_named = false from {_KEYS}
             where m.tenant_id = k.tenant_id and m.id = k.id
               and not exists (select from message_media r where r.tenant_id = m.tenant_id and r.media_id = m.id)
             """,
-            keys,
+            files,
         )
 
 

@@ -3,52 +3,47 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from rasl.db import rows
 from rasl.db.pool import Db, Row
 from rasl.domain.otp_budgets import Key
 
 
-class _Counter(msgspec.Struct, frozen=True):
-    tenant_id: int
-    scope: str
-    subject: str
-    period: str
-    sent: int = 0
-    blocked: int = 0
+class _Counter(Key, frozen=True):
+    """A counter with what it has to count."""
+
+    sent: int
+    blocked: int
 
 
 async def lock(db: Db, keys: Sequence[Key]) -> tuple[dict[Key, int], dt.datetime]:
     """Return what was sent in the hour or day that runs now, and the moment; nobody else counts until the end."""
     ordered = sorted(set(keys))
-    counters = [_counter(key) for key in ordered]
     await db.execute(
         f"""
         insert into otp_budgets (tenant_id, scope, subject, period, starts_at)
         select k.tenant_id, k.scope, k.subject, k.period, date_trunc(k.period, now(), 'UTC')
-        from {rows.ordered(_Counter, alias="k")}
+        from {rows.ordered(Key, alias="k")}
         order by k.ord
         on conflict do nothing
         """,
-        counters,
+        ordered,
     )
     locked = await db.fetch(
-        f"{_SELECT} order by b.tenant_id, b.scope, b.subject, b.period for update of b", counters
+        f"{_SELECT} order by b.tenant_id, b.scope, b.subject, b.period for update of b", ordered
     )
     return _counted(locked), locked[0]["now"]
 
 
 async def read(db: Db, keys: Sequence[Key]) -> tuple[dict[Key, int], dt.datetime]:
     """Return the same without counting or locking anything."""
-    found = await db.fetch(_SELECT, [_counter(key) for key in keys])
+    found = await db.fetch(_SELECT, keys)
     moment: dt.datetime = await db.fetchval("select now()")
     return dict.fromkeys(keys, 0) | _counted(found), moment
 
 
 _SELECT = f"""
 select b.tenant_id, b.scope, b.subject, b.period, b.sent, now() as now
-from {rows.table(_Counter, alias="k")}
+from {rows.table(Key, alias="k")}
 cross join lateral (
     select * from otp_budgets o
     where o.tenant_id = k.tenant_id and o.scope = k.scope and o.subject = k.subject and o.period = k.period
@@ -70,7 +65,10 @@ async def add(db: Db, sent: Mapping[Key, int], blocked: Mapping[Key, int]) -> No
         where b.tenant_id = k.tenant_id and b.scope = k.scope and b.subject = k.subject and b.period = k.period
           and b.starts_at = date_trunc(k.period, now(), 'UTC')
         """,
-        [_counter(key, sent.get(key, 0), blocked.get(key, 0)) for key in keys],
+        [
+            _Counter(key.tenant_id, key.scope, key.subject, key.period, sent.get(key, 0), blocked.get(key, 0))
+            for key in keys
+        ],
     )
 
 
@@ -104,10 +102,6 @@ async def raise_alarms(db: Db, least: int, ratio: float, limit: int) -> list[Row
         ratio,
         limit,
     )
-
-
-def _counter(key: Key, sent: int = 0, blocked: int = 0) -> _Counter:
-    return _Counter(key.tenant_id, key.scope, key.subject, key.period, sent, blocked)
 
 
 def _counted(found: Sequence[Row]) -> dict[Key, int]:

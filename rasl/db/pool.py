@@ -52,17 +52,14 @@ class _Connection(_BareConnection):
         self.planned = Planned()
 
 
-class Meter:
+class Meter(msgspec.Struct):
     """What a pool has lent since the process began, and who waits; sums, so that counting costs next to nothing."""
 
-    __slots__ = ("lent", "name", "timeouts", "waited_seconds", "waiting")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.waiting = 0
-        self.lent = 0
-        self.timeouts = 0
-        self.waited_seconds = 0.0
+    name: str
+    waiting: int = 0
+    lent: int = 0
+    timeouts: int = 0
+    waited_seconds: float = 0.0
 
 
 class Database:

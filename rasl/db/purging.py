@@ -77,20 +77,6 @@ OTP_BUDGETS = Kind("otp_budgets", "otp_budgets", "starts_at")
 WINDOWS = Kind("windows", "window_limits", "ends_at")
 BUCKETS = Kind("buckets", "buckets", "tat")
 ADDRESSES = Kind("addresses", "media_urls", "fetched_at")
-KINDS = (
-    DELIVERIES,
-    QUARANTINE,
-    STATUSES,
-    PARKED_STATUSES,
-    EVENTS,
-    KEYS,
-    OTPS,
-    CHALLENGES,
-    OTP_BUDGETS,
-    WINDOWS,
-    BUCKETS,
-    ADDRESSES,
-)
 
 
 async def count(db: Db, kind: Kind, age: dt.timedelta) -> Amount:
@@ -107,17 +93,13 @@ async def count(db: Db, kind: Kind, age: dt.timedelta) -> Amount:
 
 async def drop(db: Db, kind: Kind, age: dt.timedelta, limit: int) -> Amount:
     """Drop up to `limit` rows, the oldest first."""
-    return await amount(
+    return await _drop_old(
         db,
+        kind.table,
         f"""
-        with old as materialized (
-            select ctid as place, {kind.size} as size from {kind.table} t
-            where {kind.age} < now() - $1::interval and {kind.condition}
-            order by {kind.age} limit $2 for update of t skip locked
-        ), gone as (
-            delete from {kind.table} where ctid = any(array(select place from old)) returning 1
-        )
-        select (select count(*) from gone) as rows, (select coalesce(sum(size), 0) from old)::bigint as bytes
+        select ctid as place, {kind.size} as size from {kind.table} t
+        where {kind.age} < now() - $1::interval and {kind.condition}
+        order by {kind.age} limit $2 for update of t skip locked
         """,
         age,
         limit,
@@ -146,19 +128,8 @@ async def count_attempts(db: Db, age: dt.timedelta) -> Amount:
 
 async def drop_attempts(db: Db, age: dt.timedelta, limit: int) -> Amount:
     """Drop up to `limit` attempts of settled messages."""
-    return await amount(
-        db,
-        f"""
-        with old as materialized (
-            select a.* {_ATTEMPTS} order by a.message_id limit $2 for update of a skip locked) a limit $2
-        ), gone as (
-            delete from message_attempts where ctid = any(array(select place from old)) returning 1
-        )
-        select (select count(*) from gone) as rows, (select coalesce(sum(size), 0) from old)::bigint as bytes
-        """,
-        age,
-        limit,
-    )
+    old = f"select a.* {_ATTEMPTS} order by a.message_id limit $2 for update of a skip locked) a limit $2"
+    return await _drop_old(db, "message_attempts", old, age, limit)
 
 
 # What goes with imports, table by table: the rows of the file that failed, or those that never were applied.
@@ -204,18 +175,14 @@ async def lock_old_imports(db: Db, part: str, age: dt.timedelta) -> list[Row]:
 
 async def drop_import_parts(db: Db, part: str, imports: Sequence[tuple[int, int]], limit: int) -> Amount:
     """Drop up to `limit` rows that hang on locked imports."""
-    return await amount(
+    return await _drop_old(
         db,
+        part,
         f"""
-        with old as materialized (
-            select p.* from {rows.table(Key, alias="k")} cross join lateral (
-                select e.ctid as place, octet_length(e::text) as size from {part} e
-                where e.tenant_id = k.tenant_id and e.import_id = k.id limit $2) p
-            limit $2
-        ), gone as (
-            delete from {part} where ctid = any(array(select place from old)) returning 1
-        )
-        select (select count(*) from gone) as rows, (select coalesce(sum(size), 0) from old)::bigint as bytes
+        select p.* from {rows.table(Key, alias="k")} cross join lateral (
+            select e.ctid as place, octet_length(e::text) as size from {part} e
+            where e.tenant_id = k.tenant_id and e.import_id = k.id limit $2) p
+        limit $2
         """,
         [Key(*item) for item in imports],
         limit,
@@ -224,19 +191,30 @@ async def drop_import_parts(db: Db, part: str, imports: Sequence[tuple[int, int]
 
 async def drop_imports(db: Db, imports: Sequence[tuple[int, int]]) -> Amount:
     """Drop locked imports on which nothing hangs any more."""
+    return await _drop_old(
+        db,
+        "contact_imports",
+        f"""
+        select i.ctid as place, octet_length(i::text) as size
+        from {rows.table(Key, alias="k")} join contact_imports i on i.tenant_id = k.tenant_id and i.id = k.id
+        """,
+        [Key(*item) for item in imports],
+    )
+
+
+async def _drop_old(db: Db, table: str, old: str, *values: Any) -> Amount:
+    """Drop the rows of a table that a query finds: where they lie (`place`) and how large they are (`size`)."""
     return await amount(
         db,
         f"""
         with old as materialized (
-            select i.ctid as place, octet_length(i::text) as size
-            from {rows.table(Key, alias="k")}
-            join contact_imports i on i.tenant_id = k.tenant_id and i.id = k.id
+            {old}
         ), gone as (
-            delete from contact_imports where ctid = any(array(select place from old)) returning 1
+            delete from {table} where ctid = any(array(select place from old)) returning 1
         )
         select (select count(*) from gone) as rows, (select coalesce(sum(size), 0) from old)::bigint as bytes
         """,
-        [Key(*item) for item in imports],
+        *values,
     )
 
 

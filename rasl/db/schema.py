@@ -170,10 +170,7 @@ async def _shape_in(connection: asyncpg.Connection[asyncpg.Record], name: str, b
         )
         for sql in (_JOURNAL, *(migration.sql for migration in declared())):
             await connection.execute(_temporary(sql) if name == "pg_temp" else sql)
-        schema_id = await connection.fetchval(
-            "select relnamespace from pg_class where oid = 'tenants'::regclass"
-        )
-        return await shape(connection, schema_id)
+        return await shape(connection, await _home(connection))
     finally:
         await transaction.rollback()
 

@@ -42,23 +42,9 @@ class MessageState(msgspec.Struct, frozen=True):
     failed_at: dt.datetime | None
 
 
-class _Kept(msgspec.Struct, frozen=True):
-    """A report as its row."""
+class _Name(Wamid, frozen=True):
+    """What tells one report from the next."""
 
-    tenant_id: int
-    wamid: str
-    status: str
-    is_parked: bool
-    occurred_at: dt.datetime
-    code: int | None
-    title: str | None
-    details: str | None
-    pricing: Any
-
-
-class _Report(msgspec.Struct, frozen=True):
-    tenant_id: int
-    wamid: str
     status: str
 
 
@@ -88,28 +74,16 @@ async def resolve(db: Db, reports: Sequence[Report]) -> list[Row]:
 
 async def keep(db: Db, reports: Sequence[tuple[Report, bool]]) -> None:
     """Keep reports, each with whether it is parked; what is there already stays as it is."""
-    kept = [
-        _Kept(
-            tenant_id=item.tenant_id,
-            wamid=item.wamid,
-            status=item.status,
-            is_parked=is_parked,
-            occurred_at=item.occurred_at,
-            code=item.code,
-            title=item.title,
-            details=item.details,
-            pricing=item.pricing,
-        )
-        for item, is_parked in reports
-    ]
-    kept.sort(key=lambda item: (item.tenant_id, item.wamid, item.status))
+    ordered = sorted(reports, key=lambda item: (item[0].tenant_id, item[0].wamid, item[0].status))
+    columns = "tenant_id, wamid, status, occurred_at, code, title, details, pricing"
     await db.execute(
         f"""
-        insert into message_statuses ({rows.names(_Kept)})
-        select {rows.names(_Kept)} from {rows.table(_Kept)}
+        insert into message_statuses ({columns}, is_parked)
+        select {columns}, ($2::boolean[])[i.ord] from {rows.ordered(Report)}
         on conflict do nothing
         """,
-        kept,
+        [report for report, _ in ordered],
+        [is_parked for _, is_parked in ordered],
     )
 
 
@@ -237,8 +211,8 @@ async def _unpark(db: Db, found: Sequence[Row]) -> None:
         await db.execute(
             f"""
             update message_statuses s set is_parked = false
-            from {rows.table(_Report, alias="k")}
+            from {rows.table(_Name, alias="k")}
             where s.tenant_id = k.tenant_id and s.wamid = k.wamid and s.status = k.status
             """,
-            [_Report(row["tenant_id"], row["wamid"], row["status"]) for row in found],
+            [_Name(row["tenant_id"], row["wamid"], row["status"]) for row in found],
         )

@@ -1,4 +1,4 @@
-"""Where the list of templates comes from."""
+"""Where the lists of templates come from: of all, and of those that can carry one-time passwords."""
 
 from rasl.db.listing import ListSource
 from rasl.domain.listing import Kind, ListSpec
@@ -22,4 +22,17 @@ LIST_SOURCE = ListSource(
     alias="t",
     where="t.tenant_id = $1",
     search=("t.name", "t.category"),
+)
+OTP_LIST_SOURCE = ListSource(
+    spec=ListSpec(
+        filters={"template_name": Kind.TEXT, "language": Kind.TEXT},
+        sorts=("template_name", "created_at", "language"),
+        default_sort="template_name",
+        columns={"template_name": "name"},
+    ),
+    select="t.id, t.name, t.language, t.components, t.parameter_format, t.category, t.status, t.created_at",
+    tables="templates t",
+    alias="t",
+    where="t.tenant_id = $1 and t.category = 'AUTHENTICATION' and t.status = 'APPROVED'",
+    search=("t.name", "t.body_text"),
 )

@@ -21,11 +21,9 @@ class Account(msgspec.Struct, frozen=True):
     waba_id: str
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class Wanted(Account, frozen=True):
     """What names a template when it is sent."""
 
-    tenant_id: int
-    waba_id: str
     name: str
     language: str
 
@@ -104,16 +102,12 @@ async def keep(
     return sum(row["is_new"] for row in kept), sum(row["is_changed"] and not row["is_new"] for row in kept)
 
 
-_KEEP = """
+_KEEP = f"""
 with moment as materialized (
     select clock_timestamp() as at
 ), item as materialized (
     select j.*, decode(j.sha256, 'hex') as digest
-    from json_to_recordset($4::json) as j (
-        template_id text, name text, language text, status text, category text, sub_category text,
-        previous_category text, correct_category text, components jsonb, parameter_format text, quality text,
-        rejected_reason text, message_send_ttl_seconds integer, body_text text,
-        sha256 text)
+    from json_to_recordset($4::json) as j ({rows.columns(Listed)}, body_text text, sha256 text)
 ), fresh as (
     insert into template_versions (tenant_id, waba_id, name, language, digest, category, parameter_format, components)
     select $1, $2, name, language, digest, category, parameter_format, components from item order by name, language
@@ -262,42 +256,27 @@ async def route(db: Db, app_id: int, waba_ids: Sequence[str]) -> list[Account]:
 
 async def apply_notice(db: Db, account: Account, notice: Notice) -> bool:
     """Change a template as Meta announced, unless something newer is known; returns whether we have the template."""
-    happened = notice.happened_at.timestamp()
-    found = await db.fetchval(
-        _APPLY_NOTICE,
-        account.tenant_id,
-        notice.template_id,
-        notice.happened_at,
-        notice.status,
-        notice.category,
-        notice.previous_category,
-        notice.correct_category,
-        notice.quality,
-        notice.rejected_reason,
-        notice.status_details,
-        notice.kind,
-        happened,
-        {notice.kind: happened},
-    )
-    return bool(found)
+    happened = {notice.kind: notice.happened_at.timestamp()}
+    return bool(await db.fetchval(_APPLY_NOTICE, account.tenant_id, [notice], happened))
 
 
 # A list that was read after it happened shows it already; clocks may differ by seconds.
-_APPLY_NOTICE = """
+_APPLY_NOTICE = f"""
 with known as (
-    select id, clock_timestamp() as at from templates where tenant_id = $1 and template_id = $2
+    select t.id as known_id, clock_timestamp() as at, i.*
+    from {rows.table(Notice, 2)} join templates t on t.tenant_id = $1 and t.template_id = i.template_id
 ), changed as (
     update templates t set
-        status = coalesce($4, t.status), category = coalesce($5, t.category),
-        previous_category = coalesce($6, t.previous_category),
-        correct_category = case when $5::text is null then t.correct_category else $7 end,
-        quality = coalesce($8, t.quality),
-        rejected_reason = case when $4::text is null then t.rejected_reason else $9 end,
-        status_details = case when $4::text is null then t.status_details else $10 end,
-        notices = t.notices || $13::jsonb, read_at = greatest(t.read_at, k.at), updated_at = now()
+        status = coalesce(k.status, t.status), category = coalesce(k.category, t.category),
+        previous_category = coalesce(k.previous_category, t.previous_category),
+        correct_category = case when k.category is null then t.correct_category else k.correct_category end,
+        quality = coalesce(k.quality, t.quality),
+        rejected_reason = case when k.status is null then t.rejected_reason else k.rejected_reason end,
+        status_details = case when k.status is null then t.status_details else k.status_details end,
+        notices = t.notices || $3::jsonb, read_at = greatest(t.read_at, k.at), updated_at = now()
     from known k
-    where t.tenant_id = $1 and t.id = k.id and $3 >= t.listed_at - interval '5 seconds'
-      and coalesce((t.notices ->> $11)::float8 <= $12::float8, true)
+    where t.tenant_id = $1 and t.id = k.known_id and k.happened_at >= t.listed_at - interval '5 seconds'
+      and coalesce((t.notices ->> k.kind)::float8 <= ($3::jsonb ->> k.kind)::float8, true)
 )
 select true from known
 """

@@ -6,7 +6,7 @@ import msgspec
 
 from rasl.db import rows
 from rasl.db.channels import JOBS
-from rasl.db.pool import Db, Row
+from rasl.db.pool import Db
 from rasl.db.rows import Key
 
 
@@ -135,9 +135,8 @@ async def put_back(db: Db, items: Sequence[Unsent]) -> list[Found]:
     await db.execute(_RELEASE, items)
     await db.execute(_RESCUED_IN_VAIN, items)
     await db.execute(f"select pg_notify('{JOBS}', '')")
-    found = {(row["tenant_id"], row["id"]): row for row in await db.fetch(_READ, items)}
-    return [_found(found.get((item.tenant_id, item.message_id))) for item in items]
-
-
-def _found(row: Row | None) -> Found:
-    return Found() if row is None else Found(row["status"], row["wamid"], row["is_moving"])
+    found = {
+        (row["tenant_id"], row["id"]): Found(row["status"], row["wamid"], row["is_moving"])
+        for row in await db.fetch(_READ, items)
+    }
+    return [found.get((item.tenant_id, item.message_id), Found()) for item in items]

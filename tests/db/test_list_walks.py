@@ -97,7 +97,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setattr(list_rows, "_MANY", 10**9 if request.param == "counted" else -1)
     if request.param == "windows":
         monkeypatch.setattr(list_rows, "_WINDOW", 9)
-        monkeypatch.setattr(list_rows, "_LARGEST_WINDOW", 40)
+        monkeypatch.setattr(list_rows, "LARGEST_WINDOW", 40)
     if request.param == "direct":
         monkeypatch.setattr(list_rows, "_forecast", _directly)
 
@@ -315,7 +315,7 @@ async def test_a_count_that_takes_too_long_is_estimated(
 ) -> None:
     assert things
     monkeypatch.setattr(list_rows, "_COUNT_MILLISECONDS", 1)
-    monkeypatch.setattr(list_rows._Walk, "count", lambda *_: ("select pg_sleep(9)",))
+    monkeypatch.setattr(list_rows.Walk, "count", lambda *_: ("select pg_sleep(9)",))
     async with database.listing() as db:
         page = await fetch_page(db, SOURCE, parse([("per_page", "1")], SPEC), OURS)
     assert page.is_total_estimated
@@ -330,7 +330,7 @@ async def test_matches_that_cannot_be_counted_in_time_make_a_page_all_the_same(
     query = parse([("filter[rank]", "1"), ("per_page", "3"), ("sort", "name")], SPEC)
     monkeypatch.setattr(list_rows, "_FEW", -1)
     monkeypatch.setattr(list_rows, "_COUNT_MILLISECONDS", 1)
-    monkeypatch.setattr(list_rows._Walk, "counted_page", lambda *_: ("select pg_sleep(9)",))
+    monkeypatch.setattr(list_rows.Walk, "counted_page", lambda *_: ("select pg_sleep(9)",))
     async with database.listing() as db:
         page = await fetch_page(db, SOURCE, query, OURS)
     matches = [thing for thing in things if thing["rank"] == 1]
@@ -371,7 +371,7 @@ async def test_an_index_that_has_the_matches_in_order_is_walked(
     async with database.listing() as db, db.transaction():
         await db.execute("create index on things (tenant_id, rank, at desc, id desc)")
         await db.execute("set local enable_seqscan = off; set local enable_sort = off")
-        walk = list_rows._Walk(SOURCE, query, OURS)
+        walk = list_rows.Walk(SOURCE, query, OURS)
         assert (await FORECAST(db, walk))[1] is is_direct
 
 
@@ -379,7 +379,7 @@ async def test_a_list_that_takes_far_too_long_is_refused(
     database: Database, things: list[Thing], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert things
-    monkeypatch.setattr(list_rows._Walk, "page", lambda *_, **__: ("select pg_sleep(9)",))
+    monkeypatch.setattr(list_rows.Walk, "page", lambda *_, **__: ("select pg_sleep(9)",))
     async with database.listing() as db, db.transaction():
         await db.execute("set local statement_timeout = 1")
         with pytest.raises(ServiceUnavailable):

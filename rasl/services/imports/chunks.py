@@ -152,7 +152,7 @@ async def _load(database: Database, holding: Holding) -> Row:
 
 
 async def _hold(db: Db, holding: Holding) -> None:
-    if not await import_rows.hold(db, holding.tenant_id, holding.import_id, holding.fence, LEASE):
+    if not await jobs.hold(db, import_rows.KIND, holding.tenant_id, holding.import_id, holding.fence, LEASE):
         raise LostError
 
 

@@ -10,6 +10,7 @@ from rasl import clock
 from rasl.db import doctor as rows
 from rasl.db import ingests as ingest_rows
 from rasl.db import jobs
+from rasl.db import tenants as tenant_rows
 from rasl.db.pool import Database, Db, Row
 from rasl.graph.client import Fetched, GraphClient, ReadOutcome, Refused
 from rasl.sealing import Sealer
@@ -43,7 +44,7 @@ async def examine(
         asked_at = clock.now()
         database_time = await rows.ask_time(db)
         answered_at = clock.now()
-        tenants = await rows.list_tenants(db)
+        tenants = await tenant_rows.list_tenants(db)
         numbers = await rows.list_numbers(db)
         backlog = await jobs.backlog(db)
         failing_jobs = await jobs.count_failing(db)

@@ -14,7 +14,6 @@ from rasl.db import (
     imports,
     labels,
     message_lists,
-    otp_templates,
     template_lists,
 )
 from rasl.db.listing import statement_of
@@ -29,7 +28,7 @@ _LISTS = (
     contact_lists.LIST_SOURCE,
     message_lists.LIST_SOURCE,
     template_lists.LIST_SOURCE,
-    otp_templates.SOURCE,
+    template_lists.OTP_LIST_SOURCE,
     *(table.list_source for table in (labels.GROUPS, labels.SOURCES, labels.STATUSES)),
 )
 _VOLATILE = """

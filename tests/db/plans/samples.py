@@ -10,14 +10,13 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import inbound, media, otps
+from rasl.db import inbound, media, otps, purging
 from rasl.db.contact_aliases import NewAlias
 from rasl.db.contacts import Key
 from rasl.db.import_notes import Note
 from rasl.db.imports import RowError
 from rasl.db.jobs import Ask
 from rasl.db.labels import GROUPS, SOURCES, STATUSES
-from rasl.db.purging import KINDS
 from rasl.domain.listing import ListQuery
 from rasl.domain.templates.listed import Listed
 
@@ -204,7 +203,12 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "otps.insert": [
         {"items": [_like(otps.Stored, id=str(uuid.UUID(int=NEW)), message_id=NEW, is_active=False)]}
     ],
-    **{f"purging.{verb}": [{"kind": kind} for kind in KINDS] for verb in ("count", "drop")},
+    **{
+        f"purging.{verb}": [
+            {"kind": kind} for kind in vars(purging).values() if isinstance(kind, purging.Kind)
+        ]
+        for verb in ("count", "drop")
+    },
     **{
         f"purging.{verb}": [{"part": part} for part in ("import_errors", "import_chunks")]
         for verb in ("count_imports", "lock_old_imports", "drop_import_parts")

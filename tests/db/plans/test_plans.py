@@ -50,7 +50,6 @@ WALKS = {
     "doctor.count_quarantined": (150_000, "`rasl doctor` counts a week's quarantine"),
     "doctor.count_unknown": (10_000, "`rasl doctor` walks the messages of a day, tenant by tenant"),
     "doctor.list_numbers": (20_000, "`rasl doctor` asks Meta about every number"),
-    "doctor.list_tenants": (10_000, "`rasl doctor` looks at every tenant"),
     "installation.list_secrets": (10_000, "once at a start: all secrets are tried"),
     "jobs.backlog": (150_000, "`rasl doctor` counts the jobs"),
     "otp_budgets.raise_alarms": (10_000, "once a minute: all prefixes that got codes within the hour"),
@@ -65,7 +64,7 @@ WALKS = {
         "three rows of ten statuses: the report, its message, the message's state",
     ),
     "templates.watch_new_accounts": (50_000, "once a minute: all numbers"),
-    "tenants.list_tenants": (10_000, "`rasl tenant list`"),
+    "tenants.list_tenants": (10_000, "`rasl tenant list` and `rasl doctor` look at every tenant"),
 }
 
 
