@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from rasl.domain.message_types.base import Content
+from rasl.domain.message_types.base import Content, present
 from rasl.domain.templates import fitting
 from rasl.domain.templates.binding import bind
 from rasl.domain.templates.definition import Definition
@@ -58,16 +58,15 @@ class Template(Content, frozen=True, kw_only=True):
 
     def extra(self) -> dict[str, Any]:
         """Return everything but the body."""
-        fields = {
-            "name": self.name,
-            "language": self.language,
-            "version_id": self.version_id,
-            "components": self.components,
-            "sealed_code": self.sealed_code,
-            "valid_minutes": self.valid_minutes,
-            "instead_of": self.instead_of,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
+        return present(
+            name=self.name,
+            language=self.language,
+            version_id=self.version_id,
+            components=self.components,
+            sealed_code=self.sealed_code,
+            valid_minutes=self.valid_minutes,
+            instead_of=self.instead_of,
+        )
 
     @classmethod
     def load(cls, text: str | None, extra: Any) -> Self:
@@ -102,11 +101,5 @@ class Template(Content, frozen=True, kw_only=True):
     def graph_fields(self, uploaded: Mapping[int, str]) -> dict[str, Any]:
         """Return the template object; a code that was not opened stays masked."""
         components = fitting.fit(self.components, uploaded, self.code)
-        return {
-            "type": "template",
-            "template": {
-                "name": self.name,
-                "language": {"code": self.language},
-                **({"components": components} if components else {}),
-            },
-        }
+        shown = present(name=self.name, language={"code": self.language}, components=components or None)
+        return {"type": "template", "template": shown}
