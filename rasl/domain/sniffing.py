@@ -167,16 +167,18 @@ def _ole_names(file: BinaryIO, head: bytes) -> list[str]:
 
 
 def _text(file: BinaryIO, head: bytes, size: int) -> Sniffed | None:
-    """Take what holds nothing but characters, in UTF-8, UTF-16 with a byte order mark, or an old one-byte encoding."""
+    """Take what holds nothing but characters, in UTF-8, UTF-16 with a byte order mark, or an old one-byte encoding.
+
+    In UTF-16 every byte can be part of a character, so there is nothing to look for.
+    """
     if not head:
         return None
     is_wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for place in {0, max(0, size // 2 - _SAMPLE // 2), max(0, size - _SAMPLE)}:
-        file.seek(place & ~1)
+    places = {0, max(0, size // 2 - _SAMPLE // 2), max(0, size - _SAMPLE)}
+    for place in () if is_wide else places:
+        file.seek(place)
         sample = file.read(_SAMPLE)
-        if is_wide:
-            sample = sample.replace(b"\x00", b"")
-        if len(sample.translate(None, _BINARY_BYTES)) != len(sample) and not is_wide:
+        if len(sample.translate(None, _BINARY_BYTES)) != len(sample):
             return None
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return Sniffed("text/plain", ("txt", "csv"), is_web_page=start.startswith(_HTML))
