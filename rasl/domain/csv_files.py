@@ -128,7 +128,10 @@ def meant(cell: str) -> str:
 
 
 def _needs_protection(text: str) -> bool:
-    """Tell it of a text whatever number of apostrophes it begins with: one more must be known from those."""
+    """Tell whether a text needs an apostrophe, looking behind those that it begins with itself.
+
+    Otherwise nobody could tell an apostrophe that `protected` put there from one that the text always had.
+    """
     core = text.lstrip("'")
     return core.startswith(_FORMULA_SIGNS) or core != core.strip()
 

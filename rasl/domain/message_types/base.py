@@ -79,7 +79,7 @@ def fill_texts(
 ) -> tuple[dict[str, str | None], dict[str, list[str]]]:
     """Return the texts that hold merge fields, filled, and what is wrong with them now, under `path` and their names.
 
-    One that may be left out and has become blank is left out.
+    A text that need not be there, and that is blank once it is filled, is left out.
     """
     filled: dict[str, str | None] = {}
     problems: dict[str, list[str]] = {}

@@ -44,7 +44,7 @@ class Template(Content, frozen=True, kw_only=True):
         return self.unbound is not None and self.unbound.values.has_merge_fields()
 
     def rendered(self, values: Mapping[str, str | None]) -> Self:
-        """Bind again with merge fields filled; raises ValidationFailed when one is none, or a value breaks a rule."""
+        """Bind again with merge fields filled; raises ValidationFailed when the result breaks a rule."""
         if self.unbound is None:
             return self
         if problems := self.unbound.values.merge_problems(values):
