@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from rasl.domain.validation import MAX_ID
 from rasl.errors import ValidationFailed
 
 DEFAULT_PER_PAGE = 15
 MAX_PER_PAGE = 100
 EXACT_TOTAL = 10_000
 MAX_PAGE = 2**31 - 1
-MAX_ID = 2**63 - 1
 MAX_LIST_VALUES = 1_000
 MAX_SEARCH_WORDS = 20
 MAX_CURSOR = 8_192
