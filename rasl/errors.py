@@ -12,16 +12,18 @@ class ApiError(Exception):
     status: ClassVar[int]
     text: ClassVar[str]
     example_details: ClassVar[Mapping[str, Any] | None] = None
+    retry_after: int | None = None  # seconds until it is worth coming back
 
     def __init__(self, message: str | None = None, details: Mapping[str, Any] | None = None) -> None:
         self.message = message or self.text
         self.details = dict(details or {})
+        self.retry_after = self.details.get("retry_after", self.retry_after)
         super().__init__(self.message)
 
     @property
     def headers(self) -> dict[str, str]:
         """Return headers that belong to this answer besides the envelope."""
-        return {}
+        return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
 
 
 class BadRequest(ApiError):
@@ -120,11 +122,6 @@ class OtpBlocked(ApiError):
         "retry_after": 1260,
     }
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """Say when to come back, in seconds."""
-        return {"retry-after": str(self.details["retry_after"])}
-
 
 class NotFound(ApiError):
     """Absent, or of another tenant: nobody can tell the two apart."""
@@ -141,11 +138,8 @@ class MethodNotAllowed(ApiError):
 class IdempotencyInProgress(ApiError):
     """The first request with this Idempotency-Key is still running."""
 
-    code, status, text = (
-        "IDEMPOTENCY_IN_PROGRESS",
-        409,
-        "A request with this Idempotency-Key is still running",
-    )
+    code, status = "IDEMPOTENCY_IN_PROGRESS", 409
+    text = "A request with this Idempotency-Key is still running"
     retry_after = 1
 
     @classmethod
@@ -154,11 +148,6 @@ class IdempotencyInProgress(ApiError):
         error = cls()
         error.retry_after = max(1, math.ceil(seconds))
         return error
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Say when to come back, in seconds."""
-        return {"retry-after": str(self.retry_after)}
 
 
 class PayloadTooLarge(ApiError):
@@ -171,11 +160,8 @@ class PayloadTooLarge(ApiError):
 class UnsupportedMediaType(ApiError):
     """The body is declared as something this route does not read."""
 
-    code, status, text = (
-        "UNSUPPORTED_MEDIA_TYPE",
-        415,
-        "Send the body as JSON with Content-Type: application/json",
-    )
+    code, status = "UNSUPPORTED_MEDIA_TYPE", 415
+    text = "Send the body as JSON with Content-Type: application/json"
 
 
 class ValidationFailed(ApiError):
@@ -212,21 +198,15 @@ class WhatsAppNotConfigured(ApiError):
 class IdempotencyKeyReused(ApiError):
     """The Idempotency-Key was used with another request."""
 
-    code, status, text = (
-        "IDEMPOTENCY_KEY_REUSED",
-        422,
-        "This Idempotency-Key was used with a different request",
-    )
+    code, status = "IDEMPOTENCY_KEY_REUSED", 422
+    text = "This Idempotency-Key was used with a different request"
 
 
 class WindowClosed(ApiError):
     """The tenant's policy refuses free-form messages outside the 24-hour service window."""
 
-    code, status, text = (
-        "SERVICE_WINDOW_CLOSED",
-        422,
-        "The 24-hour service window of this contact is closed; send a template message instead",
-    )
+    code, status = "SERVICE_WINDOW_CLOSED", 422
+    text = "The 24-hour service window of this contact is closed; send a template message instead"
     example_details = {"window_expires_at": "2026-03-04T09:15:22+00:00"}
 
 
@@ -235,15 +215,10 @@ class RateLimitExceeded(ApiError):
 
     code, status, text = "RATE_LIMIT_EXCEEDED", 429, "Too many requests"
     example_details = {"retry_after": 12}
+    retry_after: int
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(None, {"retry_after": retry_after})
-        self.retry_after = retry_after
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Say when to come back, in seconds."""
-        return {"retry-after": str(self.retry_after)}
 
 
 class InternalError(ApiError):
@@ -281,11 +256,7 @@ class ServiceUnavailable(ApiError):
     """We cannot store anything right now; nothing was accepted."""
 
     code, status, text = "SERVICE_UNAVAILABLE", 503, "The service cannot accept requests right now"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Ask for a short pause."""
-        return {"retry-after": "2"}
+    retry_after = 2
 
 
 ALL_ERRORS: tuple[type[ApiError], ...] = tuple(ApiError.__subclasses__())

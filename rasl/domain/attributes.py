@@ -6,17 +6,17 @@ from typing import Annotated
 import msgspec
 
 from rasl.domain import merge_fields
+from rasl.domain.validation import MAX_ID
 
 MAX_KEYS = 50
 MAX_TEXT = 1_000
-_LARGEST = 2**63 - 1
 _EXACT = 1e15  # a float beyond it shows digits that it does not hold
 
 Key = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,49}(?![\s\S])")]
 Value = (
     Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
     | bool
-    | Annotated[int, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+    | Annotated[int, msgspec.Meta(ge=-MAX_ID, le=MAX_ID)]
     | float
     | None
 )

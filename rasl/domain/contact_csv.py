@@ -3,7 +3,7 @@
 import math
 import re
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -35,18 +35,11 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 # As Python writes them; 1e5 is more often the name of something than a number.
 _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,16})(?:\.[0-9]{1,20})?(?:e[+-][0-9]{2,3})?")
 # Signs that programs put around numbers to steer how they are shown.
-_INVISIBLE = dict.fromkeys(
-    map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
-)
-_INVISIBLE_AND_SPACES = {
-    **_INVISIBLE,
-    0xA0: " ",
-    0x202F: " ",
-    0x2009: " ",
-    0x2010: "-",
-    0x2011: "-",
-    0x2013: "-",
-}
+_INVISIBLE = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+_PLAIN_SIGNS = str.maketrans("\xa0\u202f\u2009\u2010\u2011\u2013", "   ---", _INVISIBLE)
+
+# Puts what a cell says into the values of its row; returns what is wrong with it.
+CellReader = Callable[[str, dict[str, Any]], str | None]
 
 
 class Lookups(msgspec.Struct, frozen=True):
@@ -113,13 +106,8 @@ def find_targets(headers: Sequence[str], mapping: Mapping[str, str | None]) -> t
         taken |= {guess} if guess else set()
     if "phone" not in targets:
         columns = ", ".join(header or "(without a name)" for header in headers[:50])
-        raise ValidationFailed(
-            {
-                "file": [
-                    f"The file has no phone column. Its columns are: {columns}. Name the one of phones in mapping"
-                ]
-            }
-        )
+        has_none = f"The file has no phone column. Its columns are: {columns}"
+        raise ValidationFailed({"file": [f"{has_none}. Name the one of phones in mapping"]})
     if sum(1 for target in targets if target and target.startswith(ATTRIBUTE)) > MAX_ATTRIBUTES:
         raise ValidationFailed({"mapping": [f"At most {MAX_ATTRIBUTES} columns can be attributes"]})
     return tuple(targets)
@@ -164,7 +152,7 @@ class RowReader:
         self._rules = rules
         self._width = len(rules.targets)
         self._phone = rules.targets.index("phone")
-        self._readers: list[tuple[int, str, Callable[[str, dict[str, Any]], str | None]]] = [
+        self._readers: list[tuple[int, str, CellReader]] = [
             (place, target, self._reader(target))
             for place, target in enumerate(rules.targets)
             if target is not None and target != "phone"
@@ -174,8 +162,7 @@ class RowReader:
         """Return the contact of a row, or all that is wrong with it."""
         width = len(cells)
         if width > self._width and any(cell.strip() for cell in cells[self._width :]):
-            reason = f"The row has {width} cells, the header has {self._width}"
-            return BadRow(number, cells, [reason])
+            return BadRow(number, cells, [f"The row has {width} cells, the header has {self._width}"])
         reasons: list[str] = []
         values: dict[str, Any] = {}
         if any("\x00" in cell for cell in cells):
@@ -194,7 +181,7 @@ class RowReader:
 
     def _understand(self, text: str, values: dict[str, Any], reasons: list[str]) -> phone.Phone | None:
         if not text.isascii():
-            text = text.translate(_INVISIBLE_AND_SPACES).strip()
+            text = text.translate(_PLAIN_SIGNS).strip()
         # Spreadsheets and our own export mark texts that look like numbers.
         text = text.removeprefix("'")
         if not text:
@@ -225,7 +212,7 @@ class RowReader:
                 if not any(reason.startswith(noun) for reason in reasons):
                     reasons.append(f"{noun}: The row names none, and there is no default {noun}")
 
-    def _reader(self, target: str) -> Callable[[str, dict[str, Any]], str | None]:
+    def _reader(self, target: str) -> CellReader:
         lookups = self._rules.lookups
         if target.startswith(ATTRIBUTE):
             return _attribute_reader(target.removeprefix(ATTRIBUTE))
@@ -235,20 +222,20 @@ class RowReader:
             "groups": _groups_reader(lookups.groups),
             "status": _name_reader("status", lookups.statuses),
             "source": _name_reader("source", lookups.sources),
-            "status_id": _owned_id_reader("status_id", frozenset(lookups.statuses.values())),
-            "source_id": _owned_id_reader("source_id", frozenset(lookups.sources.values())),
+            "status_id": _id_reader("status_id", frozenset(lookups.statuses.values())),
+            "source_id": _id_reader("source_id", frozenset(lookups.sources.values())),
         }
         return readers.get(target) or _reader_by_type(_FIELDS[target])
 
 
-def _reader_by_type(told: Told) -> Callable[[str, dict[str, Any]], str | None]:
+def _reader_by_type(told: Told) -> CellReader:
     """Return the reader of a field that is no more than a value, by the rules that bodies have."""
     if told.plain_type is int:
-        return _id_reader(told.name)
+        return _id_reader(told.name, range(1, MAX_ID + 1))
     return _text_reader(told, told.name) if told.plain_type is str else _choice_reader(told)
 
 
-def _text_reader(told: Told, name: str) -> Callable[[str, dict[str, Any]], str | None]:
+def _text_reader(told: Told, name: str) -> CellReader:
     longest = told.rules.max_length or LONGEST_TEXT
     pattern = re.compile(told.rules.pattern or "")
 
@@ -263,7 +250,7 @@ def _text_reader(told: Told, name: str) -> Callable[[str, dict[str, Any]], str |
     return read
 
 
-def _choice_reader(told: Told) -> Callable[[str, dict[str, Any]], str | None]:
+def _choice_reader(told: Told) -> CellReader:
     choices = typing.get_args(told.plain_type)
 
     def read(text: str, values: dict[str, Any]) -> str | None:
@@ -275,7 +262,7 @@ def _choice_reader(told: Told) -> Callable[[str, dict[str, Any]], str | None]:
     return read
 
 
-def _attribute_reader(key: str) -> Callable[[str, dict[str, Any]], str | None]:
+def _attribute_reader(key: str) -> CellReader:
     def read(text: str, values: dict[str, Any]) -> str | None:
         value = read_scalar(text)
         if isinstance(value, str) and len(value) > attributes.MAX_TEXT:
@@ -286,7 +273,7 @@ def _attribute_reader(key: str) -> Callable[[str, dict[str, Any]], str | None]:
     return read
 
 
-def _groups_reader(known: Mapping[str, int]) -> Callable[[str, dict[str, Any]], str | None]:
+def _groups_reader(known: Mapping[str, int]) -> CellReader:
     def read(text: str, values: dict[str, Any]) -> str | None:
         found = {name: _find(known, name) for name in split_names(text)}
         missing = [name.strip() for name, group_id in found.items() if group_id is None]
@@ -303,7 +290,7 @@ def _find(known: Mapping[str, int], name: str) -> int | None:
     return known.get(name) or known.get(name.strip().lower())
 
 
-def _name_reader(noun: str, known: Mapping[str, int]) -> Callable[[str, dict[str, Any]], str | None]:
+def _name_reader(noun: str, known: Mapping[str, int]) -> CellReader:
     def read(text: str, values: dict[str, Any]) -> str | None:
         found = _find(known, text)
         if found is None:
@@ -314,22 +301,12 @@ def _name_reader(noun: str, known: Mapping[str, int]) -> Callable[[str, dict[str
     return read
 
 
-def _owned_id_reader(name: str, known: frozenset[int]) -> Callable[[str, dict[str, Any]], str | None]:
-    unknown = _FIELDS[name].field.texts["range"]
+def _id_reader(name: str, known: Container[int]) -> CellReader:
+    unknown = _FIELDS[name].field.texts.get("range", "must be an integer")
 
     def read(text: str, values: dict[str, Any]) -> str | None:
         if not _ID.fullmatch(text) or int(text) not in known:
             return unknown
-        values[name] = int(text)
-        return None
-
-    return read
-
-
-def _id_reader(name: str) -> Callable[[str, dict[str, Any]], str | None]:
-    def read(text: str, values: dict[str, Any]) -> str | None:
-        if not _ID.fullmatch(text) or not 0 < int(text) <= MAX_ID:
-            return "must be an integer"
         values[name] = int(text)
         return None
 

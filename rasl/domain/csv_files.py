@@ -22,7 +22,6 @@ _BOMS = (
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n?")
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _NOT_TEXT = "The file is neither UTF-8 nor UTF-16 with a byte order mark; save it as CSV UTF-8"
-_EMPTY = "The file is empty"
 
 
 class CsvFile:
@@ -36,14 +35,13 @@ class CsvFile:
         # Detached by the caller's file being closed; newline="" leaves line ends inside of quotes alone.
         self._text = io.TextIOWrapper(file, encoding=encoding, errors="strict", newline="")
         first = self._read_line()
-        offset = 0
+        self._number = 0
         if named := _SEPARATOR_LINE.fullmatch(first):
             delimiter = delimiter or named[1]
-            offset, first = 1, self._read_line()
+            self._number, first = 1, self._read_line()
         self.delimiter = delimiter or _guess_delimiter(first)
         self._lines = _Lines(first, self._text)
         self._reader = csv.reader(self._lines, delimiter=self.delimiter)
-        self._number = offset
         self.headers = self._read_headers()
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -53,12 +51,10 @@ class CsvFile:
                 yield self._number, cells
 
     def _read_headers(self) -> list[str]:
-        cells = self._next()
-        while cells is not None and not any(cells):
-            cells = self._next()
-        if cells is None:
-            raise ValidationFailed({"file": [_EMPTY]})
-        headers = [cell.strip() for cell in cells]
+        first = next(self.rows(), None)
+        if first is None:
+            raise ValidationFailed({"file": ["The file is empty"]})
+        headers = [cell.strip() for cell in first[1]]
         if len(headers) > MAX_COLUMNS:
             raise ValidationFailed({"file": [f"The file has more than {MAX_COLUMNS} columns"]})
         if any("\x00" in header for header in headers):
@@ -132,7 +128,10 @@ def meant(cell: str) -> str:
 
 
 def _needs_protection(text: str) -> bool:
-    """Tell it of a text whatever number of apostrophes it begins with: one more must be known from those."""
+    """Tell whether a text needs an apostrophe, looking behind those that it begins with itself.
+
+    Otherwise nobody could tell an apostrophe that `protected` put there from one that the text always had.
+    """
     core = text.lstrip("'")
     return core.startswith(_FORMULA_SIGNS) or core != core.strip()
 

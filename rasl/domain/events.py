@@ -40,7 +40,7 @@ CATALOGUE: Mapping[str, EventType] = {
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Something that happened; `once` names what happens only once."""
+    """Something that happened; of several with the same `once` only the first is kept."""
 
     type: str
     payload: Mapping[str, Any]

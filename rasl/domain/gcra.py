@@ -39,7 +39,7 @@ PAIR = Bucket(interval=6.0, burst=45)
 
 
 def reserve(bucket: Bucket, tat: dt.datetime | None, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
-    """Take the next permit, today or later; returns (the moment it may be used, the new TAT)."""
+    """Take the next permit, free now or later; returns (the moment it may be used, the new TAT)."""
     start = max(tat, now) if tat else now
     new_tat = start + dt.timedelta(seconds=bucket.interval)
     earliest = new_tat - dt.timedelta(seconds=bucket.interval * bucket.burst)

@@ -9,18 +9,18 @@ import enum
 import hashlib
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
+from rasl.domain.validation import MAX_ID
 from rasl.errors import ValidationFailed
 
 DEFAULT_PER_PAGE = 15
 MAX_PER_PAGE = 100
 EXACT_TOTAL = 10_000
 MAX_PAGE = 2**31 - 1
-MAX_ID = 2**63 - 1
 MAX_LIST_VALUES = 1_000
 MAX_SEARCH_WORDS = 20
 MAX_CURSOR = 8_192
@@ -32,6 +32,7 @@ _ALIASES = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt", "!=": "ne"}
 _SCALAR_OPERATORS = frozenset({"eq", "ne", "gte", "lte", "gt", "lt"})
 _LIST_OPERATORS = frozenset({"in", "not_in", "between"})
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_Value = TypeVar("_Value")
 
 
 class Kind(enum.Enum):
@@ -107,44 +108,45 @@ def parse(pairs: Iterable[tuple[str, str]], spec: ListSpec) -> ListQuery:
             filters += _read_filters(name, value, spec)
         except ValueError as error:
             problems[name] = [f"The {name} parameter {error}"]
+
+    def read(name: str, understand: Callable[[str], _Value], absent: _Value) -> _Value:
+        text = values.get(name, "").strip()
+        try:
+            return understand(text) if text else absent
+        except ValueError as error:
+            problems[name] = [f"The {name} parameter {error}"]
+            return absent
+
     sorts = _read_sorts(values.get("sort", ""), spec)
+    per_page = read("per_page", lambda text: _read_number(text, MAX_ID), DEFAULT_PER_PAGE)
     query = ListQuery(
-        page=_read_number(values, "page", 1, MAX_PAGE, problems),
-        per_page=min(_read_number(values, "per_page", DEFAULT_PER_PAGE, MAX_ID, problems), MAX_PER_PAGE),
+        page=read("page", lambda text: _read_number(text, MAX_PAGE), 1),
+        per_page=min(per_page, MAX_PER_PAGE),
         sorts=sorts,
-        search=_read_search(values, problems),
+        search=read("search" if values.get("search") else "q", _read_search, None),
         filters=tuple(filters),
         fields=_read_names(values.get("fields"), spec.fields),
         includes=_read_names(values.get("include"), spec.includes) or frozenset(),
-        cursor=_read_cursor(values.get("cursor", "").strip(), sorts, problems),
+        cursor=read("cursor", lambda text: _read_cursor(text, sorts), None),
     )
     if problems:
         raise ValidationFailed(problems)
     return query
 
 
-def _read_number(
-    values: Mapping[str, str], name: str, default: int, top: int, problems: dict[str, list[str]]
-) -> int:
-    text = values.get(name, "").strip()
-    if not text:
-        return default
+def _read_number(text: str, top: int) -> int:
     if not _INTEGER.match(text):
-        problems[name] = [f"The {name} parameter must be an integer"]
-        return default
+        raise ValueError("must be an integer")
     number = int(text)
     if not 1 <= number <= top:
-        problems[name] = [f"The {name} parameter must be between 1 and {top}"]
-        return default
+        raise ValueError(f"must be between 1 and {top}")
     return number
 
 
-def _read_search(values: Mapping[str, str], problems: dict[str, list[str]]) -> str | None:
-    name = "search" if values.get("search") else "q"
-    text = values.get(name, "").strip()
+def _read_search(text: str) -> str:
     if len(text.split()) > MAX_SEARCH_WORDS:
-        problems[name] = [f"The {name} parameter takes at most {MAX_SEARCH_WORDS} words"]
-    return text or None
+        raise ValueError(f"takes at most {MAX_SEARCH_WORDS} words")
+    return text
 
 
 def _read_sorts(text: str, spec: ListSpec) -> tuple[tuple[str, bool], ...]:
@@ -248,19 +250,7 @@ def write_cursor(sorts: tuple[tuple[str, bool], ...], values: tuple[Any, ...]) -
     return urlsafe_b64encode(msgspec.msgpack.encode([_digest(sorts), *values])).rstrip(b"=").decode()
 
 
-def _read_cursor(
-    text: str, sorts: tuple[tuple[str, bool], ...], problems: dict[str, list[str]]
-) -> tuple[Any, ...] | None:
-    if not text or "cursor" in problems:
-        return None
-    try:
-        return _cursor_values(text, sorts)
-    except ValueError as error:
-        problems["cursor"] = [f"The cursor parameter {error}"]
-        return None
-
-
-def _cursor_values(text: str, sorts: tuple[tuple[str, bool], ...]) -> tuple[Any, ...]:
+def _read_cursor(text: str, sorts: tuple[tuple[str, bool], ...]) -> tuple[Any, ...]:
     if len(text) > MAX_CURSOR or not text.isascii():
         raise ValueError("is not a cursor of this list")
     try:

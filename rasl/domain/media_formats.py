@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from rasl.domain.sniffing import Sniffed, sniff
+from rasl.domain.sniffing import OFFICE_FORMATS, Sniffed, sniff
 
 _KB = 1024
 _MB = 1024 * 1024
@@ -34,15 +34,12 @@ _TYPES = {
 }
 # What Meta is told where it does not know our name of the type.
 _META_TYPES = {"text/csv": "text/plain"}
-_OFFICE = "application/vnd.openxmlformats-officedocument"
 # The usual extension first; a file that is named by another one of its kind keeps that.
 _EXTENSIONS_OF = {
     "image/jpeg": ("jpg", "jpeg"), "image/png": ("png",), "image/webp": ("webp",), "video/mp4": ("mp4",),
     "video/3gpp": ("3gp",), "audio/mpeg": ("mp3",), "audio/ogg": ("ogg",), "audio/amr": ("amr",),
     "audio/aac": ("aac",), "audio/mp4": ("m4a",), "text/plain": ("txt",), "text/csv": ("csv",),
-    "application/pdf": ("pdf",), "application/msword": ("doc",), "application/vnd.ms-excel": ("xls",),
-    "application/vnd.ms-powerpoint": ("ppt",), f"{_OFFICE}.wordprocessingml.document": ("docx",),
-    f"{_OFFICE}.spreadsheetml.sheet": ("xlsx",), f"{_OFFICE}.presentationml.presentation": ("pptx",),
+    "application/pdf": ("pdf",), **{office.mime_type: office.extensions for office in OFFICE_FORMATS},
 }  # fmt: skip
 
 

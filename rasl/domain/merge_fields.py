@@ -35,9 +35,9 @@ def render(text: str, values: Mapping[str, str | None]) -> str:
 
 
 def problem(text: str, values: Mapping[str, str | None]) -> str | None:
-    """Return what is wrong with the fields of a text: one with a default that is none, which nobody means to be read.
+    """Return what is wrong with a text: it names a field that does not exist, with a default.
 
-    One without a default may be a text of its own (api-v2 section 1.14).
+    The default shows that a field was meant. Without one it may be what people are to read (api-v2 section 1.14).
     """
     unknown = [
         match[1]

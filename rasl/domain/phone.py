@@ -98,7 +98,7 @@ def is_country(code: str) -> bool:
 
 
 def is_bsuid(text: str) -> bool:
-    """Tell a business-scoped user id (`US.1349…`, `US.ENT.…`), which stands where a phone is missing."""
+    """Tell whether a text is a business-scoped user id (`US.1349…`, `US.ENT.…`), which some people have for a phone."""
     return _BSUID.fullmatch(text) is not None
 
 

@@ -9,30 +9,6 @@ from typing import BinaryIO
 
 import msgspec
 
-_HEAD = 4096
-_SAMPLE = 64 * 1024
-_LARGEST_DIRECTORY = 1024 * 1024  # of a zip archive: office files have a few kilobytes
-_ZIP_END = struct.Struct("<4s4H2LH")
-_ZIP_ENTRY = struct.Struct("<4s6H3L5H2L")
-_OFFICE = "application/vnd.openxmlformats-officedocument"
-_OFFICE_FOLDERS = {
-    "word/": ("docx", f"{_OFFICE}.wordprocessingml.document"),
-    "xl/": ("xlsx", f"{_OFFICE}.spreadsheetml.sheet"),
-    "ppt/": ("pptx", f"{_OFFICE}.presentationml.presentation"),
-}
-_OLE_STREAMS = {
-    "WordDocument": ("doc", "application/msword"),
-    "Workbook": ("xls", "application/vnd.ms-excel"),
-    "Book": ("xls", "application/vnd.ms-excel"),
-    "PowerPoint Document": ("ppt", "application/vnd.ms-powerpoint"),
-}
-_OLE_START = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_OLE_SECTORS = 64  # of the directory that are looked at
-_HTML = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script")
-_ANIMATED = 0x02
-_TEXT_CONTROLS = frozenset(b"\t\n\r\f\x1b")
-_BINARY_BYTES = bytes(byte for byte in range(32) if byte not in _TEXT_CONTROLS) + b"\x7f"
-
 
 class Sniffed(msgspec.Struct, frozen=True):
     """A format: its MIME type, and the extensions that a file of it may have, the usual one first."""
@@ -42,6 +18,32 @@ class Sniffed(msgspec.Struct, frozen=True):
     is_voice: bool = False
     is_animated: bool = False
     is_web_page: bool = False
+
+
+_HEAD = 4096
+_SAMPLE = 64 * 1024
+_LARGEST_DIRECTORY = 1024 * 1024  # of a zip archive: office files have a few kilobytes
+_ZIP_END = struct.Struct("<4s4H2LH")
+_ZIP_ENTRY = struct.Struct("<4s6H3L5H2L")
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_OFFICE_FOLDERS = {
+    "word/": Sniffed(f"{_OFFICE}.wordprocessingml.document", ("docx",)),
+    "xl/": Sniffed(f"{_OFFICE}.spreadsheetml.sheet", ("xlsx",)),
+    "ppt/": Sniffed(f"{_OFFICE}.presentationml.presentation", ("pptx",)),
+}
+_OLE_STREAMS = {
+    "WordDocument": Sniffed("application/msword", ("doc",)),
+    "Workbook": Sniffed("application/vnd.ms-excel", ("xls",)),
+    "Book": Sniffed("application/vnd.ms-excel", ("xls",)),
+    "PowerPoint Document": Sniffed("application/vnd.ms-powerpoint", ("ppt",)),
+}
+OFFICE_FORMATS = (*_OFFICE_FOLDERS.values(), *_OLE_STREAMS.values())
+_OLE_START = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE_SECTORS = 64  # of the directory that are looked at
+_HTML = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script")
+_ANIMATED = 0x02
+_TEXT_CONTROLS = frozenset(b"\t\n\r\f\x1b")
+_BINARY_BYTES = bytes(byte for byte in range(32) if byte not in _TEXT_CONTROLS) + b"\x7f"
 
 
 def sniff(file: BinaryIO, size: int) -> Sniffed | None:
@@ -114,14 +116,11 @@ def _document(file: BinaryIO, head: bytes, size: int) -> Sniffed | None:
     if head.startswith(b"PK\x03\x04"):
         names = _zip_names(file, size)
         if "[Content_Types].xml" in names:
-            for folder, (extension, mime_type) in _OFFICE_FOLDERS.items():
+            for folder, found in _OFFICE_FOLDERS.items():
                 if any(name.startswith(folder) for name in names):
-                    return Sniffed(mime_type, (extension,))
+                    return found
     if head.startswith(_OLE_START):
-        for name in _ole_names(file, head):
-            if name in _OLE_STREAMS:
-                extension, mime_type = _OLE_STREAMS[name]
-                return Sniffed(mime_type, (extension,))
+        return next((_OLE_STREAMS[name] for name in _ole_names(file, head) if name in _OLE_STREAMS), None)
     return None
 
 
@@ -168,16 +167,18 @@ def _ole_names(file: BinaryIO, head: bytes) -> list[str]:
 
 
 def _text(file: BinaryIO, head: bytes, size: int) -> Sniffed | None:
-    """Take what holds nothing but characters, in UTF-8, UTF-16 with a byte order mark, or an old one-byte encoding."""
+    """Take what holds nothing but characters, in UTF-8, UTF-16 with a byte order mark, or an old one-byte encoding.
+
+    In UTF-16 every byte can be part of a character, so there is nothing to look for.
+    """
     if not head:
         return None
     is_wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for place in {0, max(0, size // 2 - _SAMPLE // 2), max(0, size - _SAMPLE)}:
-        file.seek(place & ~1)
+    places = {0, max(0, size // 2 - _SAMPLE // 2), max(0, size - _SAMPLE)}
+    for place in () if is_wide else places:
+        file.seek(place)
         sample = file.read(_SAMPLE)
-        if is_wide:
-            sample = sample.replace(b"\x00", b"")
-        if len(sample.translate(None, _BINARY_BYTES)) != len(sample) and not is_wide:
+        if len(sample.translate(None, _BINARY_BYTES)) != len(sample):
             return None
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return Sniffed("text/plain", ("txt", "csv"), is_web_page=start.startswith(_HTML))

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rasl.domain.listing import (
-    MAX_ID,
     MAX_PAGE,
     MAX_PER_PAGE,
     Filter,
@@ -20,6 +19,7 @@ from rasl.domain.listing import (
     parse,
     write_cursor,
 )
+from rasl.domain.validation import MAX_ID
 from rasl.errors import ValidationFailed
 
 SPEC = ListSpec(

@@ -1,6 +1,8 @@
+import re
+
 import pytest
 
-from rasl.domain.otp import CODE_PATTERN, Standing, hashed_text, is_code, refusal, wrong_code
+from rasl.domain.otp import CODE_PATTERN, Standing, hashed_text, refusal, wrong_code
 
 
 @pytest.mark.parametrize(
@@ -36,8 +38,7 @@ def test_found_attempts_expiry_is_the_order(standing: Standing | None, expected:
     ],
 )
 def test_a_code_is_four_to_ten_letters_and_digits(code: str, is_good: bool) -> None:
-    assert is_code(code) is is_good
-    assert CODE_PATTERN.startswith("^")
+    assert (re.search(CODE_PATTERN, code) is not None) is is_good
 
 
 def test_a_wrong_code_is_a_validation_error_with_what_remains() -> None:

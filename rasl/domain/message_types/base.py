@@ -1,7 +1,7 @@
 """What every message type provides; most need only their fields, `preview` and `graph_fields`."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
@@ -79,7 +79,7 @@ def fill_texts(
 ) -> tuple[dict[str, str | None], dict[str, list[str]]]:
     """Return the texts that hold merge fields, filled, and what is wrong with them now, under `path` and their names.
 
-    One that may be left out and has become blank is left out.
+    A text that need not be there, and that is blank once it is filled, is left out.
     """
     filled: dict[str, str | None] = {}
     problems: dict[str, list[str]] = {}
@@ -101,8 +101,4 @@ def fill_texts(
 
 def present(**fields: Any) -> dict[str, Any]:
     """Return the fields that have a value: what is left out of a payload is absent there, never null."""
-    return dict(_present(fields))
-
-
-def _present(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    return ((name, value) for name, value in fields.items() if value is not None)
+    return {name: value for name, value in fields.items() if value is not None}

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from rasl.domain.message_types.base import Content
+from rasl.domain.message_types.base import Content, present
 from rasl.domain.templates import fitting
 from rasl.domain.templates.binding import bind
 from rasl.domain.templates.definition import Definition
@@ -44,7 +44,7 @@ class Template(Content, frozen=True, kw_only=True):
         return self.unbound is not None and self.unbound.values.has_merge_fields()
 
     def rendered(self, values: Mapping[str, str | None]) -> Self:
-        """Bind again with merge fields filled; raises ValidationFailed when one is none, or a value breaks a rule."""
+        """Bind again with merge fields filled; raises ValidationFailed when the result breaks a rule."""
         if self.unbound is None:
             return self
         if problems := self.unbound.values.merge_problems(values):
@@ -58,16 +58,15 @@ class Template(Content, frozen=True, kw_only=True):
 
     def extra(self) -> dict[str, Any]:
         """Return everything but the body."""
-        fields = {
-            "name": self.name,
-            "language": self.language,
-            "version_id": self.version_id,
-            "components": self.components,
-            "sealed_code": self.sealed_code,
-            "valid_minutes": self.valid_minutes,
-            "instead_of": self.instead_of,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
+        return present(
+            name=self.name,
+            language=self.language,
+            version_id=self.version_id,
+            components=self.components,
+            sealed_code=self.sealed_code,
+            valid_minutes=self.valid_minutes,
+            instead_of=self.instead_of,
+        )
 
     @classmethod
     def load(cls, text: str | None, extra: Any) -> Self:
@@ -102,11 +101,5 @@ class Template(Content, frozen=True, kw_only=True):
     def graph_fields(self, uploaded: Mapping[int, str]) -> dict[str, Any]:
         """Return the template object; a code that was not opened stays masked."""
         components = fitting.fit(self.components, uploaded, self.code)
-        return {
-            "type": "template",
-            "template": {
-                "name": self.name,
-                "language": {"code": self.language},
-                **({"components": components} if components else {}),
-            },
-        }
+        shown = present(name=self.name, language={"code": self.language}, components=components or None)
+        return {"type": "template", "template": shown}

@@ -21,7 +21,7 @@ class Text(Content, frozen=True):
         return self.message
 
     def extra(self) -> None:
-        """Need nothing besides."""
+        """Return nothing: the preview is the whole message."""
 
     @classmethod
     def load(cls, text: str | None, extra: Any) -> Self:  # noqa: ARG003 - one signature for all types

@@ -13,15 +13,11 @@ import msgspec
 from rasl.domain import merge_fields
 from rasl.domain.templates.definition import Button, Card, Definition, Header, Text, fill
 from rasl.domain.templates.fitting import MASK
+from rasl.domain.templates.lint_buttons import MAX_COPY_CODE, MAX_URL
+from rasl.domain.templates.linter import MAX_BODY, MAX_CARD_BODY, MAX_HEADER, MAX_OFFER_BODY
 from rasl.domain.templates.values import CardValues, HeaderFile, Product, Values
 from rasl.errors import ValidationFailed
 
-MAX_BODY = 1024
-MAX_OFFER_BODY = 600
-MAX_CARD_BODY = 160
-MAX_HEADER = 60
-MAX_URL = 2000
-MAX_COPY_CODE = 20
 MAX_CODE = 15
 MAX_PAYLOAD = 256
 MAX_SECTIONS, MAX_PRODUCTS = 10, 30
@@ -95,15 +91,14 @@ class _Binder:
         else:
             return self._rich_header(header, values, "")
         self._refuse_file(values.file)
-        return [{"type": "header", "parameters": parameters}] if parameters else []
+        return _component("header", parameters)
 
     def _rich_header(self, header: Header | None, values: CardValues, prefix: str) -> list[_Json]:
         """Bind a header that is a file or a product, of the message or of a card."""
         if values.product is not None and (header is None or header.format != "PRODUCT"):
             self._problem(f"{prefix}header_product", "The template has no product header")
         if header is not None and header.is_media:
-            parameter = self._file(header, values.file, prefix)
-            return [{"type": "header", "parameters": [parameter]}]
+            return _component("header", [self._file(header, values.file, prefix)])
         self._refuse_file(values.file)
         if header is not None and header.format == "PRODUCT":
             return self._product(values.product, prefix)
@@ -114,7 +109,7 @@ class _Binder:
             self._problem(f"{prefix}header_product", "The template's header needs a product")
             return []
         shown = {"product_retailer_id": product.product_retailer_id, "catalog_id": product.catalog_id}
-        return [{"type": "header", "parameters": [{"type": "product", "product": shown}]}]
+        return _component("header", [{"type": "product", "product": shown}])
 
     def _file(self, header: Header, file: HeaderFile | None, prefix: str) -> _Json:
         kind = _KINDS[header.format]
@@ -148,17 +143,15 @@ class _Binder:
     def _body(self, body: Text, values: Values) -> list[_Json]:
         found = self._find(body, values, "")
         secret = self._take_code(body, found) if self._definition.is_authentication else None
-        parameters: list[_Json] = []
-        shown: dict[str, str] = {}
-        for name, (_, value) in found.items():
-            is_secret = name == secret
-            shown[name] = MASK if is_secret else value
-            parameters.append(self._text_parameter(name, value, is_secret=is_secret))
+        texts = {name: value for name, (_, value) in found.items()}
+        self.text = fill(body.text, texts | ({secret: MASK} if secret else {}))
         most = MAX_OFFER_BODY if self._definition.offer else MAX_BODY
         field = next(iter(found.values()))[0] if found else "template_name"
-        self.text = fill(body.text, shown)
-        self._measure(field, body.text, {name: value for name, (_, value) in found.items()}, most, "The body")
-        return [{"type": "body", "parameters": parameters}] if parameters else []
+        self._measure(field, body.text, texts, most, "The body")
+        parameters = [
+            self._text_parameter(name, value, is_secret=name == secret) for name, value in texts.items()
+        ]
+        return _component("body", parameters)
 
     def _take_code(self, body: Text, found: dict[str, tuple[str, str]]) -> str | None:
         """Take the one-time code out of the values; returns the variable it stands for."""
@@ -212,7 +205,7 @@ class _Binder:
             self._problem(field, "The template's offer needs the moment it expires")
             return []
         expiry = {"type": "limited_time_offer", "limited_time_offer": {"expiration_time_ms": moment}}
-        return [{"type": "limited_time_offer", "parameters": [expiry]}]
+        return _component("limited_time_offer", [expiry])
 
     def _carousel(self) -> list[_Json]:
         cards, given = self._definition.cards, self._values.cards
@@ -224,14 +217,13 @@ class _Binder:
 
     def _card(self, place: int, card: Card, values: CardValues) -> _Json:
         prefix = f"cards.{place}."
-        found = self._find(card.body or Text(""), values, prefix)
-        if found and card.body:
-            texts = {name: value for name, (_, value) in found.items()}
-            self._measure(
-                next(iter(found.values()))[0], card.body.text, texts, MAX_CARD_BODY, "The card's body"
-            )
-        parameters = [self._text_parameter(name, value) for name, (_, value) in found.items()]
-        body = [{"type": "body", "parameters": parameters}] if parameters else []
+        text = card.body or Text("")
+        found = self._find(text, values, prefix)
+        texts = {name: value for name, (_, value) in found.items()}
+        if found:
+            field = next(iter(found.values()))[0]
+            self._measure(field, text.text, texts, MAX_CARD_BODY, "The card's body")
+        body = _component("body", [self._text_parameter(*item) for item in texts.items()])
         header = self._rich_header(card.header, values, prefix)
         return {
             "card_index": place,
@@ -377,6 +369,11 @@ class _Binder:
 
     def _problem(self, field: str, text: str) -> None:
         self.problems.setdefault(field, []).append(text)
+
+
+def _component(kind: str, parameters: list[_Json]) -> list[_Json]:
+    """Return the component, or none where there is nothing to fill."""
+    return [{"type": kind, "parameters": parameters}] if parameters else []
 
 
 def _action(action: _Json) -> _Json:

@@ -84,9 +84,8 @@ def read(components: object, category: str = "", parameter_format: str = "") -> 
     """Read the components of a template as Meta lists them, in any case of letters."""
     parts = _by_type(components)
     category = upper(category)
-    body = _part(parts, "BODY")
-    footer = _part(parts, "FOOTER")
-    offer = _dict(_part(parts, "LIMITED_TIME_OFFER").get("limited_time_offer"))
+    body, footer = parts.get("BODY", {}), parts.get("FOOTER", {})
+    offer = part(parts.get("LIMITED_TIME_OFFER", {}).get("limited_time_offer"))
     text = _str(body.get("text"))
     if text is None and category == AUTHENTICATION:
         # Meta's own wording, which lists fetched without it do not tell.
@@ -97,8 +96,8 @@ def read(components: object, category: str = "", parameter_format: str = "") -> 
         header=_header(parts.get("HEADER")),
         body=read_text(text or ""),
         footer=_str(footer.get("text")),
-        buttons=_buttons(_part(parts, "BUTTONS")),
-        cards=tuple(_card(card) for card in _items(_part(parts, "CAROUSEL").get("cards"))),
+        buttons=_buttons(parts.get("BUTTONS", {})),
+        cards=tuple(map(_card, _items(parts.get("CAROUSEL", {}).get("cards")))),
         offer=Offer(_str(offer.get("text")) or "", offer.get("has_expiration") is True)
         if "LIMITED_TIME_OFFER" in parts
         else None,
@@ -125,6 +124,11 @@ def upper(value: object) -> str:
     return value.strip().upper().replace("-", "_") if isinstance(value, str) else ""
 
 
+def part(value: object) -> dict[str, Any]:
+    """Return an object, an empty one instead of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
 def _by_type(components: object) -> dict[str, dict[str, Any]]:
     parts: dict[str, dict[str, Any]] = {}
     for component in _items(components):
@@ -132,15 +136,11 @@ def _by_type(components: object) -> dict[str, dict[str, Any]]:
     return parts
 
 
-def _part(parts: dict[str, dict[str, Any]], kind: str) -> dict[str, Any]:
-    return parts.get(kind, {})
-
-
 def _header(component: dict[str, Any] | None) -> Header | None:
     if component is None:
         return None
     format_ = upper(component.get("format")) or "TEXT"
-    handles = _dict(component.get("example")).get("header_handle")
+    handles = part(component.get("example")).get("header_handle")
     url = handles[0] if isinstance(handles, list) and handles and isinstance(handles[0], str) else None
     return Header(
         format=format_,
@@ -167,20 +167,16 @@ def _button(index: int, item: dict[str, Any]) -> Button:
 
 def _card(card: dict[str, Any]) -> Card:
     parts = _by_type(card.get("components"))
-    body = _str(_part(parts, "BODY").get("text"))
+    body = _str(parts.get("BODY", {}).get("text"))
     return Card(
         header=_header(parts.get("HEADER")),
         body=read_text(body) if body is not None else None,
-        buttons=_buttons(_part(parts, "BUTTONS")),
+        buttons=_buttons(parts.get("BUTTONS", {})),
     )
 
 
 def _items(value: object) -> Iterable[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _str(value: object) -> str | None:

@@ -40,8 +40,3 @@ def items(value: object) -> list[Json] | None:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         return None
     return value
-
-
-def part(value: object) -> Json:
-    """Return an object, an empty one instead of anything else."""
-    return value if isinstance(value, dict) else {}

@@ -2,8 +2,8 @@
 
 import re
 
-from rasl.domain.templates.definition import read_text
-from rasl.domain.templates.lint_report import Json, Report, part
+from rasl.domain.templates.definition import part, read_text
+from rasl.domain.templates.lint_report import Json, Report
 
 _VARIABLE = re.compile(r"\{\{[^{}]*\}\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

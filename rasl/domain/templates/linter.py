@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rasl.domain.templates.definition import AUTHENTICATION, MEDIA_FORMATS, upper
+from rasl.domain.templates.definition import AUTHENTICATION, MEDIA_FORMATS, part, upper
 from rasl.domain.templates.lint_buttons import check_buttons, check_otp_buttons
-from rasl.domain.templates.lint_report import Json, Report, items, part
+from rasl.domain.templates.lint_report import Json, Report, items
 from rasl.domain.templates.lint_texts import check_body_places, check_examples, check_variables
 
 MAX_NAME = 512
@@ -122,7 +122,7 @@ class _Components:
         if self._category == AUTHENTICATION:
             return {
                 **dict.fromkeys(("HEADER", "CAROUSEL", "LIMITED_TIME_OFFER"), self._refuse),
-                "BODY": self._authentication_body,
+                "BODY": self._refuse_text,
                 "FOOTER": self._authentication_footer,
                 "BUTTONS": lambda component, path: check_otp_buttons(self._report, component, path),
             }
@@ -228,7 +228,7 @@ class _Components:
         if self._category != "MARKETING":
             self._report.problem(f"{path}.type", "belongs to MARKETING templates only")
 
-    def _authentication_body(self, component: Json, path: str) -> None:
+    def _refuse_text(self, component: Json, path: str) -> None:
         if component.get("text") is not None:
             self._report.problem(f"{path}.text", "is Meta's own in AUTHENTICATION templates: leave it out")
 
@@ -236,5 +236,4 @@ class _Components:
         minutes = component.get("code_expiration_minutes")
         if minutes is not None and minutes not in EXPIRY_MINUTES:
             self._report.problem(f"{path}.code_expiration_minutes", "must be between 1 and 90")
-        if component.get("text") is not None:
-            self._report.problem(f"{path}.text", "is Meta's own in AUTHENTICATION templates: leave it out")
+        self._refuse_text(component, path)

@@ -52,11 +52,10 @@ def render(definition: Definition, values: Mapping[str, str]) -> Preview:
     head = None
     missing = _missing(definition.body, values, "")
     if header is not None and header.format == "TEXT":
-        names = {
-            name: values["header_field_1"] for name in header.text.variables if "header_field_1" in values
-        }
-        head = fill(header.text.text, names)
-        missing = [*(["header_field_1"] if header.text.variables and not names else []), *missing]
+        given = values.get("header_field_1")
+        head = fill(header.text.text, {} if given is None else dict.fromkeys(header.text.variables, given))
+        if header.text.variables and given is None:
+            missing.insert(0, "header_field_1")
     for place, card in enumerate(definition.cards):
         missing += _missing(card.body or Text(""), values, f"cards.{place}.")
     return Preview(
@@ -80,43 +79,32 @@ def _card(card: Card, values: Mapping[str, str], prefix: str) -> PreviewCard:
 
 
 def _buttons(buttons: tuple[Button, ...], values: Mapping[str, str], prefix: str) -> list[PreviewButton]:
-    return [
-        PreviewButton(
-            button.type,
-            button.text,
-            fill(
-                button.url,
-                {"1": values[field]} if (field := f"{prefix}button_{button.index}") in values else {},
-            )
-            if button.url
-            else None,
-        )
-        for button in buttons
-    ]
+    shown = []
+    for button in buttons:
+        end = values.get(f"{prefix}button_{button.index}")
+        url = fill(button.url, {} if end is None else {"1": end}) if button.url else None
+        shown.append(PreviewButton(button.type, button.text, url))
+    return shown
 
 
 def _filled(text: Text, values: Mapping[str, str], prefix: str) -> str:
-    found = {
-        name: values[field]
-        for place, name in enumerate(text.variables, 1)
-        for field in (f"{prefix}field_{place}",)
-        if field in values
-    }
-    return fill(text.text, found)
+    fields = _fields(text, prefix)
+    return fill(text.text, {name: values[field] for field, name in fields.items() if field in values})
 
 
 def _missing(text: Text, values: Mapping[str, str], prefix: str) -> list[str]:
-    fields = [f"{prefix}field_{place}" for place in range(1, len(text.variables) + 1)]
-    return [field for field in fields if field not in values]
+    return [field for field in _fields(text, prefix) if field not in values]
+
+
+def _fields(text: Text, prefix: str) -> dict[str, str]:
+    """Return the variables of a body by the fields that fill them."""
+    return {f"{prefix}field_{place}": name for place, name in enumerate(text.variables, 1)}
 
 
 def _html(header: str | None, body: str, footer: str | None) -> str:
-    parts = [
-        f"<p><b>{html.escape(header)}</b></p>" if header else "",
-        f"<p>{_marked(body)}</p>",
-        f"<p><small>{html.escape(footer)}</small></p>" if footer else "",
-    ]
-    return "".join(parts)
+    above = f"<p><b>{html.escape(header)}</b></p>" if header else ""
+    below = f"<p><small>{html.escape(footer)}</small></p>" if footer else ""
+    return f"{above}<p>{_marked(body)}</p>{below}"
 
 
 def _marked(text: str) -> str:

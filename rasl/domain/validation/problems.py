@@ -1,8 +1,8 @@
 """What is wrong with a body: every field of every object in it, named by its path such as `buttons.0.title`."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
@@ -109,9 +109,12 @@ class _Place:
 def _checked(place: _Place, value: Any) -> Any:
     """Return a value that is there, cleaned."""
     info = plain_type(inspect.type_info(place.field.type))
-    check = _nested_check(info)
-    if check is not None:
-        return check(place, info, value)
+    if _is_body(info):
+        return _checked_object(place, info, value)
+    if isinstance(info, inspect.ListType):
+        item = plain_type(info.item_type)
+        if _is_body(item) or isinstance(item, inspect.StrType):
+            return _checked_list(place, info, item, value)
     if holds_nul(value):
         place.complain("nul", "must not contain NUL characters")
     elif rule := broken_rule(info, value):
@@ -121,17 +124,7 @@ def _checked(place: _Place, value: Any) -> Any:
     return value
 
 
-def _nested_check(info: inspect.Type) -> Callable[[_Place, Any, Any], Any] | None:
-    """Return how a value is checked that has objects or texts in it, None for any other."""
-    if _is_body(info):
-        return _checked_object
-    if isinstance(info, inspect.ListType):
-        item = plain_type(info.item_type)
-        return _checked_list if _is_body(item) or isinstance(item, inspect.StrType) else None
-    return None
-
-
-def _is_body(info: inspect.Type) -> bool:
+def _is_body(info: inspect.Type) -> TypeGuard[inspect.StructType]:
     return isinstance(info, inspect.StructType) and issubclass(info.cls, Body)
 
 
@@ -142,12 +135,11 @@ def _checked_object(place: _Place, info: inspect.StructType, value: Any) -> Any:
     return _clean(cast("type[Body]", info.cls), value, f"{place.path}.", place.problems)
 
 
-def _checked_list(place: _Place, info: inspect.ListType, values: Any) -> Any:
+def _checked_list(place: _Place, info: inspect.ListType, item: inspect.Type, values: Any) -> Any:
     if rule := broken_rule(info, values):
         place.complain(*rule)
     if not isinstance(values, list):
         return values
-    item = plain_type(info.item_type)
     # A list that is far too long is not gone through: its length is all there is to say.
     shown = values if info.max_length is None else values[: info.max_length]
     return [_checked_item(place.item(index), item, value) for index, value in enumerate(shown)]

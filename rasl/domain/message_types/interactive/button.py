@@ -31,5 +31,5 @@ class Buttons(Headed, frozen=True, kw_only=True, tag="button"):
 
     def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - buttons have no files
         """Return the buttons."""
-        replies = [{"id": button.id, "title": button.title} for button in self.buttons]
+        replies = msgspec.to_builtins(self.buttons)
         return {"buttons": [{"type": "reply", "reply": reply} for reply in replies]}

@@ -93,7 +93,7 @@ class Card(msgspec.Struct, frozen=True):
     def _action(self) -> dict[str, Any]:
         if self.button_text and self.button_url:
             return link_action(self.button_text, self.button_url)
-        replies = [{"id": button.id, "title": button.title} for button in self.buttons or ()]
+        replies = msgspec.to_builtins(self.buttons or ())
         return {"buttons": [{"type": "quick_reply", "quick_reply": reply} for reply in replies]}
 
 

@@ -8,7 +8,6 @@ import msgspec
 from rasl.domain.message_types.base import TextRule, present
 from rasl.domain.message_types.interactive.base import (
     MAX_BODY,
-    MAX_FOOTER,
     MAX_HEADER,
     BodyText,
     Footed,
@@ -47,10 +46,7 @@ class Product(Footed, frozen=True, kw_only=True, tag="product"):
     catalog_id: CatalogId
     product_retailer_id: ProductId
 
-    texts: ClassVar[Mapping[str, TextRule]] = {
-        "body_text": TextRule(MAX_BODY),
-        "footer_text": TextRule(MAX_FOOTER),
-    }
+    texts: ClassVar[Mapping[str, TextRule]] = {**Footed.texts, "body_text": TextRule(MAX_BODY)}
 
     def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - products have no files of ours
         """Return the product."""
@@ -93,7 +89,7 @@ class CatalogMessage(Footed, frozen=True, kw_only=True, tag="catalog_message"):
     def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - products have no files of ours
         """Return the button, with the product whose picture stands for all."""
         parameters = present(thumbnail_product_retailer_id=self.thumbnail_product_retailer_id)
-        return {"name": "catalog_message", **({"parameters": parameters} if parameters else {})}
+        return present(name="catalog_message", parameters=parameters or None)
 
 
 class ProductCarousel(Interactive, frozen=True, kw_only=True, tag="product_carousel"):

@@ -48,11 +48,7 @@ class List(Titled, frozen=True, kw_only=True, tag="list"):
     def action(self, uploaded: Mapping[int, str]) -> dict[str, Any]:  # noqa: ARG002 - rows have no files
         """Return the button and the choices."""
         sections = [
-            {"title": section.title, "rows": [_graph_row(row) for row in section.rows]}
+            {"title": section.title, "rows": [present(**msgspec.to_builtins(row)) for row in section.rows]}
             for section in self.sections
         ]
         return {"button": self.list_button_text, "sections": sections}
-
-
-def _graph_row(row: Row) -> dict[str, Any]:
-    return present(id=row.id, title=row.title, description=row.description)
