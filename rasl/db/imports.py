@@ -141,11 +141,6 @@ async def load_chunk(db: Db, tenant_id: int, import_id: int, number: int) -> byt
     return content
 
 
-async def hold(db: Db, tenant_id: int, import_id: int, fence: int, lease: dt.timedelta) -> bool:
-    """Lock the job and renew its lease; False when it is somebody else's by now."""
-    return await jobs.hold(db, KIND, tenant_id, import_id, fence, lease)
-
-
 async def prepare_for_bulk(db: Db) -> bool:
     """Let this transaction collect more for the search indexes before it merges it in: twice as many rows a second.
 
@@ -286,10 +281,11 @@ async def list_errors(db: Db, tenant_id: int, import_id: int, after: int, limit:
 
 
 async def load_tenant(db: Db, tenant_id: int) -> Row:
-    """Return what rows are read and counted by: the default country and how many contacts the plan allows."""
+    """Return what rows are read and counted by: the tenant's defaults, and how many contacts the plan allows."""
     row = await db.fetchrow(
         """
-        select t.default_country, p.max_contacts from tenants t join plans p on p.name = t.plan where t.id = $1
+        select t.default_country, t.default_type, t.default_source_id, t.default_status_id, p.max_contacts
+        from tenants t join plans p on p.name = t.plan where t.id = $1
         """,
         tenant_id,
     )
