@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rasl import ids
-from rasl.db import tenants
+from rasl.db import labels, tenants
 from rasl.db.pool import Database, Db
 from rasl.domain.scopes import ALL_SCOPES, READ_SCOPES
 from rasl.sealing import Sealer
@@ -72,9 +72,11 @@ async def create_person(
     async with database.transaction() as db:
         tenant_id = await tenants.create_tenant(db, subdomain.title(), subdomain, plan)
         assert tenant_id is not None
-        source_id = await tenants.create_source(db, tenant_id, "API")
-        status_id = await tenants.create_contact_status(db, tenant_id, "New", "#3B82F6")
-        defaults = {"default_source_id": source_id, "default_status_id": status_id}
+        source = await labels.create_label(db, labels.SOURCES, tenant_id, "API")
+        status = await labels.create_label(db, labels.STATUSES, tenant_id, "New", "#3B82F6")
+        assert source is not None
+        assert status is not None
+        defaults = {"default_source_id": source["id"], "default_status_id": status["id"]}
         await tenants.change_tenant(db, tenant_id, defaults)
         token_id = await _keep_token(db, tenant_id, token, ALL_SCOPES)
         await _keep_token(db, tenant_id, read_only, READ_SCOPES)
@@ -108,8 +110,8 @@ async def create_person(
         verify_token=verify_token,
         app_id=app["id"],
         callback_key=app["callback_key"],
-        status_id=status_id,
-        source_id=source_id,
+        status_id=status["id"],
+        source_id=source["id"],
     )
 
 

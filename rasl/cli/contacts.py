@@ -12,12 +12,12 @@ from rich.progress import Progress
 
 from rasl.cli.output import AsJson, TenantOption, progress, show
 from rasl.cli.session import opened
+from rasl.db.jobs import Holding
 from rasl.db.pool import Database, Row
 from rasl.domain.listing import parse
 from rasl.domain.records.contact import CONTACT_LIST
 from rasl.services.contacts import exports
 from rasl.services.imports import chunks, uploads
-from rasl.services.imports.chunks import Holding
 from rasl.services.imports.uploads import Upload
 from rasl.services.operators.tenants import OperatorError, get_tenant
 
@@ -66,7 +66,7 @@ def import_(
             lease: dt.timedelta = chunks.LEASE
             accepted = await uploads.accept(database, tenant_id, upload, options, lease)
         progress(f"Import {accepted.id} is stored; if this is cut off, a worker goes on with it.")
-        await _apply(database, Holding(tenant_id, accepted.id, 1))
+        await _apply(database, (tenant_id, accepted.id, 1))
         return await uploads.get_import(database, tenant_id, accepted.id)
 
     with opened() as session:
@@ -82,6 +82,7 @@ def import_(
 
 
 async def _apply(database: Database, holding: Holding) -> None:
+    _, import_id, _ = holding
     # On standard error, so that --json prints one object only.
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("Importing", total=None)
@@ -93,7 +94,7 @@ async def _apply(database: Database, holding: Holding) -> None:
         try:
             await chunks.apply(database, holding, progress=advance)
         except chunks.LostError:
-            raise OperatorError(f"A worker took import {holding.import_id} over; it goes on there") from None
+            raise OperatorError(f"A worker took import {import_id} over; it goes on there") from None
         except BaseException:
             await chunks.give_back(database, holding)
             raise

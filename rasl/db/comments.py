@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
 from rasl.domain.listing import ListSpec
@@ -23,6 +25,16 @@ LIST_SOURCE = ListSource(
 )
 
 
+class Note(msgspec.Struct, frozen=True):
+    """A comment about to be stored."""
+
+    text: str
+    status_message: str
+    media_url: str | None
+    message_id: str | None
+    ref_message_id: str | None
+
+
 async def list_conversations(db: Db, tenant_id: int, kinds: Sequence[str], alias: str) -> list[Row]:
     """Return the conversations with whoever has this alias of one of these kinds, the liveliest first."""
     return await db.fetch(
@@ -41,17 +53,7 @@ async def list_conversations(db: Db, tenant_id: int, kinds: Sequence[str], alias
     )
 
 
-async def create_comment(
-    db: Db,
-    tenant_id: int,
-    conversation_id: int,
-    token_id: int,
-    text: str,
-    status_message: str,
-    media_url: str | None,
-    message_id: str | None,
-    ref_message_id: str | None,
-) -> int:
+async def create_comment(db: Db, tenant_id: int, conversation_id: int, token_id: int, note: Note) -> int:
     """Store a comment and return its id."""
     value: int = await db.fetchval(
         """
@@ -62,10 +64,6 @@ async def create_comment(
         tenant_id,
         conversation_id,
         token_id,
-        text,
-        status_message,
-        media_url,
-        message_id,
-        ref_message_id,
+        *msgspec.structs.astuple(note),
     )
     return value

@@ -276,10 +276,11 @@ async def list_errors(db: Db, tenant_id: int, import_id: int, after: int, limit:
 
 
 async def load_tenant(db: Db, tenant_id: int) -> Row:
-    """Return what rows are read and counted by: the default country and how many contacts the plan allows."""
+    """Return what rows are read and counted by: the tenant's defaults, and how many contacts the plan allows."""
     row = await db.fetchrow(
         """
-        select t.default_country, p.max_contacts from tenants t join plans p on p.name = t.plan where t.id = $1
+        select t.default_country, t.default_type, t.default_source_id, t.default_status_id, p.max_contacts
+        from tenants t join plans p on p.name = t.plan where t.id = $1
         """,
         tenant_id,
     )

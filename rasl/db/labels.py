@@ -15,9 +15,13 @@ LABEL_LIST = ListSpec(
 
 
 class LabelTable(msgspec.Struct, frozen=True):
-    """A table of labels; `contact_column` refers to it and `default_column` is the tenant's setting."""
+    """A table of labels, and the word for one.
+
+    `contact_column` refers to it, and `default_column` is the tenant's setting.
+    """
 
     name: str
+    word: str
     contact_column: str | None = None
     default_column: str | None = None
     has_color: bool = False
@@ -40,12 +44,14 @@ class LabelTable(msgspec.Struct, frozen=True):
         )
 
 
-GROUPS = LabelTable("contact_groups")
-SOURCES = LabelTable("sources", "source_id", "default_source_id")
-STATUSES = LabelTable("contact_statuses", "status_id", "default_status_id", has_color=True)
+GROUPS = LabelTable("contact_groups", "group")
+SOURCES = LabelTable("sources", "source", "source_id", "default_source_id")
+STATUSES = LabelTable("contact_statuses", "status", "status_id", "default_status_id", has_color=True)
 
 
-async def create_label(db: Db, table: LabelTable, tenant_id: int, name: str, color: str | None) -> Row | None:
+async def create_label(
+    db: Db, table: LabelTable, tenant_id: int, name: str, color: str | None = None
+) -> Row | None:
     """Create a label and return it, None when the tenant has one of this name already."""
     columns, values = (
         ("tenant_id, name, color", "$1, $2, $3") if table.has_color else ("tenant_id, name", "$1, $2")
@@ -66,30 +72,23 @@ async def find_label(db: Db, table: LabelTable, tenant_id: int, label_id: int) -
     )
 
 
-class NameTakenError(Exception):
-    """Another label of the tenant has this name."""
-
-
 async def change_label(
     db: Db, table: LabelTable, tenant_id: int, label_id: int, name: str, color: str | msgspec.UnsetType | None
 ) -> Row | None:
     """Rename a label, recolor it if a color is given, and return it, None when there is none.
 
-    Raises NameTakenError, which ends the caller's transaction.
+    Raises UniqueViolationError when another has the name.
     """
     assignments, values = "name = $3", [tenant_id, label_id, name]
     if color is not msgspec.UNSET:
         assignments, values = f"{assignments}, color = $4", [*values, color]
-    try:
-        return await db.fetchrow(
-            f"""
-            update {table.name} set {assignments}, updated_at = now() where tenant_id = $1 and id = $2
-            returning {table.columns}
-            """,
-            *values,
-        )
-    except asyncpg.UniqueViolationError:
-        raise NameTakenError from None
+    return await db.fetchrow(
+        f"""
+        update {table.name} set {assignments}, updated_at = now() where tenant_id = $1 and id = $2
+        returning {table.columns}
+        """,
+        *values,
+    )
 
 
 async def delete_label(db: Db, table: LabelTable, tenant_id: int, label_id: int) -> bool | None:

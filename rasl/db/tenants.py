@@ -103,25 +103,6 @@ async def change_tenant(db: Db, tenant_id: int, changes: Mapping[str, Any]) -> N
     )
 
 
-async def create_source(db: Db, tenant_id: int, name: str) -> int:
-    """Create a source and return its id."""
-    value: int = await db.fetchval(
-        "insert into sources (tenant_id, name) values ($1, $2) returning id", tenant_id, name
-    )
-    return value
-
-
-async def create_contact_status(db: Db, tenant_id: int, name: str, color: str) -> int:
-    """Create a contact status and return its id."""
-    value: int = await db.fetchval(
-        "insert into contact_statuses (tenant_id, name, color) values ($1, $2, $3) returning id",
-        tenant_id,
-        name,
-        color,
-    )
-    return value
-
-
 async def create_token(
     db: Db,
     tenant_id: int,

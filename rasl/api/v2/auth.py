@@ -35,9 +35,10 @@ from rasl.domain.templates import definition
 from rasl.domain.tenants import Caller
 from rasl.errors import OtpBlocked, ValidationFailed
 from rasl.services.composing.addressing import address, read_phone
-from rasl.services.otp import passwords, templates
+from rasl.services.otp import passwords
 from rasl.services.otp.passwords import CodeWish
-from rasl.services.otp.templates import OTP_TEMPLATE_LIST
+from rasl.services.templates import templates
+from rasl.services.templates.templates import OTP_TEMPLATE_LIST
 from rasl.web.context import iso
 from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
@@ -152,7 +153,7 @@ async def list_templates(caller: MayReadTemplates, request: ApiRequest, query: L
 
     Approved templates of the category AUTHENTICATION.
     """
-    return await templates.list_templates(request.resources.database, caller.tenant.id, query)
+    return await templates.list_otp_templates(request.resources.database, caller.tenant.id, query)
 
 
 HANDLERS = (send_otp, resend_otp, verify_otp, get_status, list_templates)

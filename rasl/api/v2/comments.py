@@ -8,13 +8,14 @@ from litestar.params import FromPath, JSONBody
 
 from rasl.api.caller import AnyCaller
 from rasl.api.nouns import Noun, from_row
+from rasl.db.comments import Note
 from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.phone import digits_of
 from rasl.domain.validation import Body
 from rasl.errors import NotFound
 from rasl.services.contacts import comments
-from rasl.services.contacts.comments import COMMENT_LIST, DEFAULT_STATUS_MESSAGE, Note
+from rasl.services.contacts.comments import COMMENT_LIST, DEFAULT_STATUS_MESSAGE
 from rasl.web.request import ApiRequest
 
 _URL = r"^[Hh][Tt][Tt][Pp][Ss]?://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][^\s]*)?$(?!\s)"

@@ -9,7 +9,7 @@ from rasl.db.jobs import Ask
 from rasl.db.pool import Db
 from rasl.dispatch.kind import Claim, Kind
 from rasl.services.imports import chunks
-from rasl.services.imports.chunks import Holding, LostError
+from rasl.services.imports.chunks import LostError
 from rasl.services.sending.outbox import Outbox
 
 TURN_CHUNKS = 10  # then it is another tenant's turn
@@ -42,7 +42,7 @@ class Importing(Kind):
         """Apply a few chunks; what is left stands in line again."""
         self._served.append(claim.queue_id)
         try:
-            is_finished = await chunks.apply(self.resources.database, Holding(*claim.holding), TURN_CHUNKS)
+            is_finished = await chunks.apply(self.resources.database, claim.holding, TURN_CHUNKS)
         except LostError:
             _logger.info("import_went_elsewhere", import_id=claim.subject_id)
             return

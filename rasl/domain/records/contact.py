@@ -14,6 +14,7 @@ from rasl.domain.validation import MAX_ID
 LONGEST_PHONE = 20
 NO_SOURCE = "The selected source does not exist or does not belong to your account"
 NO_STATUS = "The selected status does not exist or does not belong to your account"
+NO_GROUP = "One or more groups do not exist"
 WRONG_TYPE = "Type must be either lead, customer, or guest"
 RELATIONS = ("groups", "source", "status")
 _NO_GROUPS = "Groups must be an array of group ids"

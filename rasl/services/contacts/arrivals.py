@@ -15,13 +15,11 @@ from rasl.db import contacts as rows
 from rasl.db.contacts import ChangedError, Held, Key
 from rasl.db.pool import Db
 from rasl.domain import attributes
+from rasl.domain.records.contact import NO_GROUP, NO_SOURCE, NO_STATUS
 from rasl.errors import FeatureLimitExceeded
 
 PHONE_TAKEN = "This phone number already exists"
 EMAIL_TAKEN = "This email address already exists"
-NO_SOURCE = "The selected source does not exist or does not belong to your account"
-NO_STATUS = "The selected status does not exist or does not belong to your account"
-NO_GROUP = "One or more groups do not exist"
 
 _PATIENCE = 5  # turns that decided about nobody, because others took all phones and emails in the same moment
 _MANY = 500  # wishes of which a few are looked at first
@@ -235,14 +233,14 @@ class _Turns:
         counts = await self._book.lock(wishes)
         if len(counts) < len(wishes):
             raise ChangedError
-        fitting = [
-            (contact_id, wish) for contact_id, wish in wishes if counts[contact_id] <= attributes.MAX_KEYS
-        ]
-        await self._book.update(fitting)
+        full = {contact_id for contact_id, count in counts.items() if count > attributes.MAX_KEYS}
+        await self._book.update([item for item in wishes if item[0] not in full])
         for contact_id, place in changed:
-            is_full = counts[contact_id] > attributes.MAX_KEYS
-            problems = {"attributes": [attributes.TOO_MANY]} if is_full else {}
-            self._outcomes[place] = Outcome("refused" if is_full else "updated", contact_id, problems)
+            if contact_id in full:
+                problems = {"attributes": [attributes.TOO_MANY]}
+                self._outcomes[place] = Outcome("refused", contact_id, problems)
+            else:
+                self._outcomes[place] = Outcome("updated", contact_id)
 
     async def _insert(self, chosen: Sequence[int]) -> None:
         if not chosen:

@@ -3,6 +3,7 @@
 import msgspec
 
 from rasl.db import comments as rows
+from rasl.db.comments import Note
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import phone
@@ -13,16 +14,6 @@ from rasl.errors import NotFound
 
 DEFAULT_STATUS_MESSAGE = "Internal comment"
 COMMENT_LIST = rows.LIST_SOURCE.spec
-
-
-class Note(msgspec.Struct, frozen=True):
-    """A comment about to be stored."""
-
-    text: str
-    status_message: str
-    media_url: str | None
-    message_id: str | None
-    ref_message_id: str | None
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -49,15 +40,7 @@ async def add_comment(database: Database, caller: Caller, mobile: str, note: Not
     async with database.transaction() as db:
         conversation = (await _conversations(db, caller.tenant, mobile))[0]
         comment_id = await rows.create_comment(
-            db,
-            caller.tenant.id,
-            conversation["id"],
-            caller.token_id,
-            note.text,
-            note.status_message,
-            note.media_url,
-            note.message_id,
-            note.ref_message_id,
+            db, caller.tenant.id, conversation["id"], caller.token_id, note
         )
     return Noted(comment_id, conversation["id"], digits_of(conversation["display_phone_number"]))
 

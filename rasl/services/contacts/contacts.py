@@ -14,7 +14,6 @@ from rasl.domain import attributes, phone
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.phone import Phone
 from rasl.domain.tenants import Tenant
-from rasl.domain.validation import MAX_ID
 from rasl.errors import ApiError, NotFound, ValidationFailed
 from rasl.services.contacts import arrivals, groups
 from rasl.services.contacts.arrivals import EMAIL_TAKEN, PHONE_TAKEN, Arrival, Book, Problems
@@ -63,16 +62,10 @@ async def get_contact(
 
 async def create_contact(database: Database, tenant: Tenant, fields: Mapping[str, Any]) -> Contacts:
     """Create a contact; raises ValidationFailed or FeatureLimitExceeded."""
-
-    async def work(db: Db) -> Contacts:
-        report = await create(db, tenant, [Wish(None, fields)], Options())
-        if report.limit:
-            raise report.limit
-        if report.failed:
-            raise ValidationFailed(report.failed[0].problems)
-        return await _load(db, tenant.id, report.created, _WITH_GROUPS)
-
-    return await _write(database, work)
+    report, created = await create_batch(database, tenant, [Wish(None, fields)], Options())
+    if report.failed:
+        raise ValidationFailed(report.failed[0].problems)
+    return created
 
 
 async def create_batch(
@@ -100,8 +93,6 @@ async def change_contact(
         await _change(db, tenant, contact_id, fields)
         return await _load(db, tenant.id, [contact_id], _WITH_GROUPS)
 
-    if not 0 < contact_id <= MAX_ID:
-        raise _not_found()
     return await _write(database, work)
 
 
@@ -113,7 +104,7 @@ async def delete_contact(database: Database, tenant_id: int, contact_id: int) ->
 
 async def delete_batch(database: Database, tenant_id: int, contact_ids: Sequence[int]) -> int:
     """Delete contacts for good and return how many of them there were; their messages stay."""
-    possible = sorted({contact_id for contact_id in contact_ids if 0 < contact_id <= MAX_ID})
+    possible = groups.possible_ids(contact_ids)
 
     async def work(db: Db) -> int:
         await rows.lock_conversations(db, tenant_id, possible)
@@ -138,8 +129,7 @@ async def _write(database: Database, work: Callable[[Db], Awaitable[_Result]]) -
 
 
 async def _load(db: Db, tenant_id: int, ids: Sequence[int], includes: frozenset[str]) -> Contacts:
-    possible = [contact_id for contact_id in ids if 0 < contact_id <= MAX_ID]
-    found = await contact_lists.find_contacts(db, tenant_id, possible)
+    found = await contact_lists.find_contacts(db, tenant_id, ids)
     if len(found) < len(ids):
         raise _not_found()
     return await _related(db, tenant_id, [found[contact_id] for contact_id in ids], includes)

@@ -8,12 +8,12 @@ import msgspec
 from rasl.db.pool import Db
 from rasl.domain import attributes, phone
 from rasl.domain.phone import Phone, PhoneProblem
+from rasl.domain.records.contact import LONGEST_PHONE
 from rasl.domain.tenants import Tenant
 from rasl.errors import FeatureLimitExceeded, ValidationFailed
 from rasl.services.contacts.arrivals import PHONE_TAKEN, Arrival, Book, Mode, Outcome, Problems, arrive
 
 DUPLICATE_PHONE = "duplicate_phone"
-LONGEST_PHONE = 20
 
 
 class Wish(msgspec.Struct, frozen=True):

@@ -50,17 +50,14 @@ async def lines(database: Database, export: Export) -> AsyncIterator[bytes]:
     # The header comes with the first rows: what cannot be read at all must not look like an empty file.
     text = f"{_BOM}{header}" if export.has_bom else header
     after = 0
-    while True:
-        rows = await export_rows.fetch_next(database, export.query, export.tenant_id, after, _STEP)
-        if not rows:
-            if text:
-                yield text.encode()
-            return
+    while rows := await export_rows.fetch_next(database, export.query, export.tenant_id, after, _STEP):
         after = rows[-1]["id"]
         async with database.connection() as db:
             names = await contact_lists.load_names(db, export.tenant_id)
         yield (text + "".join(write_row(cells_of(row, names, export.attributes)) for row in rows)).encode()
         text = ""
+    if text:
+        yield text.encode()
 
 
 def cells_of(

@@ -75,11 +75,10 @@ def _ignoring(item: Filter, leaving: Sequence[int]) -> Filter:
 
 async def add_contacts(database: Database, tenant_id: int, group_id: int, contact_ids: Sequence[int]) -> int:
     """Put contacts into a group and return how many were not in it; raises NotFound or ValidationFailed."""
-    wanted = sorted(set(contact_ids))
+    wanted, possible = set(contact_ids), possible_ids(contact_ids)
     async with database.transaction() as db:
         if not (await contacts.hold(db, tenant_id, [group_id])).groups:
             raise not_found(GROUP)
-        possible = _possible(wanted)
         if len(possible) < len(wanted) or await rows.lock_contacts(db, tenant_id, possible) < len(wanted):
             raise ValidationFailed({"contact_ids": ["One or more contact IDs do not exist"]})
         return await rows.add_members(db, tenant_id, group_id, possible)
@@ -89,7 +88,7 @@ async def remove_contacts(
     database: Database, tenant_id: int, group_id: int, contact_ids: Sequence[int]
 ) -> int:
     """Take contacts out of a group and return how many were in it, whatever the others are; raises NotFound."""
-    possible = _possible(sorted(set(contact_ids)))
+    possible = possible_ids(contact_ids)
     async with database.transaction() as db:
         if not (await contacts.hold(db, tenant_id, [group_id])).groups:
             raise not_found(GROUP)
@@ -97,6 +96,6 @@ async def remove_contacts(
         return await rows.remove_members(db, tenant_id, group_id, possible)
 
 
-def _possible(contact_ids: Sequence[int]) -> list[int]:
-    """Return the ids that a record can have."""
-    return [contact_id for contact_id in contact_ids if 0 < contact_id <= MAX_ID]
+def possible_ids(given: Sequence[int]) -> list[int]:
+    """Return those ids that a record can have, each once and in order, as locks are taken."""
+    return sorted({id_ for id_ in given if 0 < id_ <= MAX_ID})

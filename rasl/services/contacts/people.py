@@ -17,8 +17,7 @@ from rasl.services.contacts.arrivals import Arrival, Book, Mode, arrive
 
 _NAME_LENGTH = 255
 _DIGITS = re.compile("[0-9]{1,20}")
-_MOVED = "user_changed_number"
-_CHANGES = frozenset({_MOVED, "customer_changed_number", "user_changed_user_id"})
+_CHANGES = frozenset({"user_changed_number", "customer_changed_number", "user_changed_user_id"})
 _logger = log.get_logger()
 
 
@@ -175,32 +174,32 @@ def _pair(sender: Sender, first_id: int, second_id: int) -> tuple[int, int, int]
 
 async def _complete(db: Db, people: Sequence[Person], known: dict[Alias, Row]) -> None:
     """Give contacts the aliases, the phone and Meta's spelling that they lack."""
-    found = list({person.contact_id: person for person in people if person.contact_id is not None}.items())
+    found = {person.contact_id: person for person in people if person.contact_id is not None}
     missing: list[NewAlias] = []
     spellings: list[tuple[int, str, str]] = []
-    for contact_id, person in found:
+    for contact_id, person in found.items():
         for alias, wa_id in person.aliases.items():
             row = known.get(alias)
             if row is None:
                 missing.append(NewAlias(*alias, contact_id, wa_id))
             elif wa_id and row["wa_id"] != wa_id and not person.moved_to:
                 spellings.append((person.tenant_id, alias[2], wa_id))
-    phones = [
-        Phone(alias.tenant_id, alias.contact_id, alias.wa_id, has_moved=False)
+    phones = {
+        alias.contact_id: Phone(alias.tenant_id, alias.contact_id, alias.wa_id, has_moved=False)
         for alias in missing
         if alias.wa_id
-    ]
-    phones += [
-        Phone(person.tenant_id, contact_id, person.moved_to, has_moved=True)
-        for contact_id, person in found
+    }
+    phones |= {
+        contact_id: Phone(person.tenant_id, contact_id, person.moved_to, has_moved=True)
+        for contact_id, person in found.items()
         if person.moved_to
-    ]
+    }
     if missing:
         await contact_aliases.add(db, missing)
     if spellings:
         await recipients.keep_wa_ids(db, spellings)
     if phones:
-        await contact_aliases.show_phones(db, list({item.contact_id: item for item in phones}.values()))
+        await contact_aliases.show_phones(db, list(phones.values()))
 
 
 def _arrival(person: Person, defaults: Row) -> Arrival:

@@ -9,9 +9,10 @@ import msgspec
 from rasl.db import contacts as rows
 from rasl.db.pool import Database, Db
 from rasl.domain.phone import Phone
+from rasl.domain.records.contact import NO_GROUP
 from rasl.domain.tenants import Tenant
 from rasl.errors import ApiError, ValidationFailed
-from rasl.services.contacts.arrivals import NO_GROUP, Arrival, Book, Mode, arrive
+from rasl.services.contacts.arrivals import Arrival, Book, Mode, arrive
 
 _COUNTRY = "country"  # an attribute: contacts know countries by id only
 

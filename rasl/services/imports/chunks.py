@@ -14,6 +14,7 @@ from rasl.db import contact_lists, jobs
 from rasl.db import imports as import_rows
 from rasl.db.contacts import CONFLICTS
 from rasl.db.imports import RowError
+from rasl.db.jobs import Holding
 from rasl.db.pool import Database, Db, Row
 from rasl.domain.contact_csv import BadRow, ContactRow, Lookups, RowReader, Rules
 from rasl.errors import NotFound, ServiceUnavailable
@@ -35,14 +36,6 @@ class LostError(Exception):
     """Another worker took the import over; it goes on there."""
 
 
-class Holding(msgspec.Struct, frozen=True):
-    """An import that is ours as long as the fence stands."""
-
-    tenant_id: int
-    import_id: int
-    fence: int
-
-
 class Chunk(msgspec.Struct, frozen=True):
     """A part of the file as understood."""
 
@@ -60,12 +53,15 @@ async def apply(
 
     Raises LostError.
     """
-    row = await _load(database, holding)
+    tenant_id, import_id, _ = holding
     async with database.transaction() as db:
+        row = await import_rows.find(db, tenant_id, import_id)
+        if row is None:
+            raise NotFound("Import not found")
         await _hold(db, holding)
-        await import_rows.start(db, holding.tenant_id, holding.import_id)
-        numbers = await import_rows.list_chunks(db, holding.tenant_id, holding.import_id)
-        tenant = await import_rows.load_tenant(db, holding.tenant_id)
+        await import_rows.start(db, tenant_id, import_id)
+        numbers = await import_rows.list_chunks(db, tenant_id, import_id)
+        tenant = await import_rows.load_tenant(db, tenant_id)
     lanes = _LANES if _may_overlap(row, tenant) else 1
     await _Writing(database, holding, row, lanes, progress).write(numbers[:chunks])
     is_finished = chunks is None or len(numbers) <= chunks
@@ -143,16 +139,8 @@ async def _merge_indexes(database: Database) -> None:
         _logger.info("indexes_not_merged", reason=type(error).__name__)
 
 
-async def _load(database: Database, holding: Holding) -> Row:
-    async with database.connection() as db:
-        row = await import_rows.find(db, holding.tenant_id, holding.import_id)
-    if row is None:
-        raise NotFound("Import not found")
-    return row
-
-
 async def _hold(db: Db, holding: Holding) -> None:
-    if not await jobs.hold(db, import_rows.KIND, holding.tenant_id, holding.import_id, holding.fence, LEASE):
+    if not await jobs.hold(db, import_rows.KIND, *holding, LEASE):
         raise LostError
 
 
@@ -196,13 +184,13 @@ async def _write(database: Database, holding: Holding, row: Row, chunk: Chunk) -
         except _PASSING as error:
             if tries == _TRIES - 1:
                 raise
-            _logger.info("import_chunk_again", import_id=holding.import_id, reason=type(error).__name__)
+            _logger.info("import_chunk_again", import_id=row["id"], reason=type(error).__name__)
             chunk = await _prepare(database, row, chunk.number)
     raise LostError
 
 
 async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk) -> Row:
-    tenant_id, import_id = holding.tenant_id, holding.import_id
+    tenant_id, import_id, _ = holding
     may_skip_checks = await import_rows.prepare_for_bulk(db)
     now = await import_rows.find(db, tenant_id, import_id)
     tenant = await import_rows.load_tenant(db, tenant_id)
@@ -237,10 +225,9 @@ async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk) -> Row:
 
 async def give_back(database: Database, holding: Holding) -> None:
     """Let a worker go on with it."""
+    _, import_id, _ = holding
     try:
         async with database.connection() as db:
-            await jobs.release(
-                db, import_rows.KIND, [(holding.tenant_id, holding.import_id, holding.fence, 0.0)]
-            )
+            await jobs.release(db, import_rows.KIND, [(*holding, 0.0)])
     except ServiceUnavailable:
-        _logger.warning("import_waits_for_database", import_id=holding.import_id)
+        _logger.warning("import_waits_for_database", import_id=import_id)

@@ -15,10 +15,11 @@ from rasl.db import contact_lists
 from rasl.db import imports as import_rows
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
-from rasl.db.tenants import find_tenant_by_id
 from rasl.domain.contact_csv import TYPES, find_targets
 from rasl.domain.csv_files import DELIMITERS, CsvFile, meant, protected, write_row
 from rasl.domain.listing import ListQuery, Page
+from rasl.domain.records.contact import NO_GROUP, NO_SOURCE, NO_STATUS
+from rasl.domain.validation import read_id
 from rasl.errors import IdempotencyKeyReused, NotFound, ValidationFailed
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
@@ -28,7 +29,6 @@ INLINE_ERRORS = 100
 MODES = ("skip", "update", "fail-row")
 _CHUNK_CHARACTERS = 8_000_000
 _ERROR_PAGE = 1_000
-_MAX_ID = 2**63 - 1
 _TRIED_AGAIN_FOR = dt.timedelta(days=7)  # an import whose job was set aside
 
 IMPORT_LIST = import_rows.LIST_SOURCE.spec
@@ -110,10 +110,10 @@ def _read_choice(text: str, choices: tuple[str, ...]) -> str:
 
 
 def _read_id(text: str) -> int:
-    text = text.strip()
-    if not (text.isascii() and text.isdecimal() and len(text) < 20 and 0 < int(text) <= _MAX_ID):
+    number = read_id(text.strip())
+    if not number:
         raise ValueError("must be an integer")
-    return int(text)
+    return number
 
 
 def _read_delimiter(text: str) -> str | None:
@@ -133,7 +133,7 @@ async def accept(
 
     Raises ValidationFailed, and then nothing is stored.
     """
-    if upload.key and (known := await _find_known(database, tenant_id, upload)):
+    if known := await _find_known(database, tenant_id, upload):
         return known
     csv_file = await asyncio.to_thread(CsvFile, upload.file, options.delimiter)
     try:
@@ -194,7 +194,7 @@ async def _dropped_on_failure(database: Database, tenant_id: int, import_id: int
 
 
 async def _find_known(database: Database, tenant_id: int, upload: Upload) -> Begun | None:
-    if upload.key is None:
+    if not upload.key:
         return None
     async with database.connection() as db:
         row = await import_rows.find_by_key(db, tenant_id, upload.key)
@@ -210,24 +210,22 @@ async def _check(
 ) -> dict[str, Any]:
     """Return the columns of the import; raises ValidationFailed for what is not the tenant's or is missing."""
     async with database.connection() as db:
-        tenant = await find_tenant_by_id(db, tenant_id)
+        tenant = await import_rows.load_tenant(db, tenant_id)
         sources, statuses, groups = await contact_lists.load_names(db, tenant_id)
-    if tenant is None:
-        raise NotFound("Tenant not found")
     problems: dict[str, list[str]] = {}
     defaults: dict[str, int | None] = {}
-    for noun, known, given in (
-        ("source", sources, options.default_source_id),
-        ("status", statuses, options.default_status_id),
+    for noun, known, given, unknown in (
+        ("source", sources, options.default_source_id, NO_SOURCE),
+        ("status", statuses, options.default_status_id, NO_STATUS),
     ):
         name = f"default_{noun}_id"
         defaults[noun] = tenant[name] if given is None else given
         if given is not None and given not in known:
-            problems[name] = [f"The selected {noun} does not exist or does not belong to your account"]
+            problems[name] = [unknown]
         elif defaults[noun] is None and not {noun, f"{noun}_id"} & set(targets):
             problems[name] = [f"The file has no {noun} column and the account no default {noun}: give {name}"]
     if not groups.keys() >= set(options.groups):
-        problems["groups"] = ["One or more groups do not exist"]
+        problems["groups"] = [NO_GROUP]
     if problems:
         raise ValidationFailed(problems)
     return {

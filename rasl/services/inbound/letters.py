@@ -58,12 +58,10 @@ async def store(db: Db, sealer: Sealer, letters: Sequence[Letter]) -> None:
         return
     persons = await people.find(db, [item.sender for item in new])
     conversations = await inbound_rows.lock_conversations(db, _keys(new, persons))
-    strangers = [person for person in persons if person.contact_id is None]
-    if strangers:
+    if strangers := [person for person in persons if person.contact_id is None]:
         await people.create(db, strangers)
     keys = _keys(new, persons)
-    missing = [key for key in keys if key not in conversations]
-    if missing:
+    if missing := [key for key in keys if key not in conversations]:
         await recipients.open_conversations(db, missing)
         conversations |= await inbound_rows.lock_conversations(db, missing)
     stored = [
@@ -77,8 +75,7 @@ async def store(db: Db, sealer: Sealer, letters: Sequence[Letter]) -> None:
         if item.type in MEDIA_KINDS
     ]:
         await media_rows.enqueue_downloads(db, files)
-    wishes = _wishes(new, persons)
-    if wishes:
+    if wishes := _wishes(new, persons):
         await inbound_rows.change_consent(db, wishes)
     await challenges.match(db, sealer, _shown_codes(new, persons, message_ids))
     metrics.APPLIED.labels("message").inc(len(new))

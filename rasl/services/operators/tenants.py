@@ -8,16 +8,19 @@ from typing import Any
 import msgspec
 
 from rasl import clock, ids
+from rasl.db import labels
 from rasl.db import numbers as number_rows
 from rasl.db import tenants as tenant_rows
+from rasl.db.labels import LabelTable
 from rasl.db.pool import Database, Db, Row
 from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.domain.phone import is_country
 from rasl.sealing import Sealer
 from rasl.services.ground.callers import hash_token
 
-SOURCES = ("WhatsApp", "API", "Website")
-CONTACT_STATUSES = (("New", "#3B82F6"), ("In progress", "#F59E0B"), ("Won", "#10B981"), ("Lost", "#EF4444"))
+# The first labels of a new tenant, with their colors.
+SOURCES = dict.fromkeys(("WhatsApp", "API", "Website"))
+CONTACT_STATUSES = {"New": "#3B82F6", "In progress": "#F59E0B", "Won": "#10B981", "Lost": "#EF4444"}
 CHOICES = {
     "status": ("active", "suspended"),
     "window_policy": ("pass", "reject", "fallback_template"),
@@ -97,15 +100,19 @@ async def create_tenant(database: Database, name: str, subdomain: str, plan: str
         tenant_id = await tenant_rows.create_tenant(db, name, subdomain, plan)
         if tenant_id is None:
             raise TakenError(f"the subdomain {subdomain!r} is taken: choose another one")
-        sources = {source: await tenant_rows.create_source(db, tenant_id, source) for source in SOURCES}
-        statuses = {
-            status: await tenant_rows.create_contact_status(db, tenant_id, status, color)
-            for status, color in CONTACT_STATUSES
-        }
+        sources = await _create_labels(db, labels.SOURCES, tenant_id, SOURCES)
+        statuses = await _create_labels(db, labels.STATUSES, tenant_id, CONTACT_STATUSES)
         await tenant_rows.change_tenant(
             db, tenant_id, {"default_source_id": sources["API"], "default_status_id": statuses["New"]}
         )
         return await get_tenant(db, subdomain)
+
+
+async def _create_labels(
+    db: Db, table: LabelTable, tenant_id: int, colors: Mapping[str, str | None]
+) -> dict[str, int]:
+    created = [await labels.create_label(db, table, tenant_id, *label) for label in colors.items()]
+    return {row["name"]: row["id"] for row in created if row}
 
 
 async def get_tenant(db: Db, reference: str) -> Row:

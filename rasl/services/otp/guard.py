@@ -2,7 +2,7 @@
 
 from rasl import log, metrics
 from rasl.db import otp_budgets as budget_rows
-from rasl.db.pool import Database
+from rasl.db.pool import Database, Row
 from rasl.domain.events import Event
 from rasl.domain.otp_budgets import BUDGET_NAMES, Budgets
 from rasl.domain.tenants import Tenant
@@ -20,11 +20,6 @@ def budgets_of(settings: Settings, tenant: Tenant) -> Budgets:
     )
 
 
-def max_attempts_of(settings: Settings, tenant: Tenant) -> int:
-    """Return how many wrong codes one password of the tenant takes."""
-    return tenant.otp_max_attempts or settings.otp_max_attempts
-
-
 async def raise_alarms(database: Database, settings: Settings) -> int:
     """Tell of prefixes to which too few of this hour's codes were entered, each once; returns how many."""
     if not settings.otp_alarm_ratio:
@@ -33,26 +28,7 @@ async def raise_alarms(database: Database, settings: Settings) -> int:
         rows = await budget_rows.raise_alarms(
             db, settings.otp_alarm_sends, settings.otp_alarm_ratio, _ALARMS_AT_ONCE
         )
-        await events.record_many(
-            db,
-            [
-                (
-                    row["tenant_id"],
-                    Event(
-                        "otp.alarm",
-                        {
-                            "prefix": row["subject"],
-                            "country": row["country"],
-                            "sent": row["sent"],
-                            "verified": row["verified"],
-                            "hour": row["starts_at"].isoformat(),
-                        },
-                        once=f"{row['subject']}:{row['starts_at'].isoformat()}",
-                    ),
-                )
-                for row in rows
-            ],
-        )
+        await events.record_many(db, [(row["tenant_id"], _alarm(row)) for row in rows])
     for row in rows:
         metrics.OTP_ALARMS.inc()
         _logger.warning(
@@ -63,3 +39,11 @@ async def raise_alarms(database: Database, settings: Settings) -> int:
             verified=row["verified"],
         )
     return len(rows)
+
+
+def _alarm(row: Row) -> Event:
+    hour = row["starts_at"].isoformat()
+    told = {name: row[name] for name in ("country", "sent", "verified")}
+    return Event(
+        "otp.alarm", {"prefix": row["subject"], **told, "hour": hour}, once=f"{row['subject']}:{hour}"
+    )

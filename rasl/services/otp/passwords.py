@@ -143,7 +143,7 @@ def _new_otp(resources: Resources, tenant: Tenant, language: str, wish: CodeWish
         template_name=wish.template_name,
         language=language,
         valid_for=dt.timedelta(minutes=wish.expiry_minutes),
-        max_attempts=guard.max_attempts_of(settings, tenant),
+        max_attempts=tenant.otp_max_attempts or settings.otp_max_attempts,
         budgets=guard.budgets_of(settings, tenant),
     )
 

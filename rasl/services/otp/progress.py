@@ -1,6 +1,6 @@
 """What becomes of the messages that carry one-time passwords, told as events: each thing once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rasl.db import otps as otp_rows
@@ -10,7 +10,12 @@ from rasl.domain.message_status import MessageStatus
 from rasl.services.ground import events
 
 _ARRIVED = frozenset({MessageStatus.DELIVERED, MessageStatus.READ, MessageStatus.PLAYED})
-_TAKEN = _ARRIVED | {MessageStatus.SENT}
+# What each status of a message tells of the password in it.
+_EVENTS = {
+    "otp.sent": _ARRIVED | {MessageStatus.SENT},
+    "otp.delivered": _ARRIVED,
+    "otp.failed": {MessageStatus.FAILED},
+}
 
 
 async def record(db: Db, keys: Sequence[tuple[int, int]]) -> None:
@@ -22,14 +27,10 @@ async def record(db: Db, keys: Sequence[tuple[int, int]]) -> None:
     await events.record_many(db, [(row["tenant_id"], event) for row in rows for event in _events(row)])
 
 
-def _events(row: Row) -> Iterator[Event]:
+def _events(row: Row) -> list[Event]:
     status = MessageStatus(row["status"])
-    if status in _TAKEN:
-        yield Event("otp.sent", payload(row), once=str(row["id"]))
-    if status in _ARRIVED:
-        yield Event("otp.delivered", payload(row), once=str(row["id"]))
-    if status is MessageStatus.FAILED:
-        yield Event("otp.failed", payload(row), once=str(row["id"]))
+    names = [name for name, statuses in _EVENTS.items() if status in statuses]
+    return [Event(name, payload(row), once=str(row["id"])) for name in names]
 
 
 def payload(row: Row) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """From a caller's fields to a template message: the stored definition, the file of its header, the one-time code."""
 
+import functools
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from rasl import clock
@@ -53,14 +56,15 @@ async def compose(resources: Resources, tenant_id: int, number: Number, wish: Wi
 
 async def _compose(resources: Resources, tenant_id: int, number: Number, wish: Wish) -> Template:
     template = await find_sendable(resources, tenant_id, number, wish.name, wish.language)
-    values = await _with_known_files(resources, tenant_id, wish)
+    values = await _with_files(wish.values, wish, functools.partial(_known, resources, tenant_id))
     if wish.generates_code:
         values = _with_code(template, values)
     if values.expires_at_ms is not None and values.expires_at_ms <= clock.now().timestamp() * 1000:
         raise ValidationFailed({"limited_time_offer_expiration_ms": ["The offer has expired already"]})
     if wish.source is not None or any(wish.card_sources):
         bind(template.definition, values)  # whatever else is wrong is said before files are loaded
-        values = await _with_stored_files(resources, tenant_id, wish, values)
+        store = functools.partial(_stored, resources, tenant_id, is_rehearsal=wish.is_rehearsal)
+        values = await _with_files(values, wish, store)
     return filled(resources.sealer, tenant_id, template, values)
 
 
@@ -135,34 +139,20 @@ def _with_code(template: Sendable, values: Values) -> Values:
     return msgspec.structs.replace(values, fields={**values.fields, values.code_field: code})
 
 
-async def _with_known_files(resources: Resources, tenant_id: int, wish: Wish) -> Values:
-    """Say of what kind the files are, without loading them."""
-    known = [await _known(resources, tenant_id, source) for source in (wish.source, *wish.card_sources)]
-    return _with_files(wish.values, known)
-
-
-async def _with_stored_files(resources: Resources, tenant_id: int, wish: Wish, values: Values) -> Values:
-    """Load and store the files."""
-    stored = [
-        await _stored(resources, tenant_id, source, is_rehearsal=wish.is_rehearsal)
-        for source in (wish.source, *wish.card_sources)
-    ]
-    return _with_files(values, stored)
-
-
-def _with_files(values: Values, files: list[HeaderFile | None]) -> Values:
-    if not any(files):
+async def _with_files(values: Values, wish: Wish, find: Callable[[Source], Awaitable[HeaderFile]]) -> Values:
+    """Put the files of a wish where they are shown: in the header and in those of cards."""
+    sources = (wish.source, *wish.card_sources)
+    own, *of_cards = [None if source is None else await find(source) for source in sources]
+    if own is None and not any(of_cards):
         return values
-    own, *of_cards = files
     cards = tuple(
         msgspec.structs.replace(card, file=file) for card, file in zip(values.cards, of_cards, strict=True)
     )
     return msgspec.structs.replace(values, file=own, cards=cards)
 
 
-async def _known(resources: Resources, tenant_id: int, source: Source | None) -> HeaderFile | None:
-    if source is None:
-        return None
+async def _known(resources: Resources, tenant_id: int, source: Source) -> HeaderFile:
+    """Say of what kind a file is, without loading it."""
     if source.media_id is None:
         return HeaderFile(source.kind, source.field, 0, source.filename)
     try:
@@ -172,10 +162,9 @@ async def _known(resources: Resources, tenant_id: int, source: Source | None) ->
     return HeaderFile(found.kind, source.field, found.id, source.filename or found.filename)
 
 
-async def _stored(
-    resources: Resources, tenant_id: int, source: Source | None, *, is_rehearsal: bool
-) -> HeaderFile | None:
-    if source is None or source.media_id is not None:
+async def _stored(resources: Resources, tenant_id: int, source: Source, *, is_rehearsal: bool) -> HeaderFile:
+    """Load a file and store it, unless it is stored."""
+    if source.media_id is not None:
         return await _known(resources, tenant_id, source)
     found = await keep(resources, tenant_id, source, is_rehearsal=is_rehearsal)
     return HeaderFile(source.kind, source.field, found.id, source.filename or found.filename)

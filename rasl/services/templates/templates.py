@@ -26,6 +26,7 @@ from rasl.services.media import files
 from rasl.services.templates.sync import failed, load_credentials
 
 TEMPLATE_LIST = template_lists.LIST_SOURCE.spec
+OTP_TEMPLATE_LIST = template_lists.OTP_LIST_SOURCE.spec
 # An approved template's category is Meta's; after a change it is reviewed again (cloud-api section 4.3).
 EDITABLE = frozenset({"APPROVED", "REJECTED", "PAUSED"})
 
@@ -46,6 +47,12 @@ async def list_templates(database: Database, tenant_id: int, query: ListQuery) -
     """Return one page of the tenant's templates."""
     async with database.listing() as db:
         return await fetch_page(db, template_lists.LIST_SOURCE, query, tenant_id)
+
+
+async def list_otp_templates(database: Database, tenant_id: int, query: ListQuery) -> Page:
+    """Return one page of those that can carry one-time passwords: approved, of the category AUTHENTICATION."""
+    async with database.listing() as db:
+        return await fetch_page(db, template_lists.OTP_LIST_SOURCE, query, tenant_id)
 
 
 async def get_template(database: Database, tenant_id: int, name: str) -> Row:

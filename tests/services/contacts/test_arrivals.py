@@ -10,8 +10,9 @@ from rasl.db import contacts as rows
 from rasl.db.contacts import CONFLICTS, ChangedError
 from rasl.db.pool import Database, Row
 from rasl.domain import attributes
+from rasl.domain.records.contact import NO_GROUP
 from rasl.services.contacts import arrivals
-from rasl.services.contacts.arrivals import EMAIL_TAKEN, NO_GROUP, Arrival, Book, Mode, Outcome
+from rasl.services.contacts.arrivals import EMAIL_TAKEN, Arrival, Book, Mode, Outcome
 from tests.world import Person, World
 
 KEY = "442079460011"

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from rasl.db.jobs import Holding
 from rasl.db.pool import Database, Row
 from rasl.services.imports import chunks, uploads
-from rasl.services.imports.chunks import Chunk, Holding
+from rasl.services.imports.chunks import Chunk
 from tests.services.imports.imported import (
     accept,
     apply,

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from rasl.db import tenants
+from rasl.db import labels
 from rasl.db.pool import Database
 from rasl.errors import IdempotencyKeyReused, NotFound, ValidationFailed
 from rasl.services.imports import uploads
@@ -192,7 +192,9 @@ async def test_a_status_deleted_on_the_way_fails_rows_and_not_the_import(
 ) -> None:
     tenant_id = world.acme.tenant_id
     async with database.connection() as db:
-        extra = await tenants.create_contact_status(db, tenant_id, "Extra", "#000000")
+        label = await labels.create_label(db, labels.STATUSES, tenant_id, "Extra", "#000000")
+    assert label is not None
+    extra = label["id"]
     import_id = await accept(database, tenant_id, csv("phone", numbers(0, 2)), default_status_id=str(extra))
     async with database.connection() as db:
         await db.execute("delete from contact_statuses where id = $1", extra)

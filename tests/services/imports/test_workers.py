@@ -11,7 +11,7 @@ from rasl.dispatch.kinds import importing
 from rasl.dispatch.kinds.importing import Importing
 from rasl.domain import backoff
 from rasl.services.imports import chunks, uploads
-from rasl.services.imports.chunks import LEASE, Holding, LostError
+from rasl.services.imports.chunks import LEASE, LostError
 from tests.dispatch.looping import loop_on, step
 from tests.services.imports.imported import accept, consistent, contacts, count, counts, csv, finish, numbers
 from tests.world import World
@@ -27,7 +27,7 @@ async def test_another_worker_goes_on_where_one_died(
     import_id = await accept(database, tenant_id, csv("phone", rows))
     async with database.connection() as db:
         (job,) = await jobs.claim(db, KIND, jobs.Ask(1, 1), LEASE)
-    dead = Holding(tenant_id, import_id, job["fence"])
+    dead = (tenant_id, import_id, job["fence"])
     if dies_after:
         assert not await chunks.apply(database, dead, dies_after)
     assert not await step(loop_on(database, Importing))  # the lease still stands
@@ -49,7 +49,7 @@ async def test_a_late_waker_applies_nothing(
     import_id = await accept(database, world.acme.tenant_id, csv("phone", numbers(0, 7)))
     async with database.connection() as db:
         (job,) = await jobs.claim(db, KIND, jobs.Ask(1, 1), LEASE)
-    late = Holding(world.acme.tenant_id, import_id, job["fence"])
+    late = (world.acme.tenant_id, import_id, job["fence"])
     prepare = chunks._prepare
 
     async def slowly(*arguments: Any) -> Any:
