@@ -55,9 +55,6 @@ def current_caller(scope: Scope) -> Any:
     return scope[_KEY]  # type: ignore[literal-required]
 
 
-PROVIDE_CALLER = {"caller": Provide(current_caller, sync_to_thread=False)}
-
-
 def requirement(handler: HTTPRouteHandler) -> Requires:
     """Read out of the route's signature what a caller needs; raises TypeError when it says nothing."""
     hints = typing.get_type_hints(handler.fn, include_extras=True)
@@ -72,7 +69,8 @@ def secured(path: str, handlers: Iterable[HTTPRouteHandler]) -> Router:
     collected = list(handlers)
     for handler in collected:
         handler.opt[_OPTION] = requirement(handler)
-    return Router(path=path, route_handlers=collected, dependencies=PROVIDE_CALLER)
+    provided = {"caller": Provide(current_caller, sync_to_thread=False)}
+    return Router(path=path, route_handlers=collected, dependencies=provided)
 
 
 def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], ASGIApp]:
@@ -112,16 +110,12 @@ def _bearer(scope: Scope) -> str:
 
 
 async def _count(caller: Caller, limits: Limits, scope: Scope) -> Verdict:
+    """Count a request; its answer tells the limit, what is left, and the Unix second at which all of it is back."""
     limit = caller.rate_limit_per_minute
     verdict = await limits.spend(f"token:{caller.token_id}", Bucket.per_minute(limit))
-    context_of(scope).headers += _rate_headers(limit, verdict)
-    return verdict
-
-
-def _rate_headers(limit: int, verdict: Verdict) -> list[tuple[bytes, bytes]]:
-    """Return the limit, what is left of it, and the Unix second at which all of it is back."""
-    return [
+    context_of(scope).headers += [
         (b"x-ratelimit-limit", b"%d" % limit),
         (b"x-ratelimit-remaining", b"%d" % min(limit, verdict.remaining)),
         (b"x-ratelimit-reset", b"%d" % math.ceil(clock.now().timestamp() + verdict.full_after)),
     ]
+    return verdict

@@ -1,8 +1,9 @@
 """The OpenAPI document and an offline page to read and try it; the page may not ask any other host for anything."""
 
+import functools
 import importlib.util
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,9 @@ def _write_out_endings(app: Litestar, made: dict[str, Any]) -> None:
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
             if ending := handler.opt.get(ENDING):
-                path = route.path_format
-                for method in sorted(name.lower() for name in handler.http_methods):
-                    if method in made["paths"][path]:
-                        moved = made["paths"].setdefault(path + ending, {})
-                        moved[method] = made["paths"][path].pop(method)
+                moved = made["paths"].setdefault(route.path_format + ending, {})
+                for method in map(str.lower, handler.http_methods):
+                    moved[method] = made["paths"][route.path_format].pop(method)
 
 
 def _require_only_what_lists_always_have(made: dict[str, Any]) -> None:
@@ -160,17 +159,12 @@ def _named(schemas: dict[str, Any], reference: dict[str, Any]) -> dict[str, Any]
     return found
 
 
-def _call_integers_numbers(node: Any) -> None:
+def _call_integers_numbers(made: dict[str, Any]) -> None:
     """Leave `number` where either is allowed: an integer is both, and `oneOf` would refuse it."""
-    if isinstance(node, list):
-        for item in node:
-            _call_integers_numbers(item)
-    elif isinstance(node, dict):
+    for node in _objects(made):
         choices = node.get("oneOf")
         if isinstance(choices, list) and any(choice.get("type") == "number" for choice in choices):
             node["oneOf"] = [choice for choice in choices if choice.get("type") != "integer"]
-        for item in node.values():
-            _call_integers_numbers(item)
 
 
 def _drop_framework_errors(made: dict[str, Any]) -> None:
@@ -182,30 +176,32 @@ def _drop_framework_errors(made: dict[str, Any]) -> None:
                 del operation["responses"]["400"]
 
 
-def _finish_examples(node: Any) -> None:
+def _finish_examples(made: dict[str, Any]) -> None:
     """Decode examples, and remove the framework's own `id`, which OpenAPI 3.1 does not know."""
+    for node in _objects(made):
+        examples = node.get("examples")
+        for example in examples.values() if isinstance(examples, dict) else ():
+            example.pop("id", None)
+            if isinstance(example.get("value"), msgspec.Raw):
+                example["value"] = msgspec.json.decode(example["value"])
+
+
+def _objects(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object of the document, each before those in it."""
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
     if isinstance(node, list):
         for item in node:
-            _finish_examples(item)
-    elif isinstance(node, dict):
-        for name, item in node.items():
-            if name == "examples" and isinstance(item, dict):
-                for example in item.values():
-                    example.pop("id", None)
-                    if isinstance(example.get("value"), msgspec.Raw):
-                        example["value"] = msgspec.json.decode(example["value"])
-            else:
-                _finish_examples(item)
+            yield from _objects(item)
 
 
 def handlers(api: Callable[[], Router]) -> list[HTTPRouteHandler]:
     """Return the routes of the page, and of the document that describes the given routes."""
-    made: list[bytes] = []
+    written = functools.cache(lambda: msgspec.json.encode(document(api())))
 
     @get("/api/v2/openapi.json", include_in_schema=False)
     async def openapi() -> Response[bytes]:
-        if not made:
-            made.append(msgspec.json.encode(document(api())))
-        return Response(made[0], media_type=MediaType.JSON)
+        return Response(written(), media_type=MediaType.JSON)
 
     return [openapi, page, start, asset]

@@ -45,13 +45,13 @@ async def load_file(token: FromPath[str], request: ApiRequest) -> ASGIApp:
     ]
     asked = request.context.asked
     if tag in asked.get(b"if-none-match", b"").decode("latin-1"):
-        return _Empty(304, headers)
+        return _empty(304, headers)
     size: int = row["size"]
     part = None
     if asked.get(b"if-range", tag.encode()).decode("latin-1") == tag:
         part = _part(asked.get(b"range", b"").decode("latin-1"), size)
     if part is not None and part[0] >= part[1]:
-        return _Empty(416, [*headers, (b"content-range", b"bytes */%d" % size)])
+        return _empty(416, [*headers, (b"content-range", b"bytes */%d" % size)])
     start, end = part or (0, size)
     headers += [
         (b"content-type", _content_type(row["mime_type"]).encode()),
@@ -62,7 +62,7 @@ async def load_file(token: FromPath[str], request: ApiRequest) -> ASGIApp:
     chunks = request.resources.media_store.stream(row["store_key"], start, end - start)
     status = 206 if part is not None else 200
     if request.method == "HEAD":
-        return _Empty(status, headers)
+        return _empty(status, headers)
     return await _opened(cast("AsyncGenerator[bytes]", chunks), status, headers)
 
 
@@ -86,17 +86,14 @@ async def _opened(chunks: AsyncGenerator[bytes], status: int, headers: list[tupl
     return answer
 
 
-class _Empty:
-    """An answer of nothing but headers."""
+def _empty(status: int, headers: list[tuple[bytes, bytes]]) -> ASGIApp:
+    """Answer nothing but headers."""
 
-    def __init__(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        self._status = status
-        self._headers = headers
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send it."""
-        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return answer
 
 
 def _part(header: str, size: int) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ import hashlib
 import typing
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.types.asgi_types import ReceiveMessage
 
 from rasl.api.caller import current_caller, has_caller
@@ -17,13 +17,12 @@ from rasl.errors import ApiError, IdempotencyInProgress, IdempotencyKeyReused, V
 from rasl.services.composing.draft import HeldKey
 from rasl.services.sending.outbox import Outbox
 from rasl.web.context import context_of
-from rasl.web.envelope import failure
+from rasl.web.envelope import Answer, failure
 from rasl.web.request import ApiRequest, read_body
 
 HEADER = b"idempotency-key"
-OWN_KEY = (
-    "rasl.own_key"  # the option of a route that keeps keys itself: its body is too large to be held here
-)
+# The option of a route that keeps keys itself: its body is too large to be held here.
+OWN_KEY = "rasl.own_key"
 MAX_LENGTH = 255
 
 
@@ -39,10 +38,8 @@ def with_idempotency(app: ASGIApp) -> ASGIApp:
             return
         body = await read_body(receive)
         claim = await _claim(scope, key, body)
-        if claim.is_mine:
-            await _run(app, scope, body, send)
-        else:
-            await _replayed(claim)(scope, _receive_nothing, send)
+        answer = await _run(app, scope, body) if claim.is_mine else _replayed(claim)
+        await answer(scope, receive, send)
 
     return idempotent
 
@@ -82,8 +79,8 @@ def _fingerprint(scope: Scope, body: bytes) -> bytes:
     return _outbox(scope).resources.sealer.digest(digest, "idempotency")
 
 
-async def _run(app: ASGIApp, scope: Scope, body: bytes, send: Send) -> None:
-    """Run the route, keep its answer if it stored something, and only then send it."""
+async def _run(app: ASGIApp, scope: Scope, body: bytes = b"") -> ASGIApp:
+    """Run the route and keep its answer if it stored something; only then may what is returned send it."""
     answer: list[Message] = []
 
     async def receive_again() -> ReceiveMessage:
@@ -92,12 +89,15 @@ async def _run(app: ASGIApp, scope: Scope, body: bytes, send: Send) -> None:
     async def keep(message: Message) -> None:
         answer.append(message)
 
+    async def kept(_scope: Scope, _receive: Receive, send: Send) -> None:
+        for message in answer:
+            await send(message)
+
     try:
         await app(scope, receive_again, keep)
     finally:
         await _end(scope, answer)
-    for message in answer:
-        await send(message)
+    return kept
 
 
 async def _end(scope: Scope, answer: typing.Sequence[Message]) -> None:
@@ -122,26 +122,7 @@ def _content(answer: typing.Iterable[Message]) -> tuple[int, bytes]:
 
 def _replayed(claim: Claim) -> ASGIApp:
     """Return the first answer again."""
-    content = claim.body or b""
-    start: HTTPResponseStartEvent = {
-        "type": "http.response.start",
-        "status": claim.status or 500,
-        "headers": [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(content)),
-            (b"idempotent-replayed", b"true"),
-        ],
-    }
-
-    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
-        await send(start)
-        await send({"type": "http.response.body", "body": content, "more_body": False})
-
-    return answer
-
-
-async def _receive_nothing() -> ReceiveMessage:
-    return {"type": "http.request", "body": b"", "more_body": False}
+    return Answer(claim.body or b"", claim.status or 500, [(b"idempotent-replayed", b"true")])
 
 
 async def run_once(
@@ -154,20 +135,12 @@ async def run_once(
     claim = await _claim(request.scope, key, digest)
     if not claim.is_mine:
         return _replayed(claim)
-    answer: list[Message] = []
 
-    async def keep(message: Message) -> None:
-        answer.append(message)
-
-    try:
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             made = await act()
         except ApiError as error:
-            request.context.headers += [
-                (name.encode(), value.encode()) for name, value in error.headers.items()
-            ]
             made = failure(request, error)
-        await made(request.scope, _receive_nothing, keep)
-    finally:
-        await _end(request.scope, answer)
-    return made
+        await made(scope, receive, send)
+
+    return await _run(route, request.scope)

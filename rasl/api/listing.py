@@ -7,17 +7,11 @@ import msgspec
 from litestar.openapi.spec import Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-from rasl.domain import listing
-from rasl.domain.listing import Kind, ListQuery, ListSpec, Page
+from rasl.api.operations import include_parameter, query_parameter
+from rasl.domain.listing import Kind, ListSpec
 from rasl.errors import ValidationFailed
-from rasl.web.envelope import Pagination
 
 _OPERATORS = "op is one of gte, lte, gt, lt, ne, like, in, not_in, between, null"
-
-
-def read_query(query_string: bytes, spec: ListSpec) -> ListQuery:
-    """Read the list parameters of a request; raises ValidationFailed naming every wrong one."""
-    return listing.parse(read_pairs(query_string), spec)
 
 
 def read_pairs(query_string: bytes) -> list[tuple[str, str]]:
@@ -30,9 +24,15 @@ def read_pairs(query_string: bytes) -> list[tuple[str, str]]:
         raise ValidationFailed({"query": ["The query string is not valid"]}) from None
 
 
-def read_pagination(query: ListQuery, page: Page) -> Pagination:
-    """Return the pagination block of a page."""
-    return msgspec.convert(listing.pagination(query, page), Pagination)
+def read_names(query_string: bytes, parameter: str) -> frozenset[str]:
+    """Read a parameter that lists names; raises ValidationFailed as `read_pairs` does."""
+    given = dict(read_pairs(query_string)).get(parameter, "")
+    return frozenset(name.strip() for name in given.split(","))
+
+
+def read_flag(query_string: bytes, parameter: str) -> bool:
+    """Read a parameter that is true or false, which is also what it is when it is left out."""
+    return dict(read_pairs(query_string)).get(parameter, "").lower() in {"true", "1"}
 
 
 def select_fields(item: Any, fields: frozenset[str] | None) -> Any:
@@ -51,39 +51,32 @@ def parameters(spec: ListSpec) -> list[Parameter]:
         f"`{name}.key`" if kind is Kind.JSON else f"`{name}`" for name, kind in spec.filters.items()
     )
     described = [
-        ("page", integer, "Page number, from 1."),
-        (
+        query_parameter("page", integer, "Page number, from 1."),
+        query_parameter(
             "cursor",
             text,
             "`next_cursor` of the page before, with the same `sort`: as fast however deep, without totals.",
         ),
-        ("per_page", integer, "Rows per page: 15 unless given, more than 100 is taken as 100."),
-        (
+        query_parameter(
+            "per_page", integer, "Rows per page: 15 unless given, more than 100 is taken as 100."
+        ),
+        query_parameter(
             "sort",
             text,
             f"Comma-separated keys, `-` for descending; default `{spec.default_sort}`: {', '.join(spec.sorts)}.",
         ),
-        ("search", text, "Words to find, all of them, in any case. Alias: `q`."),
-        (
-            "filter",
-            Schema(type=OpenAPIType.OBJECT, additional_properties=True),
-            f"`filter[field]=value` or `filter[field][op]=value` on {filters}; {_OPERATORS}.",
-        ),
-        ("fields", text, f"Comma-separated fields to return besides `id`: {', '.join(spec.fields)}."),
-    ]
-    if spec.includes:
-        described.append(
-            ("include", text, f"Comma-separated relations to return: {', '.join(spec.includes)}.")
-        )
-    return [
+        query_parameter("search", text, "Words to find, all of them, in any case. Alias: `q`."),
         Parameter(
-            name=name,
+            name="filter",
             param_in="query",
-            schema=schema,
-            description=description,
+            schema=Schema(type=OpenAPIType.OBJECT, additional_properties=True),
+            description=f"`filter[field]=value` or `filter[field][op]=value` on {filters}; {_OPERATORS}.",
             required=False,
-            style="deepObject" if name == "filter" else None,
-            explode=True if name == "filter" else None,
-        )
-        for name, schema, description in described
+            style="deepObject",
+            explode=True,
+        ),
+        query_parameter(
+            "fields", text, f"Comma-separated fields to return besides `id`: {', '.join(spec.fields)}."
+        ),
     ]
+    return [*described, include_parameter(spec.includes)] if spec.includes else described

@@ -11,27 +11,21 @@ _BINARY = {"type": "string", "contentMediaType": "application/octet-stream", "de
 
 def form_body(body: type[msgspec.Struct], *files: str) -> RequestBody:
     """Describe a body that is `body` as JSON, or a form with these file fields besides."""
-    as_json = inlined(body)
+    schema = msgspec.json.schema(body)
+    as_json = _resolved({"$ref": schema["$ref"]}, schema["$defs"])
     properties = {**_flattened(as_json["properties"]), **dict.fromkeys(files, _BINARY)}
     as_form = {"type": "object", "properties": properties, "required": as_json.get("required", [])}
     return RequestBody(
         content={
-            "application/json": OpenAPIMediaType(schema=as_json),  # type: ignore[arg-type]
+            "application/json": OpenAPIMediaType(schema=as_json),
             "multipart/form-data": OpenAPIMediaType(schema=as_form),  # type: ignore[arg-type]
         },
         required=True,
     )
 
 
-def inlined(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the JSON Schema of a type, whole in itself."""
-    schema = msgspec.json.schema(kind)
-    definitions = schema.get("$defs", {})
-    found: dict[str, Any] = _resolved({"$ref": schema["$ref"]}, definitions)
-    return found
-
-
 def _resolved(value: Any, definitions: Mapping[str, Any]) -> Any:
+    """Return a JSON Schema whole in itself, with what it refers to put in."""
     if isinstance(value, list):
         return [_resolved(item, definitions) for item in value]
     if not isinstance(value, dict):

@@ -31,10 +31,10 @@ from litestar.types import ASGIApp
 from rasl.api import listing
 from rasl.api.operations import IDEMPOTENCY_KEY, operation
 from rasl.db.pool import Row
-from rasl.domain.listing import ListSpec, Page
+from rasl.domain.listing import ListSpec, Page, pagination, parse
 from rasl.errors import ApiError, ValidationFailed
 from rasl.web.context import iso
-from rasl.web.envelope import Success, success
+from rasl.web.envelope import Pagination, Success, success
 from rasl.web.request import ApiRequest
 from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
 
@@ -86,11 +86,11 @@ class Noun:
 
         def decorate(route: Route) -> HTTPRouteHandler:
             async def answer(request: ApiRequest, **given: Any) -> ASGIApp:
-                query = listing.read_query(request.scope["query_string"], spec)
+                query = parse(listing.read_pairs(request.scope["query_string"]), spec)
                 page: Page = await route(request=request, query=query, **given)
                 fields = None if query.fields is None else query.fields | query.includes
                 items = [listing.select_fields(self.show(row), fields) for row in page.rows]
-                return success(request, text, items, listing.read_pagination(query, page))
+                return success(request, text, items, msgspec.convert(pagination(query, page), Pagination))
 
             return get(
                 self.path + path,

@@ -1,13 +1,11 @@
 """What the OpenAPI document says of parameters and bodies that our own code reads instead of the framework's."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from litestar.openapi.spec import Example, Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
-
-from rasl.domain.records.contact import RELATIONS
 
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
@@ -21,13 +19,6 @@ PREFER = Parameter(
     param_in="header",
     schema=Schema(type=OpenAPIType.STRING, enum=["respond-async"]),
     description="`respond-async`: answer 202 at once and send in the background.",
-    required=False,
-)
-INCLUDE_RELATIONS = Parameter(
-    name="include",
-    param_in="query",
-    schema=Schema(type=OpenAPIType.STRING),
-    description=f"Comma-separated relations to return: {', '.join(RELATIONS)}.",
     required=False,
 )
 
@@ -60,3 +51,9 @@ def operation(
 def query_parameter(name: str, schema: Schema, description: str) -> Parameter:
     """Describe an optional parameter of a query."""
     return Parameter(name=name, param_in="query", schema=schema, description=description, required=False)
+
+
+def include_parameter(relations: Iterable[str]) -> Parameter:
+    """Describe the parameter that asks for what something refers to."""
+    described = f"Comma-separated relations to return: {', '.join(relations)}."
+    return query_parameter("include", Schema(type=OpenAPIType.STRING), described)

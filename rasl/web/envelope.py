@@ -1,5 +1,6 @@
 """The one shape of every answer, good or bad (api-v2 sections 1.4 and 1.5)."""
 
+from collections.abc import Iterable
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -87,16 +88,17 @@ class Failure(msgspec.Struct):
 class Answer:
     """A finished answer; the framework's own response classes would cost as much as the rest of the route."""
 
-    __slots__ = ("_body", "_status")
+    __slots__ = ("_body", "_headers", "_status")
 
-    def __init__(self, body: bytes, status: int) -> None:
+    def __init__(self, body: bytes, status: int, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self._body = body
         self._status = status
+        self._headers = headers
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it."""
         length = b"%d" % len(self._body)
-        headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+        headers = [(b"content-type", b"application/json"), (b"content-length", length), *self._headers]
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": self._body, "more_body": False})
 
@@ -115,8 +117,9 @@ def success(
 
 
 def failure(request: Any, error: ApiError) -> ASGIApp:
-    """Answer with an error of ours without raising it; its headers are the caller's business."""
-    return Answer(_failure_body(request, error), error.status)
+    """Answer with an error of ours without raising it."""
+    headers = [(name.encode(), value.encode()) for name, value in error.headers.items()]
+    return Answer(_failure_body(request, error), error.status, headers)
 
 
 def _failure_body(request: Any, error: ApiError) -> bytes:
@@ -167,14 +170,9 @@ def enveloped(app: ASGIApp) -> ASGIApp:
                 raise
             _logger.exception("unexpected_error", path=scope["path"])
             known = error if isinstance(error, ApiError) else InternalError()
-            context_of(scope).headers += _header_pairs(known)
             await failure(Request(scope), known)(scope, receive, send)
 
     return guarded
-
-
-def _header_pairs(error: ApiError) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in error.headers.items()]
 
 
 def render_gone(_request: Request[Any, Any, Any], _error: Exception) -> Response[None]:

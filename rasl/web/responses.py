@@ -77,23 +77,10 @@ def raises(*errors: type[ApiError]) -> dict[int, ResponseSpec]:
 
 def response(kind: Any, description: str, message: str, data: Any, **meta: Any) -> ResponseSpec:
     """Describe a good answer with an example."""
-    return ResponseSpec(
-        kind, description=description, generate_examples=False, examples=[example(message, data, **meta)]
-    )
-
-
-def example(message: str, data: Any, **meta: Any) -> Example:
-    """Return a good answer as an example."""
-    return Example(
-        id="success",
-        summary=message,
-        # Raw, because the framework would drop every null; `docs.document` decodes it.
-        value=msgspec.Raw(
-            msgspec.json.encode(
-                {"success": True, "message": message, "data": data, "meta": EXAMPLE_META | meta}
-            )
-        ),
-    )
+    whole = {"success": True, "message": message, "data": data, "meta": EXAMPLE_META | meta}
+    # Raw, because the framework would drop every null; `docs.document` decodes it.
+    example = Example(id="success", summary=message, value=msgspec.Raw(msgspec.json.encode(whole)))
+    return ResponseSpec(kind, description=description, generate_examples=False, examples=[example])
 
 
 def _example(error: type[ApiError]) -> Example:

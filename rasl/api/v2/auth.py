@@ -1,6 +1,7 @@
 """One-time passwords: send, verify, resend, status, and the templates for them (api-v2 section 4)."""
 
 import datetime as dt
+import functools
 from typing import Any
 
 from litestar.params import JSONBody
@@ -28,6 +29,7 @@ from rasl.api.v2.sends.documented import sends
 from rasl.api.v2.sends.recipient import Recipient
 from rasl.db.pool import Row
 from rasl.domain import otp as rules
+from rasl.domain.fixed_windows import WindowLimit
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.message_types.template import Template
 from rasl.domain.phone import Phone
@@ -66,15 +68,9 @@ async def send_otp(data: JSONBody[SendOtp], caller: MaySendMessages, request: Ap
         raise ValidationFailed({"code": ["The code is given, and auto_generate asks for another"]})
     if not data.auto_generate and data.code is None:
         raise ValidationFailed({"code": ["Verification code is required, unless auto_generate is true"]})
-    recipient = Recipient(
-        phone=data.phone,
-        contact_id=data.contact_id,
-        from_phone_number_id=data.from_phone_number_id,
-        dry_run=data.dry_run,
+    return await _send(
+        request, caller, data, code=data.code, code_length=data.code_length, dry_run=data.dry_run
     )
-    wish = _wish(data, _phone(data.phone, caller), data.code, data.code_length)
-    again = await answer_again(request, caller, _described(data.purpose), _since(data.expiry_minutes))
-    return again or await _send(request, caller, recipient, wish)
 
 
 @sends("/auth/resend", SentOtp, SENT_EXAMPLE, OtpBlocked, tag=AUTH_TAG, also=_MADE_HERE)
@@ -83,15 +79,7 @@ async def resend_otp(data: JSONBody[ResendOtp], caller: MaySendMessages, request
 
     Makes a new code of 6 digits, ends the one before, and sends it; at most 3 times in 5 minutes per phone.
     """
-    phone = _phone(data.phone, caller)
-    again = await answer_again(request, caller, _described(data.purpose), _since(data.expiry_minutes))
-    if again is not None:
-        return again
-    await passwords.hit(request.resources.database, caller.tenant.id, rules.RESEND_LIMIT, phone.match_key)
-    recipient = Recipient(
-        phone=data.phone, contact_id=data.contact_id, from_phone_number_id=data.from_phone_number_id
-    )
-    return await _send(request, caller, recipient, _wish(data, phone, None, rules.DEFAULT_LENGTH))
+    return await _send(request, caller, data, limit=rules.RESEND_LIMIT)
 
 
 @AUTH.post(
@@ -159,17 +147,31 @@ async def list_templates(caller: MayReadTemplates, request: ApiRequest, query: L
 HANDLERS = (send_otp, resend_otp, verify_otp, get_status, list_templates)
 
 
-async def _send(request: ApiRequest, caller: Caller, recipient: Recipient, wish: CodeWish) -> ASGIApp:
-    addressed = await address(request.resources, caller.tenant, recipient.to())
-    content, new = await passwords.compose(request.resources, caller.tenant, addressed.number, wish)
-    describe, since = _described(wish.purpose), _since(wish.expiry_minutes)
-    return await send(
-        request, caller, recipient, content, describe, addressed=addressed, otp=new, since=since
+async def _send(
+    request: ApiRequest,
+    caller: Caller,
+    data: ResendOtp,
+    *,
+    code: str | None = None,
+    code_length: int = rules.DEFAULT_LENGTH,
+    dry_run: bool = False,
+    limit: WindowLimit | None = None,
+) -> ASGIApp:
+    """Send a code, or one made here; `limit` is counted before, unless an earlier request has sent it already."""
+    resources, tenant, phone = request.resources, caller.tenant, _phone(data.phone, caller)
+    describe = functools.partial(_described, data.purpose)
+    since = functools.partial(_since, data.expiry_minutes)
+    if again := await answer_again(request, caller, describe, since):
+        return again
+    if limit is not None:
+        await passwords.hit(resources.database, tenant.id, limit, phone.match_key)
+    recipient = Recipient(
+        phone=data.phone,
+        contact_id=data.contact_id,
+        from_phone_number_id=data.from_phone_number_id,
+        dry_run=dry_run,
     )
-
-
-def _wish(data: SendOtp | ResendOtp, phone: Phone, code: str | None, code_length: int) -> CodeWish:
-    return CodeWish(
+    wish = CodeWish(
         phone=phone,
         template_name=data.template_name,
         language=data.language,
@@ -179,6 +181,11 @@ def _wish(data: SendOtp | ResendOtp, phone: Phone, code: str | None, code_length
         code_length=code_length,
         additional_params=tuple(map(str, data.additional_params)),
     )
+    addressed = await address(resources, tenant, recipient.to())
+    content, new = await passwords.compose(resources, tenant, addressed.number, wish)
+    return await send(
+        request, caller, recipient, content, describe, addressed=addressed, otp=new, since=since
+    )
 
 
 def _phone(text: str, caller: Caller) -> Phone:
@@ -187,24 +194,18 @@ def _phone(text: str, caller: Caller) -> Phone:
     return phone
 
 
-def _described(purpose: str) -> Any:
-    def describe(content: Template) -> dict[str, Any]:
-        return {
-            "template_name": content.name,
-            "language": content.language,
-            "purpose": purpose,
-            "code_sent": True,
-            "expiry_minutes": content.valid_minutes,
-        }
-
-    return describe
+def _described(purpose: str, content: Template) -> dict[str, Any]:
+    return {
+        "template_name": content.name,
+        "language": content.language,
+        "purpose": purpose,
+        "code_sent": True,
+        "expiry_minutes": content.valid_minutes,
+    }
 
 
-def _since(expiry_minutes: int) -> Any:
-    def since(moment: dt.datetime) -> dict[str, Any]:
-        return {"expires_at": iso(moment + dt.timedelta(minutes=expiry_minutes))}
-
-    return since
+def _since(expiry_minutes: int, moment: dt.datetime) -> dict[str, Any]:
+    return {"expires_at": iso(moment + dt.timedelta(minutes=expiry_minutes))}
 
 
 def _standing(row: Row, phone: Phone) -> OtpStanding:

@@ -4,18 +4,19 @@ from typing import Annotated, ClassVar
 
 import msgspec
 from litestar.openapi.spec import Tag
+from msgspec import UNSET, UnsetType
 
 from rasl.api.v2.sends.documented import Sent
-from rasl.api.v2.sends.recipient import FromNumber
+from rasl.api.v2.sends.recipient import PHONE_PATTERN, ContactId, FromNumber, Recipient
 from rasl.domain import otp
-from rasl.domain.validation import MAX_ID, Body
+from rasl.domain.validation import Body
 
 Phone = Annotated[
     str,
     msgspec.Meta(
         min_length=10,
         max_length=20,
-        pattern=r"^[0-9+\-() ]+(?![\s\S])",
+        pattern=PHONE_PATTERN,
         description="The person's number, with country code.",
     ),
 ]
@@ -39,18 +40,11 @@ Code = Annotated[
     msgspec.Meta(pattern=otp.CODE_PATTERN, description="4 to 10 letters and digits. Never shown or stored."),
 ]
 GuessedCode = Annotated[str, msgspec.Meta(max_length=64, description="What the person entered.")]
-ContactId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID, description="An existing contact.")]
 DryRun = Annotated[
     bool, msgspec.Meta(description="Send and store nothing; answer what would be sent, the code masked.")
 ]
 
-PHONE_MESSAGES = {
-    ("phone", "required"): "Phone number is required",
-    ("phone", "pattern"): "Phone number may contain only digits, +, -, spaces and parentheses",
-    ("phone", "string"): "Phone number must be a string",
-    ("phone", "min"): "Phone number must be at least 10 characters",
-    ("phone", "max"): "Phone number must not be greater than 20 characters",
-}
+PHONE_MESSAGES = {**Recipient.messages, ("phone", "required"): "Phone number is required"}
 
 
 class ResendOtp(Body, frozen=True, kw_only=True):
@@ -156,15 +150,15 @@ class OtpStanding(msgspec.Struct, omit_defaults=True):
 
     has_active_otp: bool
     message: str | MessageStanding
-    phone: str | msgspec.UnsetType = msgspec.UNSET
-    purpose: str | msgspec.UnsetType = msgspec.UNSET
-    expires_at: str | msgspec.UnsetType = msgspec.UNSET
-    expires_in_seconds: int | msgspec.UnsetType = msgspec.UNSET
-    is_expired: bool | msgspec.UnsetType = msgspec.UNSET
-    verification_attempts: int | msgspec.UnsetType = msgspec.UNSET
-    max_attempts: int | msgspec.UnsetType = msgspec.UNSET
-    attempts_remaining: int | msgspec.UnsetType = msgspec.UNSET
-    created_at: str | msgspec.UnsetType = msgspec.UNSET
+    phone: str | UnsetType = UNSET
+    purpose: str | UnsetType = UNSET
+    expires_at: str | UnsetType = UNSET
+    expires_in_seconds: int | UnsetType = UNSET
+    is_expired: bool | UnsetType = UNSET
+    verification_attempts: int | UnsetType = UNSET
+    max_attempts: int | UnsetType = UNSET
+    attempts_remaining: int | UnsetType = UNSET
+    created_at: str | UnsetType = UNSET
 
 
 class OtpTemplateItem(msgspec.Struct):

@@ -14,7 +14,6 @@ from rasl.domain.validation import Body
 from rasl.errors import NotFound, WhatsAppNotConfigured
 from rasl.services.composing.addressing import read_phone, sending_number
 from rasl.services.otp import challenges
-from rasl.web.context import iso
 from rasl.web.request import ApiRequest
 
 
@@ -108,16 +107,8 @@ async def create_challenge(
         data.purpose,
         dt.timedelta(minutes=data.expiry_minutes),
     )
-    return NewChallenge(
-        id=made.id,
-        code=made.code,
-        text=made.text,
-        link=made.link,
-        qr_svg=made.qr_svg,
-        phone=phone.digits if phone else None,
-        purpose=data.purpose,
-        expires_at=iso(made.expires_at) or "",
-    )
+    shown_to = phone.digits if phone else None
+    return from_row(NewChallenge, msgspec.structs.asdict(made), phone=shown_to, purpose=data.purpose)
 
 
 @CHALLENGES.get("/{challenge_id:str}", NotFound, tells="How it stands.")

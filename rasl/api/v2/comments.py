@@ -154,14 +154,13 @@ async def add_comment(
         ref_message_id=data.ref_message_id,
     )
     noted = await comments.add_comment(request.resources.database, caller, mobile, note)
-    return AddedComment(
+    return from_row(
+        AddedComment,
+        msgspec.structs.asdict(note),
         tenant_id=caller.tenant.id,
         interaction_id=noted.conversation_id,
         sender_id=noted.sender_id,
-        status_message=note.status_message,
         url=note.media_url,
-        message_id=note.message_id,
-        ref_message_id=note.ref_message_id,
         chat_message_id=noted.comment_id,
     )
 

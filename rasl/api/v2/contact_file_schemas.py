@@ -11,10 +11,7 @@ from rasl.api.listing import parameters
 from rasl.api.operations import IDEMPOTENCY_KEY, operation, query_parameter
 from rasl.domain.contact_csv import TYPES
 from rasl.domain.records.contact import CONTACT_LIST
-from rasl.errors import (
-    NotFound,
-    ValidationFailed,
-)
+from rasl.errors import NotFound, ValidationFailed
 from rasl.services.contacts import exports
 from rasl.services.imports.uploads import MODES, Status
 from rasl.web.responses import raises
@@ -89,16 +86,11 @@ DETAIL = RUNNING | {"errors": [_FAILED_ROW]}
 
 def csv_responses(description: str, text: str, *errors: Any) -> dict[int, ResponseSpec]:
     """Describe an answer that is a CSV file."""
-    return {
-        200: ResponseSpec(
-            str,
-            generate_examples=False,
-            description=description,
-            media_type="text/csv",
-            examples=[Example(id="success", summary=description, value=text)],
-        ),
-        **raises(*errors),
-    }
+    example = Example(id="success", summary=description, value=text)
+    good = ResponseSpec(
+        str, generate_examples=False, description=description, media_type="text/csv", examples=[example]
+    )
+    return raises(*errors) | {200: good}
 
 
 ERRORS_RESPONSES = csv_responses(
@@ -112,53 +104,39 @@ EXPORT_RESPONSES = csv_responses(
     ValidationFailed,
 )
 
-_FORM: dict[str, Schema] = {
-    "file": Schema(
-        type=OpenAPIType.STRING, content_media_type="text/csv", description="CSV with a header row."
-    ),
+_TEXT, _INTEGER, _BOOLEAN = OpenAPIType.STRING, OpenAPIType.INTEGER, OpenAPIType.BOOLEAN
+_FORM = {
+    "file": Schema(type=_TEXT, content_media_type="text/csv", description="CSV with a header row."),
     "mapping": Schema(
-        type=OpenAPIType.STRING,
+        type=_TEXT,
         description='JSON object from the file\'s columns to fields: `{"Tel": "phone", "Tier": "attributes.tier", '
         '"Remarks": null}`. Columns it does not name are guessed by their headers.',
     ),
-    "dry_run": Schema(
-        type=OpenAPIType.BOOLEAN, description="Check everything, write nothing, report the same."
-    ),
+    "dry_run": Schema(type=_BOOLEAN, description="Check everything, write nothing, report the same."),
     "on_duplicate": Schema(
-        type=OpenAPIType.STRING,
+        type=_TEXT,
         enum=list(MODES),
         description="A phone that is known already: `skip` the row, `update` the contact, or `fail-row`.",
     ),
-    "default_source_id": Schema(type=OpenAPIType.INTEGER, description="Source of rows that name none."),
-    "default_status_id": Schema(type=OpenAPIType.INTEGER, description="Status of rows that name none."),
-    "type": Schema(type=OpenAPIType.STRING, enum=list(TYPES), description="Type of new contacts."),
-    "groups": Schema(
-        type=OpenAPIType.STRING, description="Comma-separated ids of groups to add every contact to."
-    ),
+    "default_source_id": Schema(type=_INTEGER, description="Source of rows that name none."),
+    "default_status_id": Schema(type=_INTEGER, description="Status of rows that name none."),
+    "type": Schema(type=_TEXT, enum=list(TYPES), description="Type of new contacts."),
+    "groups": Schema(type=_TEXT, description="Comma-separated ids of groups to add every contact to."),
     "delimiter": Schema(
-        type=OpenAPIType.STRING,
-        description="auto (default), comma, semicolon, tab, pipe, or the sign itself.",
+        type=_TEXT, description="auto (default), comma, semicolon, tab, pipe, or the sign itself."
     ),
 }
-
-
+_FORM_SCHEMA = Schema(type=OpenAPIType.OBJECT, properties={**_FORM}, required=["file"])
 IMPORT_FORM = operation(
     IDEMPOTENCY_KEY,
-    body=RequestBody(
-        content={
-            "multipart/form-data": OpenAPIMediaType(
-                schema=Schema(type=OpenAPIType.OBJECT, properties=dict(_FORM), required=["file"])
-            )
-        },
-        required=True,
-    ),
+    body=RequestBody({"multipart/form-data": OpenAPIMediaType(schema=_FORM_SCHEMA)}, required=True),
 )
 # What finds contacts in a list, without what makes pages of them.
 EXPORT_QUERY = operation(
     *(item for item in parameters(CONTACT_LIST) if item.name in {"search", "filter"}),
     query_parameter(
         "bom",
-        Schema(type=OpenAPIType.BOOLEAN),
+        Schema(type=_BOOLEAN),
         "`true`: begin with a byte order mark, for spreadsheets that ask for one.",
     ),
 )

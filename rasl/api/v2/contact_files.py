@@ -1,6 +1,7 @@
 """Contacts from and to CSV files: imports by the worker, exports as streams."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 from litestar import get
@@ -11,7 +12,7 @@ from litestar.types import ASGIApp
 from rasl.api import listing
 from rasl.api.caller import MayReadContacts, MayWriteContacts
 from rasl.api.idempotency import OWN_KEY, read_key
-from rasl.api.nouns import Noun
+from rasl.api.nouns import Noun, from_row
 from rasl.api.v2 import contact_file_schemas as schemas
 from rasl.api.v2.contact_file_schemas import FailedRow, ImportDetail, ImportItem
 from rasl.api.v2.contacts import CONTACTS
@@ -23,33 +24,19 @@ from rasl.errors import NotFound, PayloadTooLarge, UnsupportedMediaType, Validat
 from rasl.services.contacts import exports
 from rasl.services.imports import uploads
 from rasl.services.imports.uploads import IMPORT_LIST, MAX_FILE_BYTES, Upload
-from rasl.web.context import iso
 from rasl.web.envelope import success
 from rasl.web.form import FORM_BYTES, received
 from rasl.web.request import ApiRequest
 
-_CSV = "text/csv"
 _QUEUED = "Import queued"
 
 
+def _shown(row: Row) -> dict[str, Any]:
+    return {"dry_run": row["is_dry_run"], "percentage": uploads.percentage(row)}
+
+
 def _item(row: Row) -> ImportItem:
-    return ImportItem(
-        id=row["id"],
-        status=row["status"],
-        file_name=row["file_name"],
-        dry_run=row["is_dry_run"],
-        on_duplicate=row["on_duplicate"],
-        total=row["total"],
-        created=row["created"],
-        updated=row["updated"],
-        skipped=row["skipped"],
-        failed=row["failed"],
-        percentage=uploads.percentage(row),
-        failure=row["failure"],
-        created_at=iso(row["created_at"]) or "",
-        started_at=iso(row["started_at"]),
-        finished_at=iso(row["finished_at"]),
-    )
+    return from_row(ImportItem, row, **_shown(row))
 
 
 IMPORTS = Noun("/contacts", CONTACTS.tag, "import", ImportItem, schemas.RUNNING, of=_item)
@@ -66,10 +53,7 @@ IMPORTS = Noun("/contacts", CONTACTS.tag, "import", ImportItem, schemas.RUNNING,
     tells="Stored; a worker applies it.",
     example=schemas.QUEUED,
     operation=schemas.IMPORT_FORM,
-    options={
-        "request_max_body_size": MAX_FILE_BYTES + FORM_BYTES,
-        "opt": {OWN_KEY: True},
-    },
+    options={"request_max_body_size": MAX_FILE_BYTES + FORM_BYTES, "opt": {OWN_KEY: True}},
 )
 async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGIApp:
     """Import contacts from a CSV file.
@@ -115,7 +99,7 @@ async def get_import(import_id: FromPath[str], caller: MayReadContacts, request:
     How far it is, and the first 100 rows that failed.
     """
     row, errors = await uploads.get_import(request.resources.database, caller.tenant.id, read_id(import_id))
-    return ImportDetail(**msgspec.structs.asdict(_item(row)), errors=[_error(row, item) for item in errors])
+    return from_row(ImportDetail, row, **_shown(row), errors=[_error(row, item) for item in errors])
 
 
 @get(
@@ -144,11 +128,10 @@ async def get_import_errors(import_id: FromPath[str], caller: MayReadContacts, r
 )
 async def export_contacts(caller: MayReadContacts, request: ApiRequest) -> Stream:
     """Stream contacts."""
-    pairs = listing.read_pairs(request.scope["query_string"])
-    has_bom = dict(pairs).get("bom", "").lower() in {"true", "1"}
-    database = request.resources.database
-    query = parse([pair for pair in pairs if pair[0] != "cursor"], CONTACT_LIST)
-    export = await exports.begin(database, caller.tenant.id, query, has_bom)
+    database, query_string = request.resources.database, request.scope["query_string"]
+    pairs = [pair for pair in listing.read_pairs(query_string) if pair[0] != "cursor"]
+    has_bom = listing.read_flag(query_string, "bom")
+    export = await exports.begin(database, caller.tenant.id, parse(pairs, CONTACT_LIST), has_bom)
     return await _file(exports.lines(database, export), "contacts.csv")
 
 
@@ -165,7 +148,7 @@ async def _file(lines: AsyncIterator[bytes], name: str) -> Stream:
             yield part
 
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Stream(whole(), media_type=_CSV, headers=headers)
+    return Stream(whole(), media_type="text/csv", headers=headers)
 
 
 def _error(row: Row, error: Row) -> FailedRow:

@@ -9,25 +9,11 @@ from litestar.params import FromPath, JSONBody
 from rasl.api import listing
 from rasl.api.caller import MayDeleteContacts, MayReadContacts, MayWriteContacts
 from rasl.api.nouns import Noun, from_row
-from rasl.api.operations import INCLUDE_RELATIONS, operation
+from rasl.api.operations import include_parameter, operation
 from rasl.api.v2 import contact_schemas as schemas
-from rasl.api.v2.contact_schemas import (
-    BatchCreated,
-    BatchDeleted,
-    BatchSummary,
-    ChangeContact,
-    ContactItem,
-    CreateBatch,
-    CreateContact,
-    DeleteBatch,
-    DeletionSummary,
-    FailedRow,
-    SkippedRow,
-)
 from rasl.api.v2.groups import GROUPS
 from rasl.api.v2.sources import SOURCES
 from rasl.api.v2.statuses import STATUSES
-from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.records import fields_of
 from rasl.domain.records.contact import CONTACT_LIST, RELATIONS, Contact
@@ -42,7 +28,7 @@ CONTACTS = Noun(
     "/contacts",
     Tag("Contacts", "The people one writes to."),
     "contact",
-    ContactItem,
+    schemas.ContactItem,
     schemas.EXAMPLE,
     of=lambda item: item,  # made here already, with what it refers to
 )
@@ -62,8 +48,8 @@ async def list_contacts(caller: MayReadContacts, request: ApiRequest, query: Lis
     "", 201, FeatureLimitExceeded, tells="The new contact, with its groups.", example=schemas.WITH_GROUPS
 )
 async def create_contact(
-    data: JSONBody[CreateContact], caller: MayWriteContacts, request: ApiRequest
-) -> ContactItem:
+    data: JSONBody[schemas.CreateContact], caller: MayWriteContacts, request: ApiRequest
+) -> schemas.ContactItem:
     """Create a contact.
 
     Phone and email must be new in the account.
@@ -78,17 +64,17 @@ async def create_contact(
     ValidationFailed,
     tells="The contact.",
     example=schemas.WITH_ALL,
-    operation=operation(INCLUDE_RELATIONS),
+    operation=operation(include_parameter(RELATIONS)),
 )
-async def get_contact(contact_id: FromPath[str], caller: MayReadContacts, request: ApiRequest) -> ContactItem:
+async def get_contact(
+    contact_id: FromPath[str], caller: MayReadContacts, request: ApiRequest
+) -> schemas.ContactItem:
     """Get a contact.
 
     By its id.
     """
-    pairs = dict(listing.read_pairs(request.scope["query_string"]))
-    names = {name.strip() for name in pairs.get("include", "").split(",")}
+    includes = listing.read_names(request.scope["query_string"], "include").intersection(RELATIONS)
     database = request.resources.database
-    includes = frozenset(names.intersection(RELATIONS))
     return _items(await contacts.get_contact(database, caller.tenant.id, read_id(contact_id), includes))[0]
 
 
@@ -99,17 +85,18 @@ async def get_contact(contact_id: FromPath[str], caller: MayReadContacts, reques
     example=schemas.WITH_GROUPS,
 )
 async def change_contact(
-    contact_id: FromPath[str], data: JSONBody[ChangeContact], caller: MayWriteContacts, request: ApiRequest
-) -> ContactItem:
+    contact_id: FromPath[str],
+    data: JSONBody[schemas.ChangeContact],
+    caller: MayWriteContacts,
+    request: ApiRequest,
+) -> schemas.ContactItem:
     """Change a contact.
 
     What is left out stays, null clears. `groups` replaces all groups; `attributes` changes only the keys it names, and
     null removes a key.
     """
-    database = request.resources.database
-    return _items(await contacts.change_contact(database, caller.tenant, read_id(contact_id), _given(data)))[
-        0
-    ]
+    database, id_ = request.resources.database, read_id(contact_id)
+    return _items(await contacts.change_contact(database, caller.tenant, id_, _given(data)))[0]
 
 
 @CONTACTS.delete("/{contact_id:str}", NotFound)
@@ -130,8 +117,8 @@ async def delete_contact(contact_id: FromPath[str], caller: MayDeleteContacts, r
     example=schemas.BATCH_CREATED,
 )
 async def create_batch(
-    data: JSONBody[CreateBatch], caller: MayWriteContacts, request: ApiRequest
-) -> BatchCreated:
+    data: JSONBody[schemas.CreateBatch], caller: MayWriteContacts, request: ApiRequest
+) -> schemas.BatchCreated:
     """Create many contacts.
 
     In one transaction. Contacts that cannot be created are reported by their index in the batch.
@@ -140,12 +127,14 @@ async def create_batch(
     given = data.options
     options = Options(given.continue_on_error, given.skip_duplicates) if given else Options()
     report, found = await contacts.create_batch(request.resources.database, caller.tenant, wishes, options)
-    return BatchCreated(
+    return schemas.BatchCreated(
         success=True,
-        summary=BatchSummary(len(wishes), len(report.created), len(report.skipped), len(report.failed)),
+        summary=schemas.BatchSummary(
+            len(wishes), len(report.created), len(report.skipped), len(report.failed)
+        ),
         created=_items(found),
-        skipped=[SkippedRow(row.index, DUPLICATE_PHONE, row.data) for row in report.skipped],
-        errors=[FailedRow(row.index, row.code, row.problems, row.data) for row in report.failed],
+        skipped=[schemas.SkippedRow(row.index, DUPLICATE_PHONE, row.data) for row in report.skipped],
+        errors=[schemas.FailedRow(row.index, row.code, row.problems, row.data) for row in report.failed],
     )
 
 
@@ -156,15 +145,15 @@ async def create_batch(
     example=schemas.BATCH_DELETED,
 )
 async def delete_batch(
-    data: JSONBody[DeleteBatch], caller: MayDeleteContacts, request: ApiRequest
-) -> BatchDeleted:
+    data: JSONBody[schemas.DeleteBatch], caller: MayDeleteContacts, request: ApiRequest
+) -> schemas.BatchDeleted:
     """Delete many contacts.
 
     In one transaction. Ids that are no contact of the account count as failed.
     """
     deleted = await contacts.delete_batch(request.resources.database, caller.tenant.id, data.ids)
-    summary = DeletionSummary(len(data.ids), deleted, len(data.ids) - deleted)
-    return BatchDeleted(success=True, summary=summary)
+    summary = schemas.DeletionSummary(len(data.ids), deleted, len(data.ids) - deleted)
+    return schemas.BatchDeleted(success=True, summary=summary)
 
 
 HANDLERS = (
@@ -179,38 +168,36 @@ HANDLERS = (
 
 
 def _given(body: Body) -> dict[str, Any]:
-    values = ((name, getattr(body, name)) for name in body.__struct_fields__)
-    return {name: value for name, value in values if value is not msgspec.UNSET}
+    values = msgspec.structs.asdict(body)
+    return {name: value for name, value in values.items() if value is not msgspec.UNSET}
 
 
 def _wish(row: Any) -> Wish:
     try:
-        return Wish(row, _given(read_values(CreateContact, row)))
+        return Wish(row, _given(read_values(schemas.CreateContact, row)))
     except ValidationFailed as error:
         return Wish(row, None, error.details)
 
 
 _RENAMED = {told.shown_as: told.column for told in fields_of(Contact) if told.shown_as != told.column}
+_NOUNS = {"groups": GROUPS, "source": SOURCES, "status": STATUSES}
 _UNASKED = dict.fromkeys(RELATIONS, msgspec.UNSET)
 
 
-def _item(row: Row) -> ContactItem:
-    return from_row(ContactItem, row, **{name: row[column] for name, column in _RENAMED.items()}, **_UNASKED)
-
-
-def _items(found: Contacts) -> list[ContactItem]:
-    relations = found.relations
-    groups = {id_: GROUPS.show(row) for id_, row in relations.get("groups", {}).items()}
-    sources = {id_: SOURCES.show(row) for id_, row in relations.get("source", {}).items()}
-    statuses = {id_: STATUSES.show(row) for id_, row in relations.get("status", {}).items()}
+def _items(found: Contacts) -> list[schemas.ContactItem]:
+    shown = {
+        name: {id_: _NOUNS[name].show(row) for id_, row in rows.items()}
+        for name, rows in found.relations.items()
+    }
     items = []
     for row in found.rows:
-        item = _item(row)
-        if "groups" in relations:
-            item.groups = [groups[id_] for id_ in row["group_ids"] if id_ in groups]
-        if "source" in relations:
-            item.source = sources.get(row["source_id"])
-        if "status" in relations:
-            item.status = statuses.get(row["status_id"])
+        renamed = {name: row[column] for name, column in _RENAMED.items()}
+        item = from_row(schemas.ContactItem, row, **renamed, **_UNASKED)
+        if "groups" in shown:
+            item.groups = [shown["groups"][id_] for id_ in row["group_ids"] if id_ in shown["groups"]]
+        if "source" in shown:
+            item.source = shown["source"].get(row["source_id"])
+        if "status" in shown:
+            item.status = shown["status"].get(row["status_id"])
         items.append(item)
     return items

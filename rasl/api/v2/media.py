@@ -2,7 +2,7 @@
 
 import datetime as dt
 import functools
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar
 
 import msgspec
 from litestar.openapi.spec import Tag
@@ -13,22 +13,23 @@ from rasl import clock
 from rasl.api.caller import MayReadMessages, MaySendMessages
 from rasl.api.idempotency import OWN_KEY, run_once
 from rasl.api.media_form import form_body
-from rasl.api.nouns import Noun
+from rasl.api.nouns import Noun, from_row
 from rasl.api.operations import IDEMPOTENCY_KEY, operation
-from rasl.domain.media_formats import EXTENSIONS, LARGEST
+from rasl.api.v2.sends.media_body import FILE, MEDIA_TYPE_MESSAGES, MediaType, MediaUrl
+from rasl.domain.media_formats import LARGEST
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import Body, read_id, read_values
 from rasl.errors import NotFound, ValidationFailed
+from rasl.services.composing.addressing import Collecting
 from rasl.services.media import files
 from rasl.services.media.files import StoredMedia
 from rasl.services.media.links import signed_url
-from rasl.web.context import iso
+from rasl.services.media.sources import Source, keep
 from rasl.web.envelope import success
 from rasl.web.form import FORM_BYTES, Form, received_values
 from rasl.web.request import ApiRequest
 from rasl.web.responses import READS_BODY
 
-_FILE = "media_file"
 _STORED = "Media stored successfully"
 _EXAMPLE = {
     "id": 7,
@@ -46,16 +47,10 @@ _EXAMPLE = {
 class StoreMedia(Body, frozen=True, kw_only=True):
     """A file to store: `media_file` of a form, or an address."""
 
-    media_type: Literal["image", "document", "video", "audio", "sticker"]
-    media_url: (
-        Annotated[str, msgspec.Meta(max_length=2048, description="Public http or https address of the file.")]
-        | None
-    ) = None
+    media_type: MediaType
+    media_url: MediaUrl | None = None
 
-    messages: ClassVar[dict[tuple[str, str], str]] = {
-        ("media_type", "required"): "Media type is required",
-        ("media_type", "invalid"): f"Media type must be one of {', '.join(EXTENSIONS)}",
-    }
+    messages: ClassVar[dict[tuple[str, str], str]] = MEDIA_TYPE_MESSAGES
 
 
 class MediaItem(msgspec.Struct):
@@ -82,7 +77,7 @@ MEDIA = Noun("/media", Tag("Media", "Files for messages, and from messages."), "
     NotFound,
     says=_STORED,
     tells="Stored.",
-    operation=operation(IDEMPOTENCY_KEY, body=form_body(StoreMedia, _FILE)),
+    operation=operation(IDEMPOTENCY_KEY, body=form_body(StoreMedia, FILE)),
     options={"request_max_body_size": LARGEST + FORM_BYTES, "opt": {OWN_KEY: True}},
 )
 async def store_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
@@ -91,7 +86,7 @@ async def store_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     Stores a file to be named by messages (`media_id`, `header_media_id`), the same content once. What may be sent as
     what is told at `POST /messages/media`.
     """
-    async with received_values(request, {_FILE: LARGEST}) as form:
+    async with received_values(request, {FILE: LARGEST}) as form:
         return await run_once(request, form.digest, functools.partial(_store, request, caller, form))
 
 
@@ -108,36 +103,30 @@ async def get_media(media_id: FromPath[str], caller: MayReadMessages, request: A
 async def _store(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
     problems = dict(form.problems)
     body: StoreMedia | None = None
-    try:
+    with Collecting(problems):
         body = read_values(StoreMedia, dict(form.fields))
-    except ValidationFailed as error:
-        problems |= error.details
-    given = form.files.get(_FILE)
+    given = form.files.get(FILE)
     if (given is None) == (not form.fields.get("media_url")):
-        problems.setdefault(_FILE, ["Give either media_file or media_url"])
+        problems.setdefault(FILE, ["Give either media_file or media_url"])
     if body is None or problems:
         raise ValidationFailed(problems)
-    resources, tenant_id, kind = request.resources, caller.tenant.id, body.media_type
     if given is not None:
-        stored = await files.keep_file(resources, tenant_id, given.file, given.name, kind, _FILE)
+        source = Source(FILE, body.media_type, file=given.file, filename=given.name)
     else:
-        stored = await files.keep_url(resources, tenant_id, body.media_url or "", kind, "media_url")
+        source = Source("media_url", body.media_type, url=body.media_url)
+    stored = await keep(request.resources, caller.tenant.id, source)
     request.context.is_stored = True
     return success(request, _STORED, _item(request, caller, stored), status=201)
 
 
 def _item(request: ApiRequest, caller: Caller, stored: StoredMedia) -> MediaItem:
     lifetime = dt.timedelta(seconds=request.resources.settings.media_url_seconds)
-    return MediaItem(
-        id=stored.id,
+    return from_row(
+        MediaItem,
+        msgspec.structs.asdict(stored),
         media_type=stored.kind,
-        mime_type=stored.mime_type,
-        size=stored.size,
-        filename=stored.filename,
-        sha256=stored.sha256,
-        is_voice=stored.is_voice,
         url=signed_url(request.resources, caller.tenant.id, stored.id),
-        url_expires_at=iso(clock.now() + lifetime) or "",
+        url_expires_at=clock.now() + lifetime,
     )
 
 

@@ -106,14 +106,7 @@ def _item(row: Row) -> MessageItem:
     return from_row(MessageItem, row, **_shown(row))
 
 
-MESSAGES = Noun(
-    "/messages",
-    MESSAGES_TAG,
-    "message",
-    MessageItem,
-    _EXAMPLE,
-    _item,
-)
+MESSAGES = Noun("/messages", MESSAGES_TAG, "message", MessageItem, _EXAMPLE, _item)
 
 
 @MESSAGES.get_list(MESSAGE_LIST)
@@ -141,8 +134,7 @@ async def get_message(
     database, tenant_id = request.resources.database, caller.tenant.id
     row = await named_messages.get_message(database, tenant_id, read_name(raw_name(request)))
     media_id = await message_list.find_media(database, row)
-    pairs = dict(listing.read_pairs(request.scope["query_string"]))
-    has_timeline = "timeline" in pairs.get("include", "").split(",")
+    has_timeline = "timeline" in listing.read_names(request.scope["query_string"], "include")
     return from_row(
         MessageDetail,
         row,

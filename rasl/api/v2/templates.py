@@ -1,6 +1,6 @@
 """Templates: listing, reading, fetching from Meta, and submitting to it (api-v2 section 5)."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from litestar.openapi.spec import Schema, Tag
@@ -9,19 +9,9 @@ from litestar.params import FromPath, JSONBody
 
 from rasl.api import listing
 from rasl.api.caller import MayReadTemplates, Requires
-from rasl.api.nouns import Noun
+from rasl.api.nouns import Noun, from_row
 from rasl.api.operations import operation, query_parameter
-from rasl.api.v2.template_schemas import (
-    EXAMPLE,
-    ChangeTemplate,
-    CreateTemplate,
-    Lint,
-    LintTemplate,
-    PreviewTemplate,
-    TemplateItem,
-    TemplatesSynced,
-    item_of,
-)
+from rasl.api.v2 import template_schemas as schemas
 from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.templates import definition
@@ -30,7 +20,6 @@ from rasl.domain.tenants import Caller
 from rasl.errors import NotFound, WhatsAppFailed, WhatsAppNotConfigured
 from rasl.services.templates import sync, templates
 from rasl.services.templates.templates import TEMPLATE_LIST, Submission
-from rasl.web.context import iso
 from rasl.web.request import ApiRequest
 
 MaySync = Annotated[Caller, Requires("templates:sync")]
@@ -41,12 +30,12 @@ TEMPLATES = Noun(
     "/templates",
     Tag("Templates", "What may open a conversation, as WhatsApp approved it."),
     "template",
-    TemplateItem,
-    EXAMPLE,
-    item_of,
+    schemas.TemplateItem,
+    schemas.EXAMPLE,
+    schemas.item_of,
 )
 _META = (WhatsAppNotConfigured, WhatsAppFailed)
-_PENDING = msgspec.structs.replace(EXAMPLE, status="PENDING")
+_PENDING = msgspec.structs.replace(schemas.EXAMPLE, status="PENDING")
 _ALL_LANGUAGES = query_parameter(
     "all_languages", Schema(type=OpenAPIType.BOOLEAN), "`true`: every language of the template's name."
 )
@@ -76,9 +65,9 @@ async def get_template(template_id: FromPath[str], caller: MayReadTemplates, req
     *_META,
     says="Templates synced successfully",
     tells="What was found, and what changed here.",
-    example=TemplatesSynced(12, 2, 9, 1, "2026-03-04T09:15:22+00:00"),
+    example=schemas.TemplatesSynced(12, 2, 9, 1, "2026-03-04T09:15:22+00:00"),
 )
-async def sync_templates(caller: MaySync, request: ApiRequest) -> TemplatesSynced:
+async def sync_templates(caller: MaySync, request: ApiRequest) -> schemas.TemplatesSynced:
     """Fetch the templates from WhatsApp.
 
     Reads every template of the account's WhatsApp Business Accounts, page by page. Templates that are gone there
@@ -86,9 +75,7 @@ async def sync_templates(caller: MaySync, request: ApiRequest) -> TemplatesSynce
     keep templates current, and the worker reads all of them every few hours.
     """
     found = await sync.sync(request.resources, caller.tenant.id)
-    return TemplatesSynced(
-        found.synced, found.created, found.updated, found.deleted, iso(found.synced_at) or ""
-    )
+    return from_row(schemas.TemplatesSynced, msgspec.structs.asdict(found))
 
 
 @TEMPLATES.post(
@@ -98,7 +85,9 @@ async def sync_templates(caller: MaySync, request: ApiRequest) -> TemplatesSynce
     tells="Submitted for review.",
     example=msgspec.structs.replace(_PENDING, quality=None),
 )
-async def create_template(data: JSONBody[CreateTemplate], caller: MayWrite, request: ApiRequest) -> Row:
+async def create_template(
+    data: JSONBody[schemas.CreateTemplate], caller: MayWrite, request: ApiRequest
+) -> Row:
     """Create a template.
 
     Checks the template as `POST /templates/lint` does, submits it to WhatsApp and keeps it. It can be sent
@@ -110,15 +99,15 @@ async def create_template(data: JSONBody[CreateTemplate], caller: MayWrite, requ
 
 @TEMPLATES.patch("/{template_id:str}", NotFound, *_META, tells="Submitted for review.", example=_PENDING)
 async def change_template(
-    template_id: FromPath[str], data: JSONBody[ChangeTemplate], caller: MayWrite, request: ApiRequest
+    template_id: FromPath[str], data: JSONBody[schemas.ChangeTemplate], caller: MayWrite, request: ApiRequest
 ) -> Row:
     """Change a template.
 
     Replaces `components`, `category` or `message_send_ttl_seconds`; WhatsApp reviews the template again. Only
     approved, rejected and paused templates can be changed, approved ones ten times in 30 days and once a day.
     """
-    given = {name: getattr(data, name) for name in data.__struct_fields__}
-    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    given = msgspec.structs.asdict(data)
+    changes = {name: value for name, value in given.items() if value is not None}
     sample_id = changes.pop("header_sample_media_id", None)
     return await templates.edit_template(request.resources, caller.tenant.id, template_id, changes, sample_id)
 
@@ -129,10 +118,9 @@ async def delete_template(template_id: FromPath[str], caller: MayDelete, request
 
     Deletes the template at WhatsApp and here, in its language or, with `all_languages=true`, in all of them.
     """
-    pairs = dict(listing.read_pairs(request.scope["query_string"]))
-    is_every_language = pairs.get("all_languages", "").lower() in {"true", "1"}
+    is_every = listing.read_flag(request.scope["query_string"], "all_languages")
     await templates.delete_template(
-        request.resources, caller.tenant.id, template_id, is_every_language=is_every_language
+        request.resources, caller.tenant.id, template_id, is_every_language=is_every
     )
 
 
@@ -142,24 +130,24 @@ async def delete_template(template_id: FromPath[str], caller: MayDelete, request
     stores=False,
     says="Template checked successfully",
     tells="What was found.",
-    example=Lint(
+    example=schemas.Lint(
         is_valid=False,
         problems={"components.0.text": ["must not be greater than 1024 characters, it has 1031"]},
         warnings={},
     ),
 )
 async def lint_template(
-    data: JSONBody[LintTemplate],
+    data: JSONBody[schemas.LintTemplate],
     caller: MayReadTemplates,  # noqa: ARG001 - asks for the scope
     request: ApiRequest,  # noqa: ARG001 - is answered
-) -> Lint:
+) -> schemas.Lint:
     """Check a template without submitting it.
 
     Says what WhatsApp would refuse (`problems`, which also stop a creation) and what its reviewers may reject
     (`warnings`), by field. Nothing is stored or submitted.
     """
     report = templates.lint(_submission(data))
-    return Lint(not report.problems, report.problems, report.warnings)
+    return schemas.Lint(not report.problems, report.problems, report.warnings)
 
 
 @TEMPLATES.post(
@@ -169,10 +157,13 @@ async def lint_template(
     stores=False,
     says="Template previewed successfully",
     tells="The template as it is shown.",
-    example=render(definition.read(EXAMPLE.components), {"field_1": "Priya"}),
+    example=render(definition.read(schemas.EXAMPLE.components), {"field_1": "Priya"}),
 )
 async def preview_template(
-    template_id: FromPath[str], data: JSONBody[PreviewTemplate], caller: MayReadTemplates, request: ApiRequest
+    template_id: FromPath[str],
+    data: JSONBody[schemas.PreviewTemplate],
+    caller: MayReadTemplates,
+    request: ApiRequest,
 ) -> Preview:
     """Preview a template.
 
@@ -193,12 +184,5 @@ HANDLERS = (
 )
 
 
-def _submission(data: LintTemplate) -> Submission:
-    return Submission(
-        name=data.name,
-        language=data.language,
-        category=data.category,
-        components=data.components,
-        parameter_format=data.parameter_format,
-        message_send_ttl_seconds=data.message_send_ttl_seconds,
-    )
+def _submission(data: schemas.LintTemplate) -> Submission:
+    return msgspec.convert(data, Submission, from_attributes=True)

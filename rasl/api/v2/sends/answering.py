@@ -68,7 +68,7 @@ async def send(
         phone=to.phone,
         contact_id=to.contact_id,
         request_id=context.request_id,
-        is_async=wants_async(request),
+        is_async=b"respond-async" in context.asked.get(b"prefer", b"").lower(),  # RFC 7240
         reply=to.reply,
         conversation_id=conversation_id,
         fallback=fallback,
@@ -106,11 +106,6 @@ async def answer_again(
     own = _own(message, describe, since)
     data = _told(message, row["contact_id"], standing, iso(row["sent_at"]), own)
     return success(request, RESULT_TEXTS.get(standing.status, RESULT_TEXTS["sent"]), data)
-
-
-def wants_async(request: ApiRequest) -> bool:
-    """Tell whether the client asked to be answered before the message is sent (RFC 7240)."""
-    return b"respond-async" in request.context.asked.get(b"prefer", b"").lower()
 
 
 def _own(message: Message, describe: Describe, since: Since | None) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import RequestBody, Tag
 
 from rasl.api.nouns import Decorator, Route, told
@@ -15,19 +14,13 @@ from rasl.errors import (
     ApiError,
     ContactOptedOut,
     FeatureLimitExceeded,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
-    InvalidJson,
     MessageSendFailed,
     NotFound,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-    ValidationFailed,
     WhatsAppNotConfigured,
     WindowClosed,
 )
 from rasl.web.envelope import Success
-from rasl.web.responses import raises, response
+from rasl.web.responses import IDEMPOTENT, READS_BODY, raises, response
 
 RESULT_TEXTS = {
     "sent": "Message sent successfully",
@@ -35,12 +28,12 @@ RESULT_TEXTS = {
     "sending": "Message is being sent; its chat_message_id tells what becomes of it",
     "unknown": "Message handed over, but WhatsApp did not confirm it yet; do not send it again",
 }
-SENT_META = {
+_RECIPIENT = {
     "message_id": "wamid.HBgMNDQyMDc5NDYwMDExFQIAERgS",
     "contact_id": 812,
     "phone": "442079460011",
 }
-SENT_TAIL = {
+_STANDING = {
     "status": "sent",
     "sent_at": "2026-03-04T09:15:22+00:00",
     "chat_id": 77,
@@ -60,17 +53,13 @@ Optional headers: `Idempotency-Key` (same key and body: the first answer again, 
 hours) and `Prefer: respond-async` (202, sent by the worker)."""
 
 _ERRORS: tuple[type[ApiError], ...] = (
-    InvalidJson,
-    ValidationFailed,
+    *READS_BODY,
     WhatsAppNotConfigured,
     NotFound,
     ContactOptedOut,
     FeatureLimitExceeded,
     WindowClosed,
-    IdempotencyInProgress,
-    IdempotencyKeyReused,
-    PayloadTooLarge,
-    UnsupportedMediaType,
+    *IDEMPOTENT,
     MessageSendFailed,
 )
 
@@ -104,25 +93,21 @@ def sends(
     example of what that has besides the fields of every send; `errors` are those that only this send has, `examples`
     are of its body, and `body` describes one that the route reads by itself.
     """
+    answered = Success[kind]  # type: ignore[valid-type]
+    sent = {**_RECIPIENT, **own, **_STANDING}
+    queued = sent | {"message_id": None, "status": "queued", "sent_at": None}
+    good = {
+        200: response(answered, "The message.", RESULT_TEXTS["sent"], sent),
+        202: response(answered, "Accepted with `Prefer: respond-async`.", RESULT_TEXTS["queued"], queued),
+    }
 
     def decorate(route: Route) -> HTTPRouteHandler:
         return post(
             path,
             status_code=200,
             operation_class=operation(IDEMPOTENCY_KEY, PREFER, body=body, examples=examples),
-            responses=send_responses(kind, own, *errors),
+            responses=raises(*_ERRORS, *errors) | good,
             **told(route, tag, options, also, COMMON),
         )(route)
 
     return decorate
-
-
-def send_responses(kind: type[Sent], own: dict[str, Any], *errors: type[ApiError]) -> dict[int, ResponseSpec]:
-    """Return the documented answers of a send, given the example of what its type adds and its own errors."""
-    answered = Success[kind]  # type: ignore[valid-type]
-    sent = {**SENT_META, **own, **SENT_TAIL}
-    queued = sent | {"message_id": None, "status": "queued", "sent_at": None}
-    return raises(*_ERRORS, *errors) | {
-        200: response(answered, "The message.", RESULT_TEXTS["sent"], sent),
-        202: response(answered, "Accepted with `Prefer: respond-async`.", RESULT_TEXTS["queued"], queued),
-    }

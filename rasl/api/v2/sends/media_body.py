@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from rasl.api.v2.sends.recipient import Recipient
+from rasl.api.v2.sends.recipient import PHONE_PATTERN, Recipient
 from rasl.domain.media_formats import EXTENSIONS
 from rasl.domain.message_types.media import MAX_CAPTION, MAX_FILENAME
 from rasl.domain.records.contact import Email, Id, Name
@@ -23,6 +23,14 @@ from rasl.web.request import ApiRequest
 FILE = "media_file"
 _GROUPS = re.compile(r"\s*\d{1,18}\s*(,\s*\d{1,18}\s*)*")
 Problems = dict[str, list[str]]
+MediaType = Literal["image", "document", "video", "audio", "sticker"]
+MediaUrl = Annotated[
+    str, msgspec.Meta(max_length=2048, description="Public http or https address of the file.")
+]
+MEDIA_TYPE_MESSAGES = {
+    ("media_type", "required"): "Media type is required",
+    ("media_type", "invalid"): f"Media type must be one of {', '.join(EXTENSIONS)}",
+}
 
 
 class ContactFields(Body, frozen=True, kw_only=True):
@@ -53,16 +61,13 @@ class SendSticker(Recipient, frozen=True, kw_only=True):
             str,
             msgspec.Meta(
                 max_length=40,
-                pattern=r"^[0-9+\-() ]+(?![\s\S])",
+                pattern=PHONE_PATTERN,
                 description="Recipient with country code, 10 to 15 digits; may be left out with contact_id.",
             ),
         ]
         | None
     ) = None
-    media_url: (
-        Annotated[str, msgspec.Meta(max_length=2048, description="Public http or https address of the file.")]
-        | None
-    ) = None
+    media_url: MediaUrl | None = None
     media_id: (
         Annotated[int, msgspec.Meta(ge=1, le=MAX_ID, description="A file stored before (`POST /media`).")]
         | None
@@ -75,16 +80,11 @@ class SendSticker(Recipient, frozen=True, kw_only=True):
         ("phone", "max"): "Phone number must have 10 to 15 digits",
     }
 
-    @property
-    def kind(self) -> str:
-        """Return the type of the message."""
-        return "sticker"
-
 
 class SendMedia(SendSticker, frozen=True, kw_only=True):
     """A file to a phone number or to a known contact."""
 
-    media_type: Literal["image", "document", "video", "audio", "sticker"]
+    media_type: MediaType
     caption: (
         Annotated[
             str, msgspec.Meta(max_length=MAX_CAPTION, description="Not for audio and stickers; merge fields.")
@@ -95,15 +95,7 @@ class SendMedia(SendSticker, frozen=True, kw_only=True):
         Annotated[str, msgspec.Meta(max_length=MAX_FILENAME, description="Shown name of a document.")] | None
     ) = None
 
-    messages: ClassVar[dict[tuple[str, str], str]] = SendSticker.messages | {
-        ("media_type", "required"): "Media type is required",
-        ("media_type", "invalid"): f"Media type must be one of {', '.join(EXTENSIONS)}",
-    }
-
-    @property
-    def kind(self) -> str:
-        """Return the type of the message."""
-        return self.media_type
+    messages: ClassVar[dict[tuple[str, str], str]] = SendSticker.messages | MEDIA_TYPE_MESSAGES
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -145,12 +137,13 @@ async def read_wish(request: ApiRequest, caller: Caller, form: Form, body_type: 
 
 def source_of(form: Form, body: SendSticker) -> Source:
     """Return where the file of a checked send comes from."""
+    kind = body.media_type if isinstance(body, SendMedia) else "sticker"
     if body.media_id is not None:
-        return Source("media_id", body.kind, media_id=body.media_id)
+        return Source("media_id", kind, media_id=body.media_id)
     if body.media_url is not None:
-        return Source("media_url", body.kind, url=body.media_url)
+        return Source("media_url", kind, url=body.media_url)
     given = form.files[FILE]
-    return Source(FILE, body.kind, file=given.file, filename=given.name)
+    return Source(FILE, kind, file=given.file, filename=given.name)
 
 
 def _check_source(form: Form, values: Mapping[str, Any]) -> Problems:

@@ -43,11 +43,9 @@ class SendReaction(Recipient, frozen=True, kw_only=True):
     @classmethod
     def missing(cls, given: Set[str]) -> dict[str, list[str]]:
         """Require an emoji, though it may be empty; refuse a quotation, which WhatsApp does not show."""
-        problems = (
-            {}
-            if "emoji" in given
-            else {"emoji": ["The emoji field is required; an empty one takes the reaction back"]}
-        )
+        problems = {}
+        if "emoji" not in given:
+            problems["emoji"] = ["The emoji field is required; an empty one takes the reaction back"]
         if "context" in given:
             problems["context"] = ["A reaction cannot quote a message"]
         return problems

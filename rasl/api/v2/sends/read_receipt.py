@@ -6,7 +6,7 @@ import msgspec
 from litestar.params import FromPath, JSONBody
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.nouns import Noun
+from rasl.api.nouns import Noun, from_row
 from rasl.api.operations import IDEMPOTENCY_KEY, operation
 from rasl.api.v2.message_names import raw_name, read_name
 from rasl.api.v2.sends.documented import MESSAGES_TAG
@@ -78,9 +78,10 @@ async def mark_message_read(
     row = await mark_read(
         request.resources, caller.tenant.id, read_name(raw), is_typing=data.typing_indicator
     )
-    return ReadMessage(
+    return from_row(
+        ReadMessage,
+        row,
         message_id=row["wamid"],
-        contact_id=row["contact_id"],
         chat_id=row["conversation_id"],
         chat_message_id=row["id"],
         typing_indicator=data.typing_indicator,

@@ -20,6 +20,8 @@ class ReplyContext(Body, frozen=True):
     message_id: int | str
 
 
+PHONE_PATTERN = r"^[0-9+\-() ]+(?![\s\S])"
+ContactId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID, description="An existing contact.")]
 FromNumber = Annotated[
     int | str,
     msgspec.Meta(
@@ -38,15 +40,13 @@ class Recipient(Body, frozen=True, kw_only=True):
             msgspec.Meta(
                 min_length=10,
                 max_length=20,
-                pattern=r"^[0-9+\-() ]+(?![\s\S])",
+                pattern=PHONE_PATTERN,
                 description="Recipient with country code; may be left out when contact_id is given.",
             ),
         ]
         | None
     ) = None
-    contact_id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID, description="An existing contact.")] | None = (
-        None
-    )
+    contact_id: ContactId | None = None
     context: (
         Annotated[
             ReplyContext,
