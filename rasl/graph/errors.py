@@ -1,8 +1,9 @@
 """What Meta's error means for us: one value, whether it came in an answer or in a webhook."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from rasl.graph import storable
 from rasl.graph.error_table import ERRORS, ERRORS_BY_SUBCODE, FailureKind, KnownError
@@ -30,8 +31,7 @@ _LONGEST_CODE = 40
 _FIRST_OWN_SUBCODE = 1_000_000
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class GraphFailure:
+class GraphFailure(msgspec.Struct, frozen=True):
     """A refusal of Meta, classified; `code` is None when the answer was no Graph error at all."""
 
     kind: FailureKind

@@ -8,6 +8,7 @@ import msgspec
 from rasl.domain.templates.listed import Listed
 from rasl.graph.client import Ambiguous, Fetched, GraphClient, NotSent, ReadOutcome, Refused
 from rasl.graph.errors import classify
+from rasl.graph.loose import list_in, object_in, text_in
 
 PAGE = 100
 INVALID_CURSOR = 131059
@@ -62,7 +63,7 @@ async def create(
     outcome = await graph.call("POST", f"{waba_id}/message_templates", access_token, body=definition)
     if not isinstance(outcome, Fetched):
         return outcome
-    template_id = _text(outcome.value.get("id"))
+    template_id = text_in(outcome.value, "id")
     if template_id is None:
         return Ambiguous("a created template without an id")
     status, category = _word(outcome.value.get("status")), _word(outcome.value.get("category"))
@@ -94,24 +95,21 @@ async def upload_sample(
     opened = await graph.call("POST", "app/uploads", access_token, params=params)
     if not isinstance(opened, Fetched):
         return opened
-    session = _text(opened.value.get("id"))
+    session = text_in(opened.value, "id")
     if session is None or not session.startswith("upload:"):
         return Ambiguous("an upload session without an id")
     sent = await graph.append_upload(session, access_token, chunks, size)
     if not isinstance(sent, Fetched):
         return sent
-    return _text(sent.value.get("h")) or Ambiguous("an upload without a handle")
+    return text_in(sent.value, "h") or Ambiguous("an upload without a handle")
 
 
 def read(item: Mapping[str, Any]) -> Listed | None:
     """Read one template, whatever its spelling; None when it lacks what names it."""
-    template_id, name = _text(item.get("id")), _text(item.get("name"))
-    language = _language(item.get("language"))
+    template_id, name, language = text_in(item, "id"), text_in(item, "name"), _language(item)
     if template_id is None or name is None or language is None:
         return None
     quality = item.get("quality_score")
-    ttl = item.get("message_send_ttl_seconds")
-    components = item.get("components")
     reason = _word(item.get("rejected_reason"))
     return Listed(
         template_id=template_id,
@@ -122,13 +120,11 @@ def read(item: Mapping[str, Any]) -> Listed | None:
         sub_category=_word(item.get("sub_category")),
         previous_category=_word(item.get("previous_category")),
         correct_category=_word(item.get("correct_category")),
-        components=[_shouted(part) for part in components if isinstance(part, dict)]
-        if isinstance(components, list)
-        else [],
+        components=[_shouted(part) for part in list_in(item, "components") if isinstance(part, dict)],
         parameter_format=_word(item.get("parameter_format")) or "POSITIONAL",
         quality=_word(quality.get("score") if isinstance(quality, dict) else quality),
         rejected_reason=None if reason == "NONE" else reason,
-        message_send_ttl_seconds=_seconds(ttl),
+        message_send_ttl_seconds=_seconds(text_in(item, "message_send_ttl_seconds")),
     )
 
 
@@ -140,11 +136,8 @@ def _succeeded(outcome: ReadOutcome) -> ReadOutcome:
 
 def _next_cursor(value: Mapping[str, Any]) -> str | None:
     """Return where the next page begins: only a page with `next` has one."""
-    paging = value.get("paging")
-    if not isinstance(paging, dict) or not paging.get("next"):
-        return None
-    cursors = paging.get("cursors")
-    return _text(cursors.get("after")) if isinstance(cursors, dict) else None
+    paging = object_in(value, "paging") or {}
+    return text_in(object_in(paging, "cursors"), "after") if paging.get("next") else None
 
 
 def _shouted(component: dict[str, Any]) -> dict[str, Any]:
@@ -154,8 +147,8 @@ def _shouted(component: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _language(value: object) -> str | None:
-    text = _text(value.get("code") if isinstance(value, dict) else value)
+def _language(item: Mapping[str, Any]) -> str | None:
+    text = text_in(object_in(item, "language"), "code") or text_in(item, "language")
     return text.replace("-", "_") if text else None
 
 
@@ -163,13 +156,6 @@ def _word(value: object) -> str | None:
     return value.strip().upper().replace("-", "_") or None if isinstance(value, str) else None
 
 
-def _text(value: object) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) and value else None
-
-
-def _seconds(value: object) -> int | None:
-    text = _text(value)
+def _seconds(text: str | None) -> int | None:
     digits = text.removeprefix("-") if text else ""
     return int(text) if text and digits.isascii() and digits.isdecimal() and len(digits) < 10 else None
