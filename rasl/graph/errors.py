@@ -11,7 +11,6 @@ from rasl.log import redact
 
 __all__ = ["FailureKind", "GraphFailure", "classify", "failure_from_body", "failure_from_error"]
 
-_RETRYABLE = frozenset({FailureKind.RETRY, FailureKind.THROTTLED, FailureKind.PAIR_THROTTLED})
 # Meta calling one of these transient means "later", which the kind says better itself.
 _NEVER_UPGRADED = frozenset(
     {FailureKind.THROTTLED, FailureKind.PAIR_THROTTLED, FailureKind.WAIT, FailureKind.SUPPRESS}
@@ -42,11 +41,6 @@ class GraphFailure(msgspec.Struct, frozen=True):
     details: str | None
     fbtrace_id: str | None
     cure: str
-
-    @property
-    def is_retryable(self) -> bool:
-        """Whether the same request may be sent again without anybody changing anything."""
-        return self.kind in _RETRYABLE
 
 
 def classify(
