@@ -39,9 +39,6 @@ class Taken(msgspec.Struct, frozen=True):
 
     wamid: str
     wa_id: str | None
-    user_id: str | None
-    message_status: str | None
-    request_id: str | None
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -87,8 +84,9 @@ class DownloadFailed(Exception):
     """A file of Meta's could not be loaded this time; the text says why."""
 
 
-SendOutcome = Taken | Refused | NotSent | Ambiguous
-ReadOutcome = Fetched | Refused | NotSent | Ambiguous
+Failed = Refused | NotSent | Ambiguous
+SendOutcome = Taken | Failed
+ReadOutcome = Fetched | Failed
 UploadOutcome = Uploaded | Refused | NotSent
 
 
@@ -174,10 +172,6 @@ class GraphClient:
         """Read one object or edge, e.g. `106540352242922` with `{"fields": "status"}`."""
         return await self.call("GET", path, access_token, params=params)
 
-    async def post_json(self, path: str, access_token: str, payload: Mapping[str, Any]) -> ReadOutcome:
-        """Post to one edge what may be posted twice without harm: a message is sent by `send_message`."""
-        return await self.call("POST", path, access_token, body=payload)
-
     async def call(
         self,
         method: str,
@@ -187,7 +181,10 @@ class GraphClient:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> ReadOutcome:
-        """Read, create, edit or delete an object; Ambiguous says that Meta may have done it."""
+        """Read, create, edit or delete an object; Ambiguous says that Meta may have done it.
+
+        A message is never sent this way, but by `send_message`.
+        """
         if not _PATH.fullmatch(path):
             raise ValueError("A path of Graph consists of ids and edge names")
         extra: dict[str, Any] = {"params": params}
@@ -319,18 +316,10 @@ def _object(body: bytes) -> dict[str, Any] | None:
 
 def _accepted(answer: _Answer) -> Taken | None:
     value = _object(answer.body)
-    message = _first(value, "messages")
-    wamid = _text(message, "id")
+    wamid = _text(_first(value, "messages"), "id")
     if wamid is None or len(wamid) > LONGEST_ID:
         return None
-    contact = _first(value, "contacts")
-    return Taken(
-        wamid=wamid,
-        wa_id=_text(contact, "wa_id"),
-        user_id=_text(contact, "user_id"),
-        message_status=_text(message, "message_status"),
-        request_id=answer.headers.get("x-fb-request-id") or answer.headers.get("x-fb-trace-id"),
-    )
+    return Taken(wamid, _text(_first(value, "contacts"), "wa_id"))
 
 
 def _first(value: dict[str, Any] | None, key: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from rasl.domain.templates.listed import Listed
-from rasl.graph.client import Ambiguous, Fetched, GraphClient, NotSent, ReadOutcome, Refused
+from rasl.graph.client import Ambiguous, Failed, Fetched, GraphClient, ReadOutcome, Refused
 from rasl.graph.errors import classify
 from rasl.graph.loose import list_in, object_in, text_in
 
@@ -33,7 +33,7 @@ class Created(msgspec.Struct, frozen=True):
 
 async def list_page(
     graph: GraphClient, waba_id: str, access_token: str, after: str | None
-) -> TemplatePage | Refused | NotSent | Ambiguous:
+) -> TemplatePage | Failed:
     """Read one page; an item that is no template is passed over."""
     params = {"fields": _FIELDS, "limit": str(PAGE), **({"after": after} if after else {})}
     outcome = await graph.get_json(f"{waba_id}/message_templates", access_token, params)
@@ -46,9 +46,7 @@ async def list_page(
     return TemplatePage([item for item in found if item is not None], _next_cursor(outcome.value))
 
 
-async def fetch(
-    graph: GraphClient, template_id: str, access_token: str
-) -> Listed | Refused | NotSent | Ambiguous:
+async def fetch(graph: GraphClient, template_id: str, access_token: str) -> Listed | Failed:
     """Read one template."""
     outcome = await graph.get_json(template_id, access_token, {"fields": _FIELDS})
     if not isinstance(outcome, Fetched):
@@ -58,7 +56,7 @@ async def fetch(
 
 async def create(
     graph: GraphClient, waba_id: str, access_token: str, definition: Mapping[str, Any]
-) -> Created | Refused | NotSent | Ambiguous:
+) -> Created | Failed:
     """Submit a new template for review."""
     outcome = await graph.call("POST", f"{waba_id}/message_templates", access_token, body=definition)
     if not isinstance(outcome, Fetched):
@@ -88,7 +86,7 @@ async def delete(
 
 async def upload_sample(
     graph: GraphClient, access_token: str, chunks: AsyncIterator[bytes], size: int, mime_type: str, name: str
-) -> str | Refused | NotSent | Ambiguous:
+) -> str | Failed:
     """Upload an example file of a header and return its handle."""
     params = {"file_length": str(size), "file_type": mime_type, "file_name": name}
     # `app` is the one the token belongs to: nobody has to type its id.
