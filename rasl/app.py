@@ -29,7 +29,7 @@ from rasl.db.channels import TEMPLATES
 from rasl.db.listening import Listener
 from rasl.db.pool import Database
 from rasl.dispatch.guard import Act, keep_up
-from rasl.dispatch.worker import Worker
+from rasl.dispatch.worker import work
 from rasl.errors import ApiError, ServiceUnavailable
 from rasl.fetching.fetcher import Fetcher
 from rasl.graph.client import GraphClient
@@ -158,7 +158,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
 async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
     """Run the worker until `stop` is set, then finish what is in flight."""
     async with running(build_resources(settings, dsn)) as outbox:
-        await Worker(outbox).run(stop)
+        await work(outbox, stop)
 
 
 def _acts(outbox: Outbox, callers: Callers) -> tuple[Act, ...]:

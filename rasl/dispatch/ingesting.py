@@ -35,14 +35,11 @@ class Ingesting:
 
         Returns how many deliveries were taken up, None after a failure.
         """
-        applied = await self._applying.run(self._apply)
+        applied = await self._applying.run(lambda: applying.apply_due(self._database, self._sealer, LIMIT))
         if clock.monotonic() >= self._sweep_at:
             await self._sweeping.run(self._sweep)
             self._sweep_at = clock.monotonic() + SWEEP_SECONDS
         return applied
-
-    async def _apply(self) -> int:
-        return await applying.apply_due(self._database, self._sealer, LIMIT)
 
     async def _sweep(self) -> None:
         if await statuses.sweep_parked(self._database, self._sweep_within) == 0:

@@ -15,32 +15,25 @@ from rasl.services.sending.outbox import Outbox
 _logger = log.get_logger()
 
 
-class Worker:
-    """Everything that happens without a request."""
-
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then finish what is in flight."""
-        outbox = self._outbox
-        loops = [Loop(kind(outbox), stop) for kind in KINDS]
-        wakes, wake_ingest = [asyncio.Event() for _ in loops], asyncio.Event()
-        beside = [
-            asyncio.create_task(_listener(outbox, wakes, wake_ingest).run()),
-            asyncio.create_task(keep_up(upkeep.acts(outbox, loops))),
-        ]
-        _logger.info("worker_started")
-        try:
-            await asyncio.gather(
-                *(loop.run(wake) for loop, wake in zip(loops, wakes, strict=True)),
-                ingesting.run(outbox.resources.database, outbox.resources.sealer, wake_ingest, stop),
-            )
-        finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
-            _logger.info("worker_stopped")
+async def work(outbox: Outbox, stop: asyncio.Event) -> None:
+    """Do everything that happens without a request until `stop` is set, then finish what is in flight."""
+    loops = [Loop(kind(outbox), stop) for kind in KINDS]
+    wakes, wake_ingest = [asyncio.Event() for _ in loops], asyncio.Event()
+    beside = [
+        asyncio.create_task(_listener(outbox, wakes, wake_ingest).run()),
+        asyncio.create_task(keep_up(upkeep.acts(outbox, loops))),
+    ]
+    _logger.info("worker_started")
+    try:
+        await asyncio.gather(
+            *(loop.run(wake) for loop, wake in zip(loops, wakes, strict=True)),
+            ingesting.run(outbox.resources.database, outbox.resources.sealer, wake_ingest, stop),
+        )
+    finally:
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        _logger.info("worker_stopped")
 
 
 def _listener(outbox: Outbox, wakes: Sequence[asyncio.Event], wake_ingest: asyncio.Event) -> Listener:

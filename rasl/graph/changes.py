@@ -25,12 +25,7 @@ class InboundMessage(msgspec.Struct, frozen=True):
     text: str
     payload: dict[str, Any]
     context_wamid: str | None
-    group_id: str | None
-
-    @property
-    def is_group(self) -> bool:
-        """Whether it was written in a group instead of to us alone."""
-        return self.group_id is not None
+    group_id: str | None  # None when it was written to us alone
 
 
 class StatusChange(msgspec.Struct, frozen=True):

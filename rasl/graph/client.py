@@ -1,7 +1,6 @@
 """Calls to Meta's Graph API whose outcome is a value, so that nobody sends a message twice by accident."""
 
 import contextlib
-import dataclasses
 import functools
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -16,10 +15,10 @@ from yarl import URL
 
 from rasl.graph import storable
 from rasl.graph.errors import FailureKind, GraphFailure, classify, failure_from_body
+from rasl.graph.loose import LONGEST_ID
 from rasl.graph.upload_form import UploadForm
 
 _LARGEST_ANSWER = 1 << 20
-_LONGEST_ID = 255  # Meta's have about a hundred characters, and an index has a limit
 _LARGEST_READ = 16 << 20  # a page of a hundred templates can have a megabyte
 # Short, because a request written into a connection that Meta is just closing has an unknown outcome.
 _KEEPALIVE_SECONDS = 15.0
@@ -35,55 +34,45 @@ _LARGEST_FILE = 100 * 1024 * 1024
 _SLOWEST_BYTES_PER_SECOND = 512 * 1024
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """Meta took the message; whether it arrives is told by webhooks under this wamid."""
 
     wamid: str
     wa_id: str | None
-    user_id: str | None
-    message_status: str | None
-    request_id: str | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """Meta answered that it did not do it; `retry_after` is in seconds, if Meta named any."""
 
     failure: GraphFailure
     retry_after: float | None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class NotSent:
+class NotSent(msgspec.Struct, frozen=True):
     """Definitely no byte of the request left: it may be repeated freely."""
 
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Ambiguous:
+class Ambiguous(msgspec.Struct, frozen=True):
     """The request was written and no usable answer came back: Meta may have done it."""
 
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(msgspec.Struct, frozen=True):
     """The object that came back."""
 
     value: dict[str, Any]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Uploaded:
+class Uploaded(msgspec.Struct, frozen=True):
     """Meta has the file under this id, for 30 days."""
 
     media_id: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Download:
+class Download(msgspec.Struct, frozen=True):
     """The beginning of an answer to a download: where to go on after a redirect, else the bytes."""
 
     status: int
@@ -95,8 +84,9 @@ class DownloadFailed(Exception):
     """A file of Meta's could not be loaded this time; the text says why."""
 
 
-SendOutcome = Taken | Refused | NotSent | Ambiguous
-ReadOutcome = Fetched | Refused | NotSent | Ambiguous
+Failed = Refused | NotSent | Ambiguous
+SendOutcome = Taken | Failed
+ReadOutcome = Fetched | Failed
 UploadOutcome = Uploaded | Refused | NotSent
 
 
@@ -115,8 +105,7 @@ class _Body(BytesPayload):
         await super().write_with_length(writer, content_length)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -183,10 +172,6 @@ class GraphClient:
         """Read one object or edge, e.g. `106540352242922` with `{"fields": "status"}`."""
         return await self.call("GET", path, access_token, params=params)
 
-    async def post_json(self, path: str, access_token: str, payload: Mapping[str, Any]) -> ReadOutcome:
-        """Post to one edge what may be posted twice without harm: a message is sent by `send_message`."""
-        return await self.call("POST", path, access_token, body=payload)
-
     async def call(
         self,
         method: str,
@@ -196,11 +181,16 @@ class GraphClient:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> ReadOutcome:
-        """Read, create, edit or delete an object; Ambiguous says that Meta may have done it."""
+        """Read, create, edit or delete an object; Ambiguous says that Meta may have done it.
+
+        A message is never sent this way, but by `send_message`.
+        """
         if not _PATH.fullmatch(path):
             raise ValueError("A path of Graph consists of ids and edge names")
-        content = {} if body is None else {"data": _json_body(body)}
-        return await self._call(method, f"{self._root}/{path}", access_token, params=params, **content)
+        extra: dict[str, Any] = {"params": params}
+        if body is not None:
+            extra["data"] = BytesPayload(msgspec.json.encode(body), content_type="application/json")
+        return await self._call(method, f"{self._root}/{path}", access_token, **extra)
 
     async def append_upload(
         self, session_id: str, access_token: str, chunks: AsyncIterator[bytes], size: int
@@ -316,10 +306,6 @@ def _segment(phone_number_id: str) -> str:
     return phone_number_id
 
 
-def _json_body(value: Mapping[str, Any]) -> BytesPayload:
-    return BytesPayload(msgspec.json.encode(value), content_type="application/json")
-
-
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
         value = storable.decode(body)
@@ -330,18 +316,10 @@ def _object(body: bytes) -> dict[str, Any] | None:
 
 def _accepted(answer: _Answer) -> Taken | None:
     value = _object(answer.body)
-    message = _first(value, "messages")
-    wamid = _text(message, "id")
-    if wamid is None or len(wamid) > _LONGEST_ID:
+    wamid = _text(_first(value, "messages"), "id")
+    if wamid is None or len(wamid) > LONGEST_ID:
         return None
-    contact = _first(value, "contacts")
-    return Taken(
-        wamid=wamid,
-        wa_id=_text(contact, "wa_id"),
-        user_id=_text(contact, "user_id"),
-        message_status=_text(message, "message_status"),
-        request_id=answer.headers.get("x-fb-request-id") or answer.headers.get("x-fb-trace-id"),
-    )
+    return Taken(wamid, _text(_first(value, "contacts"), "wa_id"))
 
 
 def _first(value: dict[str, Any] | None, key: str) -> dict[str, Any] | None:

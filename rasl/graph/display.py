@@ -3,36 +3,18 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_LABELS = {
-    "image": "Image",
-    "video": "Video",
-    "audio": "Audio",
-    "sticker": "Sticker",
-    "document": "Document",
-    "location": "Location",
-    "contacts": "Contact",
-    "reaction": "Reaction removed",
-    "button": "Button",
-    "interactive": "Reply",
-    "order": "Order",
-    "system": "System message",
-    "edit": "Message edited",
-    "revoke": "Message deleted",
-    "request_welcome": "Conversation opened",
-}
 _NAMELESS = frozenset({"unsupported", "unknown"})
 
 
 def text_of(kind: str, message: Mapping[str, Any]) -> str:
     """Return what the person wrote or chose, or a label in brackets where there are no words."""
-    label = _LABELS.get(kind)
-    if label is None and kind != "text":
+    if kind not in _TYPES:
         # A newer type than we know, or one that Meta does not pass on.
         return _text(message, "text", "body") or _unsupported(kind, message)
+    label, describe = _TYPES[kind]
     content = message.get(kind)
-    describe = _DESCRIPTIONS.get(kind)
-    described = describe(content, label or "") if describe and isinstance(content, Mapping | list) else ""
-    return described or _text(message, "text", "body") or f"[{label or 'Text'}]"
+    described = describe(content, label) if describe and isinstance(content, Mapping | list) else ""
+    return described or _text(message, "text", "body") or f"[{label}]"
 
 
 def _unsupported(kind: str, message: Mapping[str, Any]) -> str:
@@ -104,17 +86,22 @@ def _edit(content: Any, _label: str) -> str:
     return "" if kind in {"", "edit"} else text_of(kind, inner)
 
 
-_DESCRIPTIONS: dict[str, Callable[[Any, str], str]] = {
-    "text": _body,
-    "image": _caption,
-    "video": _caption,
-    "document": _caption,
-    "location": _location,
-    "contacts": _contacts,
-    "reaction": _reaction,
-    "button": _button,
-    "interactive": _interactive,
-    "order": _order,
-    "system": _body,
-    "edit": _edit,
+# Of each type its label, and what finds words in its content, if it can hold any.
+_TYPES: dict[str, tuple[str, Callable[[Any, str], str] | None]] = {
+    "text": ("Text", _body),
+    "image": ("Image", _caption),
+    "video": ("Video", _caption),
+    "audio": ("Audio", None),
+    "sticker": ("Sticker", None),
+    "document": ("Document", _caption),
+    "location": ("Location", _location),
+    "contacts": ("Contact", _contacts),
+    "reaction": ("Reaction removed", _reaction),
+    "button": ("Button", _button),
+    "interactive": ("Reply", _interactive),
+    "order": ("Order", _order),
+    "system": ("System message", _body),
+    "edit": ("Message edited", _edit),
+    "revoke": ("Message deleted", None),
+    "request_welcome": ("Conversation opened", None),
 }

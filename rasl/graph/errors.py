@@ -1,8 +1,9 @@
 """What Meta's error means for us: one value, whether it came in an answer or in a webhook."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from rasl.graph import storable
 from rasl.graph.error_table import ERRORS, ERRORS_BY_SUBCODE, FailureKind, KnownError
@@ -10,7 +11,6 @@ from rasl.log import redact
 
 __all__ = ["FailureKind", "GraphFailure", "classify", "failure_from_body", "failure_from_error"]
 
-_RETRYABLE = frozenset({FailureKind.RETRY, FailureKind.THROTTLED, FailureKind.PAIR_THROTTLED})
 # Meta calling one of these transient means "later", which the kind says better itself.
 _NEVER_UPGRADED = frozenset(
     {FailureKind.THROTTLED, FailureKind.PAIR_THROTTLED, FailureKind.WAIT, FailureKind.SUPPRESS}
@@ -30,8 +30,7 @@ _LONGEST_CODE = 40
 _FIRST_OWN_SUBCODE = 1_000_000
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class GraphFailure:
+class GraphFailure(msgspec.Struct, frozen=True):
     """A refusal of Meta, classified; `code` is None when the answer was no Graph error at all."""
 
     kind: FailureKind
@@ -42,11 +41,6 @@ class GraphFailure:
     details: str | None
     fbtrace_id: str | None
     cure: str
-
-    @property
-    def is_retryable(self) -> bool:
-        """Whether the same request may be sent again without anybody changing anything."""
-        return self.kind in _RETRYABLE
 
 
 def classify(

@@ -3,8 +3,6 @@
 import hashlib
 import hmac
 
-_PREFIX = "sha256="
-
 
 def is_signed(raw: bytes, header: str | None, app_secret: str) -> bool:
     """Tell whether the header is the signature of exactly these bytes under the app's secret."""
@@ -16,5 +14,4 @@ def is_signed(raw: bytes, header: str | None, app_secret: str) -> bool:
 
 def sign(raw: bytes, app_secret: str) -> str:
     """Return the header value that Meta would send with these bytes."""
-    digest = hmac.digest(app_secret.encode(), raw, hashlib.sha256)
-    return f"{_PREFIX}{digest.hex()}"
+    return f"sha256={hmac.digest(app_secret.encode(), raw, hashlib.sha256).hex()}"

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from rasl.domain.templates.listed import Listed
-from rasl.graph.client import Ambiguous, Fetched, GraphClient, NotSent, ReadOutcome, Refused
+from rasl.graph.client import Ambiguous, Failed, Fetched, GraphClient, ReadOutcome, Refused
 from rasl.graph.errors import classify
+from rasl.graph.loose import list_in, object_in, text_in
 
 PAGE = 100
 INVALID_CURSOR = 131059
@@ -32,7 +33,7 @@ class Created(msgspec.Struct, frozen=True):
 
 async def list_page(
     graph: GraphClient, waba_id: str, access_token: str, after: str | None
-) -> TemplatePage | Refused | NotSent | Ambiguous:
+) -> TemplatePage | Failed:
     """Read one page; an item that is no template is passed over."""
     params = {"fields": _FIELDS, "limit": str(PAGE), **({"after": after} if after else {})}
     outcome = await graph.get_json(f"{waba_id}/message_templates", access_token, params)
@@ -45,9 +46,7 @@ async def list_page(
     return TemplatePage([item for item in found if item is not None], _next_cursor(outcome.value))
 
 
-async def fetch(
-    graph: GraphClient, template_id: str, access_token: str
-) -> Listed | Refused | NotSent | Ambiguous:
+async def fetch(graph: GraphClient, template_id: str, access_token: str) -> Listed | Failed:
     """Read one template."""
     outcome = await graph.get_json(template_id, access_token, {"fields": _FIELDS})
     if not isinstance(outcome, Fetched):
@@ -57,12 +56,12 @@ async def fetch(
 
 async def create(
     graph: GraphClient, waba_id: str, access_token: str, definition: Mapping[str, Any]
-) -> Created | Refused | NotSent | Ambiguous:
+) -> Created | Failed:
     """Submit a new template for review."""
     outcome = await graph.call("POST", f"{waba_id}/message_templates", access_token, body=definition)
     if not isinstance(outcome, Fetched):
         return outcome
-    template_id = _text(outcome.value.get("id"))
+    template_id = text_in(outcome.value, "id")
     if template_id is None:
         return Ambiguous("a created template without an id")
     status, category = _word(outcome.value.get("status")), _word(outcome.value.get("category"))
@@ -87,31 +86,28 @@ async def delete(
 
 async def upload_sample(
     graph: GraphClient, access_token: str, chunks: AsyncIterator[bytes], size: int, mime_type: str, name: str
-) -> str | Refused | NotSent | Ambiguous:
+) -> str | Failed:
     """Upload an example file of a header and return its handle."""
     params = {"file_length": str(size), "file_type": mime_type, "file_name": name}
     # `app` is the one the token belongs to: nobody has to type its id.
     opened = await graph.call("POST", "app/uploads", access_token, params=params)
     if not isinstance(opened, Fetched):
         return opened
-    session = _text(opened.value.get("id"))
+    session = text_in(opened.value, "id")
     if session is None or not session.startswith("upload:"):
         return Ambiguous("an upload session without an id")
     sent = await graph.append_upload(session, access_token, chunks, size)
     if not isinstance(sent, Fetched):
         return sent
-    return _text(sent.value.get("h")) or Ambiguous("an upload without a handle")
+    return text_in(sent.value, "h") or Ambiguous("an upload without a handle")
 
 
 def read(item: Mapping[str, Any]) -> Listed | None:
     """Read one template, whatever its spelling; None when it lacks what names it."""
-    template_id, name = _text(item.get("id")), _text(item.get("name"))
-    language = _language(item.get("language"))
+    template_id, name, language = text_in(item, "id"), text_in(item, "name"), _language(item)
     if template_id is None or name is None or language is None:
         return None
     quality = item.get("quality_score")
-    ttl = item.get("message_send_ttl_seconds")
-    components = item.get("components")
     reason = _word(item.get("rejected_reason"))
     return Listed(
         template_id=template_id,
@@ -122,13 +118,11 @@ def read(item: Mapping[str, Any]) -> Listed | None:
         sub_category=_word(item.get("sub_category")),
         previous_category=_word(item.get("previous_category")),
         correct_category=_word(item.get("correct_category")),
-        components=[_shouted(part) for part in components if isinstance(part, dict)]
-        if isinstance(components, list)
-        else [],
+        components=[_shouted(part) for part in list_in(item, "components") if isinstance(part, dict)],
         parameter_format=_word(item.get("parameter_format")) or "POSITIONAL",
         quality=_word(quality.get("score") if isinstance(quality, dict) else quality),
         rejected_reason=None if reason == "NONE" else reason,
-        message_send_ttl_seconds=_seconds(ttl),
+        message_send_ttl_seconds=_seconds(text_in(item, "message_send_ttl_seconds")),
     )
 
 
@@ -140,11 +134,8 @@ def _succeeded(outcome: ReadOutcome) -> ReadOutcome:
 
 def _next_cursor(value: Mapping[str, Any]) -> str | None:
     """Return where the next page begins: only a page with `next` has one."""
-    paging = value.get("paging")
-    if not isinstance(paging, dict) or not paging.get("next"):
-        return None
-    cursors = paging.get("cursors")
-    return _text(cursors.get("after")) if isinstance(cursors, dict) else None
+    paging = object_in(value, "paging") or {}
+    return text_in(object_in(paging, "cursors"), "after") if paging.get("next") else None
 
 
 def _shouted(component: dict[str, Any]) -> dict[str, Any]:
@@ -154,8 +145,8 @@ def _shouted(component: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _language(value: object) -> str | None:
-    text = _text(value.get("code") if isinstance(value, dict) else value)
+def _language(item: Mapping[str, Any]) -> str | None:
+    text = text_in(object_in(item, "language"), "code") or text_in(item, "language")
     return text.replace("-", "_") if text else None
 
 
@@ -163,13 +154,6 @@ def _word(value: object) -> str | None:
     return value.strip().upper().replace("-", "_") or None if isinstance(value, str) else None
 
 
-def _text(value: object) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) and value else None
-
-
-def _seconds(value: object) -> int | None:
-    text = _text(value)
+def _seconds(text: str | None) -> int | None:
     digits = text.removeprefix("-") if text else ""
     return int(text) if text and digits.isascii() and digits.isdecimal() and len(digits) < 10 else None

@@ -14,7 +14,7 @@ from rasl import clock, log, metrics
 from rasl.arrival import arrival_of
 from rasl.db import ingests, tenants
 from rasl.db.batch import Batch
-from rasl.db.pool import Database
+from rasl.db.pool import Database, Row
 from rasl.errors import (
     ApiError,
     MethodNotAllowed,
@@ -149,12 +149,7 @@ class _Door:
         async with self._database.connection() as db:
             for key in dict.fromkeys(callback_keys):
                 row = await tenants.find_meta_app(db, key) if "\x00" not in key else None
-                if row is None:
-                    answers[key] = NotFound()
-                    continue
-                answers[key] = self._open(
-                    row["id"], row["app_secret_sealed"], tuple(row["verify_token_digests"])
-                )
+                answers[key] = NotFound() if row is None else self._open(row)
         if len(self._apps) > _MAX_CACHED:
             self._apps.clear()
         for key, answer in answers.items():
@@ -163,13 +158,14 @@ class _Door:
                 self._apps[key] = (expires, answer)
         return [answers[key] for key in callback_keys]
 
-    def _open(self, app_id: int, sealed: bytes, digests: tuple[bytes, ...]) -> _App | Exception:
+    def _open(self, row: Row) -> _App | Exception:
         try:
-            return _App(app_id, self._sealer.unseal(sealed, "app_secret"), digests)
+            secret = self._sealer.unseal(row["app_secret_sealed"], "app_secret")
         except SealError as error:
             # Meta repeats for days: time enough to put the right RASL_SECRET_KEY back.
-            _logger.error("app_secret_is_sealed", app_id=app_id, reason=str(error))  # noqa: TRY400
+            _logger.error("app_secret_is_sealed", app_id=row["id"], reason=str(error))  # noqa: TRY400
             return ServiceUnavailable()
+        return _App(row["id"], secret, tuple(row["verify_token_digests"]))
 
     async def _store(self, deliveries: Sequence[tuple[int, bytes]]) -> list[Exception | None]:
         async with self._database.connection() as db:

@@ -15,7 +15,7 @@ from rasl.db import messages
 from rasl.db.pool import Database
 from rasl.dispatch.kinds.sending import Sending
 from rasl.dispatch.loop import Loop
-from rasl.dispatch.worker import Worker
+from rasl.dispatch.worker import work
 from rasl.domain import backoff
 from rasl.errors import ServiceUnavailable
 from rasl.services.contacts import groups
@@ -45,7 +45,7 @@ async def outbox(api: Api, shared_dsn: str) -> AsyncIterator[Outbox]:
 async def working(outbox: Outbox) -> AsyncIterator[None]:
     """Have a worker running inside the block; it must still run at its end."""
     stop = asyncio.Event()
-    worker = asyncio.create_task(Worker(outbox).run(stop))
+    worker = asyncio.create_task(work(outbox, stop))
     try:
         yield
         assert not worker.done(), "the worker ended by itself"

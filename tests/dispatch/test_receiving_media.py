@@ -14,7 +14,7 @@ from rasl.app import build_resources, running
 from rasl.db.pool import Database
 from rasl.dispatch.kinds.media import ReceivingMedia
 from rasl.dispatch.loop import Loop
-from rasl.dispatch.worker import Worker
+from rasl.dispatch.worker import work
 from rasl.domain.tenants import Number
 from rasl.services.inbound import applying
 from rasl.services.media import receiving
@@ -106,7 +106,7 @@ async def test_a_picture_of_a_person_is_stored_and_served(
 
 async def test_a_worker_loads_it_without_being_asked(api: Api, outbox: Outbox) -> None:
     stop = asyncio.Event()
-    work = asyncio.create_task(Worker(outbox).run(stop))
+    running = asyncio.create_task(work(outbox, stop))
     body = {"phone_number_id": api.world.acme.phone_number_id, "type": "image"}
     assert (await api.simulator.post("/_control/inbound", body)).body["ok"]
 
@@ -118,7 +118,7 @@ async def test_a_worker_loads_it_without_being_asked(api: Api, outbox: Outbox) -
 
     await until(is_loaded)
     stop.set()
-    await work
+    await running
 
 
 async def test_a_document_keeps_its_name_and_any_type(api: Api, outbox: Outbox) -> None:

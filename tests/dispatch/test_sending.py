@@ -13,7 +13,7 @@ from rasl.db.pool import Database
 from rasl.dispatch import pacing
 from rasl.dispatch.kinds.sending import Sending
 from rasl.dispatch.loop import Loop
-from rasl.dispatch.worker import Worker
+from rasl.dispatch.worker import work
 from rasl.services.sending.outbox import Outbox
 from tests.serving import Api, graph_requests
 from tests.waiting import until
@@ -232,7 +232,7 @@ async def test_the_loop_is_woken_by_new_work_and_stops_when_told(
     api: Api, outbox: Outbox, database: Database
 ) -> None:
     stop = asyncio.Event()
-    worker = asyncio.create_task(Worker(outbox).run(stop))
+    worker = asyncio.create_task(work(outbox, stop))
     await api.acme.send(PHONE, headers=ASYNC)
 
     async def is_sent() -> bool:

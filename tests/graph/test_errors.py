@@ -112,15 +112,6 @@ def test_transient_makes_a_failure_retryable_unless_its_kind_knows_better(code: 
     assert classify(400, code, is_transient=True).kind is FailureKind(kind)
 
 
-def test_only_temporary_kinds_are_retryable() -> None:
-    retryable = {kind for kind in FailureKind if _failure(kind).is_retryable}
-    assert retryable == {FailureKind.RETRY, FailureKind.THROTTLED, FailureKind.PAIR_THROTTLED}
-
-
-def _failure(kind: FailureKind) -> GraphFailure:
-    return GraphFailure(kind, None, None, "", "", None, None, "")
-
-
 @pytest.mark.parametrize(
     ("code", "subcode", "kind", "title"),
     [

@@ -218,8 +218,8 @@ def test_a_reply_names_the_message_it_answers() -> None:
 
 
 def test_a_group_message_is_told_apart() -> None:
-    assert message("text_in_group").is_group
-    assert not message("image").is_group
+    assert message("text_in_group").group_id is not None
+    assert message("image").group_id is None
 
 
 def test_times_may_come_in_milliseconds_or_not_at_all() -> None:

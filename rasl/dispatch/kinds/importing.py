@@ -25,9 +25,8 @@ class Importing(Kind):
 
     def __init__(self, outbox: Outbox) -> None:
         super().__init__(outbox)
-        self._served: list[
-            int
-        ] = []  # tenants that had their turn in this round, however small their imports are
+        # Tenants that had their turn in this round, however small their imports are.
+        self._served: list[int] = []
 
     def ask(self, running: int) -> Ask:
         """Claim one import of a tenant who had no turn in this round."""

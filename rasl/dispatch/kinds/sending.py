@@ -70,12 +70,16 @@ class Sending(Kind):
             untouched = await message_rows.find_queued(db, abandoned) if abandoned else set()
         # Whoever claimed the untouched died before starting them: Meta has not heard of them.
         lost = [claim for claim in claims if claim.was_abandoned and claim.key not in untouched]
-        fresh = sorted((claim for claim in claims if claim not in lost), key=_turn)
+        fresh = [claim for claim in claims if claim not in lost]
+        fresh.sort(key=lambda claim: (claim.lane, claim.key))
         closed = [claim for claim in fresh if self._numbers[claim.queue_id].number is None]
         permitted, waiting = await self.pace.sort([claim for claim in fresh if claim not in closed])
         self._started |= await queued.start(
             self.outbox,
-            [_unsent(claim) for claim in permitted],
+            [
+                Unsent(*claim.key, claim.queue_id, claim.lane, claim.fence, claim.attempts)
+                for claim in permitted
+            ],
             {claim.holding: seconds for claim, seconds in waiting},
         )
         self._lost.update(claim.key for claim in lost)
@@ -120,11 +124,3 @@ class Sending(Kind):
         await message_rows.mark_queued(db, [claim.key])
         if is_set_aside:
             await message_rows.explain(db, *claim.key, _SET_ASIDE)
-
-
-def _unsent(claim: Claim) -> Unsent:
-    return Unsent(*claim.key, claim.queue_id, claim.lane, claim.fence, claim.attempts)
-
-
-def _turn(claim: Claim) -> tuple[int, tuple[int, int]]:
-    return claim.lane, claim.key

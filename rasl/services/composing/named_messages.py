@@ -2,8 +2,6 @@
 
 import datetime as dt
 
-import msgspec
-
 from rasl.db import messages as rows
 from rasl.db.pool import Database, Row
 from rasl.domain.message_types import reaction
@@ -12,13 +10,10 @@ from rasl.errors import NotFound, ValidationFailed
 from rasl.services.composing.draft import Reply
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(Reply, frozen=True):
     """A message that can be reacted to, and whose it is."""
 
-    wamid: str
-    conversation_id: int
     contact_id: int | None
-    number_id: int
 
 
 async def get_message(database: Database, tenant_id: int, name: str) -> Row:
@@ -45,7 +40,7 @@ async def find_target(database: Database, tenant_id: int, name: str, now: dt.dat
     row = await _get_delivered(database, tenant_id, name, "message_id", "react to")
     if reason := reaction.why_not(row["type"], now - row["created_at"]):
         raise ValidationFailed({"message_id": [reason]})
-    return Target(row["wamid"], row["conversation_id"], row["contact_id"], row["number_id"])
+    return Target(row["wamid"], row["conversation_id"], row["number_id"], row["contact_id"])
 
 
 async def _get_delivered(database: Database, tenant_id: int, name: str, field: str, does: str) -> Row:

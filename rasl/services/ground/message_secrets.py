@@ -1,7 +1,8 @@
 """One-time codes in messages: sealed while they wait, open for one call to Graph, masked wherever they are quoted."""
 
-import dataclasses
 import secrets
+
+import msgspec
 
 from rasl.domain.message_types.base import Content
 from rasl.domain.templates.fitting import MASK
@@ -36,7 +37,7 @@ def masked(outcome: SendOutcome, secret: str | None) -> SendOutcome:
         case Refused(failure=failure, retry_after=retry_after):
             texts = {name: getattr(failure, name) for name in ("title", "message", "details", "cure")}
             clean = {name: text and text.replace(secret, MASK) for name, text in texts.items()}
-            return Refused(dataclasses.replace(failure, **clean), retry_after)
+            return Refused(msgspec.structs.replace(failure, **clean), retry_after)
         case NotSent(reason=reason):
             return NotSent(reason.replace(secret, MASK))
         case Ambiguous(reason=reason):

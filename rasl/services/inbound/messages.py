@@ -52,7 +52,7 @@ def _number(change: InboundMessage | StatusChange, app_id: int, numbers: dict[st
     if number["app_id"] != app_id:
         # One customer's app must not be able to speak for another customer's number.
         return "the number is connected through another Meta app"
-    if isinstance(change, InboundMessage) and change.is_group:
+    if isinstance(change, InboundMessage) and change.group_id is not None:
         return "group messages are not supported yet"
     return number
 

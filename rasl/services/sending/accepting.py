@@ -6,7 +6,7 @@ A place is the position of a draft among those that are accepted together. Whoev
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -17,13 +17,7 @@ from rasl.db.pool import Database, Db, Row
 from rasl.domain import admission
 from rasl.domain.admission import Thread
 from rasl.domain.message_types.base import Content
-from rasl.errors import (
-    ApiError,
-    FeatureLimitExceeded,
-    IdempotencyInProgress,
-    NotFound,
-    ServiceUnavailable,
-)
+from rasl.errors import ApiError, FeatureLimitExceeded, IdempotencyInProgress, NotFound, ServiceUnavailable
 from rasl.services.composing import filling
 from rasl.services.composing.draft import Draft
 from rasl.services.contacts import profiles
@@ -31,6 +25,8 @@ from rasl.services.contacts.profiles import Stranger
 from rasl.services.otp.intents import Guard, NewOtp
 from rasl.services.sending.lanes import lane_of
 from rasl.services.sending.work import Accepted
+
+_Answers = dict[int, Accepted | Exception]
 
 
 class InDoubt(ServiceUnavailable):
@@ -59,7 +55,7 @@ async def accept(
 async def _accept(
     database: Database, drafts: Sequence[Draft], lease: dt.timedelta
 ) -> list[Accepted | Exception]:
-    answers: dict[int, Accepted | Exception] = {}
+    answers: _Answers = {}
     xid: str | None = None
     try:
         async with database.transaction() as db:
@@ -71,9 +67,7 @@ async def _accept(
     return [answers[place] for place in range(len(drafts))]
 
 
-async def _write(
-    db: Db, drafts: Sequence[Draft], answers: dict[int, Accepted | Exception], lease: dt.timedelta
-) -> str | None:
+async def _write(db: Db, drafts: Sequence[Draft], answers: _Answers, lease: dt.timedelta) -> str | None:
     """Write everything; returns the transaction's number when something was stored."""
     held = await _without_lost_keys(db, drafts, answers)
     guard = await _guard(db, drafts, held, answers)
@@ -96,9 +90,7 @@ class _Entry(msgspec.Struct):
     now: dt.datetime
 
 
-async def _without_lost_keys(
-    db: Db, drafts: Sequence[Draft], answers: dict[int, Accepted | Exception]
-) -> list[int]:
+async def _without_lost_keys(db: Db, drafts: Sequence[Draft], answers: _Answers) -> list[int]:
     """Return the places whose Idempotency-Key, if any, is still theirs."""
     keyed = [(place, draft.held_key) for place, draft in enumerate(drafts) if draft.held_key]
     if keyed:
@@ -111,9 +103,7 @@ async def _without_lost_keys(
     return [place for place in range(len(drafts)) if place not in answers]
 
 
-async def _guard(
-    db: Db, drafts: Sequence[Draft], places: Sequence[int], answers: dict[int, Accepted | Exception]
-) -> Guard | None:
+async def _guard(db: Db, drafts: Sequence[Draft], places: Sequence[int], answers: _Answers) -> Guard | None:
     """Refuse codes whose budgets are used up, before anything is created for them."""
     wishes = {place: otp for place in places if (otp := drafts[place].otp)}
     if not wishes:
@@ -123,9 +113,7 @@ async def _guard(
     return guard
 
 
-def _stored_otps(
-    drafts: Sequence[Draft], answers: Mapping[int, Accepted | Exception]
-) -> list[tuple[NewOtp, int]]:
+def _stored_otps(drafts: Sequence[Draft], answers: _Answers) -> list[tuple[NewOtp, int]]:
     return [
         (otp, accepted.id)
         for place, draft in enumerate(drafts)
@@ -134,7 +122,7 @@ def _stored_otps(
 
 
 async def _resolve(
-    db: Db, drafts: Sequence[Draft], places: Sequence[int], answers: dict[int, Accepted | Exception]
+    db: Db, drafts: Sequence[Draft], places: Sequence[int], answers: _Answers
 ) -> dict[int, Row]:
     """Return locked conversation and contact of each place, creating what sending may create."""
     addresses = [drafts[place].address() for place in places]
@@ -159,7 +147,7 @@ async def _resolve(
 
 
 async def _create_contacts(
-    db: Db, drafts: Sequence[Draft], ids: dict[int, int | None], answers: dict[int, Accepted | Exception]
+    db: Db, drafts: Sequence[Draft], ids: dict[int, int | None], answers: _Answers
 ) -> None:
     """Create a contact for each phone that nobody has, and put its id in."""
     strangers = {
@@ -175,9 +163,7 @@ async def _create_contacts(
             ids[place] = answer
 
 
-def _admissible(
-    drafts: Sequence[Draft], rows: dict[int, Row], answers: dict[int, Accepted | Exception]
-) -> list[_Entry]:
+def _admissible(drafts: Sequence[Draft], rows: dict[int, Row], answers: _Answers) -> list[_Entry]:
     """Apply opt-out and window, and fill merge fields; drafts to one conversation share its thread."""
     threads: dict[int, Thread] = {}
     entries = []
@@ -199,7 +185,7 @@ def _admissible(
 
 
 async def _count_conversations(
-    db: Db, drafts: Sequence[Draft], entries: Sequence[_Entry], answers: dict[int, Accepted | Exception]
+    db: Db, drafts: Sequence[Draft], entries: Sequence[_Entry], answers: _Answers
 ) -> set[int]:
     """Count new conversations against the plans; returns the conversation ids that were counted."""
     wanted: dict[int, dict[int, list[_Entry]]] = defaultdict(lambda: defaultdict(list))
@@ -227,7 +213,7 @@ async def _store(
     drafts: Sequence[Draft],
     entries: Sequence[_Entry],
     counted: set[int],
-    answers: dict[int, Accepted | Exception],
+    answers: _Answers,
     lease: dt.timedelta,
 ) -> str | None:
     """Write message, job and conversation of every entry that is left; returns the transaction's number."""

@@ -175,14 +175,12 @@ def _result(
     patience: float,
 ) -> Result:
     """Put the attempt into the words of the tables."""
-    status, retry_seconds, keeps_lease = "sent", None, False
+    status, keeps_lease = "sent", False
+    retry_seconds: float | None = None
     match step:
         case Retry(seconds=seconds) if seconds <= patience:
-            status, retry_seconds, keeps_lease = (
-                "sending",
-                seconds + outbox.resources.settings.lease_seconds,
-                True,
-            )
+            status, keeps_lease = "sending", True
+            retry_seconds = seconds + outbox.resources.settings.lease_seconds
         case Retry(seconds=seconds):
             status, retry_seconds = "queued", seconds
         case Fail():
@@ -191,20 +189,19 @@ def _result(
             status = "unknown"
             if work.is_resent:
                 retry_seconds = outbox.resources.settings.unknown_window_seconds
-    result = Result(
+    return Result(
         tenant_id=work.message.tenant_id,
         message_id=work.message.id,
         fence=work.fence,
         attempt=work.attempt,
-        outcome="accepted",
         started_at=started_at,
         status=status,
         carries_code=work.is_first,
         is_ambiguous=isinstance(step, Wait),
         retry_seconds=retry_seconds,
         keeps_lease=keeps_lease,
+        **outcomes.findings(outcome),
     )
-    return msgspec.structs.replace(result, **outcomes.findings(outcome))
 
 
 async def _record(outbox: Outbox, work: Work, result: Result, outcome: SendOutcome) -> None:

@@ -102,7 +102,6 @@ async def find_media(database: Database, row: Row) -> int | None:
 
 def sender_of(row: Row) -> str | None:
     """Return who wrote the message: the person, or our number's digits."""
-    if row["direction"] == "inbound":
-        peer: str = row["peer"]
-        return peer
-    return digits_of(row["display_phone_number"])
+    is_inbound = row["direction"] == "inbound"
+    sender: str | None = row["peer"] if is_inbound else digits_of(row["display_phone_number"])
+    return sender

@@ -75,13 +75,11 @@ class Outbox:
         # One order in every process, so that two transactions never wait for each other's rows.
         ordered = sorted(results, key=lambda item: (item.tenant_id, item.message_id))
         codes = [(item.tenant_id, item.message_id) for item in ordered if item.carries_code]
-        if codes:
-            async with self.resources.database.transaction() as db:
-                rows = await message_rows.record_results(db, ordered)
+        database = self.resources.database
+        async with database.transaction() if codes else database.connection() as db:
+            rows = await message_rows.record_results(db, ordered)
+            if codes:
                 await progress.record(db, [key for key in codes if key[1] in rows])
-        else:
-            async with self.resources.database.connection() as db:
-                rows = await message_rows.record_results(db, ordered)
         return [
             Recorded(is_owned=item.message_id in rows, has_parked=rows.get(item.message_id, False))
             for item in results

@@ -1,5 +1,7 @@
 """What Meta made of an attempt, in the words of the rules and of the tables."""
 
+from typing import Any
+
 from rasl.domain.backoff import Trouble
 from rasl.errors import MessageSendFailed
 from rasl.graph.client import Ambiguous, NotSent, Refused, SendOutcome, Taken
@@ -26,11 +28,11 @@ def trouble(outcome: SendOutcome) -> Trouble | None:
             return Trouble.AMBIGUOUS
 
 
-def findings(outcome: SendOutcome) -> dict[str, object]:
+def findings(outcome: SendOutcome) -> dict[str, Any]:
     """Return the fields of a Result that come from Meta."""
     match outcome:
         case Taken(wamid=wamid):
-            return {"wamid": wamid}
+            return {"outcome": "accepted", "wamid": wamid}
         case Refused(failure=failure):
             return {
                 "outcome": "refused",

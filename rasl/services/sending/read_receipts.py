@@ -21,9 +21,8 @@ async def mark_read(resources: Resources, tenant_id: int, name: str, *, is_typin
     if is_typing:
         payload["typing_indicator"] = {"type": "text"}
     number = await resources.numbers.get(tenant_id, row["number_id"])
-    outcome = await resources.graph.post_json(
-        f"{number.phone_number_id}/messages", number.access_token, payload
-    )
+    path = f"{number.phone_number_id}/messages"
+    outcome = await resources.graph.call("POST", path, number.access_token, body=payload)
     match outcome:
         case Fetched():
             return row

@@ -1,7 +1,7 @@
 """Dry runs: what a send would do, found out by the same rules without storing or sending anything."""
 
-import datetime as dt
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from rasl.services.contacts.profiles import Stranger
 from rasl.services.ground.resources import Resources
 from rasl.services.otp import intents
 from rasl.services.sending import attempting
+
+_Found = TypeVar("_Found")
 
 
 class Rehearsal(msgspec.Struct):
@@ -46,10 +48,13 @@ async def rehearse(resources: Resources, draft: Draft) -> Rehearsal:
     problems: list[ApiError] = [blocked] if blocked else []
     now = usage["now"]
     thread = _thread(row)
-    content = _content(draft, row, thread, now, problems)
+    chosen, refusal = filling.choose_content(draft, thread, now)
+    if refusal is not None:
+        problems.append(refusal)
+    content = _unless_refused(lambda: filling.fill(chosen, row or _new_contact(draft)), problems)
     plan = _plan(draft, row, thread, usage, problems)
     payload = None
-    if content is not None and (peer := _peer(draft, row, problems)):
+    if content is not None and (peer := _unless_refused(lambda: filling.peer_of(draft, row), problems)):
         payload = _payload(resources, draft, content, peer)
     return Rehearsal(
         would_send=not problems,
@@ -85,15 +90,10 @@ def _thread(row: Row | None) -> Thread:
     )
 
 
-def _content(
-    draft: Draft, row: Row | None, thread: Thread, now: dt.datetime, problems: list[ApiError]
-) -> Content | None:
-    """Return what would go out, merge fields filled; what forbids it goes to the problems."""
-    content, refusal = filling.choose_content(draft, thread, now)
-    if refusal is not None:
-        problems.append(refusal)
+def _unless_refused(find: Callable[[], _Found], problems: list[ApiError]) -> _Found | None:
+    """Return what is found; a refusal goes to the problems instead, so that all of them are told at once."""
     try:
-        return filling.fill(content, row or _new_contact(draft))
+        return find()
     except ApiError as error:
         problems.append(error)
         return None
@@ -104,14 +104,6 @@ def _new_contact(draft: Draft) -> dict[str, Any]:
     # Without a phone it is a known contact, or nobody: NotFound has been raised then.
     assert draft.phone is not None  # noqa: S101
     return profiles.columns_of(Stranger(draft.tenant, draft.phone, draft.profile))
-
-
-def _peer(draft: Draft, row: Row | None, problems: list[ApiError]) -> str | None:
-    try:
-        return filling.peer_of(draft, row)
-    except ApiError as error:
-        problems.append(error)
-        return None
 
 
 def _plan(

@@ -24,16 +24,6 @@ _UNSETTLED = frozenset({MessageStatus.QUEUED, MessageStatus.SENDING, MessageStat
 _Key = tuple[int, int]
 
 
-class _Step(msgspec.Struct, frozen=True):
-    """A report on its way into the message it is about."""
-
-    wamid: str
-    status: str
-    occurred_at: dt.datetime
-    code: int | None
-    reason: str | None
-
-
 async def apply(db: Db, reports: Sequence[Report]) -> None:
     """Keep reports and merge them into their messages; a repeated one changes nothing.
 
@@ -53,12 +43,10 @@ async def apply(db: Db, reports: Sequence[Report]) -> None:
     ]
     if adoptions:
         await status_rows.adopt_wamids(db, list(dict.fromkeys(adoptions)))
-    steps: dict[_Key, list[_Step]] = defaultdict(list)
+    by_message: dict[_Key, list[Report]] = defaultdict(list)
     for report, row in known:
-        reason = _reason(report.title, report.details)
-        step = _Step(report.wamid, report.status, report.occurred_at, report.code, reason)
-        steps[report.tenant_id, row["message_id"]].append(step)
-    rows = await _merge(db, steps)
+        by_message[report.tenant_id, row["message_id"]].append(report)
+    rows = await _merge(db, by_message)
     await _keep_wa_ids(db, known, rows)
     for report, _ in known:
         metrics.count_reported(report.status, report.code)
@@ -84,23 +72,23 @@ async def sweep_parked(database: Database, within: dt.timedelta = SWEPT) -> int:
 
 
 async def _attach(db: Db, rows: Sequence[Row]) -> None:
-    steps: dict[_Key, list[_Step]] = defaultdict(list)
+    by_message: dict[_Key, list[Report]] = defaultdict(list)
     for row in rows:
-        reason = _reason(row["title"], row["details"])
-        step = _Step(row["wamid"], row["status"], row["occurred_at"], row["code"], reason)
-        steps[row["tenant_id"], row["message_id"]].append(step)
-    if steps:
-        await _merge(db, steps)
+        by_message[row["tenant_id"], row["message_id"]].append(Report(**dict(row)))
+    if by_message:
+        await _merge(db, by_message)
         metrics.APPLIED.labels("attached_status").inc(len(rows))
 
 
-async def _merge(db: Db, steps: dict[_Key, list[_Step]]) -> dict[_Key, Row]:
+async def _merge(db: Db, by_message: dict[_Key, list[Report]]) -> dict[_Key, Row]:
     """Lock the messages, merge their reports and write back those that changed; returns the rows as they were."""
-    rows = {(row["tenant_id"], row["id"]): row for row in await status_rows.lock_messages(db, list(steps))}
+    rows = {
+        (row["tenant_id"], row["id"]): row for row in await status_rows.lock_messages(db, list(by_message))
+    }
     changed = []
     for key, row in rows.items():
         before = _state_of(row)
-        after = _merged(before, steps[key])
+        after = _merged(before, by_message[key])
         if after != before:
             changed.append(after)
     if changed:
@@ -124,22 +112,22 @@ def _state_of(row: Row) -> MessageState:
     )
 
 
-def _merged(state: MessageState, steps: Sequence[_Step]) -> MessageState:
+def _merged(state: MessageState, reports: Sequence[Report]) -> MessageState:
     status = MessageStatus(state.status)
     times = StatusTimes(state.sent_at, state.delivered_at, state.read_at, state.failed_at)
     wamid, code, reason = state.wamid, state.error_code, state.status_message
-    for step in steps:
-        wamid = wamid or step.wamid
+    for report in reports:
+        wamid = wamid or report.wamid
         # Meta has and had other words (deleted, warning): kept as reported, but no rung of the ladder.
-        if step.status not in REPORTED_BY_META:
+        if report.status not in REPORTED_BY_META:
             continue
-        reported = MessageStatus(step.status)
-        times = merge_times(times, reported, step.occurred_at)
+        reported = MessageStatus(report.status)
+        times = merge_times(times, reported, report.occurred_at)
         higher = merge(status, reported)
         if higher is not status:
             # The reason belongs to the status: proof of delivery takes back that the message failed.
             status = higher
-            code, reason = (step.code, step.reason) if higher is MessageStatus.FAILED else (None, None)
+            code, reason = (report.code, _reason(report)) if higher is MessageStatus.FAILED else (None, None)
     return msgspec.structs.replace(
         state,
         status=status.value,
@@ -153,8 +141,8 @@ def _merged(state: MessageState, steps: Sequence[_Step]) -> MessageState:
     )
 
 
-def _reason(title: str | None, details: str | None) -> str | None:
-    return ": ".join(part for part in dict.fromkeys((title, details)) if part) or None
+def _reason(report: Report) -> str | None:
+    return ": ".join(part for part in dict.fromkeys((report.title, report.details)) if part) or None
 
 
 async def _keep_wa_ids(db: Db, known: Sequence[tuple[Report, Any]], rows: dict[_Key, Row]) -> None:
