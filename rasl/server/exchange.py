@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -10,11 +10,18 @@ from rasl import log
 from rasl.errors import InternalError, ServiceUnavailable
 from rasl.server import refusals
 
-if TYPE_CHECKING:
-    from rasl.server.answering import Answering
-
 _SMALL_REST = 256 * 1024
 _logger = log.get_logger()
+
+
+class Wire(Protocol):
+    """What an exchange does with its connection when its answer broke off."""
+
+    def abort(self) -> None:
+        """Close it at once."""
+
+    def end_with(self, answer: bytes) -> None:
+        """Send these bytes, and close it."""
 
 
 class Exchange(RequestResponseCycle):
@@ -25,7 +32,7 @@ class Exchange(RequestResponseCycle):
     share = ""
     wire_bytes = 0  # of the body, as it travelled
     body_bytes = 0
-    connection: "Answering"
+    connection: Wire
 
     async def run_asgi(self, app: Any) -> None:
         """Run the application; whatever it does, the client gets an answer in the envelope or a broken one."""
