@@ -20,7 +20,7 @@ from rasl.domain.tenants import Caller
 from rasl.domain.validation import Body, read_id, read_values
 from rasl.errors import NotFound, ValidationFailed
 from rasl.services.media import files
-from rasl.services.media.files import StoredMedia
+from rasl.services.media.files import Source, StoredMedia
 from rasl.services.media.links import signed_url
 from rasl.web.context import iso
 from rasl.web.envelope import success
@@ -117,11 +117,11 @@ async def _store(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
         problems.setdefault(_FILE, ["Give either media_file or media_url"])
     if body is None or problems:
         raise ValidationFailed(problems)
-    resources, tenant_id, kind = request.resources, caller.tenant.id, body.media_type
     if given is not None:
-        stored = await files.keep_file(resources, tenant_id, given.file, given.name, kind, _FILE)
+        source = Source(_FILE, body.media_type, file=given.file, filename=given.name)
     else:
-        stored = await files.keep_url(resources, tenant_id, body.media_url or "", kind, "media_url")
+        source = Source("media_url", body.media_type, url=body.media_url)
+    stored = await files.keep(request.resources, caller.tenant.id, source)
     request.context.is_stored = True
     return success(request, _STORED, _item(request, caller, stored), status=201)
 
