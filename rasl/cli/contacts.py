@@ -1,7 +1,6 @@
 """`rasl contacts`: import and export CSV files."""
 
 import contextlib
-import datetime as dt
 import sys
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -19,7 +18,7 @@ from rasl.domain.records.contact import CONTACT_LIST
 from rasl.services.contacts import exports
 from rasl.services.imports import chunks, uploads
 from rasl.services.imports.uploads import Upload
-from rasl.services.operators.tenants import OperatorError, get_tenant
+from rasl.services.operators.tenants import OperatorError
 
 _COUNTS = ("total", "created", "updated", "skipped", "failed")
 _SHOWN_ERRORS = 10
@@ -58,19 +57,16 @@ def import_(
         }
     )
 
-    async def act(database: Database) -> tuple[Row, list[Row]]:
-        async with database.connection() as db:
-            tenant_id = (await get_tenant(db, tenant))["id"]
+    async def act(database: Database, tenant_id: int) -> tuple[Row, list[Row]]:
         with _opened(file) as content:
             upload = Upload(content, file.name)
-            lease: dt.timedelta = chunks.LEASE
-            accepted = await uploads.accept(database, tenant_id, upload, options, lease)
+            accepted = await uploads.accept(database, tenant_id, upload, options, chunks.LEASE)
         progress(f"Import {accepted.id} is stored; if this is cut off, a worker goes on with it.")
         await _apply(database, (tenant_id, accepted.id, 1))
         return await uploads.get_import(database, tenant_id, accepted.id)
 
     with opened() as session:
-        row, errors = session.run(act)
+        _, (row, errors) = session.run_for(tenant, act)
     value = {"id": row["id"], "status": row["status"], "dry_run": row["is_dry_run"]}
     value |= {name: row[name] for name in _COUNTS}
     value["errors"] = [{"row": item["row_number"], "reasons": list(item["reasons"])} for item in errors]
@@ -124,14 +120,12 @@ def export(
         raise typer.BadParameter("--json needs a file to write the contacts to.")
     query = parse([("search", search), *(_filter(text) for text in filters or [])], CONTACT_LIST)
 
-    async def act(database: Database) -> int:
-        async with database.connection() as db:
-            tenant_id = (await get_tenant(db, tenant))["id"]
+    async def act(database: Database, tenant_id: int) -> int:
         found = await exports.begin(database, tenant_id, query, bom)
         return await _write(database, found, file)
 
     with opened() as session:
-        size = session.run(act)
+        _, size = session.run_for(tenant, act)
     if file != "-":
         value: dict[str, Any] = {"file": file, "bytes": size}
         show(as_json, value, f"Wrote {file} ({size:,} bytes).")
@@ -139,12 +133,9 @@ def export(
 
 async def _write(database: Database, found: exports.Export, file: str) -> int:
     size = 0
+    stdout = contextlib.nullcontext(sys.stdout.buffer)
     try:
-        out: BinaryIO = sys.stdout.buffer if file == "-" else Path(file).open("wb")  # noqa: ASYNC230, SIM115 - nothing else runs here
-    except OSError as error:
-        raise OperatorError(f"{file} cannot be written: {error.strerror}") from None
-    try:
-        with out if file != "-" else contextlib.nullcontext():
+        with stdout if file == "-" else Path(file).open("wb") as out:  # noqa: ASYNC230 - nothing else runs here
             async for part in exports.lines(database, found):
                 size += out.write(part)
             out.flush()

@@ -23,8 +23,15 @@ from rasl.services.operators.disks import Disk
 from rasl.services.operators.doctor import Check, examine
 from rasl.services.operators.readiness import Readiness
 from rasl.settings import Settings, SettingsError, stray_variables
-from rasl.start import Prepared, StartError, make_data_folder, reachable
-from rasl.start.database import check_server, read_secret_key, secret_key_path
+from rasl.start.database import (
+    Prepared,
+    check_server,
+    make_data_folder,
+    reachable,
+    read_secret_key,
+    secret_key_path,
+)
+from rasl.start.errors import StartError
 
 _NETWORK_SECONDS = 5.0
 
@@ -33,18 +40,9 @@ def run(as_json: AsJson = False) -> None:
     """Check the installation, say how to mend what is wrong, and exit with 1 if anything is."""
     checks = list(_walk())
     is_well = all(check.ok for check in checks)
-    value = {
-        "ok": is_well,
-        "checks": [{"name": c.name, "ok": c.ok, "message": c.message, "fix": c.fix} for c in checks],
-    }
     failed = sum(not check.ok for check in checks)
-    show(
-        as_json,
-        value,
-        _table(checks),
-        "",
-        "All is well." if is_well else f"{failed} of {len(checks)} checks failed.",
-    )
+    verdict = "All is well." if is_well else f"{failed} of {len(checks)} checks failed."
+    show(as_json, {"ok": is_well, "checks": checks}, _table(checks), "", verdict)
     if not is_well:
         raise typer.Exit(1)
 

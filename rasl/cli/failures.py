@@ -16,7 +16,7 @@ from rasl.log import redact
 from rasl.sealing import SealError
 from rasl.services.operators.tenants import OperatorError
 from rasl.settings import SettingsError
-from rasl.start import StartError
+from rasl.start.errors import StartError
 
 _WRONG_CALL = 2
 _CUT_OFF = (
@@ -91,11 +91,7 @@ def _describe_wrong_call(error: typer.TyperException) -> Failure:
     context = getattr(error, "ctx", None)
     message = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":
-        return (
-            Failure("USAGE", "", _WRONG_CALL)
-            if not message
-            else Failure("USAGE", f"say which command\n\n{message}", _WRONG_CALL)
-        )
+        return Failure("USAGE", message and f"say which command\n\n{message}", _WRONG_CALL)
     if context is not None:
         message = f"{message} See `{context.command_path} --help`."
     return Failure("USAGE", message, _WRONG_CALL)

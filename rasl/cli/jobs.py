@@ -22,8 +22,7 @@ def list_(kind: _Kind = None, tenant: _Tenant = None, as_json: AsJson = False) -
     with opened() as session:
         rows = session.run(lambda database: jobs.list_failing(database, kind, tenant))
     value = {"jobs": [{name: row[name] for name in _VALUES} for row in rows]}
-    shown = table(_COLUMNS, [[row[column] for column in _COLUMNS] for row in rows])
-    show(as_json, value, shown if rows else "No job keeps failing.")
+    show(as_json, value, table(_COLUMNS, rows) if rows else "No job keeps failing.")
 
 
 @app.command()

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from rasl import start
 from rasl.cli.output import AsJson, progress, show
 from rasl.db import schema
 from rasl.settings import Settings, stray_variables
+from rasl.start.database import migrate, reachable
 
 
 def run(
@@ -29,11 +29,11 @@ def run(
         raise typer.BadParameter("--check changes nothing: leave out --adopt-key.")
     for line in stray_variables(os.environ):
         progress(f"warning: {line}")
-    with start.reachable(Settings.from_environment(), progress) as found:
+    with reachable(Settings.from_environment(), progress) as found:
         if check:
             differences = asyncio.run(schema.drift(found.dsn))
         else:
-            applied = start.migrate(found, progress, adopts_key=adopt_key)
+            applied = migrate(found, progress, adopts_key=adopt_key)
     if not check:
         text = f"Applied {', '.join(applied)}." if applied else "The schema is up to date."
         show(as_json, {"applied": applied}, text)

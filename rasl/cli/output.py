@@ -2,13 +2,15 @@
 
 import datetime as dt
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from rasl.db.pool import Row
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="Subdomain or id of the tenant.")]
@@ -35,17 +37,21 @@ def progress(line: str) -> None:
     sys.stderr.flush()
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    """Lay out a list."""
+def table(
+    columns: Sequence[str], rows: Sequence[Mapping[str, Any] | Row], headings: Sequence[str] = ()
+) -> Table:
+    """Lay out these columns of a list, under their own names or under headings."""
     result = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
+    for heading in headings or columns:
         result.add_column(heading, overflow="fold")
     for row in rows:
-        result.add_row(*("" if cell is None else _cell(cell) for cell in row))
+        result.add_row(*(_cell(row[column]) for column in columns))
     return result
 
 
 def _cell(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, dt.datetime):
         return str(value.strftime("%Y-%m-%d %H:%M"))
     return ", ".join(value) if isinstance(value, list | tuple) else str(value)

@@ -1,5 +1,6 @@
 """`rasl purge`."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from rasl.media_store.opening import open_store
 from rasl.services.operators import purging
 from rasl.services.operators.purging import PURGES, Outcome, Purge
 
+_COLUMNS = ("KIND", "KEPT FOR", "ROWS", "FILES", "SIZE")
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -33,7 +35,7 @@ def run(
 
         outcomes = session.run(act)
     value = {"dry_run": dry_run, "purges": [_json(outcome) for outcome in outcomes]}
-    show(as_json, value, table(("KIND", "KEPT FOR", "ROWS", "FILES", "SIZE"), [*map(_cells, outcomes)]))
+    show(as_json, value, table(_COLUMNS, [*map(_cells, outcomes)]))
 
 
 def _chosen(names: Sequence[str]) -> Sequence[Purge]:
@@ -59,16 +61,16 @@ def _json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _cells(outcome: Outcome) -> list[Any]:
-    after = outcome.after
-    kept = (
-        "for ever"
-        if after is None
-        else f"{after.days} days"
-        if after.days
-        else f"{after.seconds // 60} minutes"
-    )
-    return [outcome.name, kept, outcome.amount.rows, outcome.amount.files, _size(outcome.amount.bytes)]
+def _cells(outcome: Outcome) -> dict[str, Any]:
+    amount = outcome.amount
+    cells = (outcome.name, _kept_for(outcome.after), amount.rows, amount.files, _size(amount.bytes))
+    return dict(zip(_COLUMNS, cells, strict=True))
+
+
+def _kept_for(after: dt.timedelta | None) -> str:
+    if after is None:
+        return "for ever"
+    return f"{after.days} days" if after.days else f"{after.seconds // 60} minutes"
 
 
 def _size(count: int) -> str:

@@ -10,6 +10,9 @@ from rasl.db import ingests
 from rasl.db.pool import Db, Row
 from rasl.services.operators.tenants import NotThereError, OperatorError
 
+_COLUMNS = ("id", "received_at", "app_id", "phone_number_id", "ingest_id", "can_be_retried", "reason")
+_HEADINGS = ("ID", "Received", "App", "Number", "Delivery", "Can be retried", "Reason")
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -25,25 +28,15 @@ def list_(
 
     with opened() as session:
         found, failing = session.query(ask)
-    headings = ("ID", "Received", "App", "Number", "Delivery", "Can be retried", "Reason")
-    rows = [
-        (
-            row["id"],
-            row["received_at"],
-            row["app_id"],
-            row["phone_number_id"],
-            row["ingest_id"],
-            "yes" if row["is_kept"] else "no",
-            row["reason"],
-        )
-        for row in found
-    ]
+    described = [_described(row) for row in found]
+    cells = [row | {"can_be_retried": "yes" if row["can_be_retried"] else "no"} for row in described]
     lines = [
         f"{row['deliveries']} deliveries of app {row['app_id']} keep failing: {row['last_error']}"
         for row in failing
     ]
-    value = {"quarantined": [_described(row) for row in found], "failing": [dict(row) for row in failing]}
-    show(as_json, value, table(headings, rows) if rows else "Nothing is in quarantine.", *lines)
+    value = {"quarantined": described, "failing": [dict(row) for row in failing]}
+    shown = table(_COLUMNS, cells, _HEADINGS) if cells else "Nothing is in quarantine."
+    show(as_json, value, shown, *lines)
 
 
 @app.command("show")
@@ -53,9 +46,7 @@ def show_(
 ) -> None:
     """Show one of them in full: the change, and the delivery it came in as far as that is kept."""
     with opened() as session:
-        row = session.query(lambda db: ingests.find_quarantined(db, quarantined_id))
-    if row is None:
-        raise _missing(quarantined_id)
+        row = session.query(lambda db: _get(db, quarantined_id))
     body = None if row["body"] is None else row["body"].decode(errors="replace")
     value = {**_described(row), "change": row["change"], "body": body}
     show(as_json, value, *(f"{name}: {item}" for name, item in value.items()))
@@ -78,10 +69,7 @@ def retry(
 
     async def act(db: Db) -> int:
         for quarantined_id in ids or ():
-            row = await ingests.find_quarantined(db, quarantined_id)
-            if row is None:
-                raise _missing(quarantined_id)
-            if not row["is_kept"]:
+            if not (await _get(db, quarantined_id))["is_kept"]:
                 raise OperatorError(f"The delivery of {quarantined_id} is not kept any more.")
         return await ingests.retry_quarantined(db, ids or None)
 
@@ -95,5 +83,8 @@ def _described(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in names} | {"can_be_retried": row["is_kept"]}
 
 
-def _missing(quarantined_id: int) -> NotThereError:
-    return NotThereError(f"Nothing in quarantine has the id {quarantined_id}.")
+async def _get(db: Db, quarantined_id: int) -> Row:
+    row = await ingests.find_quarantined(db, quarantined_id)
+    if row is None:
+        raise NotThereError(f"Nothing in quarantine has the id {quarantined_id}.")
+    return row

@@ -10,16 +10,17 @@ import typer
 
 from rasl import log
 from rasl.app import create_app
-from rasl.cli.holding import held
-from rasl.cli.output import AsJson, show
+from rasl.cli.output import AsJson, progress, show
 from rasl.server import Limits, Server
 from rasl.server.processes import Processes
 from rasl.settings import Settings
-from rasl.start import Prepared, StartError
+from rasl.start.database import Prepared
+from rasl.start.errors import StartError
 from rasl.start.files import raise_file_limit
 from rasl.start.listening import bound
 from rasl.start.metrics_port import MetricsPort, metrics_port
 from rasl.start.signals import ended_by_signal
+from rasl.start.supervised import held
 
 
 def run(
@@ -37,7 +38,7 @@ def run(
         ended_by_signal(),
         _listening(settings, listener) as opened,
         _metrics_shown(settings, workers, listener) as metrics,
-        held(settings) as found,
+        held(settings, progress) as found,
     ):
         if metrics is not None:
             metrics.serve(found, "server")

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
 from rasl.cli.output import progress
-from rasl.db.pool import Database, Db
+from rasl.db.pool import Database, Db, Row
 from rasl.sealing import Sealer
+from rasl.services.operators.tenants import get_tenant
 from rasl.settings import Settings
-from rasl.start import prepared
+from rasl.start.database import prepared
 
 T = TypeVar("T")
 
@@ -34,6 +35,25 @@ class Session:
                 return await ask(db)
 
         return self.run(act)
+
+    def run_for(self, tenant: str, act: Callable[[Database, int], Awaitable[T]]) -> tuple[Row, T]:
+        """Give a use-case the database and the id of a tenant, which is returned as well; raises NotThereError."""
+
+        async def find_and_act(database: Database) -> tuple[Row, T]:
+            async with database.connection() as db:
+                row = await get_tenant(db, tenant)
+            return row, await act(database, row["id"])
+
+        return self.run(find_and_act)
+
+    def query_for(self, tenant: str, ask: Callable[[Db, int], Awaitable[T]]) -> tuple[Row, T]:
+        """Run queries on what a tenant has in one transaction, and return it as well; raises NotThereError."""
+
+        async def find_and_ask(db: Db) -> tuple[Row, T]:
+            row = await get_tenant(db, tenant)
+            return row, await ask(db, row["id"])
+
+        return self.query(find_and_ask)
 
     async def _run(self, act: Callable[[Database], Awaitable[T]]) -> T:
         database = Database(self.dsn, 2)

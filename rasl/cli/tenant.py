@@ -6,6 +6,7 @@ import typer
 
 from rasl.cli.output import AsJson, TenantOption, show, table
 from rasl.cli.session import opened
+from rasl.db import tenants as tenant_rows
 from rasl.db.pool import Row
 from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.services.operators import tenants
@@ -46,10 +47,10 @@ def create(
 def list_(as_json: AsJson = False) -> None:
     """List every tenant."""
     with opened() as session:
-        rows = session.query(tenants.list_tenants)
+        rows = session.query(tenant_rows.list_tenants)
     columns = ("id", "subdomain", "name", "plan", "status", "numbers")
-    shown = table(columns, [[row[column] for column in columns] for row in rows])
     value = {"tenants": [{**_tenant(row), "numbers": row["numbers"]} for row in rows]}
+    shown = table(columns, rows)
     show(as_json, value, shown if rows else "There is no tenant yet: rasl tenant create NAME --subdomain S")
 
 

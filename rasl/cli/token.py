@@ -7,11 +7,23 @@ import typer
 from rasl import clock
 from rasl.cli.output import AsJson, TenantOption, show, table
 from rasl.cli.session import opened
-from rasl.db.pool import Database, Db, Row
+from rasl.db import tenants as tenant_rows
+from rasl.db.pool import Row
 from rasl.domain import scopes as scope_names
 from rasl.services.operators import tenants
 
 _SHORT = {frozenset(scope_names.ALL_SCOPES): "all", frozenset(scope_names.READ_SCOPES): "all that only read"}
+_COLUMNS = (
+    "id",
+    "name",
+    "last_four",
+    "state",
+    "rate_limit_per_minute",
+    "last_used_at",
+    "expires_at",
+    "scopes",
+)
+_HEADINGS = ("id", "name", "ends with", "state", "per minute", "last used", "expires", "scopes")
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -33,15 +45,13 @@ def create(
     except ValueError as error:
         raise tenants.OperatorError(str(error)) from None
 
-    async def act(database: Database) -> tuple[Row, tenants.MintedToken]:
-        async with database.connection() as db:
-            row = await tenants.get_tenant(db, tenant)
-        return row, await tenants.create_token(
-            database, row["id"], name, granted, rate_limit, expires_in_days
-        )
-
     with opened() as session:
-        row, minted = session.run(act)
+        row, minted = session.run_for(
+            tenant,
+            lambda database, tenant_id: tenants.create_token(
+                database, tenant_id, name, granted, rate_limit, expires_in_days
+            ),
+        )
     value = {
         "id": minted.id,
         "token": minted.text,
@@ -65,29 +75,11 @@ def create(
 @app.command("list")
 def list_(tenant: TenantOption, as_json: AsJson = False) -> None:
     """List the tokens of a tenant by their last four characters."""
-
-    async def ask(db: Db) -> tuple[Row, list[Row]]:
-        row = await tenants.get_tenant(db, tenant)
-        return row, await tenants.list_tokens(db, row["id"])
-
     with opened() as session:
-        row, rows = session.query(ask)
+        row, rows = session.query_for(tenant, tenant_rows.list_tokens)
     tokens = [_token(item) for item in rows]
-    headings = ("id", "name", "ends with", "state", "per minute", "last used", "expires", "scopes")
-    cells = [
-        (
-            token["id"],
-            token["name"],
-            token["last_four"],
-            token["state"],
-            token["rate_limit_per_minute"],
-            token["last_used_at"],
-            token["expires_at"],
-            _SHORT.get(frozenset(token["scopes"]), token["scopes"]),
-        )
-        for token in tokens
-    ]
-    shown = table(headings, cells) if tokens else f"{row['subdomain']} has no token yet."
+    cells = [token | {"scopes": _SHORT.get(frozenset(token["scopes"]), token["scopes"])} for token in tokens]
+    shown = table(_COLUMNS, cells, _HEADINGS) if tokens else f"{row['subdomain']} has no token yet."
     show(as_json, {"tenant_id": row["id"], "tokens": tokens}, shown)
 
 
@@ -104,14 +96,8 @@ def revoke(
     wanted = id_ if id_ is not None else token_id
     if wanted is None or (token_id is not None and id_ is not None and token_id != id_):
         raise typer.BadParameter("Name one token by its id.")
-
-    async def ask(db: Db) -> Row:
-        row = await tenants.get_tenant(db, tenant)
-        await tenants.revoke_token(db, row["id"], wanted)
-        return row
-
     with opened() as session:
-        row = session.query(ask)
+        row, _ = session.query_for(tenant, lambda db, tenant_id: tenants.revoke_token(db, tenant_id, wanted))
     value = {"id": wanted, "tenant_id": row["id"], "revoked": True}
     show(as_json, value, f"Revoked token {wanted} of {row['subdomain']}.")
 

@@ -8,9 +8,8 @@ import typer
 
 from rasl.cli.output import AsJson, TenantOption, show, table
 from rasl.cli.session import opened
-from rasl.db.pool import Database, Db, Row
+from rasl.db import numbers as number_rows
 from rasl.sandbox import as_running
-from rasl.sealing import Sealer
 from rasl.services.operators import tenants
 from rasl.services.operators.tenants import Connection
 
@@ -57,7 +56,10 @@ def connect(
         messages_per_second=messages_per_second,
     )
     with opened() as session:
-        row, connected = session.run(lambda database: _connect(database, session.sealer, tenant, given))
+        row, connected = session.run_for(
+            tenant,
+            lambda database, tenant_id: tenants.connect_whatsapp(database, session.sealer, tenant_id, given),
+        )
         url = tenants.callback_url(as_running(session.settings).base_url, connected.callback_key)
     value = {
         "callback_url": url,
@@ -80,22 +82,11 @@ def connect(
 @app.command("list")
 def list_(tenant: TenantOption, as_json: AsJson = False) -> None:
     """List the numbers of a tenant; the default is the one it sends from unless a send says otherwise."""
-
-    async def ask(db: Db) -> tuple[Row, list[Row]]:
-        found = await tenants.get_tenant(db, tenant)
-        return found, await tenants.list_numbers(db, found["id"])
-
     with opened() as session:
-        row, rows = session.query(ask)
+        row, rows = session.query_for(tenant, number_rows.list_all)
     numbers = [{name: item[name] for name in _COLUMNS} for item in rows]
-    shown = table(_COLUMNS, [[item[name] for name in _COLUMNS] for item in rows])
-    show(
-        as_json,
-        {"tenant_id": row["id"], "numbers": numbers},
-        shown
-        if rows
-        else f"{row['subdomain']} has no number yet: rasl whatsapp connect --tenant {row['subdomain']}",
-    )
+    none = f"{row['subdomain']} has no number yet: rasl whatsapp connect --tenant {row['subdomain']}"
+    show(as_json, {"tenant_id": row["id"], "numbers": numbers}, table(_COLUMNS, rows) if rows else none)
 
 
 @app.command("default")
@@ -105,14 +96,10 @@ def default(
     as_json: AsJson = False,
 ) -> None:
     """Choose the number a tenant sends from unless a send says otherwise."""
-
-    async def choose(db: Db) -> Row:
-        found = await tenants.get_tenant(db, tenant)
-        await tenants.choose_default_number(db, found["id"], phone_number_id)
-        return found
-
     with opened() as session:
-        row = session.query(choose)
+        row, _ = session.query_for(
+            tenant, lambda db, tenant_id: tenants.choose_default_number(db, tenant_id, phone_number_id)
+        )
     value = {"tenant_id": row["id"], "default_phone_number_id": phone_number_id}
     show(as_json, value, f"{row['subdomain']} now sends from number {phone_number_id}.")
 
@@ -126,14 +113,6 @@ _COLUMNS = (
     "is_default",
     "created_at",
 )
-
-
-async def _connect(
-    database: Database, sealer: Sealer, tenant: str, given: Connection
-) -> tuple[Row, tenants.Connected]:
-    async with database.connection() as db:
-        row = await tenants.get_tenant(db, tenant)
-    return row, await tenants.connect_whatsapp(database, sealer, row["id"], given)
 
 
 def _read_secret(text: str) -> str:

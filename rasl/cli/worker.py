@@ -7,19 +7,19 @@ import uvloop
 
 from rasl import log
 from rasl.app import run_worker
-from rasl.cli.holding import held
-from rasl.cli.output import AsJson, show
+from rasl.cli.output import AsJson, progress, show
 from rasl.settings import Settings
-from rasl.start import Prepared
+from rasl.start.database import Prepared
 from rasl.start.metrics_port import metrics_port
 from rasl.start.signals import ENDING, ended_by_signal
+from rasl.start.supervised import held
 
 
 def run(as_json: AsJson = False) -> None:
     """Run the worker until SIGTERM or Ctrl-C, then finish what is in flight."""
     settings = Settings.from_environment()
     log.configure(settings.log_format, settings.log_level)
-    with ended_by_signal(), metrics_port(settings) as metrics, held(settings) as found:
+    with ended_by_signal(), metrics_port(settings) as metrics, held(settings, progress) as found:
         metrics.serve(found, "worker")
         value = {"pid": os.getpid(), "metrics_url": metrics.url}
         show(as_json, value, f"The worker runs, metrics at {metrics.url}. Ctrl-C stops it.")

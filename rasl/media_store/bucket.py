@@ -1,7 +1,8 @@
 """Files in a bucket of Amazon S3, or of any service that speaks its language."""
 
+import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 import obstore
@@ -39,10 +40,8 @@ class BucketStore:
     async def put(self, key: str, file: BinaryIO) -> None:
         """Upload a file, a large one in parts; it appears when the last part is there."""
         file.seek(0)
-        try:
+        with _unavailable():
             await obstore.put_async(self._store, key, file, chunk_size=_PART, max_concurrency=_PARTS_AT_ONCE)
-        except (BaseError, OSError, ValueError) as error:
-            raise _unavailable(error) from error
 
     async def stream(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Yield a file, or a part of it."""
@@ -51,46 +50,40 @@ class BucketStore:
             options = {"range": (start, start + length)}
         elif start:
             options = {"range": {"offset": start}}
-        try:
-            answer = await obstore.get_async(self._store, key, options=options)
-            async for chunk in answer.stream(min_chunk_size=CHUNK):
-                yield bytes(chunk)
-        except FileNotFoundError:
-            raise MissingFile(key) from None
-        except (BaseError, OSError, ValueError) as error:
-            raise _unavailable(error) from error
+        with _unavailable():
+            try:
+                answer = await obstore.get_async(self._store, key, options=options)
+                async for chunk in answer.stream(min_chunk_size=CHUNK):
+                    yield bytes(chunk)
+            except FileNotFoundError:
+                raise MissingFile(key) from None
 
     async def exists(self, key: str) -> bool:
         """Tell whether there is a file under a key."""
-        try:
+        with _unavailable(), contextlib.suppress(FileNotFoundError):
             await obstore.head_async(self._store, key)
-        except FileNotFoundError:
-            return False
-        except (BaseError, OSError, ValueError) as error:
-            raise _unavailable(error) from error
-        return True
+            return True
+        return False
 
     async def delete(self, key: str) -> None:
         """Drop a file, if it is there."""
-        try:
+        with _unavailable(), contextlib.suppress(FileNotFoundError):
             await obstore.delete_async(self._store, key)
-        except FileNotFoundError:
-            return
-        except (BaseError, OSError, ValueError) as error:
-            raise _unavailable(error) from error
 
     async def page(self, after: str, limit: int) -> list[StoredFile]:
         """Return up to so many files in order of their keys, behind one."""
         pages = obstore.list(self._store, offset=after or None, chunk_size=limit)
-        try:
+        with _unavailable():
             async for page in pages:
                 return [StoredFile(item["path"], item["size"], item["last_modified"]) for item in page]
-        except (BaseError, OSError, ValueError) as error:
-            raise _unavailable(error) from error
         return []
 
 
-def _unavailable(error: Exception) -> StoreUnavailable:
-    """Name what happened in one line."""
-    first = str(error).strip().partition("\n")[0]
-    return StoreUnavailable(redact(f"{type(error).__name__}: {first}"[:300]))
+@contextlib.contextmanager
+def _unavailable() -> Iterator[None]:
+    """Turn whatever the bucket refuses into what a store raises, named in one line."""
+    try:
+        yield
+    except (BaseError, OSError, ValueError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise StoreUnavailable(redact(f"{type(error).__name__}: {first}"[:300])) from error

@@ -13,7 +13,7 @@ from rasl.sealing import Sealer
 from rasl.services.ground.callers import hash_token
 from rasl.services.operators import tenants
 from rasl.services.operators.tenants import Connection
-from rasl.start import Prepared
+from rasl.start.database import Prepared
 
 # A demo that stops at the 61st request of a minute teaches nothing; `rasl token create` has the real default.
 _RATE_LIMIT = 6000
@@ -64,7 +64,7 @@ class Kept:
         }
         secrets = {}
         for person, prefix in ((ACME, ""), (GLOBEX, "stranger_")):
-            found = [value.get(f"{prefix}{name}") for name in ("access_token", "app_secret", "verify_token")]
+            found = [value.get(f"{prefix}{field.name}") for field in dataclasses.fields(Secrets)]
             if all(isinstance(item, str) and item for item in found):
                 secrets[person.subdomain] = Secrets(*map(str, found))
         return cls(tokens, secrets)
@@ -75,9 +75,7 @@ class Member:
     """A demo tenant as it is in the database."""
 
     tenant_id: int
-    access_token: str
-    app_secret: str
-    verify_token: str
+    secrets: Secrets
     callback_path: str
 
 
@@ -98,9 +96,7 @@ class Demo:
                 f"{prefix}phone_number_id": person.phone_number_id,
                 f"{prefix}waba_id": person.waba_id,
                 f"{prefix}callback_url": f"{api_url}{member.callback_path}",
-                f"{prefix}access_token": member.access_token,
-                f"{prefix}app_secret": member.app_secret,
-                f"{prefix}verify_token": member.verify_token,
+                **{f"{prefix}{name}": item for name, item in dataclasses.asdict(member.secrets).items()},
             }
         return value
 
@@ -139,14 +135,12 @@ async def _furnish_tenant(database: Database, sealer: Sealer, person: Person, ke
         Connection(
             waba_id=person.waba_id,
             phone_number_id=person.phone_number_id,
-            access_token=secrets.access_token,
-            app_secret=secrets.app_secret,
-            verify_token=secrets.verify_token,
             display_phone_number=person.display_phone_number,
+            **dataclasses.asdict(secrets),
         ),
     )
     path = tenants.callback_url("", connected.callback_key)
-    return Member(row["id"], secrets.access_token, secrets.app_secret, secrets.verify_token, path)
+    return Member(row["id"], secrets, path)
 
 
 async def _working_token(database: Database, tenant_id: int, name: str, token: str | None) -> str:

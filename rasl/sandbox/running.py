@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import fcntl
 import http.client
-import json
 import os
 import signal
 import threading
@@ -21,12 +20,13 @@ from rasl.sandbox import files
 from rasl.sandbox.calls import call
 from rasl.sandbox.demo import PEOPLE, Demo, Kept, furnish
 from rasl.settings import Settings
-from rasl.start import Prepared, StartError, make_data_folder, prepared
 from rasl.start.children import Child
+from rasl.start.database import Prepared, make_data_folder, prepared
+from rasl.start.errors import StartError
 from rasl.start.listening import bound, is_free
 from rasl.start.metrics_port import FIRST_PORT
 from rasl.start.signals import ENDING, ended_by_signal, ignore
-from rasl.start.supervised import MARK
+from rasl.start.supervised import MARK, order_of
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 6.0
@@ -116,8 +116,7 @@ class _Sandbox:
 
     def _open(self, found: Prepared, kept: Kept) -> None:
         self._demo = furnish(found, kept)
-        order = {"dsn": found.dsn, "secret_key": found.settings.secret_key}
-        self._order = json.dumps(order).encode() + b"\n"
+        self._order = order_of(found)
         self.api.order(self._order)
         self._await(self.simulator, self.simulator_url, "/_control/health")
         self._await(self.api, self.api_url, "/readyz")
@@ -148,16 +147,16 @@ class _Sandbox:
                 "waba_name": person.name,
                 "verified_name": person.name,
                 "display_phone_number": person.display_phone_number,
-                "tokens": [state.access_token],
-                "app_secret": state.app_secret,
+                "tokens": [state.secrets.access_token],
+                "app_secret": state.secrets.app_secret,
                 "subscribed": True,
                 "window": "off",  # the first five minutes are not for the 24-hour rule
             }
             callback = {
                 "waba_id": person.waba_id,
                 "callback_url": f"{self.api_url}{state.callback_path}",
-                "verify_token": state.verify_token,
-                "app_secret": state.app_secret,
+                "verify_token": state.secrets.verify_token,
+                "app_secret": state.secrets.app_secret,
             }
             for name, body in (("numbers", number), ("callback", callback)):
                 status, answer = call("POST", f"{self.simulator_url}/_control/{name}", body)
@@ -216,7 +215,7 @@ class _Sandbox:
         deadline = time.monotonic() + _STOP_SECONDS
         for group in ((self.api, self.worker), (self.simulator,)):
             for child in group:
-                child.terminate()
+                child.tell(signal.SIGTERM)
             for child in group:
                 child.stop(deadline)
 

@@ -3,7 +3,6 @@
 Each child is `rasl serve` on the socket that it inherits, and cannot outlive its parent (rasl.start.supervised).
 """
 
-import json
 import signal
 import socket
 import threading
@@ -12,10 +11,11 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 
 from rasl import log
-from rasl.start import Prepared, StartError
 from rasl.start.children import Child
+from rasl.start.database import Prepared
+from rasl.start.errors import StartError
 from rasl.start.signals import ENDING
-from rasl.start.supervised import MARK
+from rasl.start.supervised import MARK, order_of
 
 _START_SECONDS = 60.0
 _ROUND_SECONDS = 0.2
@@ -39,7 +39,7 @@ class Processes:
         listener.set_inheritable(True)
         self._listener = listener
         self._drain_seconds = settings.drain_seconds
-        self._order = json.dumps({"dsn": found.dsn, "secret_key": settings.secret_key}).encode() + b"\n"
+        self._order = order_of(found)
         arguments = ("serve", "--host", settings.host, "--port", str(settings.port), "--json")
         inherited = ("--listener", str(listener.fileno()))
         self._children = [

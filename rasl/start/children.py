@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from typing import IO
 
 _STABLE_SECONDS = 10.0
 _LONGEST_PAUSE = 10.0
@@ -44,10 +43,11 @@ class Child:
 
     def order(self, line: bytes) -> None:
         """Tell it what to work with."""
-        pipe = self._pipe()
+        if self.process is None or self.process.stdin is None:
+            raise RuntimeError(f"{self.name} was not started")
         with contextlib.suppress(BrokenPipeError):
-            pipe.write(line)
-            pipe.flush()
+            self.process.stdin.write(line)
+            self.process.stdin.flush()
 
     @property
     def pid(self) -> int | None:
@@ -107,10 +107,6 @@ class Child:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
 
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self.tell(signal.SIGTERM)
-
     def close(self) -> None:
         """Close our ends of its pipes; one that still runs takes that for our end."""
         if self.process is None:
@@ -119,8 +115,3 @@ class Child:
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
-
-    def _pipe(self) -> IO[bytes]:
-        if self.process is None or self.process.stdin is None:
-            raise RuntimeError(f"{self.name} was not started")
-        return self.process.stdin

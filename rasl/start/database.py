@@ -60,20 +60,14 @@ def reachable(
         check_server(settings.database_url)
         yield Prepared(settings, settings.database_url)
         return
-    with embedded(settings, progress, is_lasting=is_lasting) as dsn:
-        yield Prepared(with_secret_key(settings), dsn)
-
-
-@contextlib.contextmanager
-def embedded(settings: Settings, progress: Progress, *, is_lasting: bool) -> Iterator[str]:
-    """Run the embedded server inside the block, or attach to the one that runs."""
+    # Ours is started, or attached to where another process of this installation runs it.
     make_data_folder(settings.data_dir)
     server = EmbeddedPostgres(settings.data_dir)
     try:
         dsn = server.ensure_running(progress)
         if is_lasting:
             server.watch(progress)
-        yield dsn
+        yield Prepared(with_secret_key(settings), dsn)
     finally:
         server.release()
 

@@ -4,17 +4,19 @@ The parent writes one line of JSON to our standard input and keeps the pipe open
 secrets are in nobody's environment, the imports run while the database starts, and nothing outlives its parent.
 """
 
+import contextlib
 import ctypes
 import dataclasses
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 
 import msgspec
 
 from rasl.settings import Settings
-from rasl.start.database import Prepared
+from rasl.start.database import Prepared, Progress, prepared
 
 MARK = "RASL_SUPERVISED"
 _PR_SET_PDEATHSIG = 1
@@ -28,12 +30,27 @@ class Order(msgspec.Struct, frozen=True):
     secret_key: str
 
 
+def order_of(found: Prepared) -> bytes:
+    """Return the line that a parent writes."""
+    return msgspec.json.encode(Order(found.dsn, found.settings.secret_key)) + b"\n"
+
+
 def is_supervised() -> bool:
     """Whether a parent of ours started this process."""
     return os.environ.get(MARK) == "1"
 
 
-def await_order(settings: Settings) -> Prepared:
+@contextlib.contextmanager
+def held(settings: Settings, progress: Progress) -> Iterator[Prepared]:
+    """Have a database inside the block for as long as it takes: our parent's, or one of our own."""
+    if is_supervised():
+        yield _await_order(settings)
+        return
+    with prepared(settings, progress, is_lasting=True) as found:
+        yield found
+
+
+def _await_order(settings: Settings) -> Prepared:
     """Wait until the parent has the database ready, then begin to follow the parent."""
     _die_with_parent()
     line = b""

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rasl.settings import Settings
-from rasl.start import Prepared, StartError
+from rasl.start.database import Prepared
+from rasl.start.errors import StartError
 from rasl.start.metrics_port import FIRST_PORT, MetricsPort, metrics_port
 from tests.world import SECRET_KEY
 

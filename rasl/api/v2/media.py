@@ -22,9 +22,8 @@ from rasl.domain.validation import Body, read_id, read_values
 from rasl.errors import NotFound, ValidationFailed
 from rasl.services.composing.addressing import Collecting
 from rasl.services.media import files
-from rasl.services.media.files import StoredMedia
+from rasl.services.media.files import Source, StoredMedia
 from rasl.services.media.links import signed_url
-from rasl.services.media.sources import Source, keep
 from rasl.web.envelope import success
 from rasl.web.form import FORM_BYTES, Form, received_values
 from rasl.web.request import ApiRequest
@@ -114,7 +113,7 @@ async def _store(request: ApiRequest, caller: Caller, form: Form) -> ASGIApp:
         source = Source(FILE, body.media_type, file=given.file, filename=given.name)
     else:
         source = Source("media_url", body.media_type, url=body.media_url)
-    stored = await keep(request.resources, caller.tenant.id, source)
+    stored = await files.keep(request.resources, caller.tenant.id, source)
     request.context.is_stored = True
     return success(request, _STORED, _item(request, caller, stored), status=201)
 

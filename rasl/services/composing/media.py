@@ -7,7 +7,7 @@ from rasl.domain.message_types.base import Content
 from rasl.domain.message_types.media import MEDIA_KINDS, Document
 from rasl.errors import ValidationFailed
 from rasl.services.ground.resources import Resources
-from rasl.services.media.sources import Source, keep
+from rasl.services.media.files import Source, keep
 
 
 async def compose_media(

@@ -24,15 +24,12 @@ class Verdict(msgspec.Struct, frozen=True):
     full_after: float
 
 
-class _Block:
-    """Permits this process holds of one bucket."""
+class _Block(msgspec.Struct):
+    """Permits this process holds of one bucket; times are on our monotonic clock."""
 
-    __slots__ = ("expires", "permits", "tat")
-
-    def __init__(self) -> None:
-        self.permits = 0
-        self.tat = 0.0  # on our monotonic clock
-        self.expires = 0.0
+    permits: int = 0
+    tat: float = 0.0
+    expires: float = 0.0
 
 
 class Limits:

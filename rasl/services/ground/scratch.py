@@ -1,5 +1,6 @@
 """Files that live as long as a request: forms, downloads, conversions."""
 
+import hashlib
 import io
 import os
 import tempfile
@@ -25,6 +26,12 @@ def scratch_file(data_dir: Path) -> BinaryIO:
             return cast("BinaryIO", io.BufferedRandom(_Scratch(os.dup(file.fileno()), "r+b")))
     except OSError as error:
         raise unstorable(error) from error
+
+
+def digest_of(file: BinaryIO) -> bytes:
+    """Return the SHA-256 of all of a file."""
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # BinaryIO has readinto in practice only
 
 
 def unstorable(error: OSError) -> ServiceUnavailable:

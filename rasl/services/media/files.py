@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import datetime as dt
 import functools
-import hashlib
 import os
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -29,7 +28,7 @@ from rasl.graph.client import NotSent, Refused, SendOutcome, Uploaded, UploadOut
 from rasl.graph.errors import classify
 from rasl.media_store.base import MissingFile, StoreUnavailable
 from rasl.services.ground.resources import Resources
-from rasl.services.ground.scratch import CANNOT_STORE, scratch_file
+from rasl.services.ground.scratch import CANNOT_STORE, digest_of, scratch_file
 from rasl.services.media import pictures
 from rasl.services.media.pictures import PictureError
 
@@ -38,9 +37,19 @@ URL_REUSE = dt.timedelta(minutes=10)  # as Meta does for links (cloud-api sectio
 UPLOAD_LIFETIME = dt.timedelta(days=28)
 # What Meta answers to an id it does not know, or not any more; by code, because its wording changes.
 _GONE = frozenset({100, 131009, 131053})
-_CHUNK = 1024 * 1024
 _KEY_LENGTH = 12  # random characters that make a key one of its own
 _CANNOT_READ = "Files cannot be read right now"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where a file comes from: an address, an upload, or our id of a stored one; `field` is what a request calls it."""
+
+    field: str
+    kind: str  # "" for an id, where the stored file tells
+    url: str | None = None
+    file: BinaryIO | None = None
+    media_id: int | None = None
+    filename: str | None = None
 
 
 class StoredMedia(msgspec.Struct, frozen=True):
@@ -74,32 +83,32 @@ class _Given(msgspec.Struct, frozen=True):
     origin: str
 
 
-async def keep_file(
-    resources: Resources,
-    tenant_id: int,
-    file: BinaryIO,
-    filename: str | None,
-    kind: str,
-    field: str,
-    *,
-    is_rehearsal: bool = False,
+async def keep(
+    resources: Resources, tenant_id: int, source: Source, *, is_rehearsal: bool = False
 ) -> StoredMedia:
-    """Check a file by its content and store it, unless it is only a rehearsal; raises ValidationFailed."""
-    return await _keep(resources, tenant_id, _Given(file, filename, kind, field, "file"), is_rehearsal)
+    """Check a file by its content and store it, unless it is stored already or this is a rehearsal.
 
-
-async def keep_url(
-    resources: Resources, tenant_id: int, url: str, kind: str, field: str, *, is_rehearsal: bool = False
-) -> StoredMedia:
-    """Load what is at an address, check it and store it; raises ValidationFailed with the reason.
-
-    An address loaded within the last ten minutes is not loaded again.
+    Raises ValidationFailed with the reason, or NotFound for an id.
     """
+    if source.media_id is not None:
+        return await get_to_send(resources, tenant_id, source.media_id)
+    if source.file is None:
+        return await _keep_url(
+            resources, tenant_id, source.url or "", source.kind, source.field, is_rehearsal
+        )
+    given = _Given(source.file, source.filename, source.kind, source.field, "file")
+    return await _keep(resources, tenant_id, given, is_rehearsal)
+
+
+async def _keep_url(
+    resources: Resources, tenant_id: int, url: str, kind: str, field: str, is_rehearsal: bool
+) -> StoredMedia:
+    """Load what is at an address and keep it; one loaded within the last ten minutes is not loaded again."""
     digest = resources.sealer.digest(f"{kind} {url}", "media url")
     async with resources.database.connection() as db:
         known = await rows.find_url(db, tenant_id, digest, URL_REUSE)
     if known is not None:
-        return _stored(known, kind, None)
+        return _stored(known, kind)
     with scratch_file(resources.settings.data_dir) as file:
         try:
             fetched = await resources.fetcher.fetch(url, file, media_formats.MAX_BYTES[kind])
@@ -124,18 +133,12 @@ async def keep_received(
 
 async def get(database: Database, tenant_id: int, media_id: int) -> StoredMedia:
     """Return a file of the tenant; raises NotFound."""
-    row = await find_row(database, tenant_id, media_id)
-    if row is None:
-        raise NotFound("Media not found")
-    return _stored(row, row["kind"], None)
+    return _found(await find_row(database, tenant_id, media_id))
 
 
 async def get_to_send(resources: Resources, tenant_id: int, media_id: int) -> StoredMedia:
     """Return a file of the tenant that Meta has or can be given; raises NotFound."""
-    row = await find_stored(resources, tenant_id, media_id)
-    if row is None:
-        raise NotFound("Media not found")
-    return _stored(row, row["kind"], None)
+    return _found(await find_stored(resources, tenant_id, media_id))
 
 
 async def find_row(database: Database, tenant_id: int, media_id: int) -> Row | None:
@@ -195,7 +198,7 @@ async def _store(
     resources: Resources, tenant_id: int, given: _Given, found: Format, *, is_rehearsal: bool = False
 ) -> StoredMedia:
     size = given.file.seek(0, os.SEEK_END)
-    digest = await asyncio.to_thread(_digest, given.file)
+    digest = await asyncio.to_thread(digest_of, given.file)
     media = NewMedia(
         tenant_id=tenant_id,
         sha256=digest,
@@ -209,14 +212,6 @@ async def _store(
     )
     media_id = 0 if is_rehearsal else await _put(resources, media, given.file)
     return StoredMedia(media_id, given.kind, found.mime_type, size, given.name, digest.hex(), found.is_voice)
-
-
-def _digest(file: BinaryIO) -> bytes:
-    digest = hashlib.sha256()
-    file.seek(0)
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-    return digest.digest()
 
 
 async def _put(resources: Resources, media: NewMedia, file: BinaryIO) -> int:
@@ -237,13 +232,19 @@ async def _put(resources: Resources, media: NewMedia, file: BinaryIO) -> int:
     return int(kept["id"])
 
 
-def _stored(row: Row, kind: str, name: str | None) -> StoredMedia:
+def _found(row: Row | None) -> StoredMedia:
+    if row is None:
+        raise NotFound("Media not found")
+    return _stored(row, row["kind"])
+
+
+def _stored(row: Row, kind: str) -> StoredMedia:
     return StoredMedia(
         row["id"],
         kind,
         row["mime_type"],
         row["size"],
-        name or row["filename"],
+        row["filename"],
         row["sha256"].hex(),
         row["is_voice"],
     )

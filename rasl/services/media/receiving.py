@@ -22,7 +22,7 @@ from rasl.fetching.fetcher import FetchError
 from rasl.graph.client import DownloadFailed, Fetched, Refused
 from rasl.graph.errors import FailureKind
 from rasl.services.ground.resources import Resources
-from rasl.services.ground.scratch import scratch_file
+from rasl.services.ground.scratch import digest_of, scratch_file
 from rasl.services.media import files
 
 KEPT_FOR = dt.timedelta(days=7)  # by Meta (cloud-api section 3)
@@ -152,11 +152,7 @@ async def _follow(resources: Resources, location: str, file: BinaryIO) -> bytes:
         await resources.fetcher.fetch(location, file, LARGEST)
     except FetchError as error:
         raise _LaterError(f"the address it redirects to {error}") from error
-    file.seek(0)
-    digest = hashlib.sha256()
-    while chunk := file.read(1024 * 1024):
-        digest.update(chunk)
-    return digest.digest()
+    return digest_of(file)
 
 
 def _digest(value: Any) -> bytes | None:

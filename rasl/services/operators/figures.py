@@ -24,8 +24,7 @@ NUMBERS_GAUGE = Gauge(
     "rasl_numbers",
     "WhatsApp numbers: connected, or locked because our secret key does not open their access token.",
 )
-ASKED = tuple(gauge for question in QUESTIONS for gauge in question.gauges)
-ALL = (UP, FAILED, NUMBERS_GAUGE, *ASKED)
+ALL = (UP, FAILED, NUMBERS_GAUGE, *(gauge for question in QUESTIONS for gauge in question.gauges))
 _CONNECT_SECONDS = 2.0
 _STATEMENT_SECONDS = 1.0
 _MOST_SECONDS = 5.0  # of one look; Prometheus waits ten
@@ -64,7 +63,7 @@ class DatabaseFigures(Collector):
         self._dsn = dsn
         self._sealer = sealer
         self._questions = (*questions, _NUMBERS_QUESTION)
-        self._answers: dict[str, _Answer] = {}
+        self._answers = {item.name: _Answer(None, 0.0) for item in self._questions}
         self._lock = threading.Lock()
         self._is_up = False
 
@@ -72,7 +71,7 @@ class DatabaseFigures(Collector):
         """Ask what is not known well enough any more; never raises for a database that is away."""
         with self._lock:
             now = clock.monotonic()
-            due = [item for item in self._questions if self._good_until(item) <= now]
+            due = [item for item in self._questions if self._answers[item.name].good_until <= now]
             if due:
                 asyncio.run(self._ask(due))
             answers = {item.name: self._answers[item.name].rows for item in self._questions}
@@ -90,10 +89,6 @@ class DatabaseFigures(Collector):
                     )
                 yield family
         yield failed
-
-    def _good_until(self, question: Question) -> float:
-        answer = self._answers.get(question.name)
-        return answer.good_until if answer else 0.0
 
     async def _ask(self, due: Sequence[Question]) -> None:
         found: dict[str, Sequence[Any]] = {}

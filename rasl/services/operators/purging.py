@@ -5,12 +5,11 @@ process left without a row is found by its age. So no row leads to a file that a
 """
 
 import asyncio
-import contextlib
 import datetime as dt
 import itertools
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -73,43 +72,33 @@ class Purge(msgspec.Struct, frozen=True):
         return dt.timedelta(days=getattr(settings, self.setting)) or None
 
 
-@contextlib.asynccontextmanager
-async def _patient(database: Database) -> AsyncIterator[Db]:
-    """Lend a connection for counting, which may take its time."""
-    async with database.listing() as db, db.transaction():
-        await purging.take_time(db)
-        yield db
+def _counting(query: Callable[[Db, dt.timedelta], Awaitable[Amount]]) -> Count:
+    """Return what counts by a query, which may take its time."""
+
+    async def count(ground: Ground, age: dt.timedelta) -> Amount:
+        async with ground.database.listing() as db, db.transaction():
+            await purging.take_time(db)
+            return await query(db, age)
+
+    return count
+
+
+def _dropping(query: Callable[[Db, dt.timedelta, int], Awaitable[Amount]]) -> Drop:
+    """Return what drops a batch by one query."""
+
+    async def drop(ground: Ground, age: dt.timedelta) -> Batch:
+        async with ground.database.connection() as db:
+            dropped = await query(db, age, _ROWS)
+        return Batch(dropped, dropped.rows == _ROWS)
+
+    return drop
 
 
 def _rows(kind: Kind, setting: str | None, age: dt.timedelta = dt.timedelta()) -> Purge:
     """Return the purge of rows that go by their age and nothing else."""
-
-    async def count(ground: Ground, age: dt.timedelta) -> Amount:
-        async with _patient(ground.database) as db:
-            return await purging.count(db, kind, age)
-
-    async def drop(ground: Ground, age: dt.timedelta) -> Batch:
-        async with ground.database.connection() as db:
-            dropped = await purging.drop(db, kind, age, _ROWS)
-        return Batch(dropped, dropped.rows == _ROWS)
-
+    count = _counting(lambda db, age: purging.count(db, kind, age))
+    drop = _dropping(lambda db, age, limit: purging.drop(db, kind, age, limit))
     return Purge(kind.name, setting, count, drop, age)
-
-
-async def _count_attempts(ground: Ground, age: dt.timedelta) -> Amount:
-    async with _patient(ground.database) as db:
-        return await purging.count_attempts(db, age)
-
-
-async def _drop_attempts(ground: Ground, age: dt.timedelta) -> Batch:
-    async with ground.database.connection() as db:
-        dropped = await purging.drop_attempts(db, age, _ROWS)
-    return Batch(dropped, dropped.rows == _ROWS)
-
-
-async def _count_messages(ground: Ground, age: dt.timedelta) -> Amount:
-    async with _patient(ground.database) as db:
-        return await message_purging.count(db, age)
 
 
 async def _drop_messages(ground: Ground, age: dt.timedelta) -> Batch:
@@ -121,10 +110,6 @@ async def _drop_messages(ground: Ground, age: dt.timedelta) -> Batch:
 def _imports(name: str, part: str, setting: str | None, age: dt.timedelta = dt.timedelta()) -> Purge:
     """Return the purge of imports and of the rows of one table that hang on them."""
 
-    async def count(ground: Ground, age: dt.timedelta) -> Amount:
-        async with _patient(ground.database) as db:
-            return await purging.count_imports(db, part, age)
-
     async def drop(ground: Ground, age: dt.timedelta) -> Batch:
         async with ground.database.transaction() as db:
             old = [(row["tenant_id"], row["id"]) for row in await purging.lock_old_imports(db, part, age)]
@@ -133,15 +118,12 @@ def _imports(name: str, part: str, setting: str | None, age: dt.timedelta = dt.t
                 dropped += await purging.drop_imports(db, old)
         return Batch(dropped, bool(old))
 
+    count = _counting(lambda db, age: purging.count_imports(db, part, age))
     return Purge(name, setting, count, drop, age)
 
 
 def _media(name: str, setting: str, *, is_named: bool) -> Purge:
     """Return the purge of files that messages name, or of those that none names."""
-
-    async def count(ground: Ground, age: dt.timedelta) -> Amount:
-        async with _patient(ground.database) as db:
-            return await media_purging.count(db, age, is_named=is_named)
 
     async def drop(ground: Ground, age: dt.timedelta) -> Batch:
         async with ground.database.transaction() as db:
@@ -151,6 +133,7 @@ def _media(name: str, setting: str, *, is_named: bool) -> Purge:
             await ground.store.delete(key)
         return Batch(dropped.amount, dropped.has_more)
 
+    count = _counting(lambda db, age: media_purging.count(db, age, is_named=is_named))
     return Purge(name, setting, count, drop)
 
 
@@ -194,7 +177,7 @@ PURGES: tuple[Purge, ...] = (
     _rows(purging.QUARANTINE, "quarantine_days"),
     _rows(purging.STATUSES, "status_days"),
     _rows(purging.PARKED_STATUSES, "parked_status_days"),
-    Purge("attempts", "attempt_days", _count_attempts, _drop_attempts),
+    Purge("attempts", "attempt_days", _counting(purging.count_attempts), _dropping(purging.drop_attempts)),
     _rows(purging.EVENTS, "event_days"),
     _rows(purging.KEYS, "idempotency_days"),
     _rows(purging.OTPS, "otp_days"),
@@ -202,7 +185,7 @@ PURGES: tuple[Purge, ...] = (
     _imports("imports", "import_errors", "import_days"),
     _media("media", "media_days", is_named=True),
     _media("unused_media", "unused_media_days", is_named=False),
-    Purge("messages", "message_days", _count_messages, _drop_messages),
+    Purge("messages", "message_days", _counting(message_purging.count), _drop_messages),
     Purge("stray_files", None, _count_strays, _drop_strays, STRAY_AFTER, most_beside=5),
     # Nobody can choose how long these last: they have no use beyond.
     _imports("broken_uploads", "import_chunks", None, dt.timedelta(hours=6)),

@@ -125,11 +125,6 @@ async def get_tenant(db: Db, reference: str) -> Row:
     return row
 
 
-async def list_tenants(db: Db) -> list[Row]:
-    """Return every tenant with how many numbers it has connected."""
-    return await tenant_rows.list_tenants(db)
-
-
 async def change_tenant(database: Database, reference: str, changes: Mapping[str, Any]) -> Row:
     """Change settings of a tenant; all of them or, when one is wrong, none."""
     if not changes:
@@ -182,11 +177,6 @@ async def create_token(
     return MintedToken(token_id, token, token[-4:], expires_at)
 
 
-async def list_tokens(db: Db, tenant_id: int) -> list[Row]:
-    """Return the tokens of a tenant; what they are is known by their last four characters only."""
-    return await tenant_rows.list_tokens(db, tenant_id)
-
-
 async def revoke_token(db: Db, tenant_id: int, token_id: int) -> None:
     """Revoke a token; it stops working everywhere within a second."""
     if not 0 < token_id <= _LARGEST_ID or not await tenant_rows.revoke_token(db, tenant_id, token_id):
@@ -221,11 +211,6 @@ async def connect_whatsapp(
                 f"the phone_number_id {given.phone_number_id} is connected to another tenant of this server"
             )
     return Connected(number_id, app["callback_key"])
-
-
-async def list_numbers(db: Db, tenant_id: int) -> list[Row]:
-    """Return the numbers of a tenant and which of them it sends from unless a send says otherwise."""
-    return await number_rows.list_all(db, tenant_id)
 
 
 async def choose_default_number(db: Db, tenant_id: int, phone_number_id: str) -> None:

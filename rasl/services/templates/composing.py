@@ -20,7 +20,7 @@ from rasl.services.ground import message_secrets
 from rasl.services.ground.resources import Resources
 from rasl.services.ground.template_catalog import Sendable
 from rasl.services.media import files as media
-from rasl.services.media.sources import Source, keep
+from rasl.services.media.files import Source, keep
 
 _CODE_DIGITS = 6
 

@@ -79,7 +79,11 @@ async def value(database: Database, query: str, *values: Any) -> Any:
 async def keep(resources: Resources, content: bytes = samples.PNG) -> int:
     tenant_id = await value(resources.database, "select min(id) from tenants")
     return (
-        await media.keep_file(resources, tenant_id, io.BytesIO(content), "a.png", "image", "media_file")
+        await media.keep(
+            resources,
+            tenant_id,
+            media.Source("media_file", "image", file=io.BytesIO(content), filename="a.png"),
+        )
     ).id
 
 

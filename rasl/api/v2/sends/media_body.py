@@ -16,7 +16,7 @@ from rasl.errors import ValidationFailed
 from rasl.services.composing.addressing import Addressed, Collecting, address, find_number, read_phone
 from rasl.services.contacts import profiles
 from rasl.services.contacts.profiles import NewProfile
-from rasl.services.media.sources import Source, keep
+from rasl.services.media.files import Source, keep
 from rasl.web.form import Form
 from rasl.web.request import ApiRequest
 

@@ -9,7 +9,7 @@ from rasl.domain.media_formats import MAX_BYTES
 from rasl.domain.templates.values import CardValues, Location, Product, ProductSection, Values
 from rasl.domain.validation import MAX_ID, Body
 from rasl.errors import ValidationFailed
-from rasl.services.media.sources import Source
+from rasl.services.media.files import Source
 from rasl.services.templates.composing import Wish
 from rasl.web.form import Form
 
