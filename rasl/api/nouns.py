@@ -4,10 +4,7 @@
 
     @SOURCES.post("", 201)
     async def create_source(data: JSONBody[WriteSource], caller: MayWrite, request: ApiRequest) -> Row:
-        \"\"\"Create a source.
-
-        Its name must differ from those of the other sources in more than the case of letters.
-        \"\"\"
+        \"\"\"Create a source.\"\"\"
 
 The docstring is the text of the document: its first line the summary, the rest the description. The function returns
 what is answered, and its return type says how: a `Row` as the noun's item, an `ASGIApp` is an answer already and holds

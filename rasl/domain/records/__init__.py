@@ -4,13 +4,12 @@ A record is a struct whose annotations carry a `Field` besides the type. Nothing
 examples, lists, columns of files and columns of tables are read off it.
 
     class Contact(msgspec.Struct, kw_only=True):
-        firstname: Annotated[Name, Field("Priya", is_sorted=True)]
         company: Annotated[Name | None, Field("Harbour Books")] = None
 
     @creates(Contact)
     class CreateContact(Body, frozen=True): ...
 
-A field with a default may be left out. SQL is written by hand: the record only gives it the names of columns.
+A field with a default may be left out. SQL is written by hand: the record only gives it column names.
 """
 
 import datetime as dt
