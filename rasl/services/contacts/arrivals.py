@@ -182,9 +182,10 @@ class _Turns:
     async def _may_go_blind(self) -> bool:
         """Tell whether the insert finds out by itself who is known: faster, unless most are.
 
-        No place of the plan and no known contact may depend on it.
+        No known contact may depend on it, and no place of the plan: it must have one for each wish.
         """
-        if self._maximum >= 0 or not self._is_content or not self._book.may_go_blind:
+        is_scarce = 0 <= self._maximum < self._before + len(self._wishes)
+        if is_scarce or not self._is_content or not self._book.may_go_blind:
             return False
         if len(self._wishes) < _MANY:
             return True

@@ -37,7 +37,7 @@ async def templates(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def all_resources(api: Api, shared_dsn: str) -> AsyncIterator[list[Resources]]:
-    """Two processes' worth of all_resources on the test's database."""
+    """What two processes have, on the test's database."""
     async with (
         running(build_resources(api.settings, shared_dsn)) as one,
         running(build_resources(api.settings, shared_dsn)) as two,
