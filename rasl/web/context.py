@@ -14,7 +14,15 @@ from rasl import clock, log, metrics
 from rasl.services.composing.draft import HeldKey
 
 _KEY = "rasl.context"
+_MOST_IGNORED = 100
 _logger = log.get_logger()
+
+
+class Ignored(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A name in a request that means nothing here, and the one that was perhaps meant."""
+
+    field: str
+    did_you_mean: str | None = None
 
 
 class Context(msgspec.Struct):
@@ -26,6 +34,17 @@ class Context(msgspec.Struct):
     held_key: HeldKey | None = None
     is_stored: bool = False  # something was committed: an Idempotency-Key must keep the answer
     status: int = 0
+    ignored: list[Ignored] = []  # names of the request that mean nothing, as `meta.ignored` tells them
+
+    @property
+    def is_strict(self) -> bool:
+        """Tell whether names that mean nothing are to be refused: `Prefer: handling=strict` (RFC 7240)."""
+        return b"handling=strict" in self.asked.get(b"prefer", b"").lower().replace(b" ", b"")
+
+    def ignore(self, field: str, did_you_mean: str | None = None) -> None:
+        """Tell the caller that a name means nothing; of very many only the first are told."""
+        if len(self.ignored) < _MOST_IGNORED:
+            self.ignored.append(Ignored(field[:200], did_you_mean))
 
 
 def context_of(scope: Any) -> Context:

@@ -21,7 +21,7 @@ from rasl.errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
-from rasl.web.context import context_of, timestamp
+from rasl.web.context import Ignored, context_of, timestamp
 
 _Data = TypeVar("_Data")
 _logger = log.get_logger()
@@ -53,11 +53,12 @@ class Pagination(msgspec.Struct):
 
 
 class Meta(msgspec.Struct):
-    """What belongs to the answer rather than to the data."""
+    """What belongs to the answer rather than to the data; `ignored` is there when names of the request mean nothing."""
 
     request_id: str
     timestamp: str
     pagination: Pagination | msgspec.UnsetType = msgspec.UNSET
+    ignored: list[Ignored] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Success(msgspec.Struct, Generic[_Data]):
@@ -111,7 +112,7 @@ def success(
         success=True,
         message=message,
         data=data,
-        meta=Meta(context_of(request.scope).request_id, timestamp(), pagination or msgspec.UNSET),
+        meta=_meta(request, pagination),
     )
     return Answer(msgspec.json.encode(envelope), status)
 
@@ -126,9 +127,16 @@ def _failure_body(request: Any, error: ApiError) -> bytes:
     body = Failure(
         success=False,
         error=ErrorBody(error.code, error.message, error.details),
-        meta=Meta(context_of(request.scope).request_id, timestamp()),
+        meta=_meta(request),
     )
     return msgspec.json.encode(body)
+
+
+def _meta(request: Any, pagination: Pagination | None = None) -> Meta:
+    context = context_of(request.scope)
+    return Meta(
+        context.request_id, timestamp(), pagination or msgspec.UNSET, context.ignored or msgspec.UNSET
+    )
 
 
 def render(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
