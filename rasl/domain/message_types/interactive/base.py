@@ -12,17 +12,21 @@ from rasl.domain.validation.rules import Rule
 MAX_BODY = 1024
 MAX_HEADER = 60
 MAX_FOOTER = 60
+MAX_BUTTON_TEXT = 20
 HEADER_KINDS = frozenset({"image", "video", "document"})
 
 _MERGED = "may hold merge fields such as @{contact_first_name}"
-BodyText = Annotated[str, msgspec.Meta(max_length=MAX_BODY, description=f"The text; {_MERGED}.")]
+BodyText = Annotated[
+    str,
+    msgspec.Meta(max_length=MAX_BODY, description=f"The text; {_MERGED}.", extra={"verbatim": True}),
+]
 HeaderText = Annotated[str, msgspec.Meta(max_length=MAX_HEADER, description=f"Above the text; {_MERGED}.")]
 FooterText = Annotated[str, msgspec.Meta(max_length=MAX_FOOTER, description=f"Below the text; {_MERGED}.")]
 HeaderMediaId = Annotated[
     int,
     msgspec.Meta(ge=1, le=MAX_ID, description="An image, video or document instead of `header_text`."),
 ]
-ButtonText = Annotated[str, msgspec.Meta(max_length=20, description="What the button says.")]
+ButtonText = Annotated[str, msgspec.Meta(max_length=MAX_BUTTON_TEXT, description="What the button says.")]
 
 
 class File(msgspec.Struct, frozen=True):
