@@ -13,7 +13,7 @@ from rasl.api.nouns import Noun, from_row
 from rasl.api.operations import operation, query_parameter
 from rasl.api.v2 import template_schemas as schemas
 from rasl.db.pool import Row
-from rasl.domain.listing import ListQuery, Page
+from rasl.domain.listing import ListQuery, Page, parse
 from rasl.domain.templates import definition
 from rasl.domain.templates.preview import Preview, render
 from rasl.domain.tenants import Caller
@@ -34,6 +34,9 @@ TEMPLATES = Noun(
     schemas.EXAMPLE,
     schemas.item_of,
 )
+# As many as Meta lets a business have that it did not verify; 6,000 for others would be a dozen megabytes.
+# https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates
+_SHOWN = 250
 _META = (WhatsAppNotConfigured, WhatsAppFailed)
 _PENDING = msgspec.structs.replace(schemas.EXAMPLE, status="PENDING")
 _ALL_LANGUAGES = query_parameter(
@@ -65,7 +68,16 @@ async def get_template(template_id: FromPath[str], caller: MayReadTemplates, req
     *_META,
     says="Templates synced successfully",
     tells="What was found, and what changed here.",
-    example=schemas.TemplatesSynced(12, 2, 9, 1, "2026-03-04T09:15:22+00:00"),
+    example=schemas.TemplatesSynced(
+        synced=1,
+        created=1,
+        updated=0,
+        deleted=0,
+        synced_at="2026-03-04T09:15:22+00:00",
+        synced_count=1,
+        templates=[schemas.EXAMPLE],
+        templates_has_more=False,
+    ),
 )
 async def sync_templates(caller: MaySync, request: ApiRequest) -> schemas.TemplatesSynced:
     """Fetch the templates from WhatsApp.
@@ -73,9 +85,21 @@ async def sync_templates(caller: MaySync, request: ApiRequest) -> schemas.Templa
     Reads every template of the account's WhatsApp Business Accounts, page by page. Templates that are gone there
     are removed here, once the list was read to its end. It may run twice at once. Besides this, WhatsApp's own notices
     keep templates current, and the worker reads all of them every few hours.
+
+    `templates` holds what there is now, as `GET /templates` shows it by default, up to 250 of them; where
+    `templates_has_more` is true, that list has the rest.
     """
-    found = await sync.sync(request.resources, caller.tenant.id)
-    return from_row(schemas.TemplatesSynced, msgspec.structs.asdict(found))
+    tenant_id = caller.tenant.id
+    found = await sync.sync(request.resources, tenant_id)
+    query = msgspec.structs.replace(parse((), TEMPLATE_LIST), per_page=_SHOWN)
+    page = await templates.list_templates(request.resources.database, tenant_id, query)
+    return from_row(
+        schemas.TemplatesSynced,
+        msgspec.structs.asdict(found),
+        synced_count=found.synced,
+        templates=[schemas.item_of(row) for row in page.rows],
+        templates_has_more=page.next_cursor is not None,
+    )
 
 
 @TEMPLATES.post(
