@@ -20,7 +20,16 @@ _SETTINGS = (
     "unknown_policy",
     "otp_budgets",
     "otp_max_attempts",
+    "otp_return_generated_code",
 )
+
+ShowsCodes = Annotated[
+    bool | None,
+    typer.Option(
+        "--otp-return-generated-code/--no-otp-return-generated-code",
+        help="Answers show one-time codes that are made here, or do not.",
+    ),
+]
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -84,6 +93,7 @@ def set_(
     otp_max_attempts: Annotated[
         str | None, typer.Option(help="Wrong codes that one one-time password takes, 1 to 20, or none.")
     ] = None,
+    otp_return_generated_code: ShowsCodes = None,
     plan: Annotated[str | None, typer.Option(help="free or unlimited.")] = None,
     name: Annotated[str | None, typer.Option(help="What people call the tenant.")] = None,
     status: Annotated[
@@ -100,6 +110,7 @@ def set_(
         "default_source_id": _id_or_none("--default-source-id", default_source_id),
         "default_type": default_type,
         "otp_max_attempts": _id_or_none("--otp-max-attempts", otp_max_attempts),
+        "otp_return_generated_code": otp_return_generated_code,
         "plan": plan,
         "name": name,
         "status": status,

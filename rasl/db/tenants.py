@@ -14,6 +14,7 @@ from rasl.domain.tenants import PLAN_LIMITS
 _TENANT_COLUMNS = f"""
     t.id as tenant_id, t.default_country, t.default_type, t.default_status_id, t.default_source_id,
     t.default_assigned_id, t.window_policy, t.unknown_policy, t.otp_budgets, t.otp_max_attempts,
+    t.otp_return_generated_code,
     p.name as plan, {", ".join(f"p.{name}" for name in PLAN_LIMITS)},
     n.id as number_id, n.waba_id, n.phone_number_id, n.display_phone_number, n.access_token_sealed,
     n.messages_per_second
@@ -35,6 +36,7 @@ SETTINGS = (
     "unknown_policy",
     "otp_budgets",
     "otp_max_attempts",
+    "otp_return_generated_code",
 )
 
 

@@ -91,6 +91,9 @@ def test_it_changes_budgets_of_one_time_passwords_and_takes_them_back(rasl: Rasl
     }
     changed = change("--otp-budget", "none", "--otp-max-attempts", "none")
     assert (changed["otp_budgets"], changed["otp_max_attempts"]) == ({}, None)
+    assert changed["otp_return_generated_code"] is False
+    for option, value in (("--otp-return-generated-code", True), ("--no-otp-return-generated-code", False)):
+        assert change(option)["otp_return_generated_code"] is value
     for wrong in (
         ["--otp-budget", "planet_per_hour=1"],
         ["--otp-budget", "phone_per_day=99999999999"],

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 import msgspec
 from litestar.types import ASGIApp
+from msgspec import UNSET, UnsetType
 
 from rasl.api.caller import MaySendMessages
 from rasl.api.idempotency import OWN_KEY, run_once
 from rasl.api.media_form import form_body
-from rasl.api.v2.sends.answering import answer_again, send
+from rasl.api.v2.sends.answering import answer_again, described_code, send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient, joined, part_of
 from rasl.api.v2.sends.template_fields import FILE_LIMITS, TemplateFields, read_wish, with_upload
@@ -62,6 +63,8 @@ class SentTemplate(Sent):
 
     template_name: str
     language: str
+    code_auto_generated: bool | UnsetType = UNSET
+    code: str | UnsetType = UNSET
 
 
 @sends(
@@ -98,15 +101,25 @@ async def _send(request: ApiRequest, caller: Caller, given: bytes | Form) -> ASG
         return again
     body = read(SendTemplate, given) if isinstance(given, bytes) else _read(given)
     fields = part_of(body, TemplateFields)
-    wish = read_wish(fields, is_rehearsal=body.dry_run)
+    wish = read_wish(fields, is_rehearsal=body.dry_run, is_strict=request.context.is_strict)
     if isinstance(given, Form):
         wish = with_upload(wish, given, fields.header_document_name)
     resources, tenant = request.resources, caller.tenant
     addressed = await address(resources, tenant, body.to())
-    content, password = await passwords.compose_template(
+    made = await passwords.compose_template(
         resources, tenant, addressed.number, wish, addressed.phone, addressed.contact_id
     )
-    return await send(request, caller, body, content, _described, addressed=addressed, otp=password)
+    request.context.ignore_all(made.surplus)
+    return await send(
+        request,
+        caller,
+        body,
+        made.content,
+        _described,
+        addressed=addressed,
+        otp=made.otp,
+        once={"code": made.shown_code} if made.shown_code else {},
+    )
 
 
 def _read(form: Form) -> Recipient:
@@ -129,4 +142,5 @@ def _read(form: Form) -> Recipient:
 
 
 def _described(content: Template) -> dict[str, Any]:
-    return {"template_name": content.name, "language": content.language}
+    told = {"template_name": content.name, "language": content.language}
+    return told | described_code(content)
