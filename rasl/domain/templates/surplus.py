@@ -36,11 +36,12 @@ class Fitting(msgspec.Struct, frozen=True):
 
 def without_blanks(values: Values) -> Values:
     """Leave out blank values: an empty input of a form says nothing."""
-    return msgspec.structs.replace(
-        _filled(values),
-        header_field=values.header_field if (values.header_field or "").strip() else None,
-        cards=tuple(_filled(card) for card in values.cards),
-    )
+    filled = _filled(values)
+    if values.header_field is not None and not values.header_field.strip():
+        filled = msgspec.structs.replace(filled, header_field=None)
+    if values.cards:
+        filled = msgspec.structs.replace(filled, cards=tuple(map(_filled, values.cards)))
+    return filled
 
 
 def fitting(definition: Definition, values: Values) -> Fitting:
@@ -48,24 +49,30 @@ def fitting(definition: Definition, values: Values) -> Fitting:
     header = definition.header
     in_header = header.text.variables if header else ()
     kept, names = _sorted(definition, values, definition.body, definition.buttons, header, in_header)
-    kinds = {button.type for button in definition.buttons}
-    kinds |= {button.type for card in definition.cards for button in card.buttons}
-    has_place = {
-        "header_field_1": bool(in_header),
-        "header_location": _is(header, "LOCATION"),
-        "limited_time_offer_expiration_ms": definition.offer is not None and definition.offer.has_expiration,
-        "flow_action_data": "FLOW" in kinds,
-        "product_sections": "MPM" in kinds,
-    }
-    left_out = [
-        field
-        for field, attribute in _SINGLE.items()
-        if getattr(values, attribute) not in (None, ()) and not has_place[field]
-    ]
-    cards, of_cards = _sorted_cards(definition, values.cards)
-    empty = {_SINGLE[field]: () if field == "product_sections" else None for field in left_out}
-    fitted = msgspec.structs.replace(kept, cards=cards, **empty)
-    return Fitting(fitted, (*names, *left_out, *of_cards))
+    for field, attribute in _SINGLE.items():
+        value = getattr(values, attribute)
+        if value is not None and value != () and not _has_place(definition, field):
+            kept = msgspec.structs.replace(kept, **{attribute: () if value.__class__ is tuple else None})
+            names.append(field)
+    if values.cards:
+        cards, of_cards = _sorted_cards(definition, values.cards)
+        kept = msgspec.structs.replace(kept, cards=cards)
+        names += of_cards
+    return Fitting(kept, tuple(names))
+
+
+def _has_place(definition: Definition, field: str) -> bool:
+    header = definition.header
+    match field:
+        case "header_field_1":
+            return header is not None and bool(header.text.variables)
+        case "header_location":
+            return _is(header, "LOCATION")
+        case "limited_time_offer_expiration_ms":
+            return definition.offer is not None and definition.offer.has_expiration
+    wanted = "FLOW" if field == "flow_action_data" else "MPM"
+    parts = (definition.buttons, *(card.buttons for card in definition.cards))
+    return any(button.type == wanted for buttons in parts for button in buttons)
 
 
 def _sorted_cards(
@@ -90,29 +97,33 @@ def _sorted(
 ) -> tuple[_Some, list[str]]:
     """Sort what the message and each of its cards take: body, buttons, and the product of a header."""
     most = len(body.variables)
-    fields = {place: text for place, text in values.fields.items() if place <= most}
-    parameters = {
-        name: text for name, text in values.parameters.items() if name in body.variables or name in in_header
-    }
-    filled = {button.index for button in buttons if _takes_value(definition, button)}
-    ends = {place: text for place, text in values.buttons.items() if place in filled}
-    names = [
-        *_others("field_", values.fields, fields),
-        *_others("parameters.", values.parameters, parameters),
-        *_others("button_", values.buttons, ends),
+    names = [f"field_{place}" for place in values.fields if place > most]
+    names += [
+        f"parameters.{name}"
+        for name in values.parameters
+        if name not in body.variables and name not in in_header
     ]
-    product = values.product if _is(header, "PRODUCT") else None
-    if values.product is not product:
+    names += [
+        f"button_{place}"
+        for place in values.buttons
+        if not any(button.index == place and _takes_value(definition, button) for button in buttons)
+    ]
+    if values.product is not None and not _is(header, "PRODUCT"):
         names.append("header_product")
     if not names:
         return values, names
+    left_out = set(names)
     return msgspec.structs.replace(
-        values, fields=fields, parameters=parameters, buttons=ends, product=product
+        values,
+        fields=_kept("field_", values.fields, left_out),
+        parameters=_kept("parameters.", values.parameters, left_out),
+        buttons=_kept("button_", values.buttons, left_out),
+        product=None if "header_product" in left_out else values.product,
     ), names
 
 
-def _others(before: str, given: Mapping[_Key, str], kept: Mapping[_Key, str]) -> list[str]:
-    return [f"{before}{key}" for key in given if key not in kept]
+def _kept(before: str, given: Mapping[_Key, str], left_out: Collection[str]) -> dict[_Key, str]:
+    return {key: text for key, text in given.items() if f"{before}{key}" not in left_out}
 
 
 def _takes_value(definition: Definition, button: Button) -> bool:
@@ -126,7 +137,8 @@ def _is(header: Header | None, kind: str) -> bool:
 
 
 def _filled(values: _Some) -> _Some:
-    if all(text.strip() for text in CardValues.texts(values).values()):
+    texts = (*values.fields.values(), *values.parameters.values(), *values.buttons.values())
+    if all(map(str.strip, texts)):
         return values
     return msgspec.structs.replace(
         values,

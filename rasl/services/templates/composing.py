@@ -93,15 +93,16 @@ def _fitting(definition: Definition, wish: Wish) -> tuple[Wish, tuple[str, ...]]
             raise ValidationFailed({"header_document_name": ["The template's header is no document"]})
         return msgspec.structs.replace(wish, values=values), ()
     found = surplus.fitting(definition, values)
+    names = ["header_document_name"] if is_named_idly else []
+    if found.values is wish.values and wish.source is None:  # nothing to leave out, and no cards
+        return wish, (*found.surplus, *names)
     takers = (definition.header, *(card.header for card in definition.cards))
-    sources = (wish.source, *wish.card_sources)[: len(takers)]
-    kept = [
-        source if header is not None and header.is_media else None
-        for header, source in zip(takers, sources, strict=False)
-    ]
-    names = [source.field for source, its in zip(sources, kept, strict=True) if source is not its and source]
-    if is_named_idly:
-        names.append("header_document_name")
+    kept: list[Source | None] = []
+    for header, source in zip(takers, (wish.source, *wish.card_sources), strict=False):
+        takes_file = header is not None and header.is_media
+        kept.append(source if takes_file else None)
+        if source is not None and not takes_file:
+            names.append(source.field)
     fitted = msgspec.structs.replace(wish, values=found.values, source=kept[0], card_sources=tuple(kept[1:]))
     return fitted, (*found.surplus, *names)
 
