@@ -79,7 +79,7 @@ async def compose(
     template = await find_sendable(resources, tenant.id, number, wish.template_name, wish.language)
     definition = template.definition
     if not definition.is_authentication:
-        raise ValidationFailed({"template_name": [_wrong_category(definition)]})
+        raise ValidationFailed({"template_name": [f"The template is {definition.category}, not AUTHENTICATION"]})
     code = wish.code or message_secrets.make_code(wish.code_length)
     values = surplus.without_blanks(_values(definition, code, wish))
     found = Fitting(values) if wish.is_strict else surplus.fitting(definition, values)
@@ -153,10 +153,6 @@ def _values(definition: Definition, code: str, wish: CodeWish) -> Values:
     """Put code, expiry and what else there is into the body's variables, in this order."""
     own = (code, str(wish.expiry_minutes)) if _has_expiry(definition) else (code,)
     return Values(fields=dict(enumerate((*own, *wish.additional_params), 1)))
-
-
-def _wrong_category(definition: Definition) -> str:
-    return f"The template is {definition.category}, not AUTHENTICATION"
 
 
 def _has_expiry(definition: Definition) -> bool:
