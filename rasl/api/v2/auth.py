@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -44,7 +45,7 @@ from rasl.services.templates import templates
 from rasl.services.templates.templates import OTP_TEMPLATE_LIST
 from rasl.web.context import iso
 from rasl.web.envelope import success
-from rasl.web.request import ApiRequest
+from rasl.web.request import ApiRequest, Problems
 
 _STANDING = "OTP status retrieved successfully"
 _MADE_HERE = """Codes are stored as a keyed hash only. The template's body gets the code as its first variable, the
@@ -58,7 +59,13 @@ the answer is `OTP_BLOCKED` with the budget and `retry_after`."""
 AUTH = Noun("/auth", AUTH_TAG, "password", OtpStanding, STANDING_EXAMPLE)
 
 
-@sends("/auth/send-otp", SentOtp, SENT_EXAMPLE, OtpBlocked, tag=AUTH_TAG, also=_MADE_HERE)
+async def _problems(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Problems:
+    """Look at what has to be looked up, where the body is refused for its fields already."""
+    is_strict = request.context.is_strict or right.get("dry_run") is True
+    return await codes.problems(request.resources, caller.tenant, right, is_strict=is_strict)
+
+
+@sends("/auth/send-otp", SentOtp, SENT_EXAMPLE, OtpBlocked, tag=AUTH_TAG, also=_MADE_HERE, check=_problems)
 async def send_otp(data: JSONBody[SendOtp], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Send a one-time password.
 
@@ -69,7 +76,7 @@ async def send_otp(data: JSONBody[SendOtp], caller: MaySendMessages, request: Ap
     return await _send(request, caller, data, dry_run=data.dry_run)
 
 
-@sends("/auth/resend", SentOtp, SENT_EXAMPLE, OtpBlocked, tag=AUTH_TAG, also=_MADE_HERE)
+@sends("/auth/resend", SentOtp, SENT_EXAMPLE, OtpBlocked, tag=AUTH_TAG, also=_MADE_HERE, check=_problems)
 async def resend_otp(data: JSONBody[ResendOtp], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Send another one-time password.
 

@@ -11,7 +11,7 @@ from rasl.api.v2.sends.documented import Sent
 from rasl.api.v2.sends.recipient import PHONE_PATTERN, ContactId, FromNumber, Recipient
 from rasl.domain import otp
 from rasl.domain.validation import Body
-from rasl.domain.validation.bodies import is_blank
+from rasl.domain.validation.problems import is_true
 from rasl.domain.validation.rules import Rule
 
 Phone = Annotated[
@@ -78,7 +78,7 @@ class ResendOtp(Body, frozen=True, kw_only=True):
 
 
 def _two_codes(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if not is_blank(data.get("code")) and data.get("auto_generate") in (True, "true", "1"):
+    if data.get("code") is not None and is_true(data.get("auto_generate")):
         yield "code", "The code is given, and auto_generate asks for another"
 
 

@@ -1,6 +1,7 @@
 """Templates: listing, reading, fetching from Meta, and submitting to it (api-v2 section 5)."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import msgspec
 from litestar.openapi.spec import Schema, Tag
@@ -20,7 +21,7 @@ from rasl.domain.tenants import Caller
 from rasl.errors import NotFound, WhatsAppFailed, WhatsAppNotConfigured
 from rasl.services.templates import sync, templates
 from rasl.services.templates.templates import TEMPLATE_LIST, Submission
-from rasl.web.request import ApiRequest
+from rasl.web.request import ApiRequest, Problems
 
 MaySync = Annotated[Caller, Requires("templates:sync")]
 MayWrite = Annotated[Caller, Requires("templates:write")]
@@ -102,10 +103,16 @@ async def sync_templates(caller: MaySync, request: ApiRequest) -> schemas.Templa
     )
 
 
+async def _creation_problems(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Problems:
+    given = {**right, "sample_media_id": right.get("header_sample_media_id")}
+    return await templates.creation_problems(request.resources, caller.tenant.id, given)
+
+
 @TEMPLATES.post(
     "",
     201,
     *_META,
+    also=_creation_problems,
     tells="Submitted for review.",
     example=msgspec.structs.replace(_PENDING, quality=None),
 )
@@ -121,7 +128,20 @@ async def create_template(
     return await templates.create_template(request.resources, caller.tenant.id, data.waba_id, submission)
 
 
-@TEMPLATES.patch("/{template_id:str}", NotFound, *_META, tells="Submitted for review.", example=_PENDING)
+async def _change_problems(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Problems:
+    template_id = request.path_params["template_id"]
+    row = await templates.get_template(request.resources.database, caller.tenant.id, template_id)
+    return await templates.change_problems(request.resources, caller.tenant.id, row, *_changes(right))
+
+
+@TEMPLATES.patch(
+    "/{template_id:str}",
+    NotFound,
+    *_META,
+    also=_change_problems,
+    tells="Submitted for review.",
+    example=_PENDING,
+)
 async def change_template(
     template_id: FromPath[str], data: JSONBody[schemas.ChangeTemplate], caller: MayWrite, request: ApiRequest
 ) -> Row:
@@ -130,9 +150,7 @@ async def change_template(
     Replaces `components`, `category` or `message_send_ttl_seconds`; WhatsApp reviews the template again. Only
     approved, rejected and paused templates can be changed, approved ones ten times in 30 days and once a day.
     """
-    given = msgspec.structs.asdict(data)
-    changes = {name: value for name, value in given.items() if value is not None}
-    sample_id = changes.pop("header_sample_media_id", None)
+    changes, sample_id = _changes(msgspec.structs.asdict(data))
     return await templates.edit_template(request.resources, caller.tenant.id, template_id, changes, sample_id)
 
 
@@ -206,6 +224,13 @@ HANDLERS = (
     lint_template,
     preview_template,
 )
+
+
+def _changes(given: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:
+    """Return what is to change, and the file that is an example of the header."""
+    changes = {name: value for name, value in given.items() if value is not None}
+    sample_id: int | None = changes.pop("header_sample_media_id", None)
+    return changes, sample_id
 
 
 def _submission(data: schemas.LintTemplate) -> Submission:

@@ -79,7 +79,9 @@ async def compose(
     template = await find_sendable(resources, tenant.id, number, wish.template_name, wish.language)
     definition = template.definition
     if not definition.is_authentication:
-        raise ValidationFailed({"template_name": [f"The template is {definition.category}, not AUTHENTICATION"]})
+        raise ValidationFailed(
+            {"template_name": [f"The template is {definition.category}, not AUTHENTICATION"]}
+        )
     code = wish.code or message_secrets.make_code(wish.code_length)
     values = surplus.without_blanks(_values(definition, code, wish))
     found = Fitting(values) if wish.is_strict else surplus.fitting(definition, values)

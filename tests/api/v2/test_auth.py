@@ -112,7 +112,7 @@ async def test_the_body_is_filled_with_code_expiry_and_what_else_is_given(
         ({"template_name": "with_more"}, "additional_params"),
         ({"template_name": "paused"}, "template_name"),
         ({"template_name": "order"}, "template_name"),
-        ({"colour": "red"}, "colour"),
+        ({"colour": "red", "dry_run": True}, "colour"),
     ],
 )
 async def test_what_is_wrong_is_named_and_nothing_is_stored(

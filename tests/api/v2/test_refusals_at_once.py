@@ -59,6 +59,28 @@ async def test_all_that_speaks_against_a_code_is_named_at_once(
     assert await rows(database, "select from messages") == []
 
 
+@pytest.mark.parametrize("path", ["send-otp", "resend"])
+async def test_what_has_to_be_looked_up_is_named_beside_malformed_fields(api: Api, path: str) -> None:
+    await connect_templates(api)
+    wrong = {"phone": "2079460011", "template_name": "order", "contact_id": 999_999_999, **UNKNOWN_NUMBER}
+    answer = await api.acme.post(f"{AUTH}/{path}", {**wrong, "expiry_minutes": 99, "language": ["en"]})
+    assert (answer.status, answer.details) == (
+        422,
+        {
+            "expiry_minutes": ["The expiry_minutes must be between 1 and 60"],
+            "language": ["The language field must be a string"],
+            "phone": [NO_PHONE],
+            "template_name": ["The template is UTILITY, not AUTHENTICATION"],
+            "contact_id": ["Contact not found"],
+            "from_phone_number_id": [NO_NUMBER],
+        },
+    )
+    stranger = (await api.globex.send(PHONE)).data["contact_id"]
+    body = {"phone": PHONE, "template_name": "copy_code", "contact_id": stranger, "expiry_minutes": 0}
+    answer = await api.acme.post(f"{AUTH}/{path}", body)
+    assert answer.details.keys() == {"contact_id", "expiry_minutes"}
+
+
 async def test_a_template_that_is_all_that_is_missing_is_not_found(api: Api) -> None:
     await connect_templates(api)
     answer = await api.acme.post(f"{AUTH}/send-otp", {"phone": PHONE, "template_name": "german"})
@@ -101,6 +123,21 @@ async def test_all_that_speaks_against_a_new_template_is_named_at_once(api: Api)
     )
 
 
+async def test_a_new_template_with_malformed_fields_is_looked_at_all_the_same(api: Api) -> None:
+    answer = await _create(
+        api, language=None, message_send_ttl_seconds="soon", name="Parcel!", components=[], waba_id="1"
+    )
+    assert answer.details == {
+        "language": ["The language field is required"],
+        "message_send_ttl_seconds": ["The message_send_ttl_seconds field must be an integer"],
+        "name": ["must be 1 to 512 of a-z, 0-9 and _"],
+        "components": ["must be a list of at least one component"],
+        "waba_id": ["The account has no such WhatsApp Business Account"],
+    }
+    answer = await _create(api, category=None, components=[], name="fine")
+    assert answer.details == {"category": ["The category field is required"]}
+
+
 async def test_all_that_speaks_against_a_change_is_named_at_once(api: Api) -> None:
     await have(api, {**ORDER, "category": "UTILITY"})
     [item] = (await api.acme.get("/api/v2/templates")).data
@@ -117,3 +154,12 @@ async def test_all_that_speaks_against_a_change_is_named_at_once(api: Api) -> No
             "header_sample_media_id": ["There is no such file"],
         },
     )
+    answer = await api.acme.call(
+        "PATCH",
+        f"/api/v2/templates/{item['id']}",
+        json={"category": "MARKETING", "message_send_ttl_seconds": "soon"},
+    )
+    assert answer.details == {
+        "category": ["The category of an approved template cannot be changed"],
+        "message_send_ttl_seconds": ["The message_send_ttl_seconds field must be an integer"],
+    }
