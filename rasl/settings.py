@@ -277,6 +277,9 @@ _NO_SETTINGS = (
     "RASL_CONNECT_APP_SECRET",
     "RASL_CONNECT_VERIFY_TOKEN",
     "RASL_SUPERVISED",
+    "RASL_TOKEN",
+    "RASL_TOKEN_FILE",
+    "RASL_URL",
 )
 # What Kubernetes sets in every pod beside a service named rasl or rasl-something.
 _OF_KUBERNETES = re.compile(r"RASL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)")
