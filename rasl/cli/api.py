@@ -156,7 +156,7 @@ def _put(fields: dict[str, Any], name: str, value: Any) -> None:
     place: Any = fields
     for part, following in zip(parts, [*parts[1:], None], strict=True):
         is_list = part == "[]"
-        if is_list is not isinstance(place, list):
+        if not isinstance(place, list if is_list else dict):
             raise typer.BadParameter(f"{name} does not go with the fields before it.")
         if following is None:
             place.append(value) if is_list else place.update({part: value})

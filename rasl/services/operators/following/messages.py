@@ -28,14 +28,19 @@ class Messages:
         """Return what has happened to messages and was not told yet."""
         if self._highest is None:
             return await self._begin(db, tenants)
+        # Reports first: whatever they made of a message is in its row when that is read after them.
+        reports = await following.list_reports(db, seconds + LATE_SECONDS, MOST)
+        news = [report for report in reversed(reports) if self._is_new_report(report)]
         after = max(0, self._highest - LATE_IDS)
         rows = await following.list_messages_after(db, list(tenants), after, MOST)
-        lines = [self._message(row, tenants) for row in rows if self._is_new(row)]
-        reports = await following.list_reports(db, seconds + LATE_SECONDS, MOST)
+        new = [row for row in rows if self._is_new(row)]
+        lines = [self._message(row, tenants) for row in new]
+        # A message that is told now is told as it is now, which is what was reported of it before.
+        known = {(row["tenant_id"], row["id"]) for row in new}
         lines += [
             self._report(report, tenants)
-            for report in reports
-            if report["tenant_id"] in tenants and self._is_new_report(report)
+            for report in news
+            if report["tenant_id"] in tenants and (report["tenant_id"], report["message_id"]) not in known
         ]
         lines += [
             self._change(row, tenants)

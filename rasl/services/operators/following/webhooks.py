@@ -154,7 +154,7 @@ def _items(value: Mapping[str, Any]) -> Iterator[str]:
             if name == "statuses":
                 yield f"status {item.get('status')}"
             elif name == "messages":
-                yield f"{item.get('type')} message"
+                yield f"{item.get('type') or 'untyped'} message"
             else:
                 yield name.rstrip("s")
 
