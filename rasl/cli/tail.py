@@ -15,13 +15,14 @@ from rasl.cli.session import opened
 from rasl.db import following as rows
 from rasl.db.channels import INGESTS
 from rasl.db.listening import Listener
-from rasl.db.pool import Database
+from rasl.db.pool import Database, Db
 from rasl.errors import ServiceUnavailable
 from rasl.services.operators.following import Errors, Feed, Line, Messages, Webhooks
 from rasl.services.operators.tenants import get_tenant
 from rasl.start.signals import ended_by_signal
 
 _EVERY_SECONDS = 1.0
+_KNOWN_SECONDS = 30.0
 _SOONEST_SECONDS = 0.2  # however much comes in
 
 LastOption = Annotated[
@@ -75,13 +76,14 @@ async def _watch(
     woken = asyncio.Event()
     listener = Listener(database, {name: lambda _: woken.set() for name in channels}, lambda _: None)
     listening = asyncio.create_task(listener.run()) if channels else None
+    tenants = _Tenants(tenant)
     looked_at = time.monotonic()
     is_away = False
     try:
         while True:
             seconds, looked_at = time.monotonic() - looked_at, time.monotonic()
             try:
-                lines = await _look(database, feed, tenant, seconds)
+                lines = await _look(database, feed, tenants, seconds)
             except ServiceUnavailable:
                 if not is_away:
                     progress("The database does not answer; waiting for it ...")
@@ -100,13 +102,29 @@ async def _watch(
                 await listening
 
 
-async def _look(database: Database, feed: Feed, tenant: str | None, seconds: float) -> Sequence[Line]:
+class _Tenants:
+    """The tenants that are wanted: asked for at the start, and now and then, as new ones come."""
+
+    def __init__(self, only: str | None) -> None:
+        self._only = only
+        self._known: Mapping[int, str] = {}
+        self._until = 0.0
+
+    async def load(self, db: Db) -> Mapping[int, str]:
+        """Return their subdomains by id; raises NotThereError for the only one that is wanted and not there."""
+        if self._until < time.monotonic():
+            if self._only is None:
+                self._known = await rows.list_subdomains(db)
+            else:
+                row = await get_tenant(db, self._only)
+                self._known = {row["id"]: row["subdomain"]}
+            self._until = time.monotonic() + _KNOWN_SECONDS
+        return self._known
+
+
+async def _look(database: Database, feed: Feed, tenants: _Tenants, seconds: float) -> Sequence[Line]:
     async with database.transaction() as db:
-        tenants: Mapping[int, str] = await rows.list_subdomains(db)
-        if tenant is not None:
-            row = await get_tenant(db, tenant)
-            tenants = {row["id"]: row["subdomain"]}
-        return await feed.look(db, tenants, seconds)
+        return await feed.look(db, await tenants.load(db), seconds)
 
 
 def _show(lines: Sequence[Line], *, as_json: bool) -> None:

@@ -291,13 +291,13 @@ async def hold_default(db: Db, tenant_id: int, default_id: int, table: str) -> b
 
 
 async def count_holdings(db: Db, tenant_id: int) -> Row:
-    """Return what the plan of a tenant allows, and how many templates, groups and jobs (to ten thousand) it has."""
+    """Return what the plan of a tenant allows, and how many templates, groups and jobs it has, each to a thousand."""
     row = await db.fetchrow(
         f"""
         select {", ".join(f"p.{name}" for name in PLAN_LIMITS)},
-               (select count(*) from templates where tenant_id = $1) as templates,
-               (select count(*) from contact_groups where tenant_id = $1) as groups,
-               (select count(*) from (select from jobs where tenant_id = $1 limit 10000) as j) as jobs
+               (select count(*) from (select from templates where tenant_id = $1 limit 1000) as l) as templates,
+               (select count(*) from (select from contact_groups where tenant_id = $1 limit 1000) as g) as groups,
+               (select count(*) from (select from jobs where tenant_id = $1 limit 1000) as j) as jobs
         from tenants t join plans p on p.name = t.plan where t.id = $1
         """,
         tenant_id,
