@@ -1,5 +1,6 @@
 """`rasl whatsapp`: connect, list, show, default and disconnect."""
 
+import importlib
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -13,7 +14,6 @@ from rasl.db import numbers as number_rows
 from rasl.db.pool import Database, Db, Row
 from rasl.graph.client import GraphClient
 from rasl.sandbox import as_running
-from rasl.services.inbound.changes import CHANGES
 from rasl.services.operators import credentials, tenants
 from rasl.services.operators.credentials import Findings
 from rasl.services.operators.doctor import Check, check_number
@@ -21,9 +21,6 @@ from rasl.services.operators.tenants import Connection, NotThereError
 
 _SECRET_HELP = "{}; `@file` reads a file, `-` standard input."  # noqa: S105 - help, not a secret
 _GRAPH_SECONDS = 15.0
-FIELDS = tuple(CHANGES)
-"""Fields of Meta's webhooks that are applied here; others may be subscribed to, and are kept as they come."""
-
 NumberArgument = Annotated[str, typer.Argument(help="Id of the number, not the number itself.")]
 AccessTokenOption = Annotated[
     str,
@@ -119,7 +116,7 @@ def connect(
         "waba_id": given.waba_id,
         "id": done.number_id,
         "tenant_id": row["id"],
-        "fields": list(FIELDS),
+        "fields": _fields(),
         "meta": done.found,
         "problems": done.problems,
     }
@@ -157,7 +154,7 @@ async def _connect(database: Database, session: Session, tenant_id: int, wanted:
         url = tenants.callback_url(as_running(session.settings).base_url, connected.callback_key)
         problems = []
         if wanted.is_subscribed:
-            problems = await credentials.subscribe(graph, given, wanted.app_id, url, FIELDS)
+            problems = await credentials.subscribe(graph, given, wanted.app_id, url, _fields())
     return _Done(connected.number_id, url, found, problems)
 
 
@@ -190,7 +187,7 @@ def _connected(row: Row, wanted: _Wanted, done: _Done) -> list[str]:
             f"  Callback URL  {done.url}",
             f"  Verify token  {given.verify_token}",
             "and subscribe to the fields",
-            *(f"  {field}" for field in FIELDS),
+            *(f"  {field}" for field in _fields()),
         ]
     if found is not None and not (found.is_subscribed or wanted.is_subscribed):
         lines.append(f"No app is subscribed to the account {given.waba_id} yet: --subscribe does it.")
@@ -261,7 +258,7 @@ def show_(
         row, (number, waiting, checks) = session.run_for(tenant, act)
         url = tenants.callback_url(as_running(session.settings).base_url, number["callback_key"])
     value = {name: number[name] for name in _COLUMNS}
-    value |= {"tenant_id": row["id"], "callback_url": url, "fields": list(FIELDS), "waiting": waiting}
+    value |= {"tenant_id": row["id"], "callback_url": url, "fields": _fields(), "waiting": waiting}
     lines = [
         f"  {name}: {', '.join(item) if isinstance(item, list) else item}" for name, item in value.items()
     ]
@@ -335,6 +332,14 @@ async def _get(db: Db, tenant_id: int, phone_number_id: str) -> Row:
             f"the tenant has no number {phone_number_id}: `rasl whatsapp list` shows them all"
         )
     return number
+
+
+def _fields() -> list[str]:
+    """Return the fields of Meta's webhooks that are applied here; what else is subscribed to is kept as it comes.
+
+    Loaded only when it is asked for: whoever applies them brings half the house along.
+    """
+    return list(importlib.import_module("rasl.services.inbound.changes").CHANGES)
 
 
 def _graph(session: Session) -> GraphClient:
