@@ -133,11 +133,11 @@ def _fields(texts: Sequence[str], typed: Sequence[str]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for item in texts:
         name, value = _pair(item)
-        _put(fields, name, value)
+        _put(fields, name, _PART.findall(name), value)
     for item in typed:
         name, text = _pair(item)
         try:
-            _put(fields, name, msgspec.json.decode(text))
+            _put(fields, name, _PART.findall(name), msgspec.json.decode(text))
         except msgspec.DecodeError:
             raise typer.BadParameter(f"-F {name}= needs JSON, such as 5, true or [1,2].") from None
     return fields
@@ -150,23 +150,23 @@ def _pair(item: str) -> tuple[str, str]:
     return found[1], found[2]
 
 
-def _put(fields: dict[str, Any], name: str, value: Any) -> None:
+def _put(place: Any, name: str, parts: Sequence[str], value: Any) -> None:
     """Put a value where a bracketed name says: a[b]=V into an object, a[]=V at the end of a list."""
-    parts = _PART.findall(name)
-    place: Any = fields
-    for part, following in zip(parts, [*parts[1:], None], strict=True):
-        is_list = part == "[]"
-        if not isinstance(place, list if is_list else dict):
-            raise typer.BadParameter(f"{name} does not go with the fields before it.")
-        if following is None:
-            place.append(value) if is_list else place.update({part: value})
-            return
-        below: Any = [] if following == "[]" else {}
-        if is_list:
-            place.append(below)
-            place = below
-        else:
-            place = place.setdefault(part, below)
+    first, *rest = parts
+    kind: type = list if first == "[]" else dict
+    if not isinstance(place, kind):
+        raise typer.BadParameter(f"{name} does not go with the fields before it.")
+    below: Any = value
+    if rest:
+        below = [] if rest[0] == "[]" else {}
+    if isinstance(place, list):
+        place.append(below)
+    elif rest:
+        below = place.setdefault(first, below)
+    else:
+        place[first] = value
+    if rest:
+        _put(below, name, rest, value)
 
 
 def _flat(fields: Any, name: str = "") -> list[tuple[str, str]]:
