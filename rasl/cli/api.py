@@ -153,18 +153,15 @@ def _pair(item: str) -> tuple[str, str]:
 def _put(place: Any, name: str, parts: Sequence[str], value: Any) -> None:
     """Put a value where a bracketed name says: a[b]=V into an object, a[]=V at the end of a list."""
     first, *rest = parts
-    kind: type = list if first == "[]" else dict
-    if not isinstance(place, kind):
-        raise typer.BadParameter(f"{name} does not go with the fields before it.")
     below: Any = value
     if rest:
         below = [] if rest[0] == "[]" else {}
-    if isinstance(place, list):
+    if isinstance(place, list) and first == "[]":
         place.append(below)
-    elif rest:
-        below = place.setdefault(first, below)
+    elif isinstance(place, dict) and first != "[]":
+        below = place[first] = place.get(first, below) if rest else value
     else:
-        place[first] = value
+        raise typer.BadParameter(f"{name} does not go with the fields before it.")
     if rest:
         _put(below, name, rest, value)
 

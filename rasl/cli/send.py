@@ -12,7 +12,7 @@ import typer
 
 from rasl import ids
 from rasl.cli.calling import BrokenOffError, CommandError, Reply, call, multipart
-from rasl.cli.output import AsJson, show
+from rasl.cli.output import AsJson, progress, show
 from rasl.cli.places import Api, TokenOption, UrlOption, find_api, refusal
 
 _CONTACT = re.compile(r"contact:(\d{1,18})")
@@ -212,6 +212,7 @@ def _tell(reply: Reply, key: str, *, as_json: bool, is_rehearsal: bool) -> None:
     data = answer.get("data")
     if not isinstance(data, dict):
         raise refusal(reply)
+    _tell_ignored(answer.get("meta"))
     if is_rehearsal:
         show(as_json, data, *_rehearsed(data))
         if not data.get("would_send"):
@@ -225,6 +226,14 @@ def _tell(reply: Reply, key: str, *, as_json: bool, is_rehearsal: bool) -> None:
         f"  message {data.get('chat_message_id')}{wamid}",
         f"  to {data.get('phone')} (contact {data.get('contact_id')}), status {data.get('status')}",
     )
+
+
+def _tell_ignored(meta: Any) -> None:
+    """Say what had no effect, such as more values than a template has variables."""
+    ignored = meta.get("ignored") if isinstance(meta, dict) else None
+    for item in ignored if isinstance(ignored, list) else ():
+        hint = f", did you mean {item['did_you_mean']}?" if item.get("did_you_mean") else ""
+        progress(f"warning: {item.get('field')} had no effect{hint}")
 
 
 def _rehearsed(data: dict[str, Any]) -> list[str]:

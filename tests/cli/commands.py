@@ -141,7 +141,7 @@ def _run_here(arguments: Sequence[str], env: Mapping[str, str]) -> Outcome:
     ):
         code = run(arguments)
     out.flush()
-    return Outcome(code, out.buffer.getvalue().decode(), err.getvalue())  # type: ignore[attr-defined]
+    return Outcome(code, out.buffer.getvalue().decode(), err.getvalue())
 
 
 def environment(data_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:
