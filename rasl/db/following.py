@@ -10,8 +10,9 @@ _LARGEST_BODY = 64 * 1024  # a larger delivery is told of by its size alone
 _MESSAGE = """m.tenant_id, m.id, m.direction, m.type, m.status, m.peer, m.text, m.error_code, m.status_message,
         m.created_at, m.updated_at,
         exists (select from otps o where o.tenant_id = m.tenant_id and o.message_id = m.id) as is_password"""
-_DELIVERY = f"""i.id, i.app_id, i.received_at, i.applied_at, i.failures, i.last_error, octet_length(i.body) as size,
-        case when octet_length(i.body) <= {_LARGEST_BODY} then i.body end as body"""
+_DELIVERY = (
+    "i.id, i.app_id, i.received_at, i.applied_at, i.failures, i.last_error, octet_length(i.body) as size"
+)
 
 
 async def list_subdomains(db: Db) -> dict[int, str]:
@@ -70,6 +71,16 @@ async def list_deliveries_after(db: Db, after_id: int, limit: int) -> list[Row]:
 async def list_deliveries(db: Db, ids: Sequence[int]) -> list[Row]:
     """Return these deliveries as they are now."""
     return await db.fetch(f"select {_DELIVERY} from ingests i where i.id = any($1::bigint[])", ids)
+
+
+async def load_bodies(db: Db, ids: Sequence[int]) -> dict[int, bytes]:
+    """Return what Meta posted in these deliveries, but for very large ones."""
+    found = await db.fetch(
+        "select id, body from ingests where id = any($1::bigint[]) and octet_length(body) <= $2",
+        ids,
+        _LARGEST_BODY,
+    )
+    return {row["id"]: row["body"] for row in found}
 
 
 async def list_quarantined_after(db: Db, after_id: int, limit: int) -> list[Row]:

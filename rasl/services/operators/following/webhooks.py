@@ -56,7 +56,8 @@ class Webhooks:
         return news
 
     async def _deliveries(self, db: Db, rows: Sequence[Row], tenants: Mapping[int, str]) -> list[Line]:
-        contents = {row["id"]: list(_changes(row["body"])) for row in rows}
+        bodies = await following.load_bodies(db, [row["id"] for row in rows]) if rows else {}
+        contents = {row["id"]: list(_changes(bodies.get(row["id"]))) for row in rows}
         ids = {id_ for changes in contents.values() for _, _, id_ in changes if id_}
         numbers = await ingests.route(db, sorted(ids)) if ids else {}
         lines = []
