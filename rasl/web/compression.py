@@ -13,7 +13,7 @@ _TEXTS = (b"application/json", b"text/", b"image/svg+xml")
 
 def takes_gzip(accepted: bytes | None) -> bool:
     """Read an Accept-Encoding: `gzip;q=0` refuses what `gzip` asks for (RFC 9110, section 12.5.3)."""
-    if accepted is None or b"gzip" not in accepted:
+    if accepted is None or b"gzip" not in accepted.lower():
         return False
     for choice in accepted.lower().split(b","):
         name, _, weight = choice.replace(b" ", b"").partition(b";q=")
