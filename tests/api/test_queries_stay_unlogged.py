@@ -1,6 +1,7 @@
 """Fields of writes and filters stand in the query string, so pure luck may reach a log."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -9,7 +10,6 @@ import pytest
 
 from rasl import log
 from rasl.web import methods
-from rasl.web.context import context_of
 from rasl.web.request import ApiRequest
 from tests.serving import Api
 from tests.test_every_route import ROUTES
@@ -49,8 +49,13 @@ def restored() -> Iterator[None]:
     log.QUERY.set(b"")
 
 
+# Digits by chance: ids of requests, moments, durations.
+CHANCE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dt[\d:.]+z|seconds\W+[\d.e-]+")
+
+
 def leaks(text: str) -> list[str]:
-    return [f"{trace}: {line}" for line in text.lower().splitlines() for trace in TRACES if trace in line]
+    text = CHANCE.sub("", text.lower())
+    return [f"{trace}: {line}" for line in text.splitlines() for trace in TRACES if trace in line]
 
 
 async def call_all(api: Api, body: Any) -> list[int]:
@@ -81,7 +86,7 @@ async def test_no_line_of_any_route_shows_a_value(
     api: Api, capsys: pytest.CaptureFixture[str], log_format: str
 ) -> None:
     log.configure(log_format, "debug")
-    statuses = [status for body in (None, {}) for status in await call_all(api, body)]
+    statuses = [*await call_all(api, None), *await call_all(api, {})]
     assert {401, 404, 422} <= set(statuses)
     assert 500 not in statuses
     await api.nobody.post(f"/nowhere?{QUERY}")
@@ -118,7 +123,6 @@ async def test_an_error_before_the_route_shows_no_value_either(
     api: Api, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def explode(_app: Any, scope: Any, *_: Any) -> Any:
-        assert context_of(scope)
         raise quoting(scope)
 
     monkeypatch.setattr(methods, "overriding", explode)
