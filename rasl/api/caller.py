@@ -39,6 +39,11 @@ class Requires:
     def __init__(self, *scopes: str) -> None:
         self.scopes = scopes
 
+    @property
+    def scope(self) -> str | None:
+        """The usual one."""
+        return self.scopes[0] if self.scopes else None
+
     def is_met_by(self, caller: Caller) -> bool:
         """Tell whether the caller's token has one of them."""
         return not self.scopes or not caller.scopes.isdisjoint(self.scopes)

@@ -19,6 +19,7 @@ _KEY = "rasl.context"
 _MOST_IGNORED = 100
 _UNFIT = re.compile(r"[^!-~]")  # in a name of a client's that is logged
 _LONGEST_NAME = 128
+_KEPT = frozenset({b"cache-control", b"etag"})
 _NOT_STORED = (b"cache-control", b"no-store")
 _logger = log.get_logger()
 
@@ -130,15 +131,18 @@ def _begun(scope: Any) -> Context:
 
 
 def _finish(message: Any, added: list[tuple[bytes, bytes]]) -> int:
-    """Give an answer the headers that all have, and keep caches away unless it says otherwise; returns its size."""
+    """Give an answer the headers that all have, and keep caches away unless it says otherwise; returns its size.
+
+    A file that says which version it is (an ETag) may be kept: those of the documentation are part of the program.
+    """
     given = message["headers"]
-    size, is_stored = 0, False
+    size, is_kept = 0, False
     for name, value in given:
         if name == b"content-length":
             size = int(value)
-        elif name == b"cache-control":
-            is_stored = True
-    message["headers"] = [*given, *added] if is_stored else [*given, *added, _NOT_STORED]
+        elif name in _KEPT:
+            is_kept = True
+    message["headers"] = [*given, *added] if is_kept else [*given, *added, _NOT_STORED]
     return size
 
 

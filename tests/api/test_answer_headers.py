@@ -102,6 +102,11 @@ async def test_an_answer_that_is_given_again_is_compressed_as_well(api: Api) -> 
     assert answers[0].body["data"] == answers[1].body["data"]
 
 
+async def test_files_of_the_documentation_may_be_kept(api: Api) -> None:
+    answer = await api.nobody.get("/docs/swagger-ui.css")
+    assert ("cache-control" in answer.headers, "etag" in answer.headers) == (False, True)
+
+
 async def people(api: Api, count: int) -> None:
     """Have some contacts."""
     label = {"source_id": api.world.acme.source_id, "status_id": api.world.acme.status_id}
