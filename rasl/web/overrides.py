@@ -18,11 +18,10 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from rasl.errors import ApiError
 from rasl.web.context import context_of
 from rasl.web.envelope import failure
-from rasl.web.request import MAX_BODY_BYTES
+from rasl.web.input import MAX_BODY_BYTES, METHOD
 
-FIELD = "_method"
 Refusal = Callable[[Scope], Awaitable[ApiError | None]]
-_NAME = FIELD.encode()
+_NAME = METHOD.encode()
 _METHODS = ("PATCH", "PUT", "DELETE")
 _FIRST_BYTES = 64 * 1024
 _URLENCODED = b"application/x-www-form-urlencoded"
@@ -41,7 +40,7 @@ async def overriding(
     """Give the request the method that it names; returns what receives its body from now on, and what answers it."""
     ahead, named = _Ahead(receive), None
     kind = context_of(scope).asked.get(b"content-type", b"")
-    is_form = kind[:33].lower().startswith((_URLENCODED, _MULTIPART))
+    is_form = kind[:33].lower().startswith((_URLENCODED, _MULTIPART)) and not _is_better_unread(scope, taken)
     refused = await refusal(scope) if is_form else None
     if is_form and refused is None:
         named = await _named_in_body(ahead, kind)
@@ -52,6 +51,15 @@ async def overriding(
         # The form may have meant one of them: that its token is wrong is all that can be said.
         return ahead, failure(Request(scope), refused)
     return ahead, app
+
+
+def _is_better_unread(scope: Any, taken: Collection[str]) -> bool:
+    """Tell whether a body is too large for a form without files, or waits to be asked for where no method would help."""
+    asked = context_of(scope).asked
+    kind, declared = asked[b"content-type"].lower(), asked.get(b"content-length", b"")
+    if kind.startswith(_URLENCODED):
+        return declared.isdigit() and int(declared[:20]) > MAX_BODY_BYTES
+    return b"expect" in asked and set(taken).isdisjoint(_METHODS)
 
 
 async def _named_in_body(ahead: "_Ahead", kind: bytes) -> str | None:
@@ -74,20 +82,20 @@ async def _named_in_parts(ahead: "_Ahead", boundary: str) -> str | None:
             if isinstance(event, MultipartSegment):
                 name, value = event.name, b""
             elif event is not None:
-                value += event if name == FIELD else b""
-            elif name == FIELD:
+                value += event if name == METHOD else b""
+            elif name == METHOD:
                 return _method(value.decode("latin-1"))
     return None
 
 
 def _named_in(text: str) -> str | None:
-    if FIELD not in text:
+    if METHOD not in text:
         return None
     try:
         fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1000))
     except ValueError:
         return None
-    return _method(fields.get(FIELD, ""))
+    return _method(fields.get(METHOD, ""))
 
 
 def _method(text: str) -> str | None:
