@@ -40,9 +40,9 @@ async def overriding(
     """Give the request the method that it names; returns what receives its body from now on, and what answers it."""
     ahead, named = _Ahead(receive), None
     kind = context_of(scope).asked.get(b"content-type", b"")
-    is_form = kind[:33].lower().startswith((_URLENCODED, _MULTIPART)) and not _is_better_unread(scope, taken)
+    is_form = kind[:33].lower().startswith((_URLENCODED, _MULTIPART))
     refused = await refusal(scope) if is_form else None
-    if is_form and refused is None:
+    if is_form and refused is None and not _is_better_unread(scope, taken):
         named = await _named_in_body(ahead, kind)
     named = named or _named_in(scope["query_string"].decode("latin-1"))
     if named is not None:
@@ -54,7 +54,7 @@ async def overriding(
 
 
 def _is_better_unread(scope: Any, taken: Collection[str]) -> bool:
-    """Tell whether a body is too large for a form without files, or waits to be asked for where no method would help."""
+    """Tell whether a body will be refused for its size anyway, or waits to be asked for where no method could help."""
     asked = context_of(scope).asked
     kind, declared = asked[b"content-type"].lower(), asked.get(b"content-length", b"")
     if kind.startswith(_URLENCODED):
