@@ -139,7 +139,8 @@ class MethodNotAllowed(ApiError):
     example_details = {"allowed_methods": ["GET", "HEAD", "OPTIONS"]}
 
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
-        use = f"use {' or '.join(allowed)}"
+        asked_for = [name for name in allowed if name not in {"HEAD", "OPTIONS"}]
+        use = f"use {' or '.join(asked_for or allowed)}"
         if method == "PUT" and "PATCH" in allowed:
             use = "use PATCH, which changes what is given and leaves the rest"
         super().__init__(f"{method} is not allowed here: {use}", {"allowed_methods": list(allowed)})
