@@ -102,7 +102,7 @@ def with_context(app: ASGIApp) -> ASGIApp:
                 head, waiting = waiting, None
                 if not message.get("more_body"):
                     head["headers"], message["body"] = compression.compressed(
-                        head["headers"], message["body"]
+                        head["headers"], message.get("body", b"")
                     )
                 await send(head)
             await send(message)

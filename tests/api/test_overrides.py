@@ -131,8 +131,9 @@ async def test_a_token_must_be_good_before_a_form_is_read(api: Api) -> None:
             assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
             assert answer.headers["www-authenticate"] == "Bearer"
     async with connected(api.base_url) as raw:
-        await raw.send(post(path, 100_000_000, f"Content-Type: {FORM}\r\n".encode()))
-        assert await raw.refusal() == (401, "UNAUTHORIZED")
+        await raw.send(post(path, 1000, f"Content-Type: {FORM}\r\n".encode()))
+        # Nothing of the body has been sent, and nobody waits for it.
+        assert (await raw.answer())[0] == 401
     answer = await posted(api.reader, "urlencoded", path, "DELETE")
     assert (answer.status, answer.code) == (403, "INSUFFICIENT_SCOPE")
     assert (await posted(api.globex, "urlencoded", path, "DELETE")).status == 404
