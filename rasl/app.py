@@ -9,8 +9,8 @@ from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
-from rasl.api import docs, files, health
-from rasl.api.caller import secured, with_caller
+from rasl.api import docs, files, front, health
+from rasl.api.caller import refusing, secured, with_caller
 from rasl.api.idempotency import with_idempotency
 from rasl.api.v2 import (
     auth,
@@ -41,11 +41,14 @@ from rasl.services.ground.resources import Resources
 from rasl.services.operators import vitals
 from rasl.services.operators.readiness import Readiness
 from rasl.services.sending.outbox import Outbox
-from rasl.settings import Settings
+from rasl.settings import Settings, listed
 from rasl.web.context import with_context
-from rasl.web.envelope import enveloped, render, render_framework_error, render_gone, render_unexpected
+from rasl.web.envelope import enveloped, render, render_gone, render_unexpected
 from rasl.web.input import ClientGoneError, with_input
+from rasl.web.methods import with_endings, with_methods
+from rasl.web.origins import with_origins
 from rasl.web.request import ApiRequest
+from rasl.web.unrouted import render_framework_error
 
 _GRAPH_CONNECTIONS = 1000
 
@@ -135,12 +138,13 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
     app = Litestar(
         route_handlers=[
             api_v2(),
+            *front.HANDLERS,
             *health.HANDLERS,
             *files.HANDLERS,
             *docs.handlers(api_v2),
             *door(resources.database, resources.sealer),
         ],
-        middleware=[with_caller(callers, resources.limits), with_input, with_idempotency],
+        middleware=[with_endings, with_caller(callers, resources.limits), with_input, with_idempotency],
         request_class=ApiRequest,
         request_max_body_size=None,  # the input and the door have limits of their own
         exception_handlers={
@@ -153,7 +157,8 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         lifespan=[lifespan],
         logging_config=None,
     )
-    return with_context(enveloped(app))
+    understood = enveloped(with_methods(app, refusing(callers)))
+    return with_context(with_origins(app, understood, listed(settings.cors_origins)))
 
 
 async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:

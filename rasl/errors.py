@@ -76,9 +76,12 @@ class InsufficientScope(ApiError):
     example_details = {"required_scope": "messages:send"}
 
     @classmethod
-    def of(cls, scope: str) -> "InsufficientScope":
-        """Name the scope that is missing."""
-        return cls(f"The token lacks the required scope: {scope}", {"required_scope": scope})
+    def of(cls, *scopes: str) -> "InsufficientScope":
+        """Name the scope that is missing, or all of those of which one would do."""
+        details: dict[str, Any] = {"required_scope": scopes[0]}
+        if len(scopes) > 1:
+            details["any_of_scopes"] = list(scopes)
+        return cls(f"The token lacks the required scope: {' or '.join(scopes)}", details)
 
 
 class FeatureLimitExceeded(ApiError):
@@ -133,6 +136,19 @@ class MethodNotAllowed(ApiError):
     """The path exists, the method does not."""
 
     code, status, text = "METHOD_NOT_ALLOWED", 405, "Method not allowed"
+    example_details = {"allowed_methods": ["GET", "HEAD", "OPTIONS"]}
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        asked_for = [name for name in allowed if name not in {"HEAD", "OPTIONS"}]
+        use = f"use {' or '.join(asked_for or allowed)}"
+        if method == "PUT" and "PATCH" in allowed:
+            use = "use PATCH, which changes what is given and leaves the rest"
+        super().__init__(f"{method} is not allowed here: {use}", {"allowed_methods": list(allowed)})
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Name the methods that there are (RFC 9110, section 15.5.6)."""
+        return {"allow": ", ".join(self.details["allowed_methods"])}
 
 
 class IdempotencyInProgress(ApiError):

@@ -9,9 +9,27 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+# An origin as browsers send it: a name or an address of the host, never the port that goes without saying.
+_ORIGIN = re.compile(
+    r"(https?)://(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])"
+    r"(?::([1-9]\d{0,4}))?",
+    re.ASCII,
+)
+_USUAL_PORTS = {"http": "80", "https": "443"}
+
 
 class SettingsError(Exception):
     """A setting that cannot be used; the text names it and says what it needs."""
+
+
+def listed(text: str) -> list[str]:
+    """Return what stands between the commas."""
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _is_origin(text: str) -> bool:
+    match = _ORIGIN.fullmatch(text)
+    return match is not None and match[2] != _USUAL_PORTS[match[1]] and int(match[2] or 1) in range(1, 65536)
 
 
 class _Rule(NamedTuple):
@@ -90,6 +108,16 @@ class Settings:
     )
     public_url: str = _setting(
         "", "Address under which Meta and your clients reach this server; default `http://{host}:{port}`."
+    )
+    cors_origins: str = _setting(
+        "",
+        "Origins (`https://{host}`) whose pages may call this server from a browser, separated by commas. Empty: none, "
+        "which is right for almost everybody (`docs/operation.md`).",
+        _Rule(
+            "must be origins separated by commas as browsers send them: scheme, host in small letters, the port if it "
+            "is not the usual one; no path, no *",
+            lambda origins: all(map(_is_origin, listed(origins))),
+        ),
     )
     graph_base_url: str = _setting("https://graph.facebook.com", "Meta's Graph API, without the version.")
     graph_version: str = _setting("v24.0", "Version of the Graph API that every call names.")

@@ -14,7 +14,9 @@ def label_routes(scope: str, path: str, key: str) -> dict[str, Route]:
         f"POST {path}": Route(f"{scope}:write", {"name": "A new one"}, status=201),
         f"GET {one}": Route(f"{scope}:read", **named),
         f"PATCH {one}": Route(f"{scope}:write", {"name": "Another name"}, **named),
-        f"DELETE {one}": Route(f"{scope}:delete", **named),
+        f"DELETE {one}": Route(
+            f"{scope}:delete", other_scope=None if scope == "groups" else f"{scope}:write", **named
+        ),
     }
 
 

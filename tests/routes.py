@@ -35,6 +35,12 @@ class Route:
     file: bytes | None = None  # sent as the file of a form
     file_field: str = "file"
     fields: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of the form
+    other_scope: str | None = None  # which does as well
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes of which one will do."""
+        return tuple(scope for scope in (self.scope, self.other_scope) if scope is not None)
 
     def body_of(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """Return the sample body of whoever has these things; an empty phone becomes one never seen before."""

@@ -31,6 +31,7 @@ KEYS = [
     "secret_key",
     "password",
     "Authorization",
+    "x-api-key",
     "database_url",
     "otp",
     "code_plain",

@@ -23,6 +23,10 @@ GOOD: dict[str, tuple[str, Any]] = {
     "max_connections": ("100", 100),
     "drain_seconds": ("0", 0.0),
     "public_url": ("https://wa.example.test/", "https://wa.example.test/"),
+    "cors_origins": (
+        "https://app.example.test, http://127.0.0.1:3000",
+        "https://app.example.test, http://127.0.0.1:3000",
+    ),
     "graph_base_url": ("http://127.0.0.1:9100", "http://127.0.0.1:9100"),
     "graph_version": ("v25.0", "v25.0"),
     "secret_key": ("s" * 40, "s" * 40),
@@ -240,3 +244,34 @@ def test_what_is_read_or_comes_from_kubernetes_is_no_stray() -> None:
         "RASL_PORT_80_TCP_ADDR": "10.0.0.1",
     }
     assert stray_variables(known | foreign | {"RASL_POSTGRES_USER": "rasl", "RASL_SUPERVISED": "1"}) == []
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "*",
+        "null",
+        "app.example.test",
+        "https://app.example.test/",
+        "https://app.example.test/page",
+        "https://*.example.test",
+        "https://App.example.test",
+        "https://app.example.test:443",
+        "http://app.example.test:80",
+        "https://app.example.test:99999",
+        "https://app.example.test:0",
+        "https://user@app.example.test",
+        "https://a.example.test https://b.example.test",
+        "https://a.example.test, ftp://b.example.test",
+    ],
+)
+def test_origins_are_taken_only_as_browsers_send_them(origins: str) -> None:
+    with pytest.raises(SettingsError, match="RASL_CORS_ORIGINS: must be origins"):
+        Settings.from_environment({}, cors_origins=origins)
+
+
+@pytest.mark.parametrize(
+    "origins", ["", "https://a.example.test", "http://localhost:3000,https://[::1]:8443 , https://a-b.test,"]
+)
+def test_origins_as_browsers_send_them_are_taken(origins: str) -> None:
+    assert Settings.from_environment({}, cors_origins=origins).cors_origins == origins

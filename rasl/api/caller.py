@@ -2,7 +2,8 @@
 
     async def list_messages(caller: MayReadMessages, ...): ...
 
-A route of the API without such a parameter does not start; one for every token says so with AnyCaller.
+A route of the API without such a parameter does not start; one for every token says so with AnyCaller. Where either of
+several scopes will do, all of them are named: `Annotated[Caller, Requires("sources:delete", "sources:write")]`.
 """
 
 import math
@@ -10,7 +11,6 @@ import typing
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-import msgspec
 from litestar import Router
 from litestar.di import Provide
 from litestar.enums import ScopeType
@@ -19,9 +19,10 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from rasl import clock, metrics
 from rasl.arrival import arrival_of
+from rasl.domain import credentials
 from rasl.domain.gcra import Bucket
 from rasl.domain.tenants import Caller
-from rasl.errors import InsufficientScope, RateLimitExceeded, Unauthorized
+from rasl.errors import ApiError, InsufficientScope, RateLimitExceeded
 from rasl.services.ground.callers import Callers
 from rasl.services.ground.limits import Limits, Verdict
 from rasl.web.context import context_of
@@ -30,10 +31,22 @@ _KEY = "rasl.caller"
 _OPTION = "requires"
 
 
-class Requires(msgspec.Struct, frozen=True):
-    """The scope a route asks for, None when any valid token will do."""
+class Requires:
+    """The scopes of which a route asks for one, the usual one first; none when any valid token will do."""
 
-    scope: str | None
+    __slots__ = ("scopes",)
+
+    def __init__(self, *scopes: str) -> None:
+        self.scopes = scopes
+
+    @property
+    def scope(self) -> str | None:
+        """The usual one."""
+        return self.scopes[0] if self.scopes else None
+
+    def is_met_by(self, caller: Caller) -> bool:
+        """Tell whether the caller's token has one of them."""
+        return not self.scopes or not caller.scopes.isdisjoint(self.scopes)
 
 
 MaySendMessages = Annotated[Caller, Requires("messages:send")]
@@ -42,7 +55,7 @@ MayReadTemplates = Annotated[Caller, Requires("templates:read")]
 MayReadContacts = Annotated[Caller, Requires("contacts:read")]
 MayWriteContacts = Annotated[Caller, Requires("contacts:write")]
 MayDeleteContacts = Annotated[Caller, Requires("contacts:delete")]
-AnyCaller = Annotated[Caller, Requires(None)]
+AnyCaller = Annotated[Caller, Requires()]
 
 
 def has_caller(scope: Scope) -> bool:
@@ -84,10 +97,10 @@ def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], 
             if needs is None:
                 await app(scope, receive, send)
                 return
-            caller = await callers.authenticate(_bearer(scope))
+            caller = await callers.authenticate(_token_of(scope))
             verdict = await _count(caller, limits, scope)
-            if needs.scope is not None and needs.scope not in caller.scopes:
-                raise InsufficientScope.of(needs.scope)
+            if not needs.is_met_by(caller):
+                raise InsufficientScope.of(*needs.scopes)
             if not verdict.is_allowed:
                 metrics.RATE_LIMITED.inc()
                 raise RateLimitExceeded(max(1, math.ceil(verdict.retry_after)))
@@ -100,13 +113,36 @@ def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], 
     return middleware
 
 
-def _bearer(scope: Scope) -> str:
-    scheme, _, token = (
-        context_of(scope).asked.get(b"authorization", b"").decode("latin-1").strip().partition(" ")
-    )
-    if scheme.lower() != "bearer":
-        raise Unauthorized
-    return token.strip()
+def refusing(callers: Callers) -> typing.Callable[[Scope], typing.Awaitable[ApiError | None]]:
+    """Make the question whether a request's token is refused, for what has to read its body before it has a route."""
+
+    async def refusal(scope: Scope) -> ApiError | None:
+        try:
+            await callers.authenticate(_token_of(scope))
+        except ApiError as error:
+            return error
+        arrival_of(scope).known()
+        return None
+
+    return refusal
+
+
+def _token_of(scope: Any) -> str:
+    asked = context_of(scope).asked
+    if len(asked) != len(scope["headers"]):
+        _refuse_two(scope)
+    return credentials.read_token(_text(asked.get(b"authorization")), _text(asked.get(b"x-api-key")))
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
+
+
+def _refuse_two(scope: Scope) -> None:
+    """Refuse a header that is there twice: whoever stands before us may have looked at the other one."""
+    for wanted in (b"authorization", b"x-api-key"):
+        if len({value for name, value in scope["headers"] if name == wanted}) > 1:
+            raise credentials.two_tokens()
 
 
 async def _count(caller: Caller, limits: Limits, scope: Scope) -> Verdict:

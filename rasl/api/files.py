@@ -22,7 +22,6 @@ _CANNOT_READ = "Files cannot be read right now"
 _NOWHERE = "There is nothing at this address, or not any more"
 # No file of a customer's may do anything in a browser, whatever it holds.
 _FIXED = [
-    (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; sandbox"),
     (b"accept-ranges", b"bytes"),
     (b"referrer-policy", b"no-referrer"),

@@ -25,8 +25,10 @@ from rasl.errors import (
 )
 from rasl.graph import signature
 from rasl.sealing import Sealer, SealError
+from rasl.web.methods import METHODS, with_implied
 
 PATH = "/webhooks/whatsapp"
+_METHODS = ("GET", "POST")
 _TEMPLATE = f"{PATH}/{{callback_key}}"
 CACHE_SECONDS = 0.7
 # Meta's own limit is 3 MB, whichever way it counts a megabyte.
@@ -85,7 +87,7 @@ class _Door:
         It is mounted, because Litestar knows no path parameters of bare handlers.
         """
 
-        @asgi(PATH, is_mount=True, copy_scope=False)
+        @asgi(PATH, is_mount=True, copy_scope=False, opt={METHODS: _METHODS})
         async def whatsapp_webhook(scope: Scope, receive: Receive, send: Send) -> None:
             scope["path_template"] = _TEMPLATE
             try:
@@ -98,15 +100,12 @@ class _Door:
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         callback_key, method = scope["path"].strip("/"), scope["method"]
-        if method not in {"GET", "POST"}:
-            raise MethodNotAllowed(f"{method} is not allowed here")
+        if method not in _METHODS:
+            raise MethodNotAllowed(method, with_implied(_METHODS))
         app = await self._app(callback_key)
         if method == "GET":
             challenge = self._verified_challenge(app, scope["query_string"])
-            headers = [
-                (b"content-type", b"text/plain; charset=utf-8"),
-                (b"x-content-type-options", b"nosniff"),
-            ]
+            headers = [(b"content-type", b"text/plain; charset=utf-8")]
             await _send(send, [*headers, (b"content-length", b"%d" % len(challenge))], challenge)
             return
         header = _header(scope, b"x-hub-signature-256")

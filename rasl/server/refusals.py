@@ -27,6 +27,8 @@ def written(error: ApiError) -> bytes:
         "content-type: application/json",
         f"content-length: {len(body)}",
         f"x-request-id: {request_id}",
+        "x-content-type-options: nosniff",
+        "cache-control: no-store",
         *(f"{name}: {value}" for name, value in error.headers.items()),
         "connection: close",
     ]

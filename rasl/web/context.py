@@ -2,20 +2,26 @@
 
 import datetime as dt
 import functools
+import re
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
 from rasl import clock, log, metrics
 from rasl.services.composing.draft import HeldKey
+from rasl.web import compression
 
 _KEY = "rasl.context"
 _MOST_IGNORED = 100
+_UNFIT = re.compile(r"[^!-~]")  # in a name of a client's that is logged
+_LONGEST_NAME = 128
+_KEPT = frozenset({b"cache-control", b"etag"})
+_NOT_STORED = (b"cache-control", b"no-store")
 _logger = log.get_logger()
 
 
@@ -36,6 +42,7 @@ class Context(msgspec.Struct):
     is_stored: bool = False  # something was committed: an Idempotency-Key must keep the answer
     status: int = 0
     kept: bytes | None = None  # what an Idempotency-Key keeps of an answer that shows something once
+    client_request_id: str | None = None  # what the client calls it, as far as it is fit to be logged
     ignored: list[Ignored] = []  # names of the request that mean nothing, as `meta.ignored` tells them
 
     @property
@@ -79,33 +86,80 @@ def with_context(app: ASGIApp) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        request_id = str(uuid.uuid4())
-        context = Context(request_id, [(b"x-request-id", request_id.encode())], dict(scope["headers"]))
-        scope[_KEY] = context  # type: ignore[literal-required]
-        log.REQUEST_ID.set(request_id)
+        context = _begun(scope)
         begun = clock.monotonic()
+        takes_gzip = compression.takes_gzip(context.asked.get(b"accept-encoding"))
+        waiting: Any = None  # the head of an answer whose body is to be compressed
 
-        async def send_with_headers(message: Message) -> None:
+        async def send_finished(message: Any) -> None:
+            nonlocal waiting
             if message["type"] == "http.response.start":
                 context.status = message["status"]
-                message["headers"] = [*message["headers"], *context.headers]
+                size = _finish(message, context.headers)
+                if (
+                    takes_gzip
+                    and size >= compression.LEAST_BYTES
+                    and compression.is_worth_it(message["headers"])
+                ):
+                    waiting = message
+                    return
+            elif waiting is not None:
+                head, waiting = waiting, None
+                if not message.get("more_body"):
+                    head["headers"], message["body"] = compression.compressed(
+                        head["headers"], message.get("body", b"")
+                    )
+                await send(head)
             await send(message)
 
         try:
-            await app(scope, receive, send_with_headers)
+            await app(scope, receive, send_finished)
         finally:
-            _observe(scope, context.status, clock.monotonic() - begun)
+            _observe(scope, context, clock.monotonic() - begun)
 
     return contextual
 
 
-def _observe(scope: HTTPScope, status: int, seconds: float) -> None:
+def _begun(scope: Any) -> Context:
+    """Begin a request: it gets its context, and all that is logged from now on tells whose it is."""
+    request_id = str(uuid.uuid4())
+    headers = [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+    context = Context(request_id, headers, dict(scope["headers"]))
+    scope[_KEY] = context
+    log.REQUEST_ID.set(request_id)
+    if scope["query_string"]:
+        log.QUERY.set(scope["query_string"])
+    if named := context.asked.get(b"x-request-id"):
+        context.client_request_id = _UNFIT.sub("", named.decode("latin-1"))[:_LONGEST_NAME] or None
+        log.CLIENT_REQUEST_ID.set(context.client_request_id)
+    return context
+
+
+def _finish(message: Any, added: list[tuple[bytes, bytes]]) -> int:
+    """Give an answer the headers that all have, and keep caches away unless it says otherwise; returns its size.
+
+    A file that says which version it is (an ETag) may be kept: those of the documentation are part of the program.
+    """
+    given = message["headers"]
+    size, is_kept = 0, False
+    for name, value in given:
+        if name == b"content-length":
+            size = int(value)
+        elif name in _KEPT:
+            is_kept = True
+    message["headers"] = [*given, *added] if is_kept else [*given, *added, _NOT_STORED]
+    return size
+
+
+def _observe(scope: Any, context: Context, seconds: float) -> None:
     route = str(scope.get("path_template") or "unmatched")
-    count, timing = _meters(route, status)
+    count, timing = _meters(route, context.status)
     count.inc()
     timing.observe(seconds)
-    if log.is_debugging():
-        _logger.debug("answered", method=scope["method"], route=route, status=status, seconds=seconds)
+    if context.client_request_id is not None or log.is_debugging():
+        # Who names a request wants to find it again.
+        tell = _logger.debug if context.client_request_id is None else _logger.info
+        tell("answered", method=scope["method"], route=route, status=context.status, seconds=seconds)
 
 
 @functools.cache

@@ -6,34 +6,14 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 from litestar import MediaType, Request, Response
 from litestar.enums import ScopeType
-from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from rasl import log
-from rasl.errors import (
-    ApiError,
-    InternalError,
-    InvalidJson,
-    MethodNotAllowed,
-    NotFound,
-    PayloadTooLarge,
-    ServiceUnavailable,
-    Unauthorized,
-    UnsupportedMediaType,
-)
+from rasl.errors import ApiError, InternalError, PayloadTooLarge
 from rasl.web.context import Ignored, context_of, timestamp
 
 _Data = TypeVar("_Data")
 _logger = log.get_logger()
-_BY_STATUS: dict[int, type[ApiError]] = {
-    400: InvalidJson,
-    401: Unauthorized,
-    404: NotFound,
-    405: MethodNotAllowed,
-    413: PayloadTooLarge,
-    415: UnsupportedMediaType,
-    503: ServiceUnavailable,
-}
 
 
 class Pagination(msgspec.Struct):
@@ -154,18 +134,6 @@ def render(request: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
     return Response(
         _failure_body(request, error), status_code=error.status, media_type=MediaType.JSON, headers=headers
     )
-
-
-def render_framework_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Answer what the framework refused: unknown route, wrong method, body over the limit."""
-    known = _BY_STATUS.get(error.status_code)
-    if known is None:
-        return render_unexpected(request, error)
-    if known is NotFound:
-        return render(request, NotFound(f"There is nothing at {request.scope['path'][:200]}"))
-    if known is MethodNotAllowed:
-        return render(request, MethodNotAllowed(f"{request.method} is not allowed here"))
-    return render(request, known())
 
 
 def enveloped(app: ASGIApp) -> ASGIApp:

@@ -33,10 +33,10 @@ CASES: list[tuple[bytes, int, str]] = [
     (get("/api/v2/messages", b"Authorization: Bearer \xff\xfe\r\n"), 401, "UNAUTHORIZED"),
     (get("/%zz%f"), 404, "NOT_FOUND"),
     (get("/%ff%fe%00"), 404, "NOT_FOUND"),
-    (get("///"), 404, "NOT_FOUND"),
+    (get("///nowhere"), 404, "NOT_FOUND"),
     (get("/" + "x" * 8000), 404, "NOT_FOUND"),
     (b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", 404, "NOT_FOUND"),
-    (b"TRACE / HTTP/1.1\r\n" + HOST + b"\r\n", 404, "NOT_FOUND"),
+    (b"TRACE / HTTP/1.1\r\n" + HOST + b"\r\n", 405, "METHOD_NOT_ALLOWED"),
     (b"TRACE /api/v2/messages HTTP/1.1\r\n" + HOST + b"\r\n", 405, "METHOD_NOT_ALLOWED"),
     (b"CONNECT /livez HTTP/1.1\r\n" + HOST + b"\r\n", 405, "METHOD_NOT_ALLOWED"),
     (b"PURGE /webhooks/whatsapp/x HTTP/1.1\r\n" + HOST + b"\r\n", 405, "METHOD_NOT_ALLOWED"),
@@ -54,6 +54,8 @@ async def test_what_is_wrong_is_said_in_the_envelope(api: Api, case: int) -> Non
     assert (answered, body["success"], body["error"]["code"]) == (status, False, code)
     assert headers["content-type"] == "application/json"
     assert headers["x-request-id"] == body["meta"]["request_id"]
+    assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
+    assert ("allow" in headers) == (status == 405)
     assert body["meta"]["timestamp"].endswith("+00:00")
 
 

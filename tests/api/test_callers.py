@@ -7,8 +7,10 @@ import pytest
 from rasl import ids
 from rasl.db import tenants
 from rasl.db.pool import Database
+from rasl.domain import credentials
 from rasl.domain.scopes import ALL_SCOPES
 from rasl.services.ground.callers import hash_token
+from tests.server.raw import connected, get
 from tests.serving import Api, Client
 
 LIST = "/api/v2/messages"
@@ -43,22 +45,67 @@ async def until_refused(client: Client) -> int:
     return 200
 
 
+# Each with a part of the sentence that says what is wrong; TOKEN stands for one that works.
+WRONG: list[tuple[dict[str, str], str]] = [
+    ({}, "No API token was sent"),
+    ({"authorization": ""}, "No API token was sent"),
+    ({"authorization": "Bearer"}, "no token after Bearer"),
+    ({"authorization": "Bearer nonsense"}, "no token of this API"),
+    ({"authorization": "TOKEN"}, "does not begin with Bearer"),
+    ({"authorization": "Basic cmFzbDpyYXNs"}, "does not begin with Bearer"),
+    ({"authorization": "Bearer \u00e4\u00f6\u00fc"}, "no token of this API"),
+    ({"authorization": "Bearer TOKENx"}, "no token of this API"),
+    ({"authorization": "Bearer Bearer TOKEN"}, "Bearer before it once too often"),
+    ({"x-api-key": ""}, "X-API-Key header is empty"),
+    ({"x-api-key": "Bearer TOKEN"}, "Bearer before it once too often"),
+    ({"x-api-key": "nonsense"}, "no token of this API"),
+    ({"authorization": "Bearer TOKEN", "x-api-key": ids.mint_token()}, "Two different"),
+    ({"authorization": f"Bearer {ids.mint_token()}"}, credentials.UNKNOWN),
+    ({"x-api-key": ids.mint_token()}, credentials.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize("case", range(len(WRONG)))
+async def test_a_bad_token_is_refused_in_words_that_tell_what_is_wrong_with_it(api: Api, case: int) -> None:
+    headers, text = WRONG[case]
+    token = api.world.acme.token
+    sent = {name: value.replace("TOKEN", token) for name, value in headers.items()}
+    answer = await api.nobody.get(LIST, headers=sent)
+    assert (answer.status, answer.code, answer.details) == (401, "UNAUTHORIZED", {})
+    assert text in answer.body["error"]["message"]
+    assert token[5:] not in str(answer.body)
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
 @pytest.mark.parametrize(
     "headers",
     [
-        {},
-        {"authorization": "Bearer"},
-        {"authorization": "Bearer nonsense"},
-        {"authorization": "Basic cmFzbDpyYXNs"},
-        {"authorization": f"Bearer {ids.mint_token()}"},
-        {"authorization": "Bearer \u00e4\u00f6\u00fc"},
+        {"x-api-key": "TOKEN"},
+        {"x-api-key": " TOKEN "},
+        {"X-API-KEY": "TOKEN", "authorization": "bearer TOKEN"},
+        {"x-api-key": "", "authorization": "Bearer TOKEN"},
+        {"x-api-key": "TOKEN", "authorization": "Basic cmFzbDpyYXNs"},  # for a proxy before us
+        {"x-api-key": "TOKEN", "authorization": ""},
     ],
 )
-async def test_a_bad_token_is_refused_without_a_hint(api: Api, headers: dict[str, str]) -> None:
-    answer = await api.nobody.get(LIST, headers=headers)
-    assert (answer.status, answer.code, answer.details) == (401, "UNAUTHORIZED", {})
-    assert answer.body["error"]["message"] == "Missing or invalid API token"
-    assert answer.headers["www-authenticate"] == "Bearer"
+async def test_a_token_may_come_as_an_api_key(api: Api, headers: dict[str, str]) -> None:
+    sent = {name: value.replace("TOKEN", api.world.acme.token) for name, value in headers.items()}
+    answer = await api.nobody.get(LIST, headers=sent)
+    assert answer.status == 200
+    assert answer.headers["x-ratelimit-limit"] == "1000000"
+
+
+async def test_a_header_that_is_there_twice_must_say_the_same(api: Api) -> None:
+    good, other = api.world.acme.token.encode(), api.world.globex.token.encode()
+    async with connected(api.base_url) as raw:
+        for name in (b"Authorization: Bearer ", b"X-API-Key: "):
+            await raw.send(get(LIST, name + good + b"\r\n" + name + good + b"\r\n"))
+            assert (await raw.answer())[0] == 200
+            await raw.send(get(LIST, name + good + b"\r\n" + name + other + b"\r\n"))
+            status, _, body = await raw.answer()
+            assert (status, body["error"]["message"][:13]) == (401, "Two different")
+        await raw.send(get(LIST, b"X-API-Key: " + good + b"\r\nAccept: a\r\nAccept: b\r\n"))
+        assert (await raw.answer())[0] == 200
 
 
 async def test_a_revoked_token_ends_in_under_a_second(api: Api, database: Database) -> None:
@@ -85,6 +132,23 @@ async def test_a_missing_scope_is_named(api: Api) -> None:
     assert (answer.status, answer.code) == (403, "INSUFFICIENT_SCOPE")
     assert answer.details == {"required_scope": "messages:send"}
     assert answer.headers["x-ratelimit-limit"] == "1000000"
+
+
+@pytest.mark.parametrize("noun", ["sources", "statuses"])
+@pytest.mark.parametrize("verb", ["write", "delete", "read"])
+async def test_either_of_two_scopes_lets_delete_labels(
+    api: Api, database: Database, noun: str, verb: str
+) -> None:
+    path = f"/api/v2/{noun}"
+    made = (await api.acme.post(path, {"name": "Fair"})).data
+    client = await client_with(api, database, 1000, (f"{noun}:{verb}",))
+    answer = await client.call("DELETE", f"{path}/{made['id']}")
+    assert answer.status == (403 if verb == "read" else 200)
+    if verb == "read":
+        both = [f"{noun}:delete", f"{noun}:write"]
+        assert answer.details == {"required_scope": both[0], "any_of_scopes": both}
+        assert " or ".join(both) in answer.body["error"]["message"]
+    assert (await api.acme.get(f"{path}/{made['id']}")).status == (200 if verb == "read" else 404)
 
 
 async def test_the_rate_limit_holds_and_says_when_to_come_back(api: Api, database: Database) -> None:

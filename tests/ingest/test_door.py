@@ -12,7 +12,8 @@ from rasl.graph.signature import sign
 from rasl.ingest import door as doors
 from rasl.sealing import Sealer
 from rasl.web.context import with_context
-from rasl.web.envelope import render, render_framework_error
+from rasl.web.envelope import render
+from rasl.web.unrouted import render_framework_error
 from tests.ingest import posts
 from tests.ingest.posts import Post, status
 from tests.world import Person, World

@@ -20,7 +20,7 @@ from rasl.web.request import ApiRequest
 
 MayRead = Annotated[Caller, Requires("sources:read")]
 MayWrite = Annotated[Caller, Requires("sources:write")]
-MayDelete = Annotated[Caller, Requires("sources:delete")]
+MayDelete = Annotated[Caller, Requires("sources:delete", "sources:write")]
 
 
 class SourceItem(msgspec.Struct):
@@ -86,7 +86,8 @@ async def change_source(
 async def delete_source(source_id: FromPath[str], caller: MayDelete, request: ApiRequest) -> None:
     """Delete a source.
 
-    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it.
+    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it. `sources:delete` or
+    `sources:write` will do.
     """
     await labels.delete_label(request.resources.database, SOURCE, caller.tenant.id, read_id(source_id))
 

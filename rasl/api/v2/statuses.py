@@ -20,7 +20,7 @@ from rasl.web.request import ApiRequest
 
 MayRead = Annotated[Caller, Requires("statuses:read")]
 MayWrite = Annotated[Caller, Requires("statuses:write")]
-MayDelete = Annotated[Caller, Requires("statuses:delete")]
+MayDelete = Annotated[Caller, Requires("statuses:delete", "statuses:write")]
 Color = Annotated[
     str,
     msgspec.Meta(
@@ -109,7 +109,8 @@ async def change_status(
 async def delete_status(status_id: FromPath[str], caller: MayDelete, request: ApiRequest) -> None:
     """Delete a status.
 
-    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it.
+    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it. `statuses:delete` or
+    `statuses:write` will do.
     """
     await labels.delete_label(request.resources.database, STATUS, caller.tenant.id, read_id(status_id))
 

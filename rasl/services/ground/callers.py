@@ -8,6 +8,7 @@ from rasl import clock, ids
 from rasl.db import tenants as tenant_rows
 from rasl.db.batch import Batch
 from rasl.db.pool import Database, Row
+from rasl.domain import credentials
 from rasl.domain.tenants import PLAN_LIMITS, Caller, Number, Plan, Tenant
 from rasl.errors import Unauthorized
 from rasl.sealing import Sealer
@@ -28,17 +29,15 @@ class Callers:
         self._used: dict[tuple[int, int], dt.datetime] = {}
         self._written: dict[tuple[int, int], dt.datetime] = {}
 
-    async def authenticate(self, token: str | None) -> Caller:
-        """Return the caller of a token; raises Unauthorized without saying which way the token is wrong."""
-        if token is None:
-            raise Unauthorized
+    async def authenticate(self, token: str) -> Caller:
+        """Return the caller of a token; raises Unauthorized, of a token that could be ours without saying why."""
         cached = self._cache.get(token)
         if cached is not None and cached[0] >= clock.monotonic():
             caller = cached[1]
         elif ids.is_token(token):
             caller = await self._loading.put(token)
         else:
-            raise Unauthorized
+            raise credentials.no_token_of_ours(token)
         self._used[caller.tenant.id, caller.token_id] = clock.now()
         return caller
 
@@ -69,7 +68,7 @@ class Callers:
             row = rows.get(hashes[token])
             self._cache.pop(token, None)
             if row is None:
-                answers.append(Unauthorized())
+                answers.append(Unauthorized(credentials.UNKNOWN))
                 continue
             caller = Caller(
                 tenant=read_tenant(row, self._sealer),

@@ -11,7 +11,7 @@ from rasl.api.operations import IDEMPOTENCY_KEY, operation
 from rasl.api.v2.message_names import raw_name, read_name
 from rasl.api.v2.sends.documented import MESSAGES_TAG
 from rasl.domain.validation import Body
-from rasl.errors import MessageSendFailed, MethodNotAllowed, NotFound, WhatsAppNotConfigured
+from rasl.errors import MessageSendFailed, NotFound, WhatsAppNotConfigured
 from rasl.services.composing.addressing import sending_number
 from rasl.services.sending.read_receipts import mark_read
 from rasl.web.request import ENDING, ApiRequest
@@ -71,9 +71,7 @@ async def mark_message_read(
     in on does it. WhatsApp takes this for 30 days after the message. Nothing is stored, and asking twice does no harm.
     A body may be left out.
     """
-    raw, ending, rest = raw_name(request).rpartition(_ENDING.encode())
-    if not ending or rest.strip(b"/"):
-        raise MethodNotAllowed
+    raw = raw_name(request).rstrip(b"/").removesuffix(_ENDING.encode())
     sending_number(caller.tenant)  # who has none is told so, whatever the message
     row = await mark_read(
         request.resources, caller.tenant.id, read_name(raw), is_typing=data.typing_indicator
