@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -74,3 +75,16 @@ async def write_probe(db: Db) -> None:
         async with db.transaction():
             await db.execute(_SPILL)
             await db.fetchval("select count(*) from generate_series(1, $1::integer)", _SPILLED_ROWS)
+
+
+async def begin_numbering(db: Connection, first: Mapping[str, int]) -> None:
+    """Let the ids of these tables begin here, where none has been given yet."""
+    await db.execute(
+        """
+        select setval(pg_get_serial_sequence(wanted.name, 'id'), wanted.first, false)
+        from unnest($1::text[], $2::bigint[]) as wanted (name, first)
+        where pg_sequence_last_value(pg_get_serial_sequence(wanted.name, 'id')::regclass) is null
+        """,
+        list(first),
+        list(first.values()),
+    )

@@ -18,7 +18,9 @@ from typing import Any
 
 from rasl.sandbox import files
 from rasl.sandbox.calls import call
-from rasl.sandbox.demo import PEOPLE, Demo, Kept, furnish
+from rasl.sandbox.demo import ACME, Demo, Kept, furnish
+from rasl.sandbox.introducing import introduce
+from rasl.sandbox.samples import Doors, SamplesError, tell
 from rasl.settings import Settings
 from rasl.start.children import Child
 from rasl.start.database import Prepared, make_data_folder, prepared
@@ -85,6 +87,7 @@ class _Sandbox:
         self._children = (self.api, self.simulator, self.worker)
         self._order = b""
         self._demo: Demo | None = None
+        self._samples: Mapping[str, Any] | None = None
         self._path = sandbox_file(self.settings)
         self._last_path = self._path.with_name("sandbox.last.json")
 
@@ -120,9 +123,11 @@ class _Sandbox:
         self.api.order(self._order)
         self._await(self.simulator, self.simulator_url, "/_control/health")
         self._await(self.api, self.api_url, "/readyz")
+        # Before the worker asks Meta for templates, which would be none.
+        self._introduce()
         self.worker.start()
         self.worker.order(self._order)
-        self._introduce()
+        self._samples = self._bring_samples(kept)
 
     def _await(self, child: Child, url: str, path: str) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -137,33 +142,25 @@ class _Sandbox:
             time.sleep(0.02)
 
     def _introduce(self) -> None:
-        """Register numbers and callbacks with the simulator, which forgets everything when it ends."""
-        if self._demo is None:
-            return
-        for person, state in zip(PEOPLE, self._demo.members, strict=True):
-            number = {
-                "phone_number_id": person.phone_number_id,
-                "waba_id": person.waba_id,
-                "waba_name": person.name,
-                "verified_name": person.name,
-                "display_phone_number": person.display_phone_number,
-                "tokens": [state.secrets.access_token],
-                "app_secret": state.secrets.app_secret,
-                "subscribed": True,
-                "window": "off",  # the first five minutes are not for the 24-hour rule
-            }
-            callback = {
-                "waba_id": person.waba_id,
-                "callback_url": f"{self.api_url}{state.callback_path}",
-                "verify_token": state.secrets.verify_token,
-                "app_secret": state.secrets.app_secret,
-            }
-            for name, body in (("numbers", number), ("callback", callback)):
-                status, answer = call("POST", f"{self.simulator_url}/_control/{name}", body)
-                if status != 200:
-                    raise StartError(
-                        "SANDBOX_NOT_STARTED", f"The simulator refused {name}: {answer.get('error')}"
-                    )
+        if self._demo is not None:
+            introduce(self._demo, self.api_url, self.simulator_url)
+
+    def _bring_samples(self, kept: Kept) -> Mapping[str, Any] | None:
+        """Bring the samples into the demo account once; what is deleted of them later stays deleted."""
+        if kept.samples is not None or self._demo is None:
+            return kept.samples
+        doors = Doors(
+            f"{self.api_url}/api/v2",
+            self._demo.tokens["token"],
+            f"{self.simulator_url}/_control",
+            ACME.phone_number_id,
+            ACME.waba_id,
+        )
+        try:
+            return tell(doors)
+        except SamplesError as error:
+            self._say(f"warning: the demo data are not complete: {error}. The next start goes on with them.")
+            return None
 
     def _publish(self) -> dict[str, Any]:
         if self._demo is None:
@@ -178,6 +175,7 @@ class _Sandbox:
                 for name, port in zip(("metrics_url", "worker_metrics_url"), self._metrics_ports, strict=True)
             },
             **self._demo.published(self.api_url),
+            **({} if self._samples is None else {"demo": dict(self._samples)}),
             "pid": os.getpid(),
         }
         files.write(self._path, value)
