@@ -13,7 +13,8 @@ from metasim.exchange import Request
 from metasim.faults import FLAWS
 from metasim.media_host import address
 from metasim.payloads import Update, batch
-from metasim.state import State
+from metasim.received import Received
+from metasim.state import KEPT_RECEIVED, State
 from metasim.store import Number
 
 DEFAULT_SENDER = "16505551234"
@@ -81,6 +82,11 @@ async def inject(state: State, request: Request, number: Number, order: dict[str
     contact = None if content["type"] == "system" else sender.contact()
     updates = [Update(number, "messages", _message(state, sender, content), contact) for _ in range(count)]
     wamids = [update.content["id"] for update in updates]
+    now = time.time()
+    state.received.extend(
+        Received(number.id, sender.key, sender.profile["name"], now, update.content)
+        for update in updates[-KEPT_RECEIVED:]
+    )
     callback = state.registry.callback_for(number.waba, number, "messages")
     if callback is None:
         return {
