@@ -52,6 +52,7 @@ class State:
         self.magic = MagicBook()
         self.messages: dict[str, OutboundMessage] = {}
         self.received: deque[Received] = deque(maxlen=KEPT_RECEIVED)
+        self.names: dict[str, str] = {}
         self.windows: dict[tuple[str, str], float] = {}
 
     def apply(self, config: SimulatorConfig) -> None:

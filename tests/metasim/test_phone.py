@@ -222,7 +222,7 @@ async def test_a_chat_has_names_statuses_reactions_and_read_marks(meta: Meta, ho
     chats = (await meta.look("chats"))["data"]
     assert [(item["user"], item["name"], item["messages"]) for item in chats] == [
         ("15550100003", None, 1),
-        (USER, "Simulated user", 2),
+        (USER, "Ana", 2),
     ]
 
 

@@ -160,6 +160,7 @@ def _is_imported(doors: Doors) -> bool:
 
 
 def _ids(doors: Doors, media: list[Any]) -> dict[str, Any]:
+    question = doors.get(f"/messages/{quote(FIRST_WAMID)}")["data"]["id"]
     contact = doors.get(f"/contacts?search={quote('priya@harbour.test')}")["data"][0]
     return {
         "contact_id": contact["id"],
@@ -167,7 +168,8 @@ def _ids(doors: Doors, media: list[Any]) -> dict[str, Any]:
         "group_id": contact["group_id"][0],
         "source_id": contact["source_id"],
         "status_id": contact["status_id"],
-        "message_id": doors.get(f"/messages/{quote(FIRST_WAMID)}")["data"]["id"],
+        "message_id": question,
+        "answer_id": question + 1,
         "media_ids": [item["id"] for item in media],
     }
 
