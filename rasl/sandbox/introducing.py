@@ -24,13 +24,13 @@ def introduce(demo: Demo, api_url: str, simulator_url: str) -> None:
     for person, member, token in zip(PEOPLE, demo.members, demo.tokens_by_member(), strict=True):
         orders = {
             "numbers": _number(person, member),
+            "templates": {"waba_id": person.waba_id, "templates": [*_templates(api_url, token)]},
             "callback": {
                 "waba_id": person.waba_id,
                 "callback_url": f"{api_url}{member.callback_path}",
                 "verify_token": member.secrets.verify_token,
                 "app_secret": member.secrets.app_secret,
             },
-            "templates": {"waba_id": person.waba_id, "templates": [*_templates(api_url, token)]},
         }
         for name, body in orders.items():
             status, answer = call("POST", f"{simulator_url}/_control/{name}", body)

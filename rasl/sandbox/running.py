@@ -20,12 +20,14 @@ from rasl.sandbox import files
 from rasl.sandbox.calls import call
 from rasl.sandbox.demo import ACME, Demo, Kept, furnish
 from rasl.sandbox.introducing import introduce
+from rasl.sandbox.ports import Ports
+from rasl.sandbox.room import check_room
 from rasl.sandbox.samples import Doors, SamplesError, tell
 from rasl.settings import Settings
 from rasl.start.children import Child
 from rasl.start.database import Prepared, make_data_folder, prepared
 from rasl.start.errors import StartError
-from rasl.start.listening import bound, is_free
+from rasl.start.listening import bound
 from rasl.start.metrics_port import FIRST_PORT
 from rasl.start.signals import ENDING, ended_by_signal, ignore
 from rasl.start.supervised import MARK, order_of
@@ -33,7 +35,6 @@ from rasl.start.supervised import MARK, order_of
 _START_SECONDS = 60.0
 _STOP_SECONDS = 6.0
 _ROUND_SECONDS = 0.25
-_MOST_PORTS = 100
 _METRICS_PORT = "RASL_METRICS_PORT"
 
 Say = Callable[[str], None]
@@ -62,6 +63,7 @@ def as_running(settings: Settings, environment: Mapping[str, str] | None = None)
 def run(settings: Settings, say: Say, show: Show) -> None:
     """Run a sandbox until a signal ends it; `show` is called when everything answers."""
     with _alone(settings.data_dir), ended_by_signal():
+        check_room(settings)
         _Sandbox(settings, say).run(show)
 
 
@@ -70,18 +72,20 @@ class _Sandbox:
 
     def __init__(self, settings: Settings, say: Say) -> None:
         self._say = say
-        self.settings = _with_free_port(settings, say)
+        self._ports = Ports()
+        free_port = self._ports.take
+        self.settings = _with_free_port(settings, say, free_port)
         host = _reachable_host(self.settings.host)
-        simulator_port = _free_port(host, self.settings.port + 1)
+        simulator_port = free_port(host, self.settings.port + 1)
         self.api_url = f"http://{_bracketed(host)}:{self.settings.port}"
         self.simulator_url = f"http://{_bracketed(host)}:{simulator_port}"
         environment = _child_environment(self.settings, self.simulator_url)
-        first = _free_port(self.settings.metrics_host, self.settings.metrics_port or FIRST_PORT)
-        second = _free_port(self.settings.metrics_host, first + 1)
+        first = free_port(self.settings.metrics_host, self.settings.metrics_port or FIRST_PORT)
+        second = free_port(self.settings.metrics_host, first + 1)
         self._metrics_ports = (first, second)
         self.api = Child("API", ("serve",), environment | {_METRICS_PORT: str(first)})
         self.worker = Child("worker", ("worker",), environment | {_METRICS_PORT: str(second)})
-        media_port = _free_port(host, simulator_port + 1)
+        media_port = free_port(host, simulator_port + 1)
         ports = ("--port", str(simulator_port), "--media-port", str(media_port))
         self.simulator = Child("simulator", ("simulator", "--host", host, *ports), environment)
         self._children = (self.api, self.simulator, self.worker)
@@ -132,9 +136,12 @@ class _Sandbox:
     def _await(self, child: Child, url: str, path: str) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while True:
+            is_there = False
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if call("GET", f"{url}{path}")[0] == 200:
-                    return
+                is_there = call("GET", f"{url}{path}")[0] == 200
+            # What answers when ours has ended is somebody else's.
+            if is_there and child.exit_code() is None:
+                return
             if child.exit_code() is not None or time.monotonic() > deadline:
                 raise StartError(
                     "SANDBOX_NOT_STARTED", f"The {child.name} did not start: the lines above say why."
@@ -253,21 +260,14 @@ def _child_environment(settings: Settings, simulator_url: str) -> dict[str, str]
     return environment | ours
 
 
-def _with_free_port(settings: Settings, say: Say) -> Settings:
+def _with_free_port(settings: Settings, say: Say, free_port: Callable[[str, int], int]) -> Settings:
     if _is_set(os.environ, "RASL_PORT"):
         bound(settings.host, settings.port).close()
         return settings
-    port = _free_port(settings.host, settings.port)
+    port = free_port(settings.host, settings.port)
     if port != settings.port:
         say(f"Port {settings.port} is in use, taking {port}.")
     return dataclasses.replace(settings, port=port)
-
-
-def _free_port(host: str, first: int) -> int:
-    for port in range(first, min(first + _MOST_PORTS, 65536)):
-        if is_free(host, port):
-            return port
-    raise StartError("PORT_IN_USE", f"No port from {first} on is free: set RASL_PORT to a free one.")
 
 
 def _reachable_host(host: str) -> str:

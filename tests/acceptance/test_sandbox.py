@@ -58,6 +58,12 @@ class Running:
         body = {"phone": phone, "message": text}
         return call("POST", f"{self.known['base_url']}/messages/text", body, self.known[token])
 
+    def templates_at_meta(self) -> dict[str, str]:
+        """Return what the simulator knows of Acme's templates: statuses by name and language."""
+        url = f"{self.known['control_url']}/templates?waba_id={self.known['waba_id']}"
+        found = call("GET", url)[1]["data"]
+        return {f"{item['name']} {item['language']}": item["status"] for item in found}
+
     def status(self, message_id: int) -> str:
         """Return the status of a message."""
         status, answer = self.get(f"/messages/{message_id}")
@@ -121,8 +127,12 @@ def test_a_newcomer_follows_the_tour_stops_and_comes_back(data_dir: Path, port: 
     assert "Traceback" not in first.output.read_text(encoding="utf-8")
     wait_until(lambda: not alive(family))
     assert not first.file.exists()
+    forget(first.file.with_name("sandbox.last.json"), "demo")
 
     second = Running(data_dir, RASL_PORT=port)
+    assert second.known["demo"] == known["demo"]
+    assert texts(second).count("Where is my parcel?") == 1
+    assert len(second.get("/contacts/imports")[1]["data"]) == 1
     assert second.known["token"] == known["token"]
     assert second.known["callback_url"] == known["callback_url"]
     assert {"Hello from RASL", "Hi Acme!"} <= set(texts(second))
@@ -135,6 +145,8 @@ def test_a_newcomer_follows_the_tour_stops_and_comes_back(data_dir: Path, port: 
 
 def test_it_revives_what_crashes_and_dies_as_a_whole(data_dir: Path, port: str) -> None:
     sandbox = Running(data_dir, RASL_PORT=port)
+    templates = sandbox.templates_at_meta()
+    assert templates["flash_sale en"] == "PAUSED"
     family = sandbox.family()
     for word in ("worker", "simulator", "serve"):
         (victim,) = [pid for pid in family if command_of(pid)[2:4] == ["rasl", word]]
@@ -149,6 +161,7 @@ def test_it_revives_what_crashes_and_dies_as_a_whole(data_dir: Path, port: str) 
         return status == 200 and answer["data"]["status"] == "sent"
 
     wait_until(is_sent)
+    wait_until(lambda: sandbox.templates_at_meta() == templates)
     family = sandbox.family()
     sandbox.process.kill()
     sandbox.process.wait()
@@ -290,6 +303,13 @@ def texts(sandbox: Running, query: str = "") -> list[str]:
 def steps(answer: dict[str, Any]) -> list[str]:
     """Return what happened to a message."""
     return [str(step["step"]) for step in answer["data"]["timeline"]]
+
+
+def forget(file: Path, key: str) -> None:
+    """Take a key out of a file of JSON, as if the sandbox had been cut off before it wrote it."""
+    value = json.loads(file.read_text(encoding="utf-8"))
+    del value[key]
+    file.write_text(json.dumps(value), encoding="utf-8")
 
 
 def descendants(pid: int) -> list[int]:
