@@ -314,7 +314,7 @@ def _convert(kind: Any, text: str) -> Any:
         try:
             return kind(text)
         except ValueError:
-            raise ValueError(f"must be a number, not {text!r}") from None
+            raise ValueError("must be a whole number" if kind is int else "must be a number") from None
     if kind is Path:
         return Path(text).expanduser()
     if kind is bool:
