@@ -81,9 +81,10 @@ async def begin_numbering(db: Connection, first: Mapping[str, int]) -> None:
     """Let the ids of these tables begin here, where none has been given yet."""
     await db.execute(
         """
-        select setval(pg_get_serial_sequence(wanted.name, 'id'), wanted.first, false)
+        select setval(format('%I.%I', s.schemaname, s.sequencename)::regclass, wanted.first, false)
         from unnest($1::text[], $2::bigint[]) as wanted (name, first)
-        where pg_sequence_last_value(pg_get_serial_sequence(wanted.name, 'id')::regclass) is null
+        join pg_sequences s on s.sequencename = wanted.name || '_id_seq' and s.schemaname = current_schema()
+        where s.last_value is null
         """,
         list(first),
         list(first.values()),
