@@ -1,6 +1,6 @@
 """The simulator as a plain ASGI application; no framework, because benchmarks run against it."""
 
-from metasim import media_host
+from metasim import media_host, phone
 from metasim.config import SimulatorConfig
 from metasim.control import PREFIX, answer_control
 from metasim.exchange import Answer, CallerGone, Receive, Request, Scope, Send, read_body
@@ -37,6 +37,8 @@ class Simulator:
             return await media_host.answer_media(state, request)
         if request.path.startswith(PREFIX):
             return await answer_control(state, request)
+        if phone.is_page(request):
+            return phone.answer_page(state, request)
         if state.media_port is None and request.path.startswith(media_host.PATHS):
             return await media_host.answer_media(state, request)
         return await answer_graph(state, request)

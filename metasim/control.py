@@ -12,6 +12,7 @@ from metasim.control_requests import ClockOrder, ControlError, ResetOrder
 from metasim.exchange import Answer, Request, json_answer
 from metasim.faults import Rule
 from metasim.magic import MAGIC
+from metasim.phone import read_chats
 from metasim.state import State
 
 PREFIX = "/_control/"
@@ -146,6 +147,7 @@ _CALLS: dict[str, dict[str, Call]] = {
     "callback": {"POST": control_objects.set_callback},
     "templates": {"GET": control_templates.list_templates, "POST": control_templates.add_templates},
     "template": {"POST": control_templates.change_template},
+    "chats": {"GET": read_chats},
     "clock": {"GET": _get_clock, "POST": _set_clock},
     "inbound": {"POST": control_webhooks.post_inbound},
     "statuses": {"POST": control_webhooks.post_statuses},

@@ -13,7 +13,8 @@ from metasim.exchange import Request
 from metasim.faults import FLAWS
 from metasim.media_host import address
 from metasim.payloads import Update, batch
-from metasim.state import State
+from metasim.received import Received
+from metasim.state import KEPT_RECEIVED, State
 from metasim.store import Number
 
 DEFAULT_SENDER = "16505551234"
@@ -38,14 +39,17 @@ _LARGEST = 512 * 1024 * 1024
 class Sender:
     """Who writes: a phone number, a business-scoped user id, or both."""
 
-    def __init__(self, order: dict[str, Any], *, has_user_ids: bool) -> None:
+    def __init__(self, order: dict[str, Any], names: dict[str, str], *, has_user_ids: bool) -> None:
         self.user_id: str = order.get("user_id") or ""
         phone = order.get("from")
         self.wa_id = str(phone).lstrip("+") if phone else "" if self.user_id else DEFAULT_SENDER
         self.parent_user_id: str = order.get("parent_user_id") or ""
         if has_user_ids and not self.user_id and "user_id" not in order:
             self.user_id = ids.user_id(self.wa_id)
-        self.profile: dict[str, str] = {"name": order.get("profile_name") or "Simulated user"}
+        if order.get("profile_name"):
+            names[self.key] = order["profile_name"]
+        # Somebody keeps the name of the last time.
+        self.profile: dict[str, str] = {"name": names.get(self.key, "Simulated user")}
         if order.get("username"):
             self.profile["username"] = order["username"]
 
@@ -71,7 +75,7 @@ class Sender:
 
 async def inject(state: State, request: Request, number: Number, order: dict[str, Any]) -> dict[str, Any]:
     """Let a user write to a number; gives the wamid and how the webhook was received."""
-    sender = Sender(order, has_user_ids=state.config.user_ids)
+    sender = Sender(order, state.names, has_user_ids=state.config.user_ids)
     count = order.get("count", 1)
     if not isinstance(count, int) or not 1 <= count <= _MOST_AT_ONCE:
         raise ControlError(f"count must be between 1 and {_MOST_AT_ONCE}")
@@ -81,6 +85,11 @@ async def inject(state: State, request: Request, number: Number, order: dict[str
     contact = None if content["type"] == "system" else sender.contact()
     updates = [Update(number, "messages", _message(state, sender, content), contact) for _ in range(count)]
     wamids = [update.content["id"] for update in updates]
+    now = time.time()
+    state.received.extend(
+        Received(number.id, sender.key, sender.profile["name"], now, update.content)
+        for update in updates[-KEPT_RECEIVED:]
+    )
     callback = state.registry.callback_for(number.waba, number, "messages")
     if callback is None:
         return {

@@ -1,6 +1,7 @@
 """Everything one simulator remembers, and the few things that touch several parts of it."""
 
 import time
+from collections import deque
 
 from metasim.clock import Clock
 from metasim.config import SimulatorConfig, Window
@@ -11,6 +12,7 @@ from metasim.journal import Journal
 from metasim.limits import Limits
 from metasim.magic import MagicBook
 from metasim.payloads import Update
+from metasim.received import Received
 from metasim.statuses import (
     OutboundMessage,
     plain_steps,
@@ -22,6 +24,7 @@ from metasim.store import Number, Registry
 from metasim.timers import Timers
 
 KEPT_MESSAGES = 200_000
+KEPT_RECEIVED = 20_000
 SERVICE_WINDOW = 86_400.0
 
 
@@ -48,6 +51,8 @@ class State:
         self.limits = Limits()
         self.magic = MagicBook()
         self.messages: dict[str, OutboundMessage] = {}
+        self.received: deque[Received] = deque(maxlen=KEPT_RECEIVED)
+        self.names: dict[str, str] = {}
         self.windows: dict[tuple[str, str], float] = {}
 
     def apply(self, config: SimulatorConfig) -> None:

@@ -344,10 +344,11 @@ def _read(env: Mapping[str, str], name: str) -> str | None:
 
 
 def _convert(kind: Any, text: str) -> Any:
-    if kind is int:
-        return int(text)
-    if kind is float:
-        return float(text)
+    if kind in {int, float}:
+        try:
+            return kind(text)
+        except ValueError:
+            raise ValueError("must be a whole number" if kind is int else "must be a number") from None
     if kind is Path:
         return Path(text).expanduser()
     if kind is bool:

@@ -152,7 +152,7 @@ def test_every_document_is_reachable_from_the_readme_or_a_folder_it_names(path: 
 
 def test_the_readme_begins_with_the_two_commands_and_the_tour_uses_real_fields() -> None:
     readme = _text("README.md")
-    assert readme.index("make run") < readme.index("make test") < readme.index("## Five minutes")
+    assert readme.index("make run") < readme.index("make test") < readme.index("## The first ten minutes")
     demo = _text("rasl/sandbox/demo.py") + _text("rasl/sandbox/running.py")
     asked = set(re.findall(r"\$\(get (\w+)\)", readme))
     assert asked

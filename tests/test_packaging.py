@@ -37,7 +37,7 @@ def test_it_holds_the_three_packages_and_nothing_else(wheel: zipfile.ZipFile) ->
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_file_of_a_package_is_in_it(wheel: zipfile.ZipFile, package: str) -> None:
-    kinds = (".py", ".sql", ".md")
+    kinds = (".py", ".sql", ".md", ".html", ".css", ".js")
     files = {str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*") if path.suffix in kinds}
     assert files == {name for name in wheel.namelist() if name.startswith(f"{package}/")}
 

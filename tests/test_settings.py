@@ -122,10 +122,10 @@ def test_the_public_address_has_no_trailing_slash() -> None:
 @pytest.mark.parametrize(
     ("env", "problem"),
     [
-        ({"RASL_PORT": "http"}, "RASL_PORT: "),
+        ({"RASL_PORT": "http"}, "RASL_PORT: must be a whole number"),
         ({"RASL_PORT": "0"}, "RASL_PORT: must be between 1 and 65535"),
         ({"RASL_PORT": "65536"}, "RASL_PORT: must be between 1 and 65535"),
-        ({"RASL_PORT": "9" * 5000}, "RASL_PORT: "),
+        ({"RASL_PORT": "9" * 5000}, "RASL_PORT: must be a whole number"),
         ({"RASL_METRICS_PORT": "-1"}, "RASL_METRICS_PORT: must be between 0 and 65535"),
         ({"RASL_METRICS_PORT": "8080"}, "RASL_METRICS_PORT: must be another port than RASL_PORT"),
         ({"RASL_SECRET_KEY": "short"}, "RASL_SECRET_KEY: needs at least 32 characters"),

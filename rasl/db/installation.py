@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -75,3 +76,17 @@ async def write_probe(db: Db) -> None:
         async with db.transaction():
             await db.execute(_SPILL)
             await db.fetchval("select count(*) from generate_series(1, $1::integer)", _SPILLED_ROWS)
+
+
+async def begin_numbering(db: Connection, first: Mapping[str, int]) -> None:
+    """Let the ids of these tables begin here, where none has been given yet."""
+    await db.execute(
+        """
+        select setval(format('%I.%I', s.schemaname, s.sequencename)::regclass, wanted.first, false)
+        from unnest($1::text[], $2::bigint[]) as wanted (name, first)
+        join pg_sequences s on s.sequencename = wanted.name || '_id_seq' and s.schemaname = current_schema()
+        where s.last_value is null
+        """,
+        list(first),
+        list(first.values()),
+    )

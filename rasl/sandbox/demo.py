@@ -1,19 +1,28 @@
 """The two tenants of the sandbox: what they are called, and how they get into the database."""
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, Self
 
 from rasl import ids
+from rasl.db import installation as installation_rows
+from rasl.db import numbers as number_rows
 from rasl.db import tenants as tenant_rows
+from rasl.db.labels import LabelTable
 from rasl.db.pool import Database
 from rasl.domain.scopes import ALL_SCOPES, READ_SCOPES
+from rasl.errors import ValidationFailed
+from rasl.sandbox.samples import people
+from rasl.sandbox.samples.numbering import FIRST_IDS
 from rasl.sealing import Sealer
+from rasl.services.contacts import labels
 from rasl.services.ground.callers import hash_token
 from rasl.services.operators import tenants
 from rasl.services.operators.tenants import Connection
 from rasl.start.database import Prepared
+from rasl.start.errors import StartError
 
 # A demo that stops at the 61st request of a minute teaches nothing; `rasl token create` has the real default.
 _RATE_LIMIT = 6000
@@ -55,6 +64,7 @@ class Kept:
 
     tokens: Mapping[str, str]
     secrets: Mapping[str, Secrets]
+    samples: Mapping[str, Any] | None = None
 
     @classmethod
     def read(cls, value: Mapping[str, Any]) -> Self:
@@ -67,7 +77,8 @@ class Kept:
             found = [value.get(f"{prefix}{field.name}") for field in dataclasses.fields(Secrets)]
             if all(isinstance(item, str) and item for item in found):
                 secrets[person.subdomain] = Secrets(*map(str, found))
-        return cls(tokens, secrets)
+        samples = value.get("demo")
+        return cls(tokens, secrets, samples if isinstance(samples, dict) else None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +96,10 @@ class Demo:
 
     members: tuple[Member, Member]
     tokens: Mapping[str, str]
+
+    def tokens_by_member(self) -> tuple[str, str]:
+        """Return the token with all scopes of each."""
+        return self.tokens["token"], self.tokens["stranger_token"]
 
     def published(self, api_url: str) -> dict[str, Any]:
         """Return what goes into sandbox.json: acme's under plain names, the stranger's with a prefix."""
@@ -111,7 +126,13 @@ async def _furnish(found: Prepared, kept: Kept) -> Demo:
     database = Database(found.dsn, 2)
     await database.open()
     try:
+        await _check_ours(database)
+        async with database.connection() as db:
+            await installation_rows.begin_numbering(db, FIRST_IDS)
         acme = await _furnish_tenant(database, sealer, ACME, kept)
+        if kept.samples is None:
+            # Before the other tenant's: ids are counted over all tenants, and the documentation's are acme's.
+            await _add_labels(database, acme.tenant_id)
         globex = await _furnish_tenant(database, sealer, GLOBEX, kept)
         tokens = {
             name: await _working_token(database, member.tenant_id, name, kept.tokens.get(name))
@@ -120,6 +141,33 @@ async def _furnish(found: Prepared, kept: Kept) -> Demo:
     finally:
         await database.close()
     return Demo((acme, globex), tokens)
+
+
+async def _check_ours(database: Database) -> None:
+    """Refuse a database with tenants that is no sandbox's: demo data are not for those who work in earnest."""
+    ours = {(person.subdomain, person.name) for person in PEOPLE}
+    async with database.connection() as db:
+        everybody = await tenant_rows.list_tenants(db)
+        acme = next((row["id"] for row in everybody if row["subdomain"] == ACME.subdomain), 0)
+        numbers = {row["phone_number_id"] for row in await number_rows.list_all(db, acme)}
+    others = [row["subdomain"] for row in everybody if (row["subdomain"], row["name"]) not in ours]
+    if others and ACME.phone_number_id not in numbers:
+        raise StartError(
+            "NOT_A_SANDBOX",
+            f"The tenant {others[0]!r} of this database is not the sandbox's, and demo data do not belong beside it: "
+            "set RASL_DATA_DIR to another folder for the sandbox, and leave RASL_DATABASE_URL unset.",
+        )
+
+
+async def _add_labels(database: Database, tenant_id: int) -> None:
+    wanted: list[tuple[LabelTable, str, str | None]] = [
+        *((labels.SOURCE, name, None) for name in people.SOURCES),
+        *((labels.STATUS, name, color) for name, color in people.STATUSES.items()),
+        *((labels.GROUP, name, None) for name in people.GROUPS),
+    ]
+    for table, name, color in wanted:
+        with contextlib.suppress(ValidationFailed):  # it is there
+            await labels.create_label(database, table, tenant_id, name, color)
 
 
 async def _furnish_tenant(database: Database, sealer: Sealer, person: Person, kept: Kept) -> Member:

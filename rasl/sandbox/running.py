@@ -18,12 +18,16 @@ from typing import Any
 
 from rasl.sandbox import files
 from rasl.sandbox.calls import call
-from rasl.sandbox.demo import PEOPLE, Demo, Kept, furnish
+from rasl.sandbox.demo import ACME, Demo, Kept, furnish
+from rasl.sandbox.introducing import introduce
+from rasl.sandbox.ports import Ports
+from rasl.sandbox.room import check_room
+from rasl.sandbox.samples import Doors, SamplesError, tell
 from rasl.settings import Settings
 from rasl.start.children import Child
 from rasl.start.database import Prepared, make_data_folder, prepared
 from rasl.start.errors import StartError
-from rasl.start.listening import bound, is_free
+from rasl.start.listening import bound
 from rasl.start.metrics_port import FIRST_PORT
 from rasl.start.sandbox_file import sandbox_file
 from rasl.start.signals import ENDING, ended_by_signal, ignore
@@ -32,7 +36,6 @@ from rasl.start.supervised import MARK, order_of
 _START_SECONDS = 60.0
 _STOP_SECONDS = 6.0
 _ROUND_SECONDS = 0.25
-_MOST_PORTS = 100
 _METRICS_PORT = "RASL_METRICS_PORT"
 
 Say = Callable[[str], None]
@@ -56,6 +59,7 @@ def as_running(settings: Settings, environment: Mapping[str, str] | None = None)
 def run(settings: Settings, say: Say, show: Show) -> None:
     """Run a sandbox until a signal ends it; `show` is called when everything answers."""
     with _alone(settings.data_dir), ended_by_signal():
+        check_room(settings)
         _Sandbox(settings, say).run(show)
 
 
@@ -64,23 +68,26 @@ class _Sandbox:
 
     def __init__(self, settings: Settings, say: Say) -> None:
         self._say = say
-        self.settings = _with_free_port(settings, say)
+        self._ports = Ports()
+        free_port = self._ports.take
+        self.settings = _with_free_port(settings, say, free_port)
         host = _reachable_host(self.settings.host)
-        simulator_port = _free_port(host, self.settings.port + 1)
+        simulator_port = free_port(host, self.settings.port + 1)
         self.api_url = f"http://{_bracketed(host)}:{self.settings.port}"
         self.simulator_url = f"http://{_bracketed(host)}:{simulator_port}"
         environment = _child_environment(self.settings, self.simulator_url)
-        first = _free_port(self.settings.metrics_host, self.settings.metrics_port or FIRST_PORT)
-        second = _free_port(self.settings.metrics_host, first + 1)
+        first = free_port(self.settings.metrics_host, self.settings.metrics_port or FIRST_PORT)
+        second = free_port(self.settings.metrics_host, first + 1)
         self._metrics_ports = (first, second)
         self.api = Child("API", ("serve",), environment | {_METRICS_PORT: str(first)})
         self.worker = Child("worker", ("worker",), environment | {_METRICS_PORT: str(second)})
-        media_port = _free_port(host, simulator_port + 1)
+        media_port = free_port(host, simulator_port + 1)
         ports = ("--port", str(simulator_port), "--media-port", str(media_port))
         self.simulator = Child("simulator", ("simulator", "--host", host, *ports), environment)
         self._children = (self.api, self.simulator, self.worker)
         self._order = b""
         self._demo: Demo | None = None
+        self._samples: Mapping[str, Any] | None = None
         self._path = sandbox_file(self.settings)
         self._last_path = self._path.with_name("sandbox.last.json")
 
@@ -116,16 +123,21 @@ class _Sandbox:
         self.api.order(self._order)
         self._await(self.simulator, self.simulator_url, "/_control/health")
         self._await(self.api, self.api_url, "/readyz")
+        # Before the worker asks Meta for templates, which would be none.
+        self._introduce()
         self.worker.start()
         self.worker.order(self._order)
-        self._introduce()
+        self._samples = self._bring_samples(kept)
 
     def _await(self, child: Child, url: str, path: str) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while True:
+            is_there = False
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if call("GET", f"{url}{path}")[0] == 200:
-                    return
+                is_there = call("GET", f"{url}{path}")[0] == 200
+            # What answers when ours has ended is somebody else's.
+            if is_there and child.exit_code() is None:
+                return
             if child.exit_code() is not None or time.monotonic() > deadline:
                 raise StartError(
                     "SANDBOX_NOT_STARTED", f"The {child.name} did not start: the lines above say why."
@@ -133,33 +145,25 @@ class _Sandbox:
             time.sleep(0.02)
 
     def _introduce(self) -> None:
-        """Register numbers and callbacks with the simulator, which forgets everything when it ends."""
-        if self._demo is None:
-            return
-        for person, state in zip(PEOPLE, self._demo.members, strict=True):
-            number = {
-                "phone_number_id": person.phone_number_id,
-                "waba_id": person.waba_id,
-                "waba_name": person.name,
-                "verified_name": person.name,
-                "display_phone_number": person.display_phone_number,
-                "tokens": [state.secrets.access_token],
-                "app_secret": state.secrets.app_secret,
-                "subscribed": True,
-                "window": "off",  # the first five minutes are not for the 24-hour rule
-            }
-            callback = {
-                "waba_id": person.waba_id,
-                "callback_url": f"{self.api_url}{state.callback_path}",
-                "verify_token": state.secrets.verify_token,
-                "app_secret": state.secrets.app_secret,
-            }
-            for name, body in (("numbers", number), ("callback", callback)):
-                status, answer = call("POST", f"{self.simulator_url}/_control/{name}", body)
-                if status != 200:
-                    raise StartError(
-                        "SANDBOX_NOT_STARTED", f"The simulator refused {name}: {answer.get('error')}"
-                    )
+        if self._demo is not None:
+            introduce(self._demo, self.api_url, self.simulator_url)
+
+    def _bring_samples(self, kept: Kept) -> Mapping[str, Any] | None:
+        """Bring the samples into the demo account once; what is deleted of them later stays deleted."""
+        if kept.samples is not None or self._demo is None:
+            return kept.samples
+        doors = Doors(
+            f"{self.api_url}/api/v2",
+            self._demo.tokens["token"],
+            f"{self.simulator_url}/_control",
+            ACME.phone_number_id,
+            ACME.waba_id,
+        )
+        try:
+            return tell(doors)
+        except SamplesError as error:
+            self._say(f"warning: the demo data are not complete: {error}. The next start goes on with them.")
+            return None
 
     def _publish(self) -> dict[str, Any]:
         if self._demo is None:
@@ -174,6 +178,7 @@ class _Sandbox:
                 for name, port in zip(("metrics_url", "worker_metrics_url"), self._metrics_ports, strict=True)
             },
             **self._demo.published(self.api_url),
+            **({} if self._samples is None else {"demo": dict(self._samples)}),
             "pid": os.getpid(),
         }
         files.write(self._path, value)
@@ -251,21 +256,14 @@ def _child_environment(settings: Settings, simulator_url: str) -> dict[str, str]
     return environment | ours
 
 
-def _with_free_port(settings: Settings, say: Say) -> Settings:
+def _with_free_port(settings: Settings, say: Say, free_port: Callable[[str, int], int]) -> Settings:
     if _is_set(os.environ, "RASL_PORT"):
         bound(settings.host, settings.port).close()
         return settings
-    port = _free_port(settings.host, settings.port)
+    port = free_port(settings.host, settings.port)
     if port != settings.port:
         say(f"Port {settings.port} is in use, taking {port}.")
     return dataclasses.replace(settings, port=port)
-
-
-def _free_port(host: str, first: int) -> int:
-    for port in range(first, min(first + _MOST_PORTS, 65536)):
-        if is_free(host, port):
-            return port
-    raise StartError("PORT_IN_USE", f"No port from {first} on is free: set RASL_PORT to a free one.")
 
 
 def _reachable_host(host: str) -> str:

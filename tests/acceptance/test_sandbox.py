@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import shutil
 import signal
 import socket
@@ -10,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rasl.sandbox.calls import call
+from tests.acceptance import tour
 from tests.acceptance.processes import free_port
 from tests.cli.commands import Rasl, environment
 from tests.waiting import PATIENCE, wait_until
@@ -58,6 +58,12 @@ class Running:
         body = {"phone": phone, "message": text}
         return call("POST", f"{self.known['base_url']}/messages/text", body, self.known[token])
 
+    def templates_at_meta(self) -> dict[str, str]:
+        """Return what the simulator knows of Acme's templates: statuses by name and language."""
+        url = f"{self.known['control_url']}/templates?waba_id={self.known['waba_id']}"
+        found = call("GET", url)[1]["data"]
+        return {f"{item['name']} {item['language']}": item["status"] for item in found}
+
     def status(self, message_id: int) -> str:
         """Return the status of a message."""
         status, answer = self.get(f"/messages/{message_id}")
@@ -95,26 +101,16 @@ def port() -> str:
         return str(listener.getsockname()[1])
 
 
-def test_a_newcomer_sends_a_message_stops_and_comes_back(data_dir: Path, port: str) -> None:
+def test_a_newcomer_follows_the_tour_stops_and_comes_back(data_dir: Path, port: str) -> None:
     first = Running(data_dir, RASL_PORT=port)
     known = first.known
     assert known["base_url"] == f"http://127.0.0.1:{port}/api/v2"
     assert first.file.stat().st_mode & 0o777 == 0o600
-    wait_until(lambda: "Hi Acme!" in first.output.read_text(encoding="utf-8"))
-    text = first.output.read_text(encoding="utf-8")
-    assert known["token"] in text
-
-    line = next(line for line in text.splitlines() if line.strip().startswith("curl"))
-    pasted = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=30, check=True)  # noqa: S603 - our own line
-    message = json.loads(pasted.stdout)["data"]
+    message = follow_the_tour(first, data_dir.parent, is_new=True)
     wait_until(lambda: first.status(message["chat_message_id"]) == "read")
     status, answer = first.get(f"/messages/{message['chat_message_id']}?include=timeline")
     assert status == 200
     assert {"sent", "delivered", "read"} <= set(steps(answer))
-
-    inbound = {"phone_number_id": known["phone_number_id"], "from": "15550100001", "body": "Hi Acme!"}
-    assert call("POST", f"{known['simulator_url']}/_control/inbound", inbound)[1]["ok"] is True
-    wait_until(lambda: "Hi Acme!" in texts(first))
 
     assert first.send("no", "read_only_token")[0] == 403
     assert first.get(f"/messages/{message['chat_message_id']}", "stranger_token")[0] == 404
@@ -131,13 +127,16 @@ def test_a_newcomer_sends_a_message_stops_and_comes_back(data_dir: Path, port: s
     assert "Traceback" not in first.output.read_text(encoding="utf-8")
     wait_until(lambda: not alive(family))
     assert not first.file.exists()
+    forget(first.file.with_name("sandbox.last.json"), "demo")
 
     second = Running(data_dir, RASL_PORT=port)
+    assert second.known["demo"] == known["demo"]
+    assert texts(second).count("Where is my parcel?") == 1
+    assert len(second.get("/contacts/imports")[1]["data"]) == 1
     assert second.known["token"] == known["token"]
     assert second.known["callback_url"] == known["callback_url"]
     assert {"Hello from RASL", "Hi Acme!"} <= set(texts(second))
-    sent = second.send("warm")[1]["data"]
-    wait_until(lambda: second.status(sent["chat_message_id"]) == "read")
+    follow_the_tour(second, data_dir.parent, is_new=False)
     family = second.family()
     second.process.send_signal(signal.SIGTERM)
     assert second.process.wait(PATIENCE) == 0
@@ -146,6 +145,8 @@ def test_a_newcomer_sends_a_message_stops_and_comes_back(data_dir: Path, port: s
 
 def test_it_revives_what_crashes_and_dies_as_a_whole(data_dir: Path, port: str) -> None:
     sandbox = Running(data_dir, RASL_PORT=port)
+    templates = sandbox.templates_at_meta()
+    assert templates["flash_sale en"] == "PAUSED"
     family = sandbox.family()
     for word in ("worker", "simulator", "serve"):
         (victim,) = [pid for pid in family if command_of(pid)[2:4] == ["rasl", word]]
@@ -160,6 +161,7 @@ def test_it_revives_what_crashes_and_dies_as_a_whole(data_dir: Path, port: str) 
         return status == 200 and answer["data"]["status"] == "sent"
 
     wait_until(is_sent)
+    wait_until(lambda: sandbox.templates_at_meta() == templates)
     family = sandbox.family()
     sandbox.process.kill()
     sandbox.process.wait()
@@ -181,14 +183,133 @@ def test_it_takes_the_next_port_when_none_was_asked_for(data_dir: Path) -> None:
             assert sandbox.interrupt() == 0
 
 
-def texts(sandbox: Running) -> list[str]:
+def follow_the_tour(sandbox: Running, folder: Path, *, is_new: bool) -> dict[str, Any]:
+    """Paste what the README says, then what the sandbox printed, and return the first message of the latter."""
+    told = tour.paste(tour.readme_blocks(), folder)
+    assert told.keys() == TOUR.keys()
+    for title, check in TOUR.items():
+        check(sandbox, told[title], is_new)
+    wait_until(lambda: "More to try" in sandbox.output.read_text(encoding="utf-8"))
+    printed = tour.paste(tour.printed_blocks(sandbox.output.read_text(encoding="utf-8")), folder)
+    found = [answer for output in printed.values() for answer in tour.answers(output)]
+    assert len(found) == 7
+    assert all(answer.get("success") or answer.get("ok") for answer in found), found
+    wait_until(lambda: "Hi Acme!" in texts(sandbox))
+    message: dict[str, Any] = found[0]["data"]
+    return message
+
+
+def says_address(sandbox: Running, output: str, _is_new: bool) -> None:
+    assert output == f"Priya's phone: {sandbox.known['simulator_url']}/#442079460011\n"
+
+
+def sends(*wanted: str) -> Callable[[Running, str, bool], None]:
+    """Check that a block's first answer is a message, and that it reaches one of these statuses."""
+
+    def check(sandbox: Running, output: str, _is_new: bool) -> None:
+        message = tour.answers(output)[0]["data"]
+        wait_until(lambda: sandbox.status(message["chat_message_id"]) in wanted)
+
+    return check
+
+
+def sends_text(sandbox: Running, output: str, is_new: bool) -> None:
+    [answer] = tour.answers(output)
+    assert answer["data"]["status"] == "sent"
+    assert answer["data"]["message"] == "Hi Priya, hello from RASL"
+    sends("read")(sandbox, output, is_new)
+
+
+def shows_messages(_sandbox: Running, output: str, _is_new: bool) -> None:
+    listed, one = tour.answers(output)
+    assert len(listed["data"]) == 5
+    assert one["data"]["message"] == "Hi Priya, your parcel is ready."
+    assert {"accepted", "sent"} <= set(steps(one))
+
+
+def sends_template(sandbox: Running, output: str, _is_new: bool) -> None:
+    listed, sent = tour.answers(output)
+    assert {"APPROVED", "PAUSED", "REJECTED"} == {item["status"] for item in listed["data"]}
+    assert sent["data"]["status"] == "sent"
+    shown = on_the_phone(sandbox, sent)
+    assert shown["text"] == "Hi Priya, your order #A-1044 has left our shop."
+    assert shown["file"]["kind"] == "image"
+    assert shown["buttons"][0]["address"] == "https://harbour.test/track/A-1044"
+
+
+def sends_file(sandbox: Running, output: str, _is_new: bool) -> None:
+    [sent] = tour.answers(output)
+    assert sent["data"]["status"] == "sent"
+    assert on_the_phone(sandbox, sent)["file"]["filename"] == "order.txt"
+
+
+def verifies(_sandbox: Running, output: str, _is_new: bool) -> None:
+    sent, verified = tour.answers(output)
+    assert sent["data"]["status"] == "sent"
+    assert verified["success"], verified
+
+
+def keeps_contacts(_sandbox: Running, output: str, is_new: bool) -> None:
+    created, listed = tour.answers(output)
+    assert created["success"] is is_new
+    if not is_new:
+        assert "phone" in created["error"]["details"]
+    assert {"Priya", "Maya"} <= {item["firstname"] for item in listed["data"]}
+
+
+def hears(sandbox: Running, output: str, _is_new: bool) -> None:
+    received, listed, answered = tour.answers(output)
+    assert received["ok"]
+    assert listed["data"][0]["direction"] == "inbound"
+    assert answered["data"]["status"] == "sent"
+    wait_until(lambda: "Hi!" in texts(sandbox, "&filter[direction]=inbound"))
+
+
+def repeats(_sandbox: Running, output: str, _is_new: bool) -> None:
+    first, second = tour.answers(output)
+    assert first["data"]["chat_message_id"] == second["data"]["chat_message_id"]
+    assert "idempotent-replayed: true" in output.rpartition("HTTP/1.1")[2]
+
+
+TOUR: dict[str, Callable[[Running, str, bool], None]] = {
+    "`make run`": says_address,
+    "Send a text": sends_text,
+    "See what became of it": shows_messages,
+    "Send a template": sends_template,
+    "Send a file": sends_file,
+    "Let somebody log in": verifies,
+    "Keep contacts": keeps_contacts,
+    "Let a customer write to you": hears,
+    "Watch one fail": sends("failed"),
+    "Lose Meta's answer": sends("delivered", "read"),
+    "Repeat a request safely": repeats,
+    "Do not wait for Meta": sends("read"),
+}
+
+
+def on_the_phone(sandbox: Running, sent: dict[str, Any]) -> dict[str, Any]:
+    """Return how the phone of the recipient shows a message."""
+    data = sent["data"]
+    chat = call("GET", f"{sandbox.known['control_url']}/chats?user={data['phone']}")[1]["data"]
+    found: dict[str, Any] = next(item for item in chat if item["wamid"] == data["message_id"])
+    return found
+
+
+def texts(sandbox: Running, query: str = "") -> list[str]:
     """Return the texts of the newest messages."""
-    return [item["message"] for item in sandbox.get("/messages")[1]["data"]]
+    return [item["message"] for item in sandbox.get(f"/messages?per_page=50{query}")[1]["data"]]
 
 
 def steps(answer: dict[str, Any]) -> list[str]:
     """Return what happened to a message."""
     return [str(step["step"]) for step in answer["data"]["timeline"]]
+
+
+def forget(file: Path, key: str) -> None:
+    """Take a key out of a file of JSON, as if the sandbox had been cut off before it wrote it."""
+    value = json.loads(file.read_text(encoding="utf-8"))
+    del value[key]
+    file.write_text(json.dumps(value), encoding="utf-8")
 
 
 def descendants(pid: int) -> list[int]:

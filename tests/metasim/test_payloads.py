@@ -10,6 +10,7 @@ from metasim.payloads import encode, signatures
 from metasim.timers import Timers
 
 BODY = rb'{"object":"whatsapp_business_account","entry":[],"note":"\u00e4\u00f6\u00e5 \ud83d\udc4d"}'
+HOUR = 3600.0
 HEX = "8db57106da8170ea5920a65d90d252726ebf5dbabf43eb630cabd0390f66569e"
 
 
@@ -57,13 +58,26 @@ async def test_timers_fire_in_order_of_their_time() -> None:
         fired.append(number)
         if number == 1:
             timers.after(0.0, fire, 2)
+        if number == 2:
+            # A third one due in milliseconds would be due before the second on a loop that is held up between the two.
+            timers.advance(HOUR)
         if number == 3:
             done.set()
 
-    timers.after(0.03, fire, 3)
+    timers.after(HOUR, fire, 3)
     timers.after(0.0, fire, 1)
     await asyncio.wait_for(done.wait(), 10)
     assert fired == [1, 2, 3]
+
+
+async def test_timers_keep_their_order_on_a_loop_that_is_held_up() -> None:
+    timers, fired, done = Timers(), list[int](), asyncio.Event()
+    for number, delay in ((3, 0.03), (1, 0.0), (2, 0.0), (4, 0.03)):
+        timers.after(delay, fired.append, number)
+    timers.after(0.04, lambda event: event.set(), done)
+    timers.advance(HOUR)  # everything is late, as it is when the loop has not run for long
+    await asyncio.wait_for(done.wait(), 10)
+    assert fired == [1, 2, 3, 4]
 
 
 async def test_cleared_timers_do_not_fire() -> None:
