@@ -83,7 +83,9 @@ def parameters(spec: ListSpec) -> list[Parameter]:
             text,
             f"Comma-separated keys, `-` for descending; default `{spec.default_sort}`: {', '.join(spec.sorts)}.",
         ),
-        query_parameter("search", text, "Words to find, all of them, in any case. Alias: `q`."),
+        query_parameter(
+            "search", text, "Words to find, all of them, in any case and in any part of a word. Alias: `q`."
+        ),
         Parameter(
             name="filter",
             param_in="query",

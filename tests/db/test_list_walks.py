@@ -2,7 +2,6 @@
 
 import datetime as dt
 import random
-import unicodedata
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from rasl.db.pool import Database
 from rasl.domain.list_reading import parse
 from rasl.domain.listing import Kind, ListQuery, ListSpec, write_cursor
 from rasl.errors import ServiceUnavailable, ValidationFailed
+from tests.sorting import sort_key
 
 SPEC = ListSpec(
     filters={"rank": Kind.INTEGER, "is_on": Kind.BOOLEAN, "group_id": Kind.ARRAY, "attributes": Kind.JSON},
@@ -137,13 +137,7 @@ def _ordered(things: list[Thing], query: ListQuery) -> list[int]:
 
 
 def _rank(value: Any) -> tuple[bool, Any]:
-    return (value is None, 0 if value is None else _bare(value) if isinstance(value, str) else value)
-
-
-def _bare(text: str) -> str:
-    """Write a text in lower case and without accents."""
-    letters = unicodedata.normalize("NFKD", text).casefold().translate({0xF8: "o"})
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return (value is None, 0 if value is None else sort_key(value) if isinstance(value, str) else value)
 
 
 async def _page(database: Database, query: ListQuery) -> tuple[list[int], str | None]:
@@ -272,38 +266,10 @@ def _split(text: str) -> list[str]:
     return [part.replace("[>=]", "[gte]").replace("[!=]", "[ne]") for part in text.split("&")]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "an",
-        "AN",
-        "a",
-        "b",
-        "na",
-        "ana",
-        "NDA",
-        "än",
-        "Å",
-        "mar ana",
-        "ana an",
-        "sa",
-        "ße",
-        "ST",
-        "ra",
-        "re",
-        "ян",
-        "на",
-        "я",
-        "a a",
-        "na ar",
-        "%",
-        "_",
-        "\\",
-        "50%",
-        "5_0",
-        "zz",
-    ],
-)
+_WORDS = ["an", "AN", "a", "b", "na", "ana", "NDA", "än", "Å", "sa", "ße", "ST", "ra", "re", "ян", "на", "я", "%", "_", "\\", "50%", "5_0", "zz"]
+
+
+@pytest.mark.parametrize("text", [*_WORDS, "mar ana", "ana an", "a a", "na ar"])
 async def test_a_search_finds_any_part_of_a_word(database: Database, things: list[Thing], text: str) -> None:
     found = await _walk(database, [("search", text), ("sort", "id")])
     texts = {thing["id"]: f" {thing['name']} {thing['note'] or ''}".lower() for thing in things}

@@ -3,11 +3,11 @@
 import dataclasses
 import functools
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tests.model.state import Contact, Expected, Label, Tenant
+from tests.sorting import sort_key
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _COMPARISONS: dict[str, Callable[[Any, Sequence[Any]], bool]] = {
@@ -132,13 +132,7 @@ def _value(row: Contact | Label, name: str) -> Any:
             return row.created
         case "updated_at":
             return row.updated
-    return _bare(row.fields[name] if isinstance(row, Contact) else row.name)
-
-
-def _bare(text: str) -> str:
-    """Return what a text is sorted by: without accents, in any case of letters."""
-    letters = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return sort_key(row.fields[name] if isinstance(row, Contact) else row.name)
 
 
 def _is_found(row: Contact | Label, query: Query) -> bool:
