@@ -266,10 +266,11 @@ def _split(text: str) -> list[str]:
     return [part.replace("[>=]", "[gte]").replace("[!=]", "[ne]") for part in text.split("&")]
 
 
-_WORDS = ["an", "AN", "a", "b", "na", "ana", "NDA", "än", "Å", "sa", "ße", "ST", "ra", "re", "ян", "на", "я", "%", "_", "\\", "50%", "5_0", "zz"]
+_WORDS = ("an", "AN", "a", "b", "na", "ana", "NDA", "än", "Å", "sa", "ße", "ST", "ra", "re", "ян", "на", "я")
+_SIGNS = ("%", "_", "\\", "50%", "5_0", "zz")
 
 
-@pytest.mark.parametrize("text", [*_WORDS, "mar ana", "ana an", "a a", "na ar"])
+@pytest.mark.parametrize("text", [*_WORDS, *_SIGNS, "mar ana", "ana an", "a a", "na ar"])
 async def test_a_search_finds_any_part_of_a_word(database: Database, things: list[Thing], text: str) -> None:
     found = await _walk(database, [("search", text), ("sort", "id")])
     texts = {thing["id"]: f" {thing['name']} {thing['note'] or ''}".lower() for thing in things}
