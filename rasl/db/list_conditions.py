@@ -24,20 +24,17 @@ class Searched(msgspec.Struct, frozen=True):
     def conditions(self, text: str, parameter: Parameter, *, is_whole: bool) -> list[str]:
         """Say that all words occur; `is_whole` is for a statement that visits all rows with them.
 
-        Told nothing else, an index of trigrams reads all of itself for a short word. Where there is a longer one, short
-        ones are looked for in what that finds.
+        Told nothing else, an index of trigrams reads all of itself for a short word.
         """
-        words = text.split()
-        has_long = any(len(word) > _SHORT for word in words)
         return [
-            self._short(word, parameter, is_indexed=not has_long)
+            self._short(word, parameter)
             if is_whole and len(word) <= _SHORT
             else self._has(self.columns, word, parameter)
-            for word in words
+            for word in text.split()
         ]
 
-    def _short(self, word: str, parameter: Parameter, *, is_indexed: bool) -> str:
-        term = short_term(word) if is_indexed else None
+    def _short(self, word: str, parameter: Parameter) -> str:
+        term = short_term(word)
         if term is None:
             return self._has([f"({column} || '')" for column in self.columns], word, parameter)
         expression, patterns = parameter(term.expression), parameter(term.patterns)

@@ -304,6 +304,7 @@ async def _forecast(db: Db, walk: Walk) -> tuple[int, bool]:
     """Return how many rows the planner expects, and whether an index has just these rows in just this order."""
     plan = await db.fetchval(*walk.explain())
     document = msgspec.json.decode(plan) if isinstance(plan, str | bytes) else plan
-    scan = document[0]["Plan"]["Plans"][0]
+    # Beside the scan there may be what its rows are completed by, which is found first.
+    [scan] = [plan for plan in document[0]["Plan"]["Plans"] if plan["Parent Relationship"] == "Outer"]
     is_direct = scan["Node Type"] in {"Index Scan", "Index Only Scan"} and "Filter" not in scan
     return int(scan["Plan Rows"]), is_direct
