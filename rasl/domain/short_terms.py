@@ -41,9 +41,8 @@ def short_term(word: str) -> ShortTerm | None:
     if letters is None:
         return None
     beside = "[" + "".join(map(_escaped, sorted(letters | _MARKS))) + "]"
-    return ShortTerm(
-        f"{lowered}{beside}|{beside}{lowered}", [f"%{left}{lowered}{right}%" for left, right in _QUOTES]
-    )
+    quoted = [f"%{marks[0]}{lowered}{marks[1]}%" for marks in _QUOTES]
+    return ShortTerm(f"{lowered}{beside}|{beside}{lowered}", quoted)
 
 
 def _letters(word: str) -> frozenset[str] | None:
