@@ -16,7 +16,8 @@ from pgbox.cluster import SUPERUSER
 from rasl.db.contact_lists import LIST_SOURCE
 from rasl.db.listing import LARGEST_WINDOW, Walk, fetch_page
 from rasl.db.pool import Database, Db
-from rasl.domain.listing import EXACT_TOTAL, ListQuery, parse, write_cursor
+from rasl.domain.list_reading import parse
+from rasl.domain.listing import EXACT_TOTAL, ListQuery, write_cursor
 from rasl.domain.records.contact import CONTACT_LIST
 
 _SORTS = (
@@ -132,11 +133,12 @@ async def _walks(db: asyncpg.Connection, contacts: Contacts) -> list[Case]:
         sorts = _query(first).sorts
         name, is_descending = sorts[0]
         direction = "desc" if is_descending else "asc"
-        column = "id" if name == "id" else f"{name} {direction}, id"
+        value = "id" if name == "id" else LIST_SOURCE.order_by(name)
+        column = "id" if name == "id" else f"{value} {direction}, id"
         rows = await db.fetch(
             f"""
-            select * from (select {name} as value, id, row_number() over (order by {column} {direction}) as place
-                           from contacts where tenant_id = $1) ordered
+            select * from (select {value} as value, id, row_number() over (order by {column} {direction}) as place
+                           from contacts c where tenant_id = $1) ordered
             where place % $2 = 1 order by place
             """,
             contacts.tenant_id,
@@ -144,7 +146,7 @@ async def _walks(db: asyncpg.Connection, contacts: Contacts) -> list[Case]:
         )
         places = [(row["id"],) if name == "id" else (row["value"], row["id"]) for row in rows]
         texts = [
-            f"sort={sort}&per_page={per_page}&cursor={write_cursor(sorts, place)}"
+            f"sort={sort}&per_page={per_page}&cursor={write_cursor(sorts, place, CONTACT_LIST.texts)}"
             for place in places
             for per_page in (15, 15, 50, 100, 100)
         ]

@@ -1,5 +1,6 @@
 """List parameters in and out of HTTP."""
 
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -7,9 +8,13 @@ import msgspec
 from litestar.openapi.spec import Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
+from rasl.api.caller import current_caller
 from rasl.api.operations import include_parameter, query_parameter
-from rasl.domain.listing import Kind, ListSpec
+from rasl.domain.list_names import PARAMETERS
+from rasl.domain.list_reading import parse
+from rasl.domain.listing import Kind, ListQuery, ListSpec
 from rasl.errors import ValidationFailed
+from rasl.web.request import ApiRequest
 
 _OPERATORS = "op is one of gte, lte, gt, lt, ne, like, in, not_in, between, null"
 
@@ -22,6 +27,19 @@ def read_pairs(query_string: bytes) -> list[tuple[str, str]]:
         )
     except ValueError:
         raise ValidationFailed({"query": ["The query string is not valid"]}) from None
+
+
+def read_query(request: ApiRequest, spec: ListSpec, known: Collection[str] = PARAMETERS) -> ListQuery:
+    """Read the query of a list, and tell what of it means nothing: what is no filter, and not known."""
+    context = request.context
+    return parse(
+        read_pairs(request.scope["query_string"]),
+        spec,
+        country=current_caller(request.scope).tenant.default_country,
+        known=known,
+        ignore=context.ignore,
+        is_strict=context.is_strict,
+    )
 
 
 def read_names(query_string: bytes, parameter: str) -> frozenset[str]:
@@ -65,7 +83,9 @@ def parameters(spec: ListSpec) -> list[Parameter]:
             text,
             f"Comma-separated keys, `-` for descending; default `{spec.default_sort}`: {', '.join(spec.sorts)}.",
         ),
-        query_parameter("search", text, "Words to find, all of them, in any case. Alias: `q`."),
+        query_parameter(
+            "search", text, "Words to find, all of them, in any case and in any part of a word. Alias: `q`."
+        ),
         Parameter(
             name="filter",
             param_in="query",

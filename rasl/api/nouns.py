@@ -29,7 +29,7 @@ from rasl.api import listing
 from rasl.api.caller import current_caller
 from rasl.api.operations import IDEMPOTENCY_KEY, operation
 from rasl.db.pool import Row
-from rasl.domain.listing import ListSpec, Page, pagination, parse
+from rasl.domain.listing import ListSpec, Page, pagination
 from rasl.domain.tenants import Caller
 from rasl.errors import ApiError, ValidationFailed
 from rasl.web.context import iso
@@ -91,7 +91,7 @@ class Noun:
 
         def decorate(route: Route) -> HTTPRouteHandler:
             async def answer(request: ApiRequest, **given: Any) -> ASGIApp:
-                query = parse(listing.read_pairs(request.scope["query_string"]), spec)
+                query = listing.read_query(request, spec)
                 page: Page = await route(request=request, query=query, **given)
                 fields = None if query.fields is None else query.fields | query.includes
                 items = [listing.select_fields(self.show(row), fields) for row in page.rows]

@@ -13,7 +13,7 @@ from rasl.cli.output import AsJson, TenantOption, progress, show
 from rasl.cli.session import opened
 from rasl.db.jobs import Holding
 from rasl.db.pool import Database, Row
-from rasl.domain.listing import parse
+from rasl.domain.list_reading import parse
 from rasl.domain.records.contact import CONTACT_LIST
 from rasl.services.contacts import exports
 from rasl.services.imports import chunks, uploads
@@ -118,7 +118,8 @@ def export(
     """Write contacts as CSV; importing the file again changes nothing."""
     if as_json and file == "-":
         raise typer.BadParameter("--json needs a file to write the contacts to.")
-    query = parse([("search", search), *(_filter(text) for text in filters or [])], CONTACT_LIST)
+    pairs = [("search", search), *(_filter(text) for text in filters or [])]
+    query = parse(pairs, CONTACT_LIST, is_strict=True)
 
     async def act(database: Database, tenant_id: int) -> int:
         found = await exports.begin(database, tenant_id, query, bom)

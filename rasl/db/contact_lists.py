@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from rasl.db import contact_groups
+from rasl.db.list_lookups import looked_up
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
+from rasl.domain.listing import ListQuery
 from rasl.domain.records import fields_of
 from rasl.domain.records.contact import CONTACT_LIST, Contact
 
@@ -26,6 +28,24 @@ LIST_SOURCE = ListSource(
     search_column="c.search_text",
     nullable=frozenset(told.shown_as for told in fields_of(Contact) if not told.is_required),
 )
+
+
+async def with_ids(db: Db, tenant_id: int, query: ListQuery) -> ListQuery:
+    """Return a query that asks by ids for the contacts it asked by phones, which are recognised in any spelling."""
+    return await looked_up(db, tenant_id, query, "phone", "id", list_ids_by_phone)
+
+
+async def list_ids_by_phone(db: Db, tenant_id: int, match_keys: Sequence[str]) -> list[int]:
+    """Return the ids of the contacts that have these phones."""
+    rows = await db.fetch(
+        """
+        select distinct contact_id from contact_aliases
+        where tenant_id = $1 and kind = 'phone' and value = any($2::text[]) order by contact_id
+        """,
+        tenant_id,
+        match_keys,
+    )
+    return [row["contact_id"] for row in rows]
 
 
 async def find_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) -> dict[int, Row]:

@@ -11,6 +11,7 @@ LABEL_LIST = ListSpec(
     filters={"name": Kind.TEXT, "created_at": Kind.MOMENT, "updated_at": Kind.MOMENT},
     sorts=("name", "created_at", "updated_at"),
     default_sort="-created_at",
+    texts=frozenset({"name"}),
 )
 
 

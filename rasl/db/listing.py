@@ -1,20 +1,19 @@
 """Builds the SQL of every list from a ListQuery and where its rows come from; values always travel as parameters."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Self
 
 import asyncpg
 import msgspec
 
+from rasl.db.list_conditions import Searched, condition
 from rasl.db.list_places import Key, behind, not_behind, stranger
 from rasl.db.pool import Db, Row
 from rasl.domain import listing
-from rasl.domain.listing import EXACT_TOTAL, Filter, Kind, ListQuery, ListSpec, Page
+from rasl.domain.listing import EXACT_TOTAL, ListQuery, ListSpec, Page
 from rasl.errors import ServiceUnavailable
 
-_COMPARISONS = {"eq": "=", "ne": "<>", "gte": ">=", "lte": "<=", "gt": ">", "lt": "<"}
-_SHORT_TERM = 2  # characters; three make a trigram
 # An exact total is worth this much of a request's time; what takes longer is estimated.
 _COUNT_MILLISECONDS = 200
 # Rows expected to match: so few are fetched and sorted at once, so many are neither counted nor sorted with a count.
@@ -40,9 +39,8 @@ class ListSource(msgspec.Struct, frozen=True):
 
     `where` fixes the tenant of all tables, as $1. `alias` is the table with the columns of `spec`, and with the `id`
     that ends every order. Rows carry `cursor_0`, `cursor_1` and so on as well: where they stand in the order.
-    `search_column` holds in lower case all that a search looks through, with a space before every word: terms of one
-    or two characters find beginnings of words there, longer ones any part. Without it every word of a search has to
-    occur in one of the columns `search`. `nullable` names what can be sorted by and can be null.
+    `search_column` holds in lower case all that a search looks through. Without it every word of a search has to occur
+    in one of the columns `search`. `nullable` names what can be sorted by and can be null.
     """
 
     spec: ListSpec
@@ -55,13 +53,25 @@ class ListSource(msgspec.Struct, frozen=True):
     nullable: frozenset[str] = frozenset()
 
     @property
+    def searched(self) -> Searched:
+        """Return what a search looks through."""
+        is_lowered = self.search_column is not None
+        return Searched((self.search_column,) if self.search_column else self.search, is_lowered)
+
+    @property
     def tie_breaker(self) -> str:
         """Return the unique column that ends every order."""
         return f"{self.alias}.id"
 
     def column(self, name: str) -> str:
         """Return the column of what the API calls by this name."""
-        return f"{self.alias}.{self.spec.columns.get(name, name)}"
+        column = self.spec.columns.get(name, name)
+        return column if "." in column else f"{self.alias}.{column}"
+
+    def order_by(self, name: str) -> str:
+        """Return what rows are sorted by, and places in the order compared by: of a text, not its bytes."""
+        column = self.column(name)
+        return f'(sort_key({column}) collate "C")' if name in self.spec.texts else column
 
 
 class _Statement:
@@ -89,10 +99,13 @@ class Walk:
         self._source = source
         self._keys = _keys(source, query)
         self._statement = _filtered(source, query, tenant_id)
+        # The same rows, said for visiting all of them.
+        self._whole = _filtered(source, query, tenant_id, is_whole=True)
         if query.cursor is not None:
             if len(query.cursor) != len(self._keys):
                 raise stranger()
-            self._statement.conditions.append(behind(self._keys, query.cursor, self._statement.parameter))
+            for statement in (self._statement, self._whole):
+                statement.conditions.append(behind(self._keys, query.cursor, statement.parameter))
         self._order = ", ".join(f"{key.column} {key.direction}" for key in self._keys)
         self._places = ", ".join(f"{key.column} as cursor_{number}" for number, key in enumerate(self._keys))
 
@@ -115,16 +128,16 @@ class Walk:
         """Return the statement of a page that sorts all matches: their places only, as rows are wide."""
         # No index has this order.
         order = ", ".join(f"coalesce({key.column}, {key.column}) {key.direction}" for key in self._keys)
-        page = f"select {self._places} {self._from(self._statement)} order by {order} {self._limit}"
-        return self._rows_at(page), *self._statement.parameters
+        page = f"select {self._places} {self._from(self._whole)} order by {order} {self._limit}"
+        return self._rows_at(page), *self._whole.parameters
 
     def counted_page(self) -> tuple[Any, ...]:
         """Return the statement of a page with `matching`, the number of matches; beyond a limit neither is true."""
-        matching = f"select {self._places} {self._from(self._statement)} limit {_MOST_SORTED + 1}"
+        matching = f"select {self._places} {self._from(self._whole)} limit {_MOST_SORTED + 1}"
         order = ", ".join(f"cursor_{number} {key.direction}" for number, key in enumerate(self._keys))
         page = f"select * from matching order by {order} {self._limit}"
         rows = self._rows_at(page, ", (select count(*) from matching) as matching")
-        return f"with matching as materialized ({matching}) {rows}", *self._statement.parameters
+        return f"with matching as materialized ({matching}) {rows}", *self._whole.parameters
 
     def _rows_at(self, places: str, more: str = "") -> str:
         """Return the statement of the rows at the places that another finds."""
@@ -155,8 +168,8 @@ class Walk:
 
     def count(self, most: int) -> tuple[Any, ...]:
         """Return the statement that counts up to so many."""
-        text = f"select count(*) from (select 1 {self._from(self._statement)} limit {most}) as capped"
-        return text, *self._statement.parameters
+        text = f"select count(*) from (select 1 {self._from(self._whole)} limit {most}) as capped"
+        return text, *self._whole.parameters
 
     def explain(self) -> tuple[Any, ...]:
         """Return the statement that asks how the planner would find a page."""
@@ -173,19 +186,21 @@ def statement_of(source: ListSource, query: ListQuery, tenant_id: int) -> tuple[
     return f"from {source.tables} where {' and '.join(statement.conditions)}", statement.parameters
 
 
-def _filtered(source: ListSource, query: ListQuery, tenant_id: int) -> _Statement:
+def _filtered(source: ListSource, query: ListQuery, tenant_id: int, *, is_whole: bool = False) -> _Statement:
     statement = _Statement([source.where], [tenant_id])
     for item in query.filters:
-        statement.conditions.append(_condition(statement, source, item))
-    for word in (query.search or "").split():
-        statement.conditions.append(_search(statement, source, word))
+        kind = source.spec.filters.get(item.name)
+        statement.conditions.append(condition(statement.parameter, source.column(item.name), kind, item))
+    statement.conditions += source.searched.conditions(
+        query.search or "", statement.parameter, is_whole=is_whole
+    )
     return statement
 
 
 def _keys(source: ListSource, query: ListQuery) -> list[Key]:
     keys: list[Key] = []
     for name, is_descending in query.sorts:
-        keys.append(Key(source.column(name), is_descending, name in source.nullable))
+        keys.append(Key(source.order_by(name), is_descending, name in source.nullable))
         if source.column(name) == source.tie_breaker:
             return keys
     return [*keys, Key(source.tie_breaker, bool(keys) and keys[-1].is_descending, is_nullable=False)]
@@ -207,7 +222,9 @@ async def fetch_page(db: Db, source: ListSource, query: ListQuery, tenant_id: in
         raise ServiceUnavailable from error
     has_more = len(found.rows) > query.per_page
     rows = found.rows[: query.per_page]
-    next_cursor = listing.write_cursor(query.sorts, walk.place(rows[-1])) if has_more else None
+    next_cursor = (
+        listing.write_cursor(query.sorts, walk.place(rows[-1]), source.spec.texts) if has_more else None
+    )
     if query.cursor is not None:
         return Page(rows, None, is_total_estimated=False, next_cursor=next_cursor)
     if not has_more and (rows or query.page == 1):
@@ -287,94 +304,7 @@ async def _forecast(db: Db, walk: Walk) -> tuple[int, bool]:
     """Return how many rows the planner expects, and whether an index has just these rows in just this order."""
     plan = await db.fetchval(*walk.explain())
     document = msgspec.json.decode(plan) if isinstance(plan, str | bytes) else plan
-    scan = document[0]["Plan"]["Plans"][0]
+    # Beside the scan there may be what its rows are completed by, which is found first.
+    [scan] = [plan for plan in document[0]["Plan"]["Plans"] if plan["Parent Relationship"] == "Outer"]
     is_direct = scan["Node Type"] in {"Index Scan", "Index Only Scan"} and "Filter" not in scan
     return int(scan["Plan Rows"]), is_direct
-
-
-def _search(statement: _Statement, source: ListSource, word: str) -> str:
-    pattern = f"%{_escaped(word)}%"
-    if source.search_column is None:
-        place = statement.parameter(pattern)
-        return "(" + " or ".join(f"{column} ilike {place}" for column in source.search) + ")"
-    if len(word) <= _SHORT_TERM:
-        pattern = f"% {pattern[1:]}"
-    # The database lowers the term as it lowered the column.
-    return f"{source.search_column} like lower({statement.parameter(pattern)}::text)"
-
-
-def _condition(statement: _Statement, source: ListSource, item: Filter) -> str:
-    column, kind = source.column(item.name), source.spec.filters.get(item.name)
-    if kind is Kind.ARRAY:
-        return _array_condition(statement, column, item)
-    if kind is Kind.JSON:
-        return _json_condition(statement, column, item)
-    match item.operator:
-        case "null":
-            text = f"{column} is {'null' if item.values[0] else 'not null'}"
-        case "like":
-            text = f"({column})::text ilike {statement.parameter(f'%{_escaped(item.values[0])}%')}"
-        case "in":
-            text = f"{column} = any({statement.parameter(list(item.values))})"
-        case "not_in":
-            text = f"({column} is null or {column} <> all({statement.parameter(list(item.values))}))"
-        case "between":
-            low, high = (statement.parameter(value) for value in item.values)
-            text = f"{column} between {low} and {high}"
-        case "ne":
-            text = f"{column} is distinct from {statement.parameter(item.values[0])}"
-        case operator:
-            text = f"{column} {_COMPARISONS[operator]} {statement.parameter(item.values[0])}"
-    return text
-
-
-def _array_condition(statement: _Statement, column: str, item: Filter) -> str:
-    """Say something of an array's members; an empty array has none, as if it were null.
-
-    Values behind the first of `null` are members that do not count.
-    """
-    if item.operator == "null":
-        others = [int(value) for value in item.values[1:]]
-        is_empty = f"({column} is null or {column} <@ {statement.parameter(others)}::bigint[])"
-        return is_empty if item.values[0] else f"not {is_empty}"
-    sign = "@>" if item.operator == "eq" else "&&"
-    text = f"{column} {sign} {statement.parameter(list(item.values))}"
-    return text if item.operator in {"eq", "in"} else f"({text}) is not true"
-
-
-def _json_condition(statement: _Statement, column: str, item: Filter) -> str:
-    """Say something of an attribute: a value sent means the text, the number and the boolean that look like it."""
-    match item.operator:
-        case "eq" | "in" | "ne" | "not_in":
-            meant = [{item.key: value} for text in item.values for value in listing.spellings(text)]
-            text = " or ".join(f"{column} @> {statement.parameter(value)}::jsonb" for value in meant)
-            text = f"({text})"
-            return text if item.operator in {"eq", "in"} else f"({text}) is not true"
-        case "null":
-            value = f"{column} ->> {statement.parameter(item.key)}::text"
-            return f"({value}) is {'null' if item.values[0] else 'not null'}"
-        case "like":
-            value = f"{column} ->> {statement.parameter(item.key)}::text"
-            return f"({value}) ilike {statement.parameter(f'%{_escaped(item.values[0])}%')}"
-        case _:
-            return _json_range(statement.parameter, column, item)
-
-
-def _json_range(parameter: Callable[[Any], str], column: str, item: Filter) -> str:
-    """Compare numbers with numbers, and texts with what is no number: dates in the ISO form have that order too."""
-    kind, cast = ("number", "::numeric") if all(map(listing.is_number, item.values)) else ("string", "")
-    key = f"{parameter(item.key)}::text"
-    values = [f"{parameter(value)}::text{cast}" for value in item.values]
-    ends = (
-        f"between {' and '.join(values)}"
-        if len(values) == 2
-        else f"{_COMPARISONS[item.operator]} {values[0]}"
-    )
-    return (
-        f"case when jsonb_typeof({column} -> {key}) = '{kind}' then ({column} ->> {key}){cast} {ends}"
-        " else false end"
-    )
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

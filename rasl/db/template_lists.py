@@ -3,6 +3,7 @@
 from rasl.db.listing import ListSource
 from rasl.domain.listing import Kind, ListSpec
 
+# Names of templates are in lower case and without accents, as Meta wants them: their bytes have the order of texts.
 LIST_SOURCE = ListSource(
     spec=ListSpec(
         filters={
@@ -29,6 +30,7 @@ OTP_LIST_SOURCE = ListSource(
         sorts=("template_name", "created_at", "language"),
         default_sort="template_name",
         columns={"template_name": "name"},
+        texts=frozenset({"language"}),
     ),
     select="t.id, t.name, t.language, t.components, t.parameter_format, t.category, t.status, t.created_at",
     tables="templates t",

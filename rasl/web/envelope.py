@@ -19,15 +19,19 @@ _logger = log.get_logger()
 class Pagination(msgspec.Struct):
     """Where a page stands in its list; `total_is_estimated` appears above 10,000.
 
-    A page asked for by `cursor` has no number and no total. `next_cursor` is null on the last page.
+    `count` is how many rows this page has; `total_pages` and `last_page` are the same. A page asked for by `cursor` has
+    no number and no total. `next_cursor` is null on the last page, where `has_more` is false.
     """
 
     current_page: int | None
     per_page: int
+    count: int
     total: int | None
+    total_pages: int | None
     last_page: int | None
     from_: int | None = msgspec.field(name="from")
     to: int | None
+    has_more: bool
     next_cursor: str | None
     total_is_estimated: bool | msgspec.UnsetType = msgspec.UNSET
 

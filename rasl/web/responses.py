@@ -35,10 +35,13 @@ EXAMPLE_META = {
 EXAMPLE_PAGE = {
     "current_page": 1,
     "per_page": 15,
+    "count": 1,
     "total": 1,
+    "total_pages": 1,
     "last_page": 1,
     "from": 1,
     "to": 1,
+    "has_more": False,
     "next_cursor": None,
 }
 # What may be wrong with a body, and with the Idempotency-Key of a POST.

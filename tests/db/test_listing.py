@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
-from rasl.db.listing import ListSource, fetch_page
+from rasl.db import contact_lists
+from rasl.db.listing import ListSource, Walk, _forecast, fetch_page
 from rasl.db.pool import Database
-from rasl.domain.listing import Filter, Kind, ListQuery, ListSpec, parse
+from rasl.domain.list_reading import parse
+from rasl.domain.listing import Filter, Kind, ListQuery, ListSpec
+from rasl.domain.records.contact import CONTACT_LIST
 from rasl.services.sending import message_list
 from rasl.services.sending.message_list import MESSAGE_LIST
 from tests.world import World
@@ -214,7 +217,14 @@ async def test_a_large_total_is_estimated_instead_of_counted(
         ("filter[created_at][like]", "2026"),
         ("filter[interaction_id][like]", "7"),
         ("filter[status][between]", "a,z"),
-        *((f"filter[{field}][null]", "true") for field in MESSAGE_LIST.filters),
+        *(
+            (f"filter[{field}][null]", "true")
+            for field, kind in MESSAGE_LIST.filters.items()
+            if kind is not Kind.MESSAGE
+        ),
+        ("filter[message_id]", str(2**63 - 1)),
+        ("filter[message_id]", "wamid." + "x" * 10_000),
+        ("filter[contact_id][not_in]", "1,2"),
     ],
 )
 async def test_the_list_of_messages_takes_values_to_the_edge_of_their_kind(
@@ -223,3 +233,24 @@ async def test_the_list_of_messages_takes_values_to_the_edge_of_their_kind(
     query = parse([(name, value)], MESSAGE_LIST)
     page = await message_list.list_messages(database, world.acme.tenant_id, query)
     assert (page.rows, page.total) == ([], 0)
+
+
+async def test_the_planner_is_asked_about_the_list_and_not_about_what_completes_its_rows(
+    database: Database, world: World
+) -> None:
+    acme = world.acme
+    async with database.connection() as db:
+        await db.execute(
+            """
+            insert into contacts (tenant_id, firstname, type, status_id, source_id)
+            select $1, 'Ana', 'lead', $2, $3 from generate_series(1, 500)
+            """,
+            acme.tenant_id,
+            acme.status_id,
+            acme.source_id,
+        )
+        await db.execute("analyze contacts")
+    walk = Walk(contact_lists.LIST_SOURCE, parse([("search", "an")], CONTACT_LIST), acme.tenant_id)
+    async with database.listing() as db:
+        expected, _ = await _forecast(db, walk)
+    assert expected > 100

@@ -17,7 +17,7 @@ from rasl.api.v2 import contact_file_schemas as schemas
 from rasl.api.v2.contact_file_schemas import FailedRow, ImportDetail, ImportItem
 from rasl.api.v2.contacts import CONTACTS
 from rasl.db.pool import Row
-from rasl.domain.listing import ListQuery, Page, parse
+from rasl.domain.listing import ListQuery, Page
 from rasl.domain.records.contact import CONTACT_LIST
 from rasl.domain.validation import read_id
 from rasl.errors import NotFound
@@ -121,10 +121,10 @@ async def get_import_errors(import_id: FromPath[str], caller: MayReadContacts, r
 )
 async def export_contacts(caller: MayReadContacts, request: ApiRequest) -> Stream:
     """Stream contacts."""
-    database, query_string = request.resources.database, request.scope["query_string"]
-    pairs = [pair for pair in listing.read_pairs(query_string) if pair[0] != "cursor"]
-    has_bom = listing.read_flag(query_string, "bom")
-    export = await exports.begin(database, caller.tenant.id, parse(pairs, CONTACT_LIST), has_bom)
+    database = request.resources.database
+    has_bom = listing.read_flag(request.scope["query_string"], "bom")
+    query = listing.read_query(request, CONTACT_LIST, ("search", "q", "bom"))
+    export = await exports.begin(database, caller.tenant.id, query, has_bom)
     return await _file(exports.lines(database, export), "contacts.csv")
 
 

@@ -150,6 +150,7 @@ def list_of(record: _Record, default_sort: str, includes: tuple[str, ...] = ()) 
         default_sort=default_sort,
         includes=includes,
         columns={item.shown_as: item.column for item in told if item.column != item.shown_as},
+        texts=frozenset(item.shown_as for item in told if item.field.is_sorted and item.plain_type is str),
     )
 
 

@@ -68,6 +68,7 @@ class Contact(msgspec.Struct, kw_only=True):
         PhoneText,
         Field(
             "+442079460011",
+            filter=Kind.PHONE,
             headers="phonenumber phone1value mobile mobilephone mobilenumber cell cellphone whatsapp whatsappnumber tel"
             " telephone telefon msisdn handy telefono celular telefone",
             texts={
@@ -81,6 +82,7 @@ class Contact(msgspec.Struct, kw_only=True):
         Email | None,
         Field(
             "priya@harbour.test",
+            filter=Kind.EMAIL,
             headers="emailaddress mail email1value correo",
             texts={"pattern": "Email must be a valid email address"},
         ),

@@ -48,6 +48,7 @@ async def list_contacts(database: Database, tenant_id: int, query: ListQuery) ->
     """Return one page of the tenant's contacts."""
     async with database.listing() as db:
         query = await groups.without_deleted(db, tenant_id, query)
+        query = await contact_lists.with_ids(db, tenant_id, query)
         page = await fetch_page(db, contact_lists.LIST_SOURCE, query, tenant_id)
         return page, await _related(db, tenant_id, page.rows, query.includes)
 

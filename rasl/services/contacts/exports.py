@@ -36,6 +36,7 @@ async def begin(database: Database, tenant_id: int, query: ListQuery, has_bom: b
     """Find out which columns the export has; raises ValidationFailed when they are too many."""
     async with database.connection() as db:
         query = await contact_groups.without_deleted(db, tenant_id, query)
+        query = await contact_lists.with_ids(db, tenant_id, query)
         keys = await export_rows.list_attribute_keys(db, query, tenant_id, MAX_ATTRIBUTES + 1)
     if len(keys) > MAX_ATTRIBUTES:
         raise ValidationFailed(

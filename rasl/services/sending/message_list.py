@@ -35,6 +35,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
 async def list_messages(database: Database, tenant_id: int, query: ListQuery) -> Page:
     """Return one page of the tenant's messages."""
     async with database.listing() as db:
+        query = await message_lists.with_ids(db, tenant_id, query)
         return await fetch_page(db, message_lists.LIST_SOURCE, query, tenant_id)
 
 

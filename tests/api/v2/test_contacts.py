@@ -258,7 +258,9 @@ async def test_lists_filter_sort_and_search(api: Api) -> None:
         "search=LOPES": [eve, ada],
         "q=60002": [bob],
         "search=ev": [eve],
-        "search=op": [],
+        "search=op": [eve, ada],
+        "search=z": [],
+        "search=pq": [],
         "search=eve@x": [eve],
         "filter[nothing]=1&sort=nothing": [eve, bob, ada],
     }

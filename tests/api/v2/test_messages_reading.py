@@ -46,10 +46,13 @@ async def test_the_list_shows_the_newest_first_with_the_contracts_fields(api: Ap
     assert answer.body["meta"]["pagination"] == {
         "current_page": 1,
         "per_page": 15,
+        "count": 3,
         "total": 3,
+        "total_pages": 1,
         "last_page": 1,
         "from": 1,
         "to": 3,
+        "has_more": False,
         "next_cursor": None,
     }
 
@@ -69,7 +72,7 @@ async def test_pages_follow_each_other(api: Api) -> None:
     ]
     pagination = (await api.acme.get(f"{LIST}?per_page=3&page=3")).body["meta"]["pagination"]
     numbers = {"current_page": 3, "per_page": 3, "total": 7, "last_page": 3, "from": 7, "to": 7}
-    assert pagination == {**numbers, "next_cursor": None}
+    assert pagination == {**numbers, "total_pages": 3, "count": 1, "has_more": False, "next_cursor": None}
 
 
 async def test_a_walk_by_cursor_sees_every_message_once(api: Api) -> None:
@@ -85,10 +88,13 @@ async def test_a_walk_by_cursor_sees_every_message_once(api: Api) -> None:
     assert answer.body["meta"]["pagination"] == {
         "current_page": None,
         "per_page": 3,
+        "count": 1,
         "total": None,
+        "total_pages": None,
         "last_page": None,
         "from": None,
         "to": None,
+        "has_more": False,
         "next_cursor": None,
     }
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import inbound, media, otps, purging
+from rasl.db import contact_lists, inbound, media, otps, purging
 from rasl.db.contact_aliases import NewAlias
 from rasl.db.contacts import Key
 from rasl.db.import_notes import Note
 from rasl.db.imports import RowError
 from rasl.db.jobs import Ask
 from rasl.db.labels import GROUPS, SOURCES, STATUSES
-from rasl.domain.listing import ListQuery
+from rasl.domain.listing import Filter, ListQuery
 from rasl.domain.templates.listed import Listed
 
 MANY = 100_000  # rows of a table
@@ -104,6 +104,7 @@ _NAMED: Mapping[str, Callable[[int], Any]] = {
     "origin": lambda _: "file",
     "type_": lambda _: "lead",
 }
+_BY_PHONE = Filter("phone", "eq", (f"44{_MIDDLE:010}",))
 _CONTACT = {
     "firstname": "Ada",
     "lastname": "",
@@ -219,6 +220,18 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "templates.keep": [{"items": [_like(Listed, language="en")]}],
     "contacts.update_many": [{"changes": [(_MIDDLE, {"firstname": "Ada"})]}],
     "contacts.lock_many": [{"wishes": [(_MIDDLE + n, {"city": "Ulm"}) for n in range(3)]}],
+    "contact_lists.with_ids": [{"query": ListQuery(filters=(_BY_PHONE,))}],
+    "list_lookups.looked_up": [
+        {"query": ListQuery(filters=(_BY_PHONE,)), "lookup": contact_lists.list_ids_by_phone, "name": "phone"}
+    ],
+    "message_lists.with_ids": [
+        {"query": ListQuery(filters=(item,))}
+        for item in (
+            _BY_PHONE,
+            Filter("contact_id", "eq", (_MIDDLE,)),
+            Filter("message_id", "in", (_MIDDLE, "wamid.A")),
+        )
+    ],
     "contact_lists.load_relations": [
         {"names": frozenset({"groups", "source", "status"}), "rows": [_CONTACT]}
     ],

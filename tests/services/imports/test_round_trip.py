@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rasl.db.pool import Database
 from rasl.domain.contact_csv import ContactRow, Lookups, RowReader, Rules, find_targets
 from rasl.domain.csv_files import CsvFile, write_row
-from rasl.domain.listing import ListQuery, parse
+from rasl.domain.list_reading import parse
+from rasl.domain.listing import ListQuery
 from rasl.domain.records import fields_of
 from rasl.domain.records.contact import CONTACT_LIST, Contact
 from rasl.services.contacts import exports
