@@ -14,7 +14,8 @@ from rasl.api.nouns import Noun, from_row
 from rasl.api.operations import operation, query_parameter
 from rasl.api.v2 import template_schemas as schemas
 from rasl.db.pool import Row
-from rasl.domain.listing import ListQuery, Page, parse
+from rasl.domain.list_reading import parse
+from rasl.domain.listing import ListQuery, Page
 from rasl.domain.templates import definition
 from rasl.domain.templates.preview import Preview, render
 from rasl.domain.tenants import Caller
