@@ -7,16 +7,15 @@ from litestar.openapi.spec import Tag
 from msgspec import UNSET, UnsetType
 
 from rasl.api.v2.sends.documented import Sent
-from rasl.api.v2.sends.recipient import PHONE_PATTERN, ContactId, FromNumber, Recipient
+from rasl.api.v2.sends.recipient import ContactId, FromNumber, Recipient
 from rasl.domain import otp
+from rasl.domain.phone_spelling import pattern
 from rasl.domain.validation import Body
 
 Phone = Annotated[
     str,
     msgspec.Meta(
-        min_length=10,
-        max_length=20,
-        pattern=PHONE_PATTERN,
+        pattern=pattern(10, 20),
         description="The person's number, with country code.",
     ),
 ]

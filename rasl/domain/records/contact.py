@@ -8,6 +8,7 @@ import msgspec
 from rasl.domain.attributes import INVALID, Attributes
 from rasl.domain.emails import MAX_EMAIL, PATTERN
 from rasl.domain.listing import Kind
+from rasl.domain.phone_spelling import pattern, sentence
 from rasl.domain.records import Field, list_of, stores
 from rasl.domain.validation import MAX_ID
 
@@ -23,8 +24,9 @@ Name = Annotated[str, msgspec.Meta(max_length=255)]
 PhoneText = Annotated[
     str,
     msgspec.Meta(
-        max_length=LONGEST_PHONE,
-        description="Kept as given; unique by the number it means. Without + it is read in the default country.",
+        pattern=pattern(1, LONGEST_PHONE),
+        description=f"At most {LONGEST_PHONE} characters, kept as given; unique by the number it means. "
+        "Without + it is read in the default country.",
     ),
 ]
 Type = Literal["lead", "customer", "guest"]
@@ -73,7 +75,7 @@ class Contact(msgspec.Struct, kw_only=True):
             texts={
                 "required": "Phone number is required",
                 "string": "Phone number must be a string",
-                "max": f"Phone number must not be greater than {LONGEST_PHONE} characters",
+                "pattern": sentence(1, LONGEST_PHONE),
             },
         ),
     ]

@@ -143,7 +143,7 @@ async def _related(db: Db, tenant_id: int, found: Sequence[Row], includes: froze
 async def _change(db: Db, tenant: Tenant, contact_id: int, fields: Mapping[str, Any]) -> None:
     problems: Problems = {}
     new_phone = understand_phone(fields["phone"], tenant, problems) if "phone" in fields else None
-    changes = columns_of(fields)
+    changes = columns_of(fields, new_phone)
     problems |= await arrivals.missing(Book(db, tenant.id), Arrival(None, changes))
     if "phone" in fields or fields.get("email"):
         await rows.lock_count(db, tenant.id)

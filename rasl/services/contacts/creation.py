@@ -73,7 +73,7 @@ def _arrival(tenant: Tenant, wish: Wish) -> Arrival:
     problems = {field: list(texts) for field, texts in wish.problems.items()}
     text = wish.fields["phone"] if wish.fields else _phone_text(wish.data)
     understood = understand_phone(text, tenant, problems) if text is not None else None
-    columns = columns_of(wish.fields or {})
+    columns = columns_of(wish.fields or {}, understood)
     if len(columns.get("attributes", ())) > attributes.MAX_KEYS:
         problems["attributes"] = [attributes.TOO_MANY]
     return Arrival(understood.match_key if understood else None, columns, problems=problems)
@@ -103,9 +103,11 @@ def _refused(index: int, wish: Wish, outcome: Outcome) -> Refused:
     return Refused(index, wish.data, ValidationFailed.code, problems)
 
 
-def columns_of(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the API's fields into columns."""
+def columns_of(fields: Mapping[str, Any], number: Phone | None) -> dict[str, Any]:
+    """Turn the API's fields, with the number that the phone means, into columns."""
     values = dict(fields)
+    if number and "phone" in values:
+        values["phone"] = phone.kept(values["phone"], number)
     if "groups" in values:
         values["group_ids"] = list(dict.fromkeys(values.pop("groups") or ()))
     if "attributes" in values:

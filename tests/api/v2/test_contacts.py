@@ -361,3 +361,23 @@ async def test_deleting_keeps_the_messages_and_frees_the_place(api: Api, databas
     assert again["chat_id"] != sent["chat_id"]
     assert (await delete(api.acme, contact["id"])).status == 404
     assert (await create(api, "+442079460012"))["id"]
+
+
+async def test_a_phone_is_read_as_it_is_pasted_and_is_the_same_everywhere(api: Api) -> None:
+    created = await create(api, "\u202dtel:+44.20.7946.0011\u202c")
+    assert created["phone"] == "+442079460011"
+    for spelling in (
+        "+44\u00a020 7946 0011",
+        "whatsapp:+442079460011",
+        "+44 20/79460011",
+        "\uff0b\u0664\u0664 2079460011",
+    ):
+        taken = await api.acme.post(URL, body(api.world.acme, spelling))
+        assert (taken.status, taken.details["phone"]) == (422, ["This phone number already exists"])
+        assert (await api.acme.send(spelling)).data["contact_id"] == created["id"]
+    changed = await patch(api.acme, created["id"], phone="\u200e+44\u00a020 7946 0011")
+    assert changed.data["phone"] == "+44 20 7946 0011"
+    for spelling in ("+442079460011 / +442079460012", "4915112345678.0", "+442079460011;ext=5"):
+        refused = await api.acme.post(URL, body(api.world.acme, spelling))
+        assert (refused.status, list(refused.details)) == (422, ["phone"])
+        assert (await api.acme.send(spelling)).status == 422
