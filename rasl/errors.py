@@ -150,6 +150,13 @@ class IdempotencyInProgress(ApiError):
         return error
 
 
+class ResourceConflict(ApiError):
+    """A deletion is refused because something refers to the record; the message says what."""
+
+    code, status, text = "RESOURCE_CONFLICT", 409, "Something in use cannot be deleted"
+    example_details = {"contacts_count": 3}
+
+
 class PayloadTooLarge(ApiError):
     """The body is over the limit."""
 
@@ -172,13 +179,6 @@ class ValidationFailed(ApiError):
 
     def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
         super().__init__(None, {field: list(messages) for field, messages in fields.items()})
-
-
-class StillInUse(ValidationFailed):
-    """A deletion is refused because something refers to the record; the message says what."""
-
-    def __init__(self, message: str, details: Mapping[str, Any]) -> None:
-        ApiError.__init__(self, message, details)
 
 
 class OtpRejected(ValidationFailed):

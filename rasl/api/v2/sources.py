@@ -13,7 +13,7 @@ from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import Body, read_id
-from rasl.errors import NotFound, ValidationFailed
+from rasl.errors import NotFound, ResourceConflict
 from rasl.services.contacts import labels
 from rasl.services.contacts.labels import LABEL_LIST, SOURCE
 from rasl.web.request import ApiRequest
@@ -82,11 +82,11 @@ async def change_source(
     return await labels.change_label(database, SOURCE, caller.tenant.id, id_, data.name)
 
 
-@SOURCES.delete("/{source_id:str}", NotFound, ValidationFailed)
+@SOURCES.delete("/{source_id:str}", NotFound, ResourceConflict)
 async def delete_source(source_id: FromPath[str], caller: MayDelete, request: ApiRequest) -> None:
     """Delete a source.
 
-    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it.
+    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it (`details.is_default`).
     """
     await labels.delete_label(request.resources.database, SOURCE, caller.tenant.id, read_id(source_id))
 

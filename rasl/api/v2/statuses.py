@@ -13,7 +13,7 @@ from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import Body, read_id
-from rasl.errors import NotFound, ValidationFailed
+from rasl.errors import NotFound, ResourceConflict
 from rasl.services.contacts import labels
 from rasl.services.contacts.labels import LABEL_LIST, STATUS
 from rasl.web.request import ApiRequest
@@ -105,11 +105,11 @@ async def change_status(
     return await labels.change_label(database, STATUS, caller.tenant.id, id_, data.name, data.color)
 
 
-@STATUSES.delete("/{status_id:str}", NotFound, ValidationFailed)
+@STATUSES.delete("/{status_id:str}", NotFound, ResourceConflict)
 async def delete_status(status_id: FromPath[str], caller: MayDelete, request: ApiRequest) -> None:
     """Delete a status.
 
-    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it.
+    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it (`details.is_default`).
     """
     await labels.delete_label(request.resources.database, STATUS, caller.tenant.id, read_id(status_id))
 

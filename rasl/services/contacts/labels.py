@@ -8,7 +8,7 @@ from rasl.db.labels import LabelTable
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
 from rasl.domain.listing import EXACT_TOTAL, ListQuery, Page
-from rasl.errors import NotFound, StillInUse, ValidationFailed
+from rasl.errors import NotFound, ResourceConflict, ValidationFailed
 
 GROUP, SOURCE, STATUS = rows.GROUPS, rows.SOURCES, rows.STATUSES
 LABEL_LIST = rows.LABEL_LIST
@@ -61,7 +61,7 @@ async def change_label(
 
 
 async def delete_label(database: Database, table: LabelTable, tenant_id: int, label_id: int) -> None:
-    """Delete a source or status; raises NotFound, or StillInUse while contacts or the tenant's defaults use it."""
+    """Delete a source or status; raises NotFound, or ResourceConflict while it is in use or a default."""
     for _ in range(_PATIENCE):
         async with database.connection() as db:
             is_gone = await rows.delete_label(db, table, tenant_id, label_id)
@@ -70,22 +70,22 @@ async def delete_label(database: Database, table: LabelTable, tenant_id: int, la
         if is_gone:
             return
         await _refuse(database, table, tenant_id, label_id)
-    raise StillInUse(f"The {table.word} is in use and cannot be deleted", {"contacts_count": 0})
+    raise ResourceConflict(f"The {table.word} is in use and cannot be deleted", {"contacts_count": 0})
 
 
 async def _refuse(database: Database, table: LabelTable, tenant_id: int, label_id: int) -> None:
-    """Raise StillInUse saying why; returns when the reason went away in the meantime."""
+    """Raise ResourceConflict saying why; returns when the reason went away in the meantime."""
     async with database.listing() as db:
         count = await rows.count_contacts(db, table, tenant_id, label_id, EXACT_TOTAL + 1)
         is_default = await rows.is_default(db, table, tenant_id, label_id)
     if is_default:
-        raise StillInUse(
+        raise ResourceConflict(
             f"New contacts get this {table.word} by default; make another one the default before deleting it",
             _counted(count) | {"is_default": True},
         )
     if count:
         number = f"more than {EXACT_TOTAL:,}" if count > EXACT_TOTAL else f"{count:,}"
-        raise StillInUse(
+        raise ResourceConflict(
             f"The {table.word} is used by {number} contact{'' if count == 1 else 's'} and cannot be deleted",
             _counted(count),
         )
