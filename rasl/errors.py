@@ -172,13 +172,17 @@ class UnsupportedMediaType(ApiError):
 
 
 class ValidationFailed(ApiError):
-    """One or more fields are wrong; details map each field to its messages."""
+    """One or more fields are wrong; details map each field to its messages.
+
+    The id of a contact that has what a field wants stands beside them, under a name of its own.
+    """
 
     code, status, text = "VALIDATION_ERROR", 422, "Validation failed"
     example_details = {"phone": ["Phone number is required"]}
 
-    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
-        super().__init__(None, {field: list(messages) for field, messages in fields.items()})
+    def __init__(self, fields: Mapping[str, Sequence[str] | int]) -> None:
+        details = {field: told if isinstance(told, int) else list(told) for field, told in fields.items()}
+        super().__init__(None, details)
 
 
 class OtpRejected(ValidationFailed):

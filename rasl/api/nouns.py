@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack
 
 import msgspec
-from litestar import delete, get, patch, post
+from litestar import delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Operation, Tag
 from litestar.types import ASGIApp
@@ -117,6 +117,11 @@ class Noun:
         defaults = About(says=self._said("updated"), tells="As it is now.")
         return self._one(patch, path, 200, errors, defaults | about)
 
+    def put(self, path: str, *errors: type[ApiError], **about: Unpack[About]) -> Decorator:
+        """Make a PUT: its function answers itself, 201 for what is new and 200 for what was there."""
+        defaults = About(says=self._said("updated"), tells="As it is now: with 201 it is new.")
+        return self._one(put, path, 200, errors, defaults | about, also_answers=(201,))
+
     def delete(self, path: str, *errors: type[ApiError], **about: Unpack[About]) -> Decorator:
         """Make a DELETE."""
         defaults = About(says=self._said("deleted"), tells="It is gone.")
@@ -131,6 +136,7 @@ class Noun:
         about: About,
         *,
         stores: bool = False,
+        also_answers: Sequence[int] = (),
     ) -> Decorator:
         def decorate(route: Route) -> HTTPRouteHandler:
             signature = inspect.signature(route)
@@ -150,7 +156,7 @@ class Noun:
                 self.path + path,
                 status_code=status,
                 operation_class=about.get("operation", Operation),
-                responses=raises(*of_body, *of_key, *errors) | {status: good},
+                responses=raises(*of_body, *of_key, *errors) | dict.fromkeys((status, *also_answers), good),
                 **told(route, self.tag, about.get("options", {})),
             )(route if is_answer else _signed(answer, route))
 

@@ -225,7 +225,7 @@ class RowReader:
 def _reader_by_type(told: Told) -> CellReader:
     """Return the reader of a field that is no more than a value, by the rules that bodies have."""
     if told.plain_type is int:
-        return _id_reader(told.name, range(1, MAX_ID + 1))
+        return _id_reader(told.name, range(1, MAX_ID + 1), is_none_when_zero=told.is_none_when_zero)
     return _text_reader(told, told.name) if told.plain_type is str else _choice_reader(told)
 
 
@@ -295,13 +295,16 @@ def _name_reader(noun: str, known: Mapping[str, int]) -> CellReader:
     return read
 
 
-def _id_reader(name: str, known: Container[int]) -> CellReader:
+def _id_reader(name: str, known: Container[int], *, is_none_when_zero: bool = False) -> CellReader:
     unknown = _FIELDS[name].field.texts.get("range", "must be an integer")
 
     def read(text: str, values: dict[str, Any]) -> str | None:
-        if not _ID.fullmatch(text) or int(text) not in known:
+        number = int(text) if _ID.fullmatch(text) else -1
+        if number == 0 and is_none_when_zero:
+            return None
+        if number not in known:
             return unknown
-        values[name] = int(text)
+        values[name] = number
         return None
 
     return read

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, JSONBody
+from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteContacts, MayReadContacts, MayWriteContacts
@@ -22,6 +23,7 @@ from rasl.errors import FeatureLimitExceeded, NotFound, ValidationFailed
 from rasl.services.contacts import contacts
 from rasl.services.contacts.contacts import Contacts
 from rasl.services.contacts.creation import DUPLICATE_PHONE, Options, Wish
+from rasl.web.envelope import success
 from rasl.web.request import ApiRequest
 
 CONTACTS = Noun(
@@ -56,6 +58,24 @@ async def create_contact(
     """
     found = await contacts.create_contact(request.resources.database, caller.tenant, _given(data))
     return _items(found)[0]
+
+
+@CONTACTS.put("", FeatureLimitExceeded, example=schemas.WITH_GROUPS)
+async def put_contact(
+    data: JSONBody[schemas.PutContact], caller: MayWriteContacts, request: ApiRequest
+) -> ASGIApp:
+    """Create or change a contact.
+
+    The contact that has this phone (or, with `match=email`, this email) is changed as by PATCH, and 200 answers; if
+    there is none it is created as by POST, and 201 answers. What a new contact must have need not be given for one that
+    is known. Of any number of calls at once exactly one creates it; repeating a call makes no second one, so it takes
+    no `Idempotency-Key`.
+    """
+    fields = _given(data)
+    del fields["match"]
+    found, is_new = await contacts.put_contact(request.resources.database, caller.tenant, fields, data.match)
+    text, status = ("Contact created successfully", 201) if is_new else ("Contact updated successfully", 200)
+    return success(request, text, _items(found)[0], status=status)
 
 
 @CONTACTS.get(
@@ -133,8 +153,13 @@ async def create_batch(
             len(wishes), len(report.created), len(report.skipped), len(report.failed)
         ),
         created=_items(found),
-        skipped=[schemas.SkippedRow(row.index, DUPLICATE_PHONE, row.data) for row in report.skipped],
-        errors=[schemas.FailedRow(row.index, row.code, row.problems, row.data) for row in report.failed],
+        skipped=[
+            schemas.SkippedRow(row.index, DUPLICATE_PHONE, row.data, **row.owners) for row in report.skipped
+        ],
+        errors=[
+            schemas.FailedRow(row.index, row.code, row.problems, row.data, **row.owners)
+            for row in report.failed
+        ],
     )
 
 
@@ -159,6 +184,7 @@ async def delete_batch(
 HANDLERS = (
     list_contacts,
     create_contact,
+    put_contact,
     get_contact,
     change_contact,
     delete_contact,
@@ -176,7 +202,9 @@ def _wish(row: Any) -> Wish:
     try:
         return Wish(row, _given(read_values(schemas.CreateContact, row)))
     except ValidationFailed as error:
-        return Wish(row, None, error.details)
+        text = row.get("phone") if isinstance(row, dict) else None
+        is_phone = isinstance(text, str) and text.strip() and "phone" not in error.details
+        return Wish(row, {"phone": text} if is_phone else {}, error.details)
 
 
 _RENAMED = {told.shown_as: told.column for told in fields_of(Contact) if told.shown_as != told.column}

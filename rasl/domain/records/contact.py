@@ -9,7 +9,7 @@ from rasl.domain.attributes import INVALID, Attributes
 from rasl.domain.emails import MAX_EMAIL, PATTERN
 from rasl.domain.listing import Kind
 from rasl.domain.phone_spelling import pattern, sentence
-from rasl.domain.records import Field, list_of, stores
+from rasl.domain.records import ZERO_IS_NONE, Field, list_of, stores
 from rasl.domain.validation import MAX_ID
 
 LONGEST_PHONE = 20
@@ -31,6 +31,7 @@ PhoneText = Annotated[
 ]
 Type = Literal["lead", "customer", "guest"]
 Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
+IdOrNone = Annotated[int, msgspec.Meta(ge=0, le=MAX_ID, description="0 is none.", extra={ZERO_IS_NONE: True})]
 Email = Annotated[
     str,
     msgspec.Meta(
@@ -124,8 +125,8 @@ class Contact(msgspec.Struct, kw_only=True):
     state: Annotated[Name | None, Field(None, headers="region province county bundesland")] = None
     zip: Annotated[Zip | None, Field("LS1 4AP", headers="zipcode postcode postalcode plz")] = None
     address: Annotated[Address | None, Field(None, headers="street streetaddress adresse")] = None
-    country_id: Annotated[Id | None, Field(230)] = None
-    assigned_id: Annotated[Id | None, Field(4, filter=Kind.INTEGER)] = None
+    country_id: Annotated[IdOrNone | None, Field(230)] = None
+    assigned_id: Annotated[IdOrNone | None, Field(4, filter=Kind.INTEGER)] = None
     groups: Annotated[
         GroupIds | None,
         Field(
