@@ -207,7 +207,7 @@ async def exercise_codes(scene: Scene) -> None:
             await scene.post(
                 "/api/v2/auth/verify", {"phone": phone, "code": code}, {"idempotency-key": code[::-1]}
             )
-    for broken in ({"code": "K3Y9QZW7T0 "}, {"code": "K3Y9QZW7T0!"}, {"code": ["K3Y9QZW7T0"]}):
+    for broken in ({"code": "K3Y9QZW7T0 x"}, {"code": "K3Y9QZW7T0!"}, {"code": ["K3Y9QZW7T0"]}):
         await scene.post("/api/v2/auth/send-otp", {"phone": PHONE, "template_name": "login", **broken})
 
     await settled(scene)

@@ -1,4 +1,4 @@
-"""Documents bodies that come as a form with files or as JSON."""
+"""Documents bodies with files: as a form, and without the files as JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,22 +6,23 @@ from typing import Any
 import msgspec
 from litestar.openapi.spec import OpenAPIMediaType, RequestBody
 
-_BINARY = {"type": "string", "contentMediaType": "application/octet-stream", "description": "The file."}
+from rasl.domain.validation import uploads_of
+
+_BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
 
 
-def form_body(body: type[msgspec.Struct], *files: str) -> RequestBody:
-    """Describe a body that is `body` as JSON, or a form with these file fields besides."""
-    schema = msgspec.json.schema(body)
-    as_json = _resolved({"$ref": schema["$ref"]}, schema["$defs"])
-    properties = {**_flattened(as_json["properties"]), **dict.fromkeys(files, _BINARY)}
-    as_form = {"type": "object", "properties": properties, "required": as_json.get("required", [])}
-    return RequestBody(
-        content={
-            "application/json": OpenAPIMediaType(schema=as_json),
-            "multipart/form-data": OpenAPIMediaType(schema=as_form),  # type: ignore[arg-type]
-        },
-        required=True,
-    )
+def form_body(body: type[msgspec.Struct]) -> RequestBody:
+    """Describe a body that is a form; and as JSON the same without its files, unless it requires one."""
+    schema = msgspec.json.schema(body, schema_hook=lambda _: dict(_BINARY))
+    whole = _resolved({"$ref": schema["$ref"]}, schema["$defs"])
+    required, uploads = whole.get("required", []), uploads_of(body)
+    plain = {name: value for name, value in whole["properties"].items() if name not in uploads}
+    as_form = {"type": "object", "properties": _flattened(whole["properties"]), "required": required}
+    content = {"multipart/form-data": OpenAPIMediaType(schema=as_form)}  # type: ignore[arg-type]
+    if not uploads.keys() & set(required):
+        as_json = {**whole, "properties": plain}
+        content = {"application/json": OpenAPIMediaType(schema=as_json), **content}  # type: ignore[arg-type]
+    return RequestBody(content=content, required=True)
 
 
 def _resolved(value: Any, definitions: Mapping[str, Any]) -> Any:

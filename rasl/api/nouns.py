@@ -26,17 +26,24 @@ from litestar.openapi.spec import Operation, Tag
 from litestar.types import ASGIApp
 
 from rasl.api import listing
+from rasl.api.caller import current_caller
 from rasl.api.operations import IDEMPOTENCY_KEY, operation
 from rasl.db.pool import Row
 from rasl.domain.listing import ListSpec, Page, pagination, parse
+from rasl.domain.tenants import Caller
 from rasl.errors import ApiError, ValidationFailed
 from rasl.web.context import iso
 from rasl.web.envelope import Pagination, Success, success
-from rasl.web.request import ApiRequest
+from rasl.web.request import ALSO, ApiRequest, Objections
 from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
 
 Route = Callable[..., Awaitable[Any]]
 Decorator = Callable[[Route], HTTPRouteHandler]
+Check = Callable[[ApiRequest, Caller, Mapping[str, Any]], Awaitable[Objections]]
+"""Finds what else is wrong with a request whose body is refused, given those of its fields that are right.
+
+It is not asked when the body is right: then the use-case itself names all that is wrong.
+"""
 # The option of a route that holds the tag of its noun; `docs.document` describes the tags it finds.
 TAG = "rasl.tag"
 _Item = TypeVar("_Item", bound=msgspec.Struct)
@@ -50,6 +57,7 @@ class About(TypedDict, total=False):
     tells: str  # what the document calls the answer
     example: Any  # of the answer's data
     operation: type[Operation]  # what the document says of parameters and body that our own code reads
+    also: Check  # finds what else is wrong with a request whose body is refused
     options: Mapping[str, Any]  # of the framework
 
 
@@ -157,7 +165,7 @@ class Noun:
                 status_code=status,
                 operation_class=about.get("operation", Operation),
                 responses=raises(*of_body, *of_key, *errors) | dict.fromkeys((status, *also_answers), good),
-                **told(route, self.tag, about.get("options", {})),
+                **told(route, self.tag, checked(about.get("options", {}), about.get("also"))),
             )(route if is_answer else _signed(answer, route))
 
         return decorate
@@ -182,6 +190,17 @@ def told(route: Route, tag: Tag, options: Mapping[str, Any], *also: str) -> dict
         "tags": [tag.name],
         "opt": {TAG: tag, **options.get("opt", {})},
     }
+
+
+def checked(options: Mapping[str, Any], check: Check | None) -> dict[str, Any]:
+    """Return the options of a route with what it looks for when its body is refused."""
+    if check is None:
+        return {**options}
+
+    async def also(request: ApiRequest, right: Mapping[str, Any]) -> Objections:
+        return await check(request, current_caller(request.scope), right)
+
+    return {**options, "opt": {ALSO: also, **options.get("opt", {})}}
 
 
 def from_row(kind: type[_Item], row: Row | Mapping[str, Any], **given: Any) -> _Item:

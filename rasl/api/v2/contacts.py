@@ -1,5 +1,6 @@
 """Contacts: listing, reading, creating, changing and deleting, one by one and in batches (api-v2 section 6)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -18,13 +19,14 @@ from rasl.api.v2.statuses import STATUSES
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.records import fields_of
 from rasl.domain.records.contact import CONTACT_LIST, RELATIONS, Contact
-from rasl.domain.validation import Body, read_id, read_values
+from rasl.domain.tenants import Caller
+from rasl.domain.validation import Body, BodyRefused, Unknown, read_id, read_values
 from rasl.errors import FeatureLimitExceeded, NotFound, ValidationFailed
 from rasl.services.contacts import contacts
 from rasl.services.contacts.contacts import Contacts
 from rasl.services.contacts.creation import DUPLICATE_PHONE, Options, Wish
 from rasl.web.envelope import success
-from rasl.web.request import ApiRequest
+from rasl.web.request import ApiRequest, Objections
 
 CONTACTS = Noun(
     "/contacts",
@@ -46,8 +48,33 @@ async def list_contacts(caller: MayReadContacts, request: ApiRequest, query: Lis
     return msgspec.structs.replace(page, rows=_items(found))
 
 
+def _read(right: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those fields of a refused body that are right."""
+    return _given(msgspec.convert(right, schemas.ChangeContact, strict=False))
+
+
+async def _against_creating(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Objections:
+    return await contacts.find_objections(request.resources.database, caller.tenant, _read(right))
+
+
+async def _against_changing(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Objections:
+    database, id_ = request.resources.database, read_id(request.path_params["contact_id"])
+    return await contacts.find_objections(database, caller.tenant, _read(right), id_)
+
+
+async def _against_putting(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Objections:
+    fields = _read({name: value for name, value in right.items() if name != "match"})
+    match = right.get("match", "phone")
+    return await contacts.find_objections_to_putting(request.resources.database, caller.tenant, fields, match)
+
+
 @CONTACTS.post(
-    "", 201, FeatureLimitExceeded, tells="The new contact, with its groups.", example=schemas.WITH_GROUPS
+    "",
+    201,
+    FeatureLimitExceeded,
+    tells="The new contact, with its groups.",
+    example=schemas.WITH_GROUPS,
+    also=_against_creating,
 )
 async def create_contact(
     data: JSONBody[schemas.CreateContact], caller: MayWriteContacts, request: ApiRequest
@@ -60,7 +87,7 @@ async def create_contact(
     return _items(found)[0]
 
 
-@CONTACTS.put("", FeatureLimitExceeded, example=schemas.WITH_GROUPS)
+@CONTACTS.put("", FeatureLimitExceeded, example=schemas.WITH_GROUPS, also=_against_putting)
 async def put_contact(
     data: JSONBody[schemas.PutContact], caller: MayWriteContacts, request: ApiRequest
 ) -> ASGIApp:
@@ -103,6 +130,7 @@ async def get_contact(
     NotFound,
     tells="The contact as it is now, with its groups.",
     example=schemas.WITH_GROUPS,
+    also=_against_changing,
 )
 async def change_contact(
     contact_id: FromPath[str],
@@ -143,7 +171,7 @@ async def create_batch(
 
     In one transaction. Contacts that cannot be created are reported by their index in the batch.
     """
-    wishes = [_wish(row) for row in data.contacts]
+    wishes = [_wish(request, index, row) for index, row in enumerate(data.contacts)]
     given = data.options
     options = Options(given.continue_on_error, given.skip_duplicates) if given else Options()
     report, found = await contacts.create_batch(request.resources.database, caller.tenant, wishes, options)
@@ -198,13 +226,19 @@ def _given(body: Body) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not msgspec.UNSET}
 
 
-def _wish(row: Any) -> Wish:
+def _wish(request: ApiRequest, index: int, row: Any) -> Wish:
+    """Read a contact of a batch; what its names do not mean is told with its place in the batch."""
+    context, unknown = request.context, Unknown()
     try:
-        return Wish(row, _given(read_values(schemas.CreateContact, row)))
+        return Wish(
+            row, _given(read_values(schemas.CreateContact, row, unknown, is_strict=context.is_strict))
+        )
     except ValidationFailed as error:
-        text = row.get("phone") if isinstance(row, dict) else None
-        is_phone = isinstance(text, str) and text.strip() and "phone" not in error.details
-        return Wish(row, {"phone": text} if is_phone else {}, error.details)
+        right = error.right if isinstance(error, BodyRefused) else {}
+        return Wish(row, right, error.details)
+    finally:
+        for name, meant in unknown.items():
+            context.ignore(f"contacts.{index}.{name}", meant)
 
 
 _RENAMED = {told.shown_as: told.column for told in fields_of(Contact) if told.shown_as != told.column}

@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody
 
 from rasl.api.caller import Requires
 from rasl.api.nouns import Noun
-from rasl.api.v2.label_names import EXAMPLE_TIMES, Name, name_messages
+from rasl.api.v2.label_names import EXAMPLE_TIMES, Name, against_changing, against_creating, name_messages
 from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.tenants import Caller
@@ -52,7 +52,7 @@ async def list_sources(caller: MayRead, request: ApiRequest, query: ListQuery) -
     return await labels.list_labels(request.resources.database, SOURCE, caller.tenant.id, query)
 
 
-@SOURCES.post("", 201)
+@SOURCES.post("", 201, also=against_creating(SOURCE))
 async def create_source(data: JSONBody[WriteSource], caller: MayWrite, request: ApiRequest) -> Row:
     """Create a source.
 
@@ -70,7 +70,7 @@ async def get_source(source_id: FromPath[str], caller: MayRead, request: ApiRequ
     return await labels.get_label(request.resources.database, SOURCE, caller.tenant.id, read_id(source_id))
 
 
-@SOURCES.patch("/{source_id:str}", NotFound)
+@SOURCES.patch("/{source_id:str}", NotFound, also=against_changing(SOURCE))
 async def change_source(
     source_id: FromPath[str], data: JSONBody[WriteSource], caller: MayWrite, request: ApiRequest
 ) -> Row:

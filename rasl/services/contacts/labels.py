@@ -1,5 +1,8 @@
 """Groups, sources and statuses: what contacts are labelled with. One set of rules, three nouns."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import asyncpg
 import msgspec
 
@@ -58,6 +61,25 @@ async def change_label(
     if row is None:
         raise not_found(table)
     return row
+
+
+async def find_objections(
+    database: Database,
+    table: LabelTable,
+    tenant_id: int,
+    fields: Mapping[str, Any],
+    label_id: int | None = None,
+) -> dict[str, list[str]]:
+    """Return what speaks against a new label with these fields, or a change of one; raises NotFound.
+
+    It is asked of a body that is refused, with those of its fields that are right.
+    """
+    async with database.connection() as db:
+        if label_id is not None and await rows.find_label(db, table, tenant_id, label_id) is None:
+            raise not_found(table)
+        name = fields.get("name")
+        owner = await rows.find_by_name(db, table, tenant_id, name.strip()) if name else None
+    return {} if owner in {None, label_id} else name_taken(table).details
 
 
 async def delete_label(database: Database, table: LabelTable, tenant_id: int, label_id: int) -> None:

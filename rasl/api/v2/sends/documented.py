@@ -8,8 +8,9 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import RequestBody, Tag
 
-from rasl.api.nouns import Decorator, Route, told
+from rasl.api.nouns import Check, Decorator, Route, checked, told
 from rasl.api.operations import IDEMPOTENCY_KEY, PREFER, operation
+from rasl.api.v2.sends.also import recipient_problems
 from rasl.errors import (
     ApiError,
     ContactOptedOut,
@@ -85,13 +86,15 @@ def sends(
     also: str = "",
     examples: Mapping[str, Any] | None = None,
     body: RequestBody | None = None,
+    check: Check = recipient_problems,
     **options: Any,
 ) -> Decorator:
     """Make the route of a send, which answers 200, or 202 with `Prefer: respond-async`.
 
     The document tells its docstring, then `also` and what is told of every send. `kind` is what it answers, `own` the
     example of what that has besides the fields of every send; `errors` are those that only this send has, `examples`
-    are of its body, and `body` describes one that the route reads by itself.
+    are of its body, which `body` describes where it has files. `check` finds what else is wrong with a body that is
+    refused.
     """
     answered = Success[kind]  # type: ignore[valid-type]
     sent = {**_RECIPIENT, **own, **_STANDING}
@@ -107,7 +110,7 @@ def sends(
             status_code=200,
             operation_class=operation(IDEMPOTENCY_KEY, PREFER, body=body, examples=examples),
             responses=raises(*_ERRORS, *errors) | good,
-            **told(route, tag, options, also, COMMON),
+            **told(route, tag, checked(options, check), also, COMMON),
         )(route)
 
     return decorate
