@@ -234,7 +234,7 @@ def _wish(request: ApiRequest, index: int, row: Any) -> Wish:
             row, _given(read_values(schemas.CreateContact, row, unknown, is_strict=context.is_strict))
         )
     except ValidationFailed as error:
-        right = error.right if isinstance(error, BodyRefused) else {}
+        right = _read(error.right) if isinstance(error, BodyRefused) else {}
         return Wish(row, right, error.details)
     finally:
         for name, meant in unknown.items():
