@@ -166,6 +166,13 @@ class IdempotencyInProgress(ApiError):
         return error
 
 
+class ResourceConflict(ApiError):
+    """A deletion is refused because something refers to the record; the message says what."""
+
+    code, status, text = "RESOURCE_CONFLICT", 409, "Something in use cannot be deleted"
+    example_details = {"contacts_count": 3}
+
+
 class PayloadTooLarge(ApiError):
     """The body is over the limit."""
 
@@ -181,20 +188,17 @@ class UnsupportedMediaType(ApiError):
 
 
 class ValidationFailed(ApiError):
-    """One or more fields are wrong; details map each field to its messages."""
+    """One or more fields are wrong; details map each field to its messages.
+
+    The id of a contact that has what a field wants stands beside them, under a name of its own.
+    """
 
     code, status, text = "VALIDATION_ERROR", 422, "Validation failed"
     example_details = {"phone": ["Phone number is required"]}
 
-    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
-        super().__init__(None, {field: list(messages) for field, messages in fields.items()})
-
-
-class StillInUse(ValidationFailed):
-    """A deletion is refused because something refers to the record; the message says what."""
-
-    def __init__(self, message: str, details: Mapping[str, Any]) -> None:
-        ApiError.__init__(self, message, details)
+    def __init__(self, fields: Mapping[str, Sequence[str] | int]) -> None:
+        details = {field: told if isinstance(told, int) else list(told) for field, told in fields.items()}
+        super().__init__(None, details)
 
 
 class OtpRejected(ValidationFailed):

@@ -46,6 +46,15 @@ CONTACTS = {
         status=201,
         missing_status=422,
     ),
+    "PUT /contacts": Route(
+        "contacts:write",
+        {"firstname": "Priya", "lastname": "Nair", "phone": "", "type": "lead"},
+        named=CONTACT_LABELS,
+        places=CONTACT_PLACES,
+        free=frozenset({"assigned_id", "country_id"}),
+        status=201,
+        missing_status=422,
+    ),
     "GET /contacts/{contact_id}": Route(
         "contacts:read", path={"contact_id": "contact"}, places=(("path", "contact_id", "contact"),)
     ),

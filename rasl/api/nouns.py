@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypedDict, TypeVar, Unpack
 
 import msgspec
-from litestar import delete, get, patch, post
+from litestar import delete, get, patch, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Operation, Tag
 from litestar.types import ASGIApp
@@ -34,12 +34,12 @@ from rasl.domain.tenants import Caller
 from rasl.errors import ApiError, ValidationFailed
 from rasl.web.context import iso
 from rasl.web.envelope import Pagination, Success, success
-from rasl.web.request import ALSO, ApiRequest, Problems
+from rasl.web.request import ALSO, ApiRequest, Objections
 from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
 
 Route = Callable[..., Awaitable[Any]]
 Decorator = Callable[[Route], HTTPRouteHandler]
-Check = Callable[[ApiRequest, Caller, Mapping[str, Any]], Awaitable[Problems]]
+Check = Callable[[ApiRequest, Caller, Mapping[str, Any]], Awaitable[Objections]]
 """Finds what else is wrong with a request whose body is refused, given those of its fields that are right.
 
 It is not asked when the body is right: then the use-case itself names all that is wrong.
@@ -125,6 +125,11 @@ class Noun:
         defaults = About(says=self._said("updated"), tells="As it is now.")
         return self._one(patch, path, 200, errors, defaults | about)
 
+    def put(self, path: str, *errors: type[ApiError], **about: Unpack[About]) -> Decorator:
+        """Make a PUT: its function answers itself, 201 for what is new and 200 for what was there."""
+        defaults = About(says=self._said("updated"), tells="As it is now: with 201 it is new.")
+        return self._one(put, path, 200, errors, defaults | about, also_answers=(201,))
+
     def delete(self, path: str, *errors: type[ApiError], **about: Unpack[About]) -> Decorator:
         """Make a DELETE."""
         defaults = About(says=self._said("deleted"), tells="It is gone.")
@@ -139,6 +144,7 @@ class Noun:
         about: About,
         *,
         stores: bool = False,
+        also_answers: Sequence[int] = (),
     ) -> Decorator:
         def decorate(route: Route) -> HTTPRouteHandler:
             signature = inspect.signature(route)
@@ -158,7 +164,7 @@ class Noun:
                 self.path + path,
                 status_code=status,
                 operation_class=about.get("operation", Operation),
-                responses=raises(*of_body, *of_key, *errors) | {status: good},
+                responses=raises(*of_body, *of_key, *errors) | dict.fromkeys((status, *also_answers), good),
                 **told(route, self.tag, checked(about.get("options", {}), about.get("also"))),
             )(route if is_answer else _signed(answer, route))
 
@@ -191,7 +197,7 @@ def checked(options: Mapping[str, Any], check: Check | None) -> dict[str, Any]:
     if check is None:
         return {**options}
 
-    async def also(request: ApiRequest, right: Mapping[str, Any]) -> Problems:
+    async def also(request: ApiRequest, right: Mapping[str, Any]) -> Objections:
         return await check(request, current_caller(request.scope), right)
 
     return {**options, "opt": {ALSO: also, **options.get("opt", {})}}

@@ -73,6 +73,14 @@ async def find_label(db: Db, table: LabelTable, tenant_id: int, label_id: int) -
     )
 
 
+async def find_by_name(db: Db, table: LabelTable, tenant_id: int, name: str) -> int | None:
+    """Return the label of this name, in any case of letters."""
+    found: int | None = await db.fetchval(
+        f"select id from {table.name} where tenant_id = $1 and lower(name) = lower($2)", tenant_id, name
+    )
+    return found
+
+
 async def change_label(
     db: Db, table: LabelTable, tenant_id: int, label_id: int, name: str, color: str | msgspec.UnsetType | None
 ) -> Row | None:

@@ -11,6 +11,7 @@ import msgspec
 from rasl.domain import attributes, phone
 from rasl.domain.csv_files import LONGEST_TEXT, meant, split_names
 from rasl.domain.phone import PhoneProblem
+from rasl.domain.phone_spelling import typed
 from rasl.domain.records import Told, written_fields
 from rasl.domain.records.contact import LONGEST_PHONE, Contact
 from rasl.domain.validation import MAX_ID
@@ -34,10 +35,6 @@ _KEY = re.compile(r"[a-z][a-z0-9_]{0,49}")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 # As Python writes them; 1e5 is more often the name of something than a number.
 _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,16})(?:\.[0-9]{1,20})?(?:e[+-][0-9]{2,3})?")
-# Signs that programs put around numbers to steer how they are shown.
-_INVISIBLE = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
-_PLAIN_SIGNS = str.maketrans("\xa0\u202f\u2009\u2010\u2011\u2013", "   ---", _INVISIBLE)
-
 # Puts what a cell says into the values of its row; returns what is wrong with it.
 CellReader = Callable[[str, dict[str, Any]], str | None]
 
@@ -180,21 +177,18 @@ class RowReader:
         return ContactRow(number, cells, understood.match_key, understood.digits, values)
 
     def _understand(self, text: str, values: dict[str, Any], reasons: list[str]) -> phone.Phone | None:
-        if not text.isascii():
-            text = text.translate(_PLAIN_SIGNS).strip()
         # Spreadsheets and our own export mark texts that look like numbers.
-        text = text.removeprefix("'")
+        text = typed(text).removeprefix("'")
         if not text:
             reasons.append("Phone number is required")
-            return None
-        if len(text) > LONGEST_PHONE:
-            reasons.append(f"phone: must not be greater than {LONGEST_PHONE} characters")
             return None
         understood = phone.understand(text, self._rules.default_country)
         if isinstance(understood, PhoneProblem):
             reasons.append(f"phone: {understood.sentence}")
             return None
-        values["phone"] = text
+        values["phone"] = phone.kept(text, understood)
+        if len(values["phone"]) > LONGEST_PHONE:
+            reasons.append(f"phone: must not be greater than {LONGEST_PHONE} characters")
         return understood
 
     def _fill(self, values: dict[str, Any], reasons: list[str]) -> None:
@@ -231,7 +225,7 @@ class RowReader:
 def _reader_by_type(told: Told) -> CellReader:
     """Return the reader of a field that is no more than a value, by the rules that bodies have."""
     if told.plain_type is int:
-        return _id_reader(told.name, range(1, MAX_ID + 1))
+        return _id_reader(told.name, range(1, MAX_ID + 1), is_none_when_zero=told.is_none_when_zero)
     return _text_reader(told, told.name) if told.plain_type is str else _choice_reader(told)
 
 
@@ -301,13 +295,16 @@ def _name_reader(noun: str, known: Mapping[str, int]) -> CellReader:
     return read
 
 
-def _id_reader(name: str, known: Container[int]) -> CellReader:
+def _id_reader(name: str, known: Container[int], *, is_none_when_zero: bool = False) -> CellReader:
     unknown = _FIELDS[name].field.texts.get("range", "must be an integer")
 
     def read(text: str, values: dict[str, Any]) -> str | None:
-        if not _ID.fullmatch(text) or int(text) not in known:
+        number = int(text) if _ID.fullmatch(text) else -1
+        if number == 0 and is_none_when_zero:
+            return None
+        if number not in known:
             return unknown
-        values[name] = int(text)
+        values[name] = number
         return None
 
     return read

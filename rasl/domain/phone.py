@@ -7,6 +7,8 @@ import re
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult
 
+from rasl.domain.phone_spelling import WHAT_IT_MAY_HAVE, is_typed, parted_by_blanks, typed
+
 _ALLOWED = re.compile(r"[0-9+\-() ]*")
 _SEPARATORS = str.maketrans("", "", "-() ")
 _NUMBER = re.compile(r"\+?[0-9]+")
@@ -59,7 +61,8 @@ class _Plan:
 
 _WHAT_TO_DO = "Write it with + and its country code, for example +44 20 7946 0011."
 _EMPTY = PhoneProblem(f"The phone number is empty. {_WHAT_TO_DO}")
-_CHARACTERS = PhoneProblem("A phone number may only contain digits, +, -, spaces and parentheses.")
+_CHARACTERS = PhoneProblem(f"A phone number may only contain {WHAT_IT_MAY_HAVE}.")
+_PARTS = PhoneProblem(f"The . or / leaves open which number is meant. {_WHAT_TO_DO}")
 _PLUS = PhoneProblem("A phone number may only contain one +, in front of its country code.")
 _LENGTH = PhoneProblem("A phone number with its country code has 7 to 15 digits.")
 _COUNTRY_CODE = PhoneProblem("The phone number does not begin with a country code that exists.")
@@ -71,6 +74,8 @@ _UNCLEAR = PhoneProblem(f"This cannot be read as a phone number that exists. {_W
 
 def understand(text: str, default_country: str | None = None) -> Phone | PhoneProblem:
     """Return the number that the text means, or what is wrong with it; never a guess that reaches a stranger.
+
+    Signs that nobody sees, those of other scripts and `tel:` are read as `phone_spelling` says.
 
     With `+` or `00` the number is international, whatever the default country is, and a possible length is
     enough, so that fictional and newly opened ranges pass.
@@ -88,8 +93,16 @@ def understand(text: str, default_country: str | None = None) -> Phone | PhonePr
     * With no default country there is no reading at home, and what cannot be read abroad is refused.
     """
     if len(text) > _LONGEST_TEXT:
-        return _CHARACTERS if not _ALLOWED.fullmatch(text) else _LENGTH
+        text = typed(text)
+        if len(text) > _LONGEST_TEXT:
+            return _LENGTH if is_typed(text) else _CHARACTERS
     return _understand(text, default_country)
+
+
+def kept(text: str, understood: Phone) -> str:
+    """Return what is stored of a number: as it was given, in plain signs; the number itself if dots or / part it."""
+    text = typed(text)
+    return text if _ALLOWED.fullmatch(text) else f"+{understood.digits}"
 
 
 def is_country(code: str) -> bool:
@@ -141,7 +154,7 @@ def _argentine_national(digits: str, rest: str) -> str:
 @functools.lru_cache(maxsize=16384)
 def _understand(text: str, default_country: str | None) -> Phone | PhoneProblem:
     if not _ALLOWED.fullmatch(text):
-        return _CHARACTERS
+        return _understand_odd(typed(text), default_country)
     number = text.translate(_SEPARATORS)
     if not number:
         return _EMPTY
@@ -152,6 +165,13 @@ def _understand(text: str, default_country: str | None) -> Phone | PhoneProblem:
     if number.startswith("00"):
         return _international(number[2:])
     return _bare(number, default_country if default_country and is_country(default_country) else None)
+
+
+def _understand_odd(text: str, default_country: str | None) -> Phone | PhoneProblem:
+    if not is_typed(text):
+        return _CHARACTERS
+    parted = parted_by_blanks(text)
+    return _PARTS if parted is None else _understand(parted, default_country)
 
 
 def _international(digits: str) -> Phone | PhoneProblem:

@@ -1,6 +1,6 @@
 """Requests whose input is read by our own validation."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from litestar import Request
@@ -13,7 +13,9 @@ from rasl.web.context import Context, context_of
 from rasl.web.input import input_of
 
 Problems = dict[str, list[str]]
-Also = Callable[["ApiRequest", Mapping[str, Any]], Awaitable[Problems]]
+Objections = Mapping[str, Sequence[str] | int]
+"""Problems, and beside them the ids of those who have what fields want."""
+Also = Callable[["ApiRequest", Mapping[str, Any]], Awaitable[Objections]]
 """Finds out what else is wrong with a request whose body is refused, given the fields that are right."""
 # The option of a route that has an `Also`, so that one answer names all that is wrong.
 ALSO = "also"
@@ -54,4 +56,4 @@ class ApiRequest(Request[Any, Any, Any]):
             also: Also | None = self.route_handler.opt.get(ALSO)
             if also is None:
                 raise
-            raise ValidationFailed(await also(self, error.right) | error.details) from None
+            raise ValidationFailed({**await also(self, error.right), **error.details}) from None

@@ -171,7 +171,7 @@ def test_ids_and_names_of_the_tenants_are_found_in_any_case() -> None:
     [
         ("phone", ("",), "Phone number is required"),
         ("phone", ("4.42079E+11",), "phone: A phone number may only contain"),
-        ("phone", ("+44 20 7946 0011 0000000",), "phone: must not be greater than 20"),
+        ("phone", ("+44 20 7946 -- -- 0011",), "phone: must not be greater than 20"),
         ("phone email", ("+442079460011", "no"), "email: Email must be a valid email address"),
         ("phone firstname", ("+442079460011", "x" * 256), "firstname: must not be greater than 255"),
         ("phone type", ("+442079460011", "vip"), "type: Type must be either lead, customer, or guest"),

@@ -71,7 +71,9 @@ def _spelt() -> dict[str, str]:
 
 PHONES = _spelt()
 PHONE_PROBLEMS = {
-    "call me": "A phone number may only contain digits, +, -, spaces and parentheses.",
+    "call me": (
+        "Phone number must have at most 20 characters, and may contain only digits, +, -, dots, spaces and parentheses"
+    ),
     "++442079460011": "A phone number may only contain one +, in front of its country code.",
     "+123": "A phone number with its country code has 7 to 15 digits.",
     "+0442079460011": "The phone number does not begin with a country code that exists.",

@@ -289,7 +289,8 @@ class Tenant:
             users = [c for c in self.contacts.values() if c.fields[REFERS[noun]] == label_id]
             is_default = {"is_default": True} if self.defaults[noun] == label_id else {}
             if users or is_default:
-                return invalid({"contacts_count": len(users), **is_default})
+                details = {"contacts_count": len(users), **is_default}
+                return Expected(409, code="RESOURCE_CONFLICT", details=details)
         now = self.now()
         for contact in self.contacts.values():
             if noun == "groups" and label_id in contact.groups:

@@ -8,8 +8,9 @@ from litestar.openapi.spec import Tag
 from msgspec import UNSET, UnsetType
 
 from rasl.api.v2.sends.documented import Sent
-from rasl.api.v2.sends.recipient import PHONE_PATTERN, ContactId, FromNumber, Recipient
+from rasl.api.v2.sends.recipient import ContactId, FromNumber, Recipient
 from rasl.domain import otp
+from rasl.domain.phone_spelling import pattern
 from rasl.domain.validation import Body
 from rasl.domain.validation.problems import is_true
 from rasl.domain.validation.rules import Rule
@@ -17,9 +18,7 @@ from rasl.domain.validation.rules import Rule
 Phone = Annotated[
     str,
     msgspec.Meta(
-        min_length=10,
-        max_length=20,
-        pattern=PHONE_PATTERN,
+        pattern=pattern(10, 20),
         description="The person's number, with country code.",
     ),
 ]

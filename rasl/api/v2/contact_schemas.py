@@ -1,6 +1,6 @@
 """Bodies and answers of contacts, with their examples."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -61,6 +61,19 @@ class DeleteBatch(Body, frozen=True):
     }
 
 
+@changes(Contact)
+class PutContact(Body, frozen=True):
+    """A contact to create, or to change if somebody has its phone or email.
+
+    What a new one must have is as for creating one; of one that is known, what is left out stays.
+    """
+
+    match: Annotated[
+        Literal["phone", "email"],
+        msgspec.Meta(description="What tells whether the contact is known; may stand in the query."),
+    ] = "phone"
+
+
 @shows(Contact)
 class ContactItem(msgspec.Struct):
     """A contact; what it refers to appears when it was asked for with `include`, or has just been written."""
@@ -83,20 +96,26 @@ class BatchSummary(msgspec.Struct):
 
 
 class SkippedRow(msgspec.Struct):
-    """A contact of the batch that was passed over."""
+    """A contact of the batch that was passed over; `contact_id` is the one that has its phone."""
 
     index: int
     reason: str
     data: Any
+    contact_id: int | UnsetType = UNSET
 
 
 class FailedRow(msgspec.Struct):
-    """A contact of the batch that could not be created: each wrong field with its messages."""
+    """A contact of the batch that could not be created: each wrong field with its messages.
+
+    `contact_id` and `email_contact_id` are the contacts that have its phone and its email already.
+    """
 
     index: int
     code: str
     errors: dict[str, list[str]]
     data: Any
+    contact_id: int | UnsetType = UNSET
+    email_contact_id: int | UnsetType = UNSET
 
 
 class BatchCreated(msgspec.Struct):
@@ -131,7 +150,9 @@ BATCH_CREATED: dict[str, Any] = {
     "success": True,
     "summary": {"total": 3, "created": 1, "skipped": 1, "failed": 1},
     "created": [WITH_GROUPS],
-    "skipped": [{"index": 1, "reason": "duplicate_phone", "data": {"phone": "+442079460011"}}],
+    "skipped": [
+        {"index": 1, "reason": "duplicate_phone", "data": {"phone": "+442079460011"}, "contact_id": 812}
+    ],
     "errors": [
         {
             "index": 2,

@@ -1,10 +1,12 @@
 """Contacts: listing, reading, creating, changing and deleting, one by one and in batches (api-v2 section 6)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from litestar.openapi.spec import Tag
 from litestar.params import FromPath, JSONBody
+from litestar.types import ASGIApp
 
 from rasl.api import listing
 from rasl.api.caller import MayDeleteContacts, MayReadContacts, MayWriteContacts
@@ -17,12 +19,14 @@ from rasl.api.v2.statuses import STATUSES
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.records import fields_of
 from rasl.domain.records.contact import CONTACT_LIST, RELATIONS, Contact
-from rasl.domain.validation import Body, Unknown, read_id, read_values
+from rasl.domain.tenants import Caller
+from rasl.domain.validation import Body, BodyRefused, Unknown, read_id, read_values
 from rasl.errors import FeatureLimitExceeded, NotFound, ValidationFailed
 from rasl.services.contacts import contacts
 from rasl.services.contacts.contacts import Contacts
 from rasl.services.contacts.creation import DUPLICATE_PHONE, Options, Wish
-from rasl.web.request import ApiRequest
+from rasl.web.envelope import success
+from rasl.web.request import ApiRequest, Objections
 
 CONTACTS = Noun(
     "/contacts",
@@ -44,8 +48,33 @@ async def list_contacts(caller: MayReadContacts, request: ApiRequest, query: Lis
     return msgspec.structs.replace(page, rows=_items(found))
 
 
+def _read(right: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those fields of a refused body that are right."""
+    return _given(msgspec.convert(right, schemas.ChangeContact, strict=False))
+
+
+async def _against_creating(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Objections:
+    return await contacts.find_objections(request.resources.database, caller.tenant, _read(right))
+
+
+async def _against_changing(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Objections:
+    database, id_ = request.resources.database, read_id(request.path_params["contact_id"])
+    return await contacts.find_objections(database, caller.tenant, _read(right), id_)
+
+
+async def _against_putting(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Objections:
+    fields = _read({name: value for name, value in right.items() if name != "match"})
+    match = right.get("match", "phone")
+    return await contacts.find_objections_to_putting(request.resources.database, caller.tenant, fields, match)
+
+
 @CONTACTS.post(
-    "", 201, FeatureLimitExceeded, tells="The new contact, with its groups.", example=schemas.WITH_GROUPS
+    "",
+    201,
+    FeatureLimitExceeded,
+    tells="The new contact, with its groups.",
+    example=schemas.WITH_GROUPS,
+    also=_against_creating,
 )
 async def create_contact(
     data: JSONBody[schemas.CreateContact], caller: MayWriteContacts, request: ApiRequest
@@ -56,6 +85,24 @@ async def create_contact(
     """
     found = await contacts.create_contact(request.resources.database, caller.tenant, _given(data))
     return _items(found)[0]
+
+
+@CONTACTS.put("", FeatureLimitExceeded, example=schemas.WITH_GROUPS, also=_against_putting)
+async def put_contact(
+    data: JSONBody[schemas.PutContact], caller: MayWriteContacts, request: ApiRequest
+) -> ASGIApp:
+    """Create or change a contact.
+
+    The contact that has this phone (or, with `match=email`, this email) is changed as by PATCH, and 200 answers; if
+    there is none it is created as by POST, and 201 answers. What a new contact must have need not be given for one that
+    is known. Of any number of calls at once exactly one creates it; repeating a call makes no second one, so it takes
+    no `Idempotency-Key`.
+    """
+    fields = _given(data)
+    del fields["match"]
+    found, is_new = await contacts.put_contact(request.resources.database, caller.tenant, fields, data.match)
+    text, status = ("Contact created successfully", 201) if is_new else ("Contact updated successfully", 200)
+    return success(request, text, _items(found)[0], status=status)
 
 
 @CONTACTS.get(
@@ -83,6 +130,7 @@ async def get_contact(
     NotFound,
     tells="The contact as it is now, with its groups.",
     example=schemas.WITH_GROUPS,
+    also=_against_changing,
 )
 async def change_contact(
     contact_id: FromPath[str],
@@ -133,8 +181,13 @@ async def create_batch(
             len(wishes), len(report.created), len(report.skipped), len(report.failed)
         ),
         created=_items(found),
-        skipped=[schemas.SkippedRow(row.index, DUPLICATE_PHONE, row.data) for row in report.skipped],
-        errors=[schemas.FailedRow(row.index, row.code, row.problems, row.data) for row in report.failed],
+        skipped=[
+            schemas.SkippedRow(row.index, DUPLICATE_PHONE, row.data, **row.owners) for row in report.skipped
+        ],
+        errors=[
+            schemas.FailedRow(row.index, row.code, row.problems, row.data, **row.owners)
+            for row in report.failed
+        ],
     )
 
 
@@ -159,6 +212,7 @@ async def delete_batch(
 HANDLERS = (
     list_contacts,
     create_contact,
+    put_contact,
     get_contact,
     change_contact,
     delete_contact,
@@ -180,7 +234,8 @@ def _wish(request: ApiRequest, index: int, row: Any) -> Wish:
             row, _given(read_values(schemas.CreateContact, row, unknown, is_strict=context.is_strict))
         )
     except ValidationFailed as error:
-        return Wish(row, None, error.details)
+        right = _read(error.right) if isinstance(error, BodyRefused) else {}
+        return Wish(row, right, error.details)
     finally:
         for name, meant in unknown.items():
             context.ignore(f"contacts.{index}.{name}", meant)

@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody
 
 from rasl.api.caller import Requires
 from rasl.api.nouns import Noun
-from rasl.api.v2.label_names import EXAMPLE_TIMES, Name, name_messages
+from rasl.api.v2.label_names import EXAMPLE_TIMES, Name, against_changing, against_creating, name_messages
 from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.tenants import Caller
@@ -87,7 +87,7 @@ async def list_groups(caller: MayRead, request: ApiRequest, query: ListQuery) ->
     return await labels.list_labels(request.resources.database, GROUP, caller.tenant.id, query)
 
 
-@GROUPS.post("", 201)
+@GROUPS.post("", 201, also=against_creating(GROUP))
 async def create_group(data: JSONBody[WriteGroup], caller: MayWrite, request: ApiRequest) -> Row:
     """Create a group.
 
@@ -105,7 +105,7 @@ async def get_group(group_id: FromPath[str], caller: MayRead, request: ApiReques
     return await labels.get_label(request.resources.database, GROUP, caller.tenant.id, read_id(group_id))
 
 
-@GROUPS.patch("/{group_id:str}", NotFound)
+@GROUPS.patch("/{group_id:str}", NotFound, also=against_changing(GROUP))
 async def change_group(
     group_id: FromPath[str], data: JSONBody[WriteGroup], caller: MayWrite, request: ApiRequest
 ) -> Row:
@@ -133,6 +133,7 @@ async def delete_group(group_id: FromPath[str], caller: MayDelete, request: ApiR
     says="Contacts added to group successfully",
     tells="How many are new in it.",
     example=Added(3, 2),
+    also=against_changing(GROUP),
 )
 async def add_contacts(
     group_id: FromPath[str], data: JSONBody[Members], caller: MayWrite, request: ApiRequest
@@ -151,6 +152,7 @@ async def add_contacts(
     says="Contacts removed from group successfully",
     tells="How many left it.",
     example=Removed(3, 2),
+    also=against_changing(GROUP),
 )
 async def remove_contacts(
     group_id: FromPath[str], data: JSONBody[Members], caller: MayWrite, request: ApiRequest

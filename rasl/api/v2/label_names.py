@@ -1,8 +1,16 @@
-"""What groups, sources and statuses have in common: a name."""
+"""What groups, sources and statuses have in common: a name, and what may speak against it."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import msgspec
+
+from rasl.api.nouns import Check
+from rasl.db.labels import LabelTable
+from rasl.domain.tenants import Caller
+from rasl.domain.validation import read_id
+from rasl.services.contacts import labels
+from rasl.web.request import ApiRequest, Objections
 
 Name = Annotated[
     str, msgspec.Meta(max_length=255, description="Unique in the account, in any case of letters.")
@@ -17,3 +25,22 @@ def name_messages(noun: str) -> dict[tuple[str, str], str]:
         ("name", "string"): f"{noun} name must be a string",
         ("name", "max"): f"{noun} name must not be greater than 255 characters",
     }
+
+
+def against_creating(table: LabelTable) -> Check:
+    """Return what finds out what else speaks against a new label whose body is refused."""
+
+    async def check(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Objections:
+        return await labels.find_objections(request.resources.database, table, caller.tenant.id, right)
+
+    return check
+
+
+def against_changing(table: LabelTable) -> Check:
+    """Return what finds out what else speaks against a change of a label whose body is refused: 404 goes first."""
+
+    async def check(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Objections:
+        id_ = read_id(request.path_params[f"{table.word}_id"])
+        return await labels.find_objections(request.resources.database, table, caller.tenant.id, right, id_)
+
+    return check

@@ -8,12 +8,12 @@ from litestar.params import FromPath, JSONBody
 
 from rasl.api.caller import Requires
 from rasl.api.nouns import Noun
-from rasl.api.v2.label_names import EXAMPLE_TIMES, Name, name_messages
+from rasl.api.v2.label_names import EXAMPLE_TIMES, Name, against_changing, against_creating, name_messages
 from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import Body, read_id
-from rasl.errors import NotFound, ValidationFailed
+from rasl.errors import NotFound, ResourceConflict
 from rasl.services.contacts import labels
 from rasl.services.contacts.labels import LABEL_LIST, SOURCE
 from rasl.web.request import ApiRequest
@@ -52,7 +52,7 @@ async def list_sources(caller: MayRead, request: ApiRequest, query: ListQuery) -
     return await labels.list_labels(request.resources.database, SOURCE, caller.tenant.id, query)
 
 
-@SOURCES.post("", 201)
+@SOURCES.post("", 201, also=against_creating(SOURCE))
 async def create_source(data: JSONBody[WriteSource], caller: MayWrite, request: ApiRequest) -> Row:
     """Create a source.
 
@@ -70,7 +70,7 @@ async def get_source(source_id: FromPath[str], caller: MayRead, request: ApiRequ
     return await labels.get_label(request.resources.database, SOURCE, caller.tenant.id, read_id(source_id))
 
 
-@SOURCES.patch("/{source_id:str}", NotFound)
+@SOURCES.patch("/{source_id:str}", NotFound, also=against_changing(SOURCE))
 async def change_source(
     source_id: FromPath[str], data: JSONBody[WriteSource], caller: MayWrite, request: ApiRequest
 ) -> Row:
@@ -82,12 +82,12 @@ async def change_source(
     return await labels.change_label(database, SOURCE, caller.tenant.id, id_, data.name)
 
 
-@SOURCES.delete("/{source_id:str}", NotFound, ValidationFailed)
+@SOURCES.delete("/{source_id:str}", NotFound, ResourceConflict)
 async def delete_source(source_id: FromPath[str], caller: MayDelete, request: ApiRequest) -> None:
     """Delete a source.
 
-    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it. `sources:delete` or
-    `sources:write` will do.
+    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it (`details.is_default`).
+    `sources:delete` or `sources:write` will do.
     """
     await labels.delete_label(request.resources.database, SOURCE, caller.tenant.id, read_id(source_id))
 

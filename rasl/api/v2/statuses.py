@@ -8,12 +8,12 @@ from litestar.params import FromPath, JSONBody
 
 from rasl.api.caller import Requires
 from rasl.api.nouns import Noun
-from rasl.api.v2.label_names import EXAMPLE_TIMES, Name, name_messages
+from rasl.api.v2.label_names import EXAMPLE_TIMES, Name, against_changing, against_creating, name_messages
 from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import Body, read_id
-from rasl.errors import NotFound, ValidationFailed
+from rasl.errors import NotFound, ResourceConflict
 from rasl.services.contacts import labels
 from rasl.services.contacts.labels import LABEL_LIST, STATUS
 from rasl.web.request import ApiRequest
@@ -74,7 +74,7 @@ async def list_statuses(caller: MayRead, request: ApiRequest, query: ListQuery) 
     return await labels.list_labels(request.resources.database, STATUS, caller.tenant.id, query)
 
 
-@STATUSES.post("", 201)
+@STATUSES.post("", 201, also=against_creating(STATUS))
 async def create_status(data: JSONBody[CreateStatus], caller: MayWrite, request: ApiRequest) -> Row:
     """Create a status.
 
@@ -93,7 +93,7 @@ async def get_status(status_id: FromPath[str], caller: MayRead, request: ApiRequ
     return await labels.get_label(request.resources.database, STATUS, caller.tenant.id, read_id(status_id))
 
 
-@STATUSES.patch("/{status_id:str}", NotFound)
+@STATUSES.patch("/{status_id:str}", NotFound, also=against_changing(STATUS))
 async def change_status(
     status_id: FromPath[str], data: JSONBody[ChangeStatus], caller: MayWrite, request: ApiRequest
 ) -> Row:
@@ -105,12 +105,12 @@ async def change_status(
     return await labels.change_label(database, STATUS, caller.tenant.id, id_, data.name, data.color)
 
 
-@STATUSES.delete("/{status_id:str}", NotFound, ValidationFailed)
+@STATUSES.delete("/{status_id:str}", NotFound, ResourceConflict)
 async def delete_status(status_id: FromPath[str], caller: MayDelete, request: ApiRequest) -> None:
     """Delete a status.
 
-    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it. `statuses:delete` or
-    `statuses:write` will do.
+    For good. Refused while contacts have it (`details.contacts_count`), or new contacts get it (`details.is_default`).
+    `statuses:delete` or `statuses:write` will do.
     """
     await labels.delete_label(request.resources.database, STATUS, caller.tenant.id, read_id(status_id))
 

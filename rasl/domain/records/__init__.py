@@ -25,6 +25,7 @@ from msgspec import UNSET, UnsetType
 
 from rasl.domain.listing import Kind, ListSpec
 
+ZERO_IS_NONE = "zero_is_none"  # of `msgspec.Meta(extra=…)`
 _Kind = TypeVar("_Kind", bound=msgspec.Struct)
 _Record = type[msgspec.Struct]
 
@@ -71,6 +72,11 @@ class Told(msgspec.Struct, frozen=True):
         """Return what a value of it that is not null has to keep to."""
         found = [rule for hint in _members(self.type) for rule in getattr(hint, "__metadata__", ())]
         return next((rule for rule in found if isinstance(rule, msgspec.Meta)), msgspec.Meta())
+
+    @property
+    def is_none_when_zero(self) -> bool:
+        """Tell whether 0 means that there is none."""
+        return bool((self.rules.extra or {}).get(ZERO_IS_NONE))
 
     @property
     def plain_type(self) -> Any:

@@ -8,7 +8,8 @@ import msgspec
 from rasl.domain.attributes import INVALID, Attributes
 from rasl.domain.emails import MAX_EMAIL, PATTERN
 from rasl.domain.listing import Kind
-from rasl.domain.records import Field, list_of, stores
+from rasl.domain.phone_spelling import pattern, sentence
+from rasl.domain.records import ZERO_IS_NONE, Field, list_of, stores
 from rasl.domain.validation import MAX_ID
 
 LONGEST_PHONE = 20
@@ -23,12 +24,14 @@ Name = Annotated[str, msgspec.Meta(max_length=255)]
 PhoneText = Annotated[
     str,
     msgspec.Meta(
-        max_length=LONGEST_PHONE,
-        description="Kept as given; unique by the number it means. Without + it is read in the default country.",
+        pattern=pattern(1, LONGEST_PHONE),
+        description=f"At most {LONGEST_PHONE} characters, kept as given; unique by the number it means. "
+        "Without + it is read in the default country.",
     ),
 ]
 Type = Literal["lead", "customer", "guest"]
 Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
+IdOrNone = Annotated[int, msgspec.Meta(ge=0, le=MAX_ID, description="0 is none.", extra={ZERO_IS_NONE: True})]
 Email = Annotated[
     str,
     msgspec.Meta(
@@ -74,7 +77,7 @@ class Contact(msgspec.Struct, kw_only=True):
             texts={
                 "required": "Phone number is required",
                 "string": "Phone number must be a string",
-                "max": f"Phone number must not be greater than {LONGEST_PHONE} characters",
+                "pattern": sentence(1, LONGEST_PHONE),
             },
         ),
     ]
@@ -124,8 +127,8 @@ class Contact(msgspec.Struct, kw_only=True):
     state: Annotated[Name | None, Field(None, headers="region province county bundesland")] = None
     zip: Annotated[Zip | None, Field("LS1 4AP", headers="zipcode postcode postalcode plz")] = None
     address: Annotated[Address | None, Field(None, headers="street streetaddress adresse")] = None
-    country_id: Annotated[Id | None, Field(230)] = None
-    assigned_id: Annotated[Id | None, Field(4, filter=Kind.INTEGER)] = None
+    country_id: Annotated[IdOrNone | None, Field(230)] = None
+    assigned_id: Annotated[IdOrNone | None, Field(4, filter=Kind.INTEGER)] = None
     groups: Annotated[
         GroupIds | None,
         Field(

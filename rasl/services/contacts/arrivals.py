@@ -20,6 +20,8 @@ from rasl.errors import FeatureLimitExceeded
 
 PHONE_TAKEN = "This phone number already exists"
 EMAIL_TAKEN = "This email address already exists"
+# The names that the contacts who have a phone or an email have beside the problems.
+PHONE_OWNER, EMAIL_OWNER = "contact_id", "email_contact_id"
 
 _PATIENCE = 5  # turns that decided about nobody, because others took all phones and emails in the same moment
 _MANY = 500  # wishes of which a few are looked at first
@@ -65,6 +67,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     contact_id: int | None = None
     problems: Mapping[str, list[str]] = {}
     limit: FeatureLimitExceeded | None = None
+    owners: Mapping[str, int] = {}  # who has what the wish wants: PHONE_OWNER, EMAIL_OWNER
 
 
 class Owners(msgspec.Struct, frozen=True, gc=False):
@@ -205,14 +208,18 @@ class _Turns:
             alias = wish.kind, wish.value
             if alias in met or known in met:
                 continue
-            problems = wish.problems
-            own = known if self._mode is Mode.UPSERT else None
-            if email is not None and (owner.email_id not in {None, own} or email in emails):
+            if email is not None and email in emails:
+                met.add(
+                    alias
+                )  # it waits for whoever is about to get the email, and who shares its alias for it
+                continue
+            problems, others = wish.problems, _owners(owner, self._mode)
+            if EMAIL_OWNER in others:
                 problems = {**problems, "email": [EMAIL_TAKEN]}
             if known is not None and self._mode is not Mode.UPSERT:
-                self._outcomes[place] = Outcome("known", known, problems)
+                self._outcomes[place] = Outcome("known", known, problems, owners=others)
             elif problems:
-                self._outcomes[place] = Outcome("refused", known, problems)
+                self._outcomes[place] = Outcome("refused", known, problems, owners=others)
             elif known is None and 0 <= self._maximum <= (used := self._before + self.created + len(chosen)):
                 limit = FeatureLimitExceeded.of("contacts", used, self._maximum)
                 self._outcomes[place] = Outcome("refused", limit=limit)
@@ -298,6 +305,17 @@ async def _hold(book: Book, wishes: Sequence[Arrival], mode: Mode) -> Held:
     if not (groups or sources or statuses):
         return Held(groups, sources, statuses, has_all=True)
     return await rows.hold(book.db, book.tenant_id, groups, sources, statuses)
+
+
+def _owners(owner: Owners, mode: Mode) -> dict[str, int]:
+    """Return which others have what somebody wants."""
+    is_updated = mode is Mode.UPSERT
+    found: dict[str, int] = {}
+    if owner.contact_id is not None and not is_updated:
+        found[PHONE_OWNER] = owner.contact_id
+    if owner.email_id is not None and not (is_updated and owner.email_id == owner.contact_id):
+        found[EMAIL_OWNER] = owner.email_id
+    return found
 
 
 def _groups(wish: Arrival) -> Sequence[int]:

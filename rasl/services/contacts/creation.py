@@ -8,19 +8,30 @@ import msgspec
 from rasl.db.pool import Db
 from rasl.domain import attributes, phone
 from rasl.domain.phone import Phone, PhoneProblem
-from rasl.domain.records.contact import LONGEST_PHONE
+from rasl.domain.records import written_fields
+from rasl.domain.records.contact import Contact
 from rasl.domain.tenants import Tenant
 from rasl.errors import FeatureLimitExceeded, ValidationFailed
-from rasl.services.contacts.arrivals import PHONE_TAKEN, Arrival, Book, Mode, Outcome, Problems, arrive
+from rasl.services.contacts.arrivals import (
+    PHONE_OWNER,
+    PHONE_TAKEN,
+    Arrival,
+    Book,
+    Mode,
+    Outcome,
+    Problems,
+    arrive,
+)
 
 DUPLICATE_PHONE = "duplicate_phone"
+_ZERO_IS_NONE = frozenset(told.name for told in written_fields(Contact) if told.is_none_when_zero)
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """A contact somebody wants: `fields` as the API names them, or the problems that kept them from being read."""
+    """A contact somebody wants: `fields` as the API names them, those that are right, and what is wrong with others."""
 
     data: Any  # as it was sent
-    fields: Mapping[str, Any] | None
+    fields: Mapping[str, Any]
     problems: Mapping[str, Sequence[str]] = {}
 
 
@@ -32,12 +43,13 @@ class Options(msgspec.Struct, frozen=True):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A row that was not created, and why."""
+    """A row that was not created, and why; `owners` are the contacts that have what it wants."""
 
     index: int
     data: Any
     code: str
     problems: Problems
+    owners: Mapping[str, int] = {}
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -59,7 +71,8 @@ async def create(db: Db, tenant: Tenant, wishes: Sequence[Wish], options: Option
         if outcome.word == "created" and outcome.contact_id is not None:
             report.created.append(outcome.contact_id)
         elif outcome.word == "known" and options.skip_duplicates:
-            report.skipped.append(Refused(index, wish.data, DUPLICATE_PHONE, {}))
+            owner = {PHONE_OWNER: outcome.contact_id} if outcome.contact_id is not None else {}
+            report.skipped.append(Refused(index, wish.data, DUPLICATE_PHONE, {}, owner))
         elif outcome.limit and not report.created:
             return msgspec.structs.replace(report, limit=outcome.limit)
         else:
@@ -69,29 +82,32 @@ async def create(db: Db, tenant: Tenant, wishes: Sequence[Wish], options: Option
     return report
 
 
+async def arrive_alone(db: Db, tenant: Tenant, wish: Wish) -> Outcome:
+    """Create the contact unless somebody has its phone, and return what became of it."""
+    [outcome] = await arrive(
+        Book(db, tenant.id), [_arrival(tenant, wish)], Mode.CREATE, tenant.plan.max_contacts
+    )
+    return outcome
+
+
 def _arrival(tenant: Tenant, wish: Wish) -> Arrival:
     problems = {field: list(texts) for field, texts in wish.problems.items()}
-    text = wish.fields["phone"] if wish.fields else _phone_text(wish.data)
-    understood = understand_phone(text, tenant, problems) if text is not None else None
-    columns = columns_of(wish.fields or {})
+    understood = understand_phone(wish.fields.get("phone"), tenant, problems)
+    columns = columns_of(wish.fields, understood)
     if len(columns.get("attributes", ())) > attributes.MAX_KEYS:
         problems["attributes"] = [attributes.TOO_MANY]
     return Arrival(understood.match_key if understood else None, columns, problems=problems)
 
 
-def understand_phone(text: str, tenant: Tenant, problems: Problems) -> Phone | None:
-    """Return the number meant, or add what is wrong with it to the problems."""
+def understand_phone(text: str | None, tenant: Tenant, problems: Problems) -> Phone | None:
+    """Return the number meant, or add what is wrong with it to the problems; no text is no number."""
+    if text is None:
+        return None
     understood = phone.understand(text, tenant.default_country)
     if isinstance(understood, PhoneProblem):
         problems.setdefault("phone", [understood.sentence])
         return None
     return understood
-
-
-def _phone_text(data: Any) -> str | None:
-    """Return the phone of a row that has other faults: whether it is a duplicate is asked first."""
-    text = data.get("phone") if isinstance(data, dict) else None
-    return text if isinstance(text, str) and text.strip() and len(text) <= LONGEST_PHONE else None
 
 
 def _refused(index: int, wish: Wish, outcome: Outcome) -> Refused:
@@ -100,12 +116,17 @@ def _refused(index: int, wish: Wish, outcome: Outcome) -> Refused:
     problems = dict(outcome.problems)
     if outcome.word == "known":
         problems["phone"] = [PHONE_TAKEN]
-    return Refused(index, wish.data, ValidationFailed.code, problems)
+    return Refused(index, wish.data, ValidationFailed.code, problems, outcome.owners)
 
 
-def columns_of(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the API's fields into columns."""
+def columns_of(fields: Mapping[str, Any], number: Phone | None) -> dict[str, Any]:
+    """Turn the API's fields, with the number that the phone means, into columns."""
     values = dict(fields)
+    values |= {name: None for name in _ZERO_IS_NONE if values.get(name) == 0}
+    if values.get("email"):
+        values["email"] = values["email"].strip()
+    if number and "phone" in values:
+        values["phone"] = phone.kept(values["phone"], number)
     if "groups" in values:
         values["group_ids"] = list(dict.fromkeys(values.pop("groups") or ()))
     if "attributes" in values:

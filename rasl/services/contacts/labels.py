@@ -1,5 +1,8 @@
 """Groups, sources and statuses: what contacts are labelled with. One set of rules, three nouns."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import asyncpg
 import msgspec
 
@@ -8,7 +11,7 @@ from rasl.db.labels import LabelTable
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
 from rasl.domain.listing import EXACT_TOTAL, ListQuery, Page
-from rasl.errors import NotFound, StillInUse, ValidationFailed
+from rasl.errors import NotFound, ResourceConflict, ValidationFailed
 
 GROUP, SOURCE, STATUS = rows.GROUPS, rows.SOURCES, rows.STATUSES
 LABEL_LIST = rows.LABEL_LIST
@@ -60,8 +63,27 @@ async def change_label(
     return row
 
 
+async def find_objections(
+    database: Database,
+    table: LabelTable,
+    tenant_id: int,
+    fields: Mapping[str, Any],
+    label_id: int | None = None,
+) -> dict[str, list[str]]:
+    """Return what speaks against a new label with these fields, or a change of one; raises NotFound.
+
+    It is asked of a body that is refused, with those of its fields that are right.
+    """
+    async with database.connection() as db:
+        if label_id is not None and await rows.find_label(db, table, tenant_id, label_id) is None:
+            raise not_found(table)
+        name = fields.get("name")
+        owner = await rows.find_by_name(db, table, tenant_id, name.strip()) if name else None
+    return {} if owner in {None, label_id} else name_taken(table).details
+
+
 async def delete_label(database: Database, table: LabelTable, tenant_id: int, label_id: int) -> None:
-    """Delete a source or status; raises NotFound, or StillInUse while contacts or the tenant's defaults use it."""
+    """Delete a source or status; raises NotFound, or ResourceConflict while it is in use or a default."""
     for _ in range(_PATIENCE):
         async with database.connection() as db:
             is_gone = await rows.delete_label(db, table, tenant_id, label_id)
@@ -70,22 +92,22 @@ async def delete_label(database: Database, table: LabelTable, tenant_id: int, la
         if is_gone:
             return
         await _refuse(database, table, tenant_id, label_id)
-    raise StillInUse(f"The {table.word} is in use and cannot be deleted", {"contacts_count": 0})
+    raise ResourceConflict(f"The {table.word} is in use and cannot be deleted", {"contacts_count": 0})
 
 
 async def _refuse(database: Database, table: LabelTable, tenant_id: int, label_id: int) -> None:
-    """Raise StillInUse saying why; returns when the reason went away in the meantime."""
+    """Raise ResourceConflict saying why; returns when the reason went away in the meantime."""
     async with database.listing() as db:
         count = await rows.count_contacts(db, table, tenant_id, label_id, EXACT_TOTAL + 1)
         is_default = await rows.is_default(db, table, tenant_id, label_id)
     if is_default:
-        raise StillInUse(
+        raise ResourceConflict(
             f"New contacts get this {table.word} by default; make another one the default before deleting it",
             _counted(count) | {"is_default": True},
         )
     if count:
         number = f"more than {EXACT_TOTAL:,}" if count > EXACT_TOTAL else f"{count:,}"
-        raise StillInUse(
+        raise ResourceConflict(
             f"The {table.word} is used by {number} contact{'' if count == 1 else 's'} and cannot be deleted",
             _counted(count),
         )

@@ -40,14 +40,16 @@ async def test_the_sample_of_the_contract(api: Api) -> None:
     assert answer.status == 200
     assert answer.data["success"] is True
     assert answer.data["summary"] == {"total": 2, "created": 1, "skipped": 1, "failed": 0}
-    assert answer.data["skipped"] == [{"index": 1, "reason": "duplicate_phone", "data": second}]
-    assert answer.data["errors"] == []
     created = answer.data["created"][0]
+    assert answer.data["skipped"] == [
+        {"index": 1, "reason": "duplicate_phone", "data": second, "contact_id": created["id"]}
+    ]
+    assert answer.data["errors"] == []
     assert created == (await api.acme.get(f"/api/v2/contacts/{created['id']}?include=groups")).data
 
 
 async def test_each_row_is_told_what_is_wrong_with_it(api: Api, database: Database) -> None:
-    await create(api, "+442079460090", email="taken@x.test")
+    taken = (await create(api, "+442079460090", email="taken@x.test"))["id"]
     vip, theirs = await group(api.acme, "VIP"), await group(api.globex, "Theirs")
     acme = api.world.acme
     sent: list[Any] = [
@@ -89,6 +91,15 @@ async def test_each_row_is_told_what_is_wrong_with_it(api: Api, database: Databa
         9: {"": ["Expected an object"]},
         10: {"description": ["The description field must not contain NUL characters"]},
         11: {"type": TYPE} | PHONE_TAKEN,
+    }
+    made = [item["id"] for item in answer.data["created"]]
+    assert {
+        row["index"]: (row.get("contact_id"), row.get("email_contact_id")) for row in answer.data["errors"]
+    } == dict.fromkeys(found, (None, None)) | {
+        1: (taken, taken),
+        2: (made[0], None),
+        4: (None, made[1]),
+        11: (taken, None),
     }
     assert answer.body["meta"]["ignored"] == [{"field": "contacts.5.colour"}]
     assert all(row["data"] == sent[row["index"]] for row in answer.data["errors"])

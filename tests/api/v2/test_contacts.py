@@ -83,15 +83,15 @@ async def test_every_wrong_field_is_named_at_once(api: Api) -> None:
         "status_id": ["Status is required"],
         "email": ["Email must be a valid email address"],
         "zip": ["The zip field must not be greater than 20 characters"],
-        "colour": answer.details["colour"],
     }
+    assert answer.body["meta"]["ignored"] == [{"field": "colour"}]
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
         ("firstname", "x" * 256),
-        ("lastname", 5),
+        ("lastname", True),
         ("phone", "1" * 21),
         ("phone", "abc"),
         ("phone", "12345"),
@@ -106,7 +106,7 @@ async def test_every_wrong_field_is_named_at_once(api: Api) -> None:
         ("description", "a\x00b"),
         ("city", "x" * 256),
         ("address", "x" * 501),
-        ("country_id", 0),
+        ("country_id", -1),
         ("country_id", MAX_ID + 1),
         ("assigned_id", "four"),
         ("source_id", MAX_ID + 1),
@@ -116,7 +116,7 @@ async def test_every_wrong_field_is_named_at_once(api: Api) -> None:
         ("groups", [True]),
         ("groups", [MAX_ID + 1]),
         ("groups", [2**200]),
-        ("attributes", []),
+        ("attributes", [1]),
         ("attributes", {"Tier": 1}),
         ("attributes", {"1a": 1}),
         ("attributes", {"a" * 51: 1}),
@@ -160,7 +160,8 @@ async def test_strangers_and_missing_ids_are_refused_alike(api: Api) -> None:
 
 
 async def test_phone_and_email_are_unique_and_both_are_named(api: Api) -> None:
-    await create(api, "+44 20 7946 0011", email="Priya@Harbour.test")
+    phone_owner = await create(api, "+44 20 7946 0011")
+    email_owner = await create(api, "+44 20 7946 0012", email="Priya@Harbour.test")
     answer = await api.acme.post(
         URL, body(api.world.acme, "00442079460011", email="PRIYA@harbour.test", source_id=999_999)
     )
@@ -168,21 +169,23 @@ async def test_phone_and_email_are_unique_and_both_are_named(api: Api) -> None:
         "phone": ["This phone number already exists"],
         "email": ["This email address already exists"],
         "source_id": ["The selected source does not exist or does not belong to your account"],
+        "contact_id": phone_owner["id"],
+        "email_contact_id": email_owner["id"],
     }
     other = await api.globex.post(URL, body(api.world.globex, email="priya@harbour.test"))
     assert other.status == 201
 
 
 async def test_a_phone_is_one_however_it_is_written(api: Api, database: Database) -> None:
-    await create(api, "+55 11 8765-4321")
+    brazil = await create(api, "+55 11 8765-4321")
     answer = await api.acme.post(URL, body(api.world.acme, "+5511987654321"))
-    assert answer.details == {"phone": ["This phone number already exists"]}
+    assert answer.details == {"phone": ["This phone number already exists"], "contact_id": brazil["id"]}
     async with database.connection() as db:
         await db.execute("update tenants set default_country = 'GB' where id = $1", api.world.acme.tenant_id)
     client = await fresh_client(api, database)  # acme itself may be remembered without the country
     assert (await client.post(URL, body(api.world.acme, "07400 123456"))).data["phone"] == "07400 123456"
     answer = await client.post(URL, body(api.world.acme, "+447400123456"))
-    assert answer.details == {"phone": ["This phone number already exists"]}
+    assert answer.details["phone"] == ["This phone number already exists"]
 
 
 async def test_sending_finds_the_contact_and_fills_its_attributes(api: Api) -> None:
@@ -340,6 +343,8 @@ async def test_a_change_of_phone_frees_the_old_one(api: Api) -> None:
     assert answer.details == {
         "phone": ["This phone number already exists"],
         "email": ["This email address already exists"],
+        "contact_id": first["id"],
+        "email_contact_id": first["id"],
     }
     own = await patch(api.acme, first["id"], phone="0044 20 79460001", email="A@b.test")
     assert own.data["phone"] == "0044 20 79460001"

@@ -24,8 +24,9 @@ async def test_of_fifty_creations_of_one_phone_one_wins(api: Api, database: Data
         *(api.acme.post(URL, body(api.world.acme, spellings[n % 3])) for n in range(50))
     )
     assert sorted(answer.status for answer in answers) == [201] + [422] * 49
+    [winner] = [answer.data["id"] for answer in answers if answer.status == 201]
     assert {str(answer.details) for answer in answers if answer.status == 422} == {
-        "{'phone': ['This phone number already exists']}"
+        f"{{'phone': ['This phone number already exists'], 'contact_id': {winner}}}"
     }
     assert await counted(database, api.world.acme.tenant_id) == (1, 1)
 
@@ -40,8 +41,9 @@ async def test_of_fifty_creations_and_changes_to_one_email_one_wins(api: Api, da
         *(patch(api.acme, contact_id, email="a@B.test") for contact_id in made),
     )
     assert sorted(answer.status for answer in answers)[1:] == [422] * 49
+    [winner] = [answer.data["id"] for answer in answers if answer.status != 422]
     assert {str(answer.details) for answer in answers if answer.status == 422} == {
-        "{'email': ['This email address already exists']}"
+        f"{{'email': ['This email address already exists'], 'email_contact_id': {winner}}}"
     }
     count, rows = await counted(database, api.world.acme.tenant_id)
     assert count == rows
@@ -62,9 +64,12 @@ async def test_the_plan_limit_is_exact_under_parallel_creations(api: Api, databa
         {"feature": "contacts", "current": 7, "maximum": 7},
     )
     assert await counted(database, api.world.acme.tenant_id) == (7, 7)
-    duplicate = next(answer for answer in answers if answer.status == 201).data["phone"]
-    answer = await client.post(URL, body(api.world.acme, duplicate))
-    assert answer.details == {"phone": ["This phone number already exists"]}
+    duplicate = next(answer for answer in answers if answer.status == 201).data
+    answer = await client.post(URL, body(api.world.acme, duplicate["phone"]))
+    assert answer.details == {
+        "phone": ["This phone number already exists"],
+        "contact_id": duplicate["id"],
+    }
 
 
 async def test_a_group_deleted_meanwhile_stays_in_no_contact(api: Api, database: Database) -> None:

@@ -242,6 +242,7 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "contacts.change_contact": [{"changes": {"firstname": "Ada", "attributes": {"city": "Ulm"}}}],
     "labels.create_label": [{"table": GROUPS}, {"table": SOURCES}, {"table": STATUSES}],
     "labels.find_label": [{"table": GROUPS}, {"table": SOURCES}, {"table": STATUSES}],
+    "labels.find_by_name": [{"table": GROUPS}, {"table": SOURCES}, {"table": STATUSES}],
     "labels.change_label": [
         {"table": GROUPS, "color": msgspec.UNSET},
         {"table": SOURCES, "color": msgspec.UNSET},

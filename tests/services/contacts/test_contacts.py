@@ -53,16 +53,22 @@ async def create(database: Database, person: Person, phone: str, **fields: Any) 
 
 
 @pytest.mark.parametrize(
-    ("phone", "email", "problems"),
+    ("phone", "email", "problems", "owner"),
     [
-        ("+442079460011", None, {"phone": ["This phone number already exists"]}),
-        ("+442079460012", "A@b.test", {"email": ["This email address already exists"]}),
+        ("+442079460011", None, {"phone": ["This phone number already exists"]}, "contact_id"),
+        ("+442079460012", "A@b.test", {"email": ["This email address already exists"]}, "email_contact_id"),
     ],
 )
 async def test_the_unique_key_decides_even_when_the_look_before_saw_nothing(
-    database: Database, world: World, monkeypatch: pytest.MonkeyPatch, phone: str, email: str, problems: Any
+    database: Database,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    phone: str,
+    email: str,
+    problems: Any,
+    owner: str,
 ) -> None:
-    await create(database, world.acme, "+442079460011", email="a@b.test")
+    first = await create(database, world.acme, "+442079460011", email="a@b.test")
     look, looks = Book.look, []
 
     async def blind_once(book: Book, wishes: Sequence[Arrival]) -> list[Owners]:
@@ -73,7 +79,7 @@ async def test_the_unique_key_decides_even_when_the_look_before_saw_nothing(
     monkeypatch.setattr(Book, "look", blind_once)
     with pytest.raises(ValidationFailed) as caught:
         await create(database, world.acme, phone, email=email)
-    assert caught.value.details == problems
+    assert caught.value.details == problems | {owner: first}
     assert len(looks) == 2
     async with database.connection() as db:
         counter = await db.fetchval(

@@ -57,7 +57,7 @@ async def test_rows_become_contacts(database: Database, world: World) -> None:
     ]  # fmt: skip
     assert (first["status_id"], first["source_id"]) == (world.acme.status_id, world.acme.source_id)
     assert await errors(database, row) == [
-        (4, "phone: A phone number may only contain digits, +, -, spaces and parentheses.")
+        (4, "phone: A phone number may only contain digits, +, -, dots, spaces and parentheses.")
     ]
     await consistent(database, tenant_id)
 

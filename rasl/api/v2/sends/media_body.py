@@ -10,6 +10,7 @@ from rasl.api.v2.sends.also import recipient_problems
 from rasl.api.v2.sends.recipient import PHONE_PATTERN, Recipient
 from rasl.domain.media_formats import EXTENSIONS, LARGEST, MAX_BYTES
 from rasl.domain.message_types.media import MAX_CAPTION, MAX_FILENAME
+from rasl.domain.phone_spelling import WHAT_IT_MAY_HAVE
 from rasl.domain.records.contact import Email, Id, Name
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import MAX_ID, Body, Upload, of_bytes
@@ -101,6 +102,10 @@ class SendSticker(Recipient, frozen=True, kw_only=True):
 
     messages: ClassVar[dict[tuple[str, str], str]] = Recipient.messages | {
         ("phone", "max"): "Phone number must have 10 to 15 digits",
+        (
+            "phone",
+            "pattern",
+        ): f"Phone number must have 10 to 15 digits, and may contain only {WHAT_IT_MAY_HAVE}",
     }
     rules: ClassVar[tuple[Rule, ...]] = (_check_phone, _check_groups)
 

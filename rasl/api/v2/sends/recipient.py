@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, cast
 import msgspec
 
 from rasl.api.v2.sends.template_fields import TemplateFields
+from rasl.domain.phone_spelling import pattern, sentence
 from rasl.domain.validation import MAX_ID, Body
 from rasl.services.composing.addressing import To
 
@@ -20,7 +21,7 @@ class ReplyContext(Body, frozen=True):
     message_id: int | str
 
 
-PHONE_PATTERN = r"^[0-9+\-() ]+(?![\s\S])"
+PHONE_PATTERN = pattern(1, 40)
 ContactId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID, description="An existing contact.")]
 FromNumber = Annotated[
     int | str,
@@ -38,9 +39,7 @@ class Recipient(Body, frozen=True, kw_only=True):
         Annotated[
             str,
             msgspec.Meta(
-                min_length=10,
-                max_length=20,
-                pattern=PHONE_PATTERN,
+                pattern=pattern(10, 20),
                 description="Recipient with country code; may be left out when contact_id is given.",
             ),
         ]
@@ -74,10 +73,8 @@ class Recipient(Body, frozen=True, kw_only=True):
     ) = None
 
     messages: ClassVar[dict[tuple[str, str], str]] = {
-        ("phone", "pattern"): "Phone number may contain only digits, +, -, spaces and parentheses",
+        ("phone", "pattern"): sentence(10, 20),
         ("phone", "string"): "Phone number must be a string",
-        ("phone", "min"): "Phone number must be at least 10 characters",
-        ("phone", "max"): "Phone number must not be greater than 20 characters",
     }
 
     @classmethod
