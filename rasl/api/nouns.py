@@ -37,8 +37,9 @@ from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, res
 
 Route = Callable[..., Awaitable[Any]]
 Decorator = Callable[[Route], HTTPRouteHandler]
-# The option of a route that holds the tag of its noun; `docs.document` describes the tags it finds.
+# Options of a route that the document reads: the tag of its noun, and examples of its body by what they show.
 TAG = "rasl.tag"
+ASKS = "rasl.asks"
 _Item = TypeVar("_Item", bound=msgspec.Struct)
 _moments = functools.cache(lambda kind: [name for name in kind.__struct_fields__ if name.endswith("_at")])
 
@@ -49,6 +50,7 @@ class About(TypedDict, total=False):
     says: str  # the message of the envelope
     tells: str  # what the document calls the answer
     example: Any  # of the answer's data
+    asks: Mapping[str, Any]  # examples of the body, by what they show; each works in the sandbox as it is
     operation: type[Operation]  # what the document says of parameters and body that our own code reads
     options: Mapping[str, Any]  # of the framework
 
@@ -151,7 +153,7 @@ class Noun:
                 status_code=status,
                 operation_class=about.get("operation", Operation),
                 responses=raises(*of_body, *of_key, *errors) | {status: good},
-                **told(route, self.tag, about.get("options", {})),
+                **told(route, self.tag, about.get("options", {}), asks=about.get("asks")),
             )(route if is_answer else _signed(answer, route))
 
         return decorate
@@ -166,7 +168,9 @@ class Noun:
         return self.item if kind is ASGIApp else kind, lambda data: data
 
 
-def told(route: Route, tag: Tag, options: Mapping[str, Any], *also: str) -> dict[str, Any]:
+def told(
+    route: Route, tag: Tag, options: Mapping[str, Any], *also: str, asks: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the options of a route with what its docstring, and perhaps more text, tell the document."""
     summary, _, description = (inspect.getdoc(route) or "").partition("\n\n")
     return {
@@ -174,7 +178,7 @@ def told(route: Route, tag: Tag, options: Mapping[str, Any], *also: str) -> dict
         "summary": summary.rstrip("."),
         "description": "\n\n".join(filter(None, (description, *also))),
         "tags": [tag.name],
-        "opt": {TAG: tag, **options.get("opt", {})},
+        "opt": {TAG: tag, ASKS: asks or {}, **options.get("opt", {})},
     }
 
 

@@ -6,8 +6,9 @@ import msgspec
 from litestar.openapi.spec import Tag
 from msgspec import UNSET, UnsetType
 
-from rasl.api.v2.sends.documented import Sent
+from rasl.api.v2.sends.documented import Sent, Status
 from rasl.api.v2.sends.recipient import PHONE_PATTERN, ContactId, FromNumber, Recipient
+from rasl.api.v2.template_schemas import HeaderFormat, TemplateStatus
 from rasl.domain import otp
 from rasl.domain.validation import Body
 
@@ -136,7 +137,7 @@ class MessageStanding(msgspec.Struct):
 
     id: int
     message_id: str | None
-    status: str
+    status: Status
     sent_at: str | None
     delivered_at: str | None
     read_at: str | None
@@ -169,10 +170,10 @@ class OtpTemplateItem(msgspec.Struct):
     language: str
     body_text: str
     body_params_count: int
-    header_format: str
+    header_format: HeaderFormat
     header_text: str | None
     footer_text: str | None
-    status: str
+    status: TemplateStatus
     created_at: str
 
 

@@ -52,6 +52,7 @@ IMPORTS = Noun("/contacts", CONTACTS.tag, "import", ImportItem, schemas.RUNNING,
     says=_QUEUED,
     tells="Stored; a worker applies it.",
     example=schemas.QUEUED,
+    asks={"file": {"file": "contacts.csv"}},
     operation=schemas.IMPORT_FORM,
     options={"request_max_body_size": MAX_FILE_BYTES + FORM_BYTES, "opt": {OWN_KEY: True}},
 )

@@ -45,7 +45,12 @@ async def list_contacts(caller: MayReadContacts, request: ApiRequest, query: Lis
 
 
 @CONTACTS.post(
-    "", 201, FeatureLimitExceeded, tells="The new contact, with its groups.", example=schemas.WITH_GROUPS
+    "",
+    201,
+    FeatureLimitExceeded,
+    tells="The new contact, with its groups.",
+    example=schemas.WITH_GROUPS,
+    asks=schemas.ASKS_CREATE,
 )
 async def create_contact(
     data: JSONBody[schemas.CreateContact], caller: MayWriteContacts, request: ApiRequest
@@ -83,6 +88,7 @@ async def get_contact(
     NotFound,
     tells="The contact as it is now, with its groups.",
     example=schemas.WITH_GROUPS,
+    asks={"company": {"company": "Harbour Books", "attributes": {"tier": "gold"}}, "groups": {"groups": [3]}},
 )
 async def change_contact(
     contact_id: FromPath[str],
@@ -115,8 +121,9 @@ async def delete_contact(contact_id: FromPath[str], caller: MayDeleteContacts, r
     says="Batch of contacts processed",
     tells="What became of each contact.",
     example=schemas.BATCH_CREATED,
+    asks=schemas.ASKS_BATCH,
 )
-async def create_batch(
+async def create_contacts(
     data: JSONBody[schemas.CreateBatch], caller: MayWriteContacts, request: ApiRequest
 ) -> schemas.BatchCreated:
     """Create many contacts.
@@ -133,8 +140,8 @@ async def create_batch(
             len(wishes), len(report.created), len(report.skipped), len(report.failed)
         ),
         created=_items(found),
-        skipped=[schemas.SkippedRow(row.index, DUPLICATE_PHONE, row.data) for row in report.skipped],
-        errors=[schemas.FailedRow(row.index, row.code, row.problems, row.data) for row in report.failed],
+        skipped=[schemas.SkippedContact(row.index, DUPLICATE_PHONE, row.data) for row in report.skipped],
+        errors=[schemas.RefusedContact(row.index, row.code, row.problems, row.data) for row in report.failed],
     )
 
 
@@ -143,8 +150,9 @@ async def create_batch(
     says="Contacts deleted successfully",
     tells="How many are gone.",
     example=schemas.BATCH_DELETED,
+    asks={"two": {"ids": [900, 901]}},
 )
-async def delete_batch(
+async def delete_contacts(
     data: JSONBody[schemas.DeleteBatch], caller: MayDeleteContacts, request: ApiRequest
 ) -> schemas.BatchDeleted:
     """Delete many contacts.
@@ -162,8 +170,8 @@ HANDLERS = (
     get_contact,
     change_contact,
     delete_contact,
-    create_batch,
-    delete_batch,
+    create_contacts,
+    delete_contacts,
 )
 
 

@@ -72,6 +72,7 @@ class Removed(msgspec.Struct):
     contacts_removed: int
 
 
+_MEMBERS = {"two": {"contact_ids": [812, 813]}}
 GROUP_EXAMPLE = {"id": 3, "name": "VIP"} | EXAMPLE_TIMES
 GROUPS = Noun(
     "/groups", Tag("Groups", "Groups of contacts, and who is in them."), "group", GroupItem, GROUP_EXAMPLE
@@ -87,7 +88,7 @@ async def list_groups(caller: MayRead, request: ApiRequest, query: ListQuery) ->
     return await labels.list_labels(request.resources.database, GROUP, caller.tenant.id, query)
 
 
-@GROUPS.post("", 201)
+@GROUPS.post("", 201, asks={"name": {"name": "VIP customers"}})
 async def create_group(data: JSONBody[WriteGroup], caller: MayWrite, request: ApiRequest) -> Row:
     """Create a group.
 
@@ -105,7 +106,7 @@ async def get_group(group_id: FromPath[str], caller: MayRead, request: ApiReques
     return await labels.get_label(request.resources.database, GROUP, caller.tenant.id, read_id(group_id))
 
 
-@GROUPS.patch("/{group_id:str}", NotFound)
+@GROUPS.patch("/{group_id:str}", NotFound, asks={"name": {"name": "Readers"}})
 async def change_group(
     group_id: FromPath[str], data: JSONBody[WriteGroup], caller: MayWrite, request: ApiRequest
 ) -> Row:
@@ -133,8 +134,9 @@ async def delete_group(group_id: FromPath[str], caller: MayDelete, request: ApiR
     says="Contacts added to group successfully",
     tells="How many are new in it.",
     example=Added(3, 2),
+    asks=_MEMBERS,
 )
-async def add_contacts(
+async def add_contacts_to_group(
     group_id: FromPath[str], data: JSONBody[Members], caller: MayWrite, request: ApiRequest
 ) -> Added:
     """Add contacts to a group.
@@ -151,8 +153,9 @@ async def add_contacts(
     says="Contacts removed from group successfully",
     tells="How many left it.",
     example=Removed(3, 2),
+    asks=_MEMBERS,
 )
-async def remove_contacts(
+async def remove_contacts_from_group(
     group_id: FromPath[str], data: JSONBody[Members], caller: MayWrite, request: ApiRequest
 ) -> Removed:
     """Remove contacts from a group.
@@ -163,4 +166,12 @@ async def remove_contacts(
     return Removed(id_, await groups.remove_contacts(database, caller.tenant.id, id_, data.contact_ids))
 
 
-HANDLERS = (list_groups, create_group, get_group, change_group, delete_group, add_contacts, remove_contacts)
+HANDLERS = (
+    list_groups,
+    create_group,
+    get_group,
+    change_group,
+    delete_group,
+    add_contacts_to_group,
+    remove_contacts_from_group,
+)

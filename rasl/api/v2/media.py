@@ -56,7 +56,7 @@ class MediaItem(msgspec.Struct):
     """A stored file; `url` works without a token until `url_expires_at`."""
 
     id: int
-    media_type: str
+    media_type: MediaType
     mime_type: str
     size: int
     filename: str | None
@@ -76,6 +76,7 @@ MEDIA = Noun("/media", Tag("Media", "Files for messages, and from messages."), "
     NotFound,
     says=_STORED,
     tells="Stored.",
+    asks={"file": {"media_type": "image", "media_file": "picture.png"}},
     operation=operation(IDEMPOTENCY_KEY, body=form_body(StoreMedia, FILE)),
     options={"request_max_body_size": LARGEST + FORM_BYTES, "opt": {OWN_KEY: True}},
 )

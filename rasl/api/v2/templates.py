@@ -84,6 +84,7 @@ async def sync_templates(caller: MaySync, request: ApiRequest) -> schemas.Templa
     *_META,
     tells="Submitted for review.",
     example=msgspec.structs.replace(_PENDING, quality=None),
+    asks={"text": schemas.ASKED},
 )
 async def create_template(
     data: JSONBody[schemas.CreateTemplate], caller: MayWrite, request: ApiRequest
@@ -97,7 +98,14 @@ async def create_template(
     return await templates.create_template(request.resources, caller.tenant.id, data.waba_id, submission)
 
 
-@TEMPLATES.patch("/{template_id:str}", NotFound, *_META, tells="Submitted for review.", example=_PENDING)
+@TEMPLATES.patch(
+    "/{template_id:str}",
+    NotFound,
+    *_META,
+    tells="Submitted for review.",
+    example=_PENDING,
+    asks={"text": {"components": schemas.ASKED["components"]}},
+)
 async def change_template(
     template_id: FromPath[str], data: JSONBody[schemas.ChangeTemplate], caller: MayWrite, request: ApiRequest
 ) -> Row:
@@ -129,6 +137,7 @@ async def delete_template(template_id: FromPath[str], caller: MayDelete, request
     200,
     stores=False,
     says="Template checked successfully",
+    asks={"text": schemas.ASKED},
     tells="What was found.",
     example=schemas.Lint(
         is_valid=False,
@@ -156,6 +165,7 @@ async def lint_template(
     NotFound,
     stores=False,
     says="Template previewed successfully",
+    asks={"values": {"values": {"field_1": "Priya", "field_2": "#A-1044"}}},
     tells="The template as it is shown.",
     example=render(definition.read(schemas.EXAMPLE.components), {"field_1": "Priya"}),
 )

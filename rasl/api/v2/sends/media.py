@@ -40,6 +40,15 @@ class SentMedia(Sent):
     "/messages/media",
     SentMedia,
     _SENT,
+    examples={
+        "file": {"phone": "+442079460011", "media_type": "image", "media_file": "picture.png"},
+        "stored_file": {
+            "phone": "+442079460011",
+            "media_type": "image",
+            "media_id": 12,
+            "caption": "Your parcel",
+        },
+    },
     body=form_body(SendMedia, FILE),
     request_max_body_size=LARGEST + FORM_BYTES,
     opt={OWN_KEY: True},
@@ -66,6 +75,7 @@ async def send_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     "/messages/sticker",
     SentMedia,
     _SENT | {"media_type": "sticker", "caption": None, "filename": None},
+    examples={"file": {"phone": "+442079460011", "media_file": "sticker.webp"}},
     body=form_body(SendSticker, FILE),
     request_max_body_size=MAX_BYTES["sticker"] + FORM_BYTES,
     opt={OWN_KEY: True},

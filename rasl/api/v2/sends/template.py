@@ -68,6 +68,23 @@ class SentTemplate(Sent):
     "/messages/template",
     SentTemplate,
     {"template_name": "order_shipped", "language": "en_GB"},
+    examples={
+        "template": {
+            "phone": "+442079460011",
+            "template_name": "parcel_ready",
+            "language": "en_GB",
+            "field_1": "@{contact_first_name}",
+        },
+        "with_picture_and_link": {
+            "phone": "+442079460011",
+            "template_name": "order_shipped",
+            "language": "en_GB",
+            "header_media_id": 12,
+            "field_1": "Priya",
+            "field_2": "#A-1044",
+            "button_0": "A-1044",
+        },
+    },
     body=form_body(SendTemplate, *FILE_LIMITS),
     request_max_body_size=sum(FILE_LIMITS.values()) + FORM_BYTES,
     opt={OWN_KEY: True},
