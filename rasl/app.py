@@ -44,7 +44,8 @@ from rasl.services.sending.outbox import Outbox
 from rasl.settings import Settings
 from rasl.web.context import with_context
 from rasl.web.envelope import enveloped, render, render_framework_error, render_gone, render_unexpected
-from rasl.web.request import ApiRequest, ClientGoneError
+from rasl.web.input import ClientGoneError, with_input
+from rasl.web.request import ApiRequest
 
 _GRAPH_CONNECTIONS = 1000
 
@@ -139,9 +140,9 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
             *docs.handlers(api_v2),
             *door(resources.database, resources.sealer),
         ],
-        middleware=[with_caller(callers, resources.limits), with_idempotency],
+        middleware=[with_caller(callers, resources.limits), with_input, with_idempotency],
         request_class=ApiRequest,
-        request_max_body_size=None,  # ApiRequest and the door have limits of their own
+        request_max_body_size=None,  # the input and the door have limits of their own
         exception_handlers={
             ApiError: render,
             ClientGoneError: render_gone,

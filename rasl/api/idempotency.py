@@ -9,19 +9,18 @@ import typing
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from litestar.types.asgi_types import ReceiveMessage
 
 from rasl.api.caller import current_caller, has_caller
 from rasl.db.idempotency import Claim, Ending, Wish
-from rasl.errors import ApiError, IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
+from rasl.errors import IdempotencyInProgress, IdempotencyKeyReused, ValidationFailed
 from rasl.services.composing.draft import HeldKey
 from rasl.services.sending.outbox import Outbox
 from rasl.web.context import context_of
-from rasl.web.envelope import Answer, failure
-from rasl.web.request import ApiRequest, read_body
+from rasl.web.envelope import Answer
+from rasl.web.input import input_of
 
 HEADER = b"idempotency-key"
-# The option of a route that keeps keys itself: its body is too large to be held here.
+# The option of a route that keeps keys itself, in the transaction that stores what it makes.
 OWN_KEY = "rasl.own_key"
 MAX_LENGTH = 255
 
@@ -36,9 +35,8 @@ def with_idempotency(app: ASGIApp) -> ASGIApp:
         if key is None or scope["route_handler"].opt.get(OWN_KEY):
             await app(scope, receive, send)
             return
-        body = await read_body(receive)
-        claim = await _claim(scope, key, body)
-        answer = await _run(app, scope, body) if claim.is_mine else _replayed(claim)
+        claim = await _claim(scope, key, await input_of(scope).identity(receive))
+        answer = await _run(app, scope, receive) if claim.is_mine else _replayed(claim)
         await answer(scope, receive, send)
 
     return idempotent
@@ -75,16 +73,14 @@ async def _claim(scope: Scope, key: str, body: bytes) -> Claim:
 
 def _fingerprint(scope: Scope, body: bytes) -> bytes:
     """Return what tells this request from another; keyed, as the six digits of a code are quickly guessed."""
-    digest = hashlib.sha256(f"POST {scope['path']}\n".encode() + body).hexdigest()
+    query = b"?" + scope["query_string"] if scope["query_string"] else b""
+    digest = hashlib.sha256(f"POST {scope['path']}".encode() + query + b"\n" + body).hexdigest()
     return _outbox(scope).resources.sealer.digest(digest, "idempotency")
 
 
-async def _run(app: ASGIApp, scope: Scope, body: bytes = b"") -> ASGIApp:
+async def _run(app: ASGIApp, scope: Scope, receive: Receive) -> ASGIApp:
     """Run the route and keep its answer if it stored something; only then may what is returned send it."""
     answer: list[Message] = []
-
-    async def receive_again() -> ReceiveMessage:
-        return {"type": "http.request", "body": body, "more_body": False}
 
     async def keep(message: Message) -> None:
         answer.append(message)
@@ -94,7 +90,7 @@ async def _run(app: ASGIApp, scope: Scope, body: bytes = b"") -> ASGIApp:
             await send(message)
 
     try:
-        await app(scope, receive_again, keep)
+        await app(scope, receive, keep)
     finally:
         await _end(scope, answer)
     return kept
@@ -123,24 +119,3 @@ def _content(answer: typing.Iterable[Message]) -> tuple[int, bytes]:
 def _replayed(claim: Claim) -> ASGIApp:
     """Return the first answer again."""
     return Answer(claim.body or b"", claim.status or 500, [(b"idempotent-replayed", b"true")])
-
-
-async def run_once(
-    request: ApiRequest, digest: bytes, act: typing.Callable[[], typing.Awaitable[ASGIApp]]
-) -> ASGIApp:
-    """Do for a route with OWN_KEY what the middleware does for others, once its body is in and has a digest."""
-    key = read_key(request.scope)
-    if key is None:
-        return await act()
-    claim = await _claim(request.scope, key, digest)
-    if not claim.is_mine:
-        return _replayed(claim)
-
-    async def route(scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            made = await act()
-        except ApiError as error:
-            made = failure(request, error)
-        await made(scope, receive, send)
-
-    return await _run(route, request.scope)

@@ -26,17 +26,24 @@ from litestar.openapi.spec import Operation, Tag
 from litestar.types import ASGIApp
 
 from rasl.api import listing
+from rasl.api.caller import current_caller
 from rasl.api.operations import IDEMPOTENCY_KEY, operation
 from rasl.db.pool import Row
 from rasl.domain.listing import ListSpec, Page, pagination, parse
+from rasl.domain.tenants import Caller
 from rasl.errors import ApiError, ValidationFailed
 from rasl.web.context import iso
 from rasl.web.envelope import Pagination, Success, success
-from rasl.web.request import ApiRequest
+from rasl.web.request import ALSO, ApiRequest, Problems
 from rasl.web.responses import EXAMPLE_PAGE, IDEMPOTENT, READS_BODY, raises, response
 
 Route = Callable[..., Awaitable[Any]]
 Decorator = Callable[[Route], HTTPRouteHandler]
+Check = Callable[[ApiRequest, Caller, Mapping[str, Any]], Awaitable[Problems]]
+"""Finds what else is wrong with a request whose body is refused, given those of its fields that are right.
+
+It is not asked when the body is right: then the use-case itself names all that is wrong.
+"""
 # Options of a route that the document reads: the tag of its noun, and examples of its body by what they show.
 TAG = "rasl.tag"
 ASKS = "rasl.asks"
@@ -52,6 +59,7 @@ class About(TypedDict, total=False):
     example: Any  # of the answer's data
     asks: Mapping[str, Any]  # examples of the body, by what they show; each works in the sandbox as it is
     operation: type[Operation]  # what the document says of parameters and body that our own code reads
+    also: Check  # finds what else is wrong with a request whose body is refused
     options: Mapping[str, Any]  # of the framework
 
 
@@ -153,7 +161,12 @@ class Noun:
                 status_code=status,
                 operation_class=about.get("operation", Operation),
                 responses=raises(*of_body, *of_key, *errors) | {status: good},
-                **told(route, self.tag, about.get("options", {}), asks=about.get("asks")),
+                **told(
+                    route,
+                    self.tag,
+                    checked(about.get("options", {}), about.get("also")),
+                    asks=about.get("asks"),
+                ),
             )(route if is_answer else _signed(answer, route))
 
         return decorate
@@ -180,6 +193,17 @@ def told(
         "tags": [tag.name],
         "opt": {TAG: tag, ASKS: asks or {}, **options.get("opt", {})},
     }
+
+
+def checked(options: Mapping[str, Any], check: Check | None) -> dict[str, Any]:
+    """Return the options of a route with what it looks for when its body is refused."""
+    if check is None:
+        return {**options}
+
+    async def also(request: ApiRequest, right: Mapping[str, Any]) -> Problems:
+        return await check(request, current_caller(request.scope), right)
+
+    return {**options, "opt": {ALSO: also, **options.get("opt", {})}}
 
 
 def from_row(kind: type[_Item], row: Row | Mapping[str, Any], **given: Any) -> _Item:

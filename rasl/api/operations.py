@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from litestar.openapi.spec import Operation, Parameter, RequestBody, Schema
+from litestar.openapi.spec import Operation, Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
 IDEMPOTENCY_KEY = Parameter(
@@ -30,19 +30,15 @@ class Described(Operation):
     """What the document says of a route besides what its signature tells."""
 
     told: ClassVar[tuple[Parameter, ...]] = ()
-    read_body: ClassVar[RequestBody | None] = None
     after: ClassVar[Mapping[str, Any]] = {}
 
 
-def operation(
-    *parameters: Parameter, body: RequestBody | None = None, after: Mapping[str, Any] = MappingProxyType({})
-) -> type[Described]:
+def operation(*parameters: Parameter, after: Mapping[str, Any] = MappingProxyType({})) -> type[Described]:
     """Make what the document says of a route besides what its signature tells.
 
-    `body` describes one that the route reads by itself. `after` are calls without which the examples cannot succeed:
-    the body of each, by its operation.
+    `after` are calls without which the examples cannot succeed: the body of each, by its operation.
     """
-    return type("Described", (Described,), {"told": parameters, "read_body": body, "after": after})
+    return type("Described", (Described,), {"told": parameters, "after": after})
 
 
 def query_parameter(name: str, schema: Schema, description: str) -> Parameter:

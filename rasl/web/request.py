@@ -1,46 +1,28 @@
-"""Requests whose bodies are read by our own validation."""
+"""Requests whose input is read by our own validation."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from litestar import Request
-from litestar.types import Receive
 
-from rasl.domain import validation
-from rasl.errors import PayloadTooLarge, UnsupportedMediaType
+from rasl.domain.validation import BodyRefused
+from rasl.errors import ValidationFailed
 from rasl.services.ground.resources import Resources
 from rasl.services.sending.outbox import Outbox
 from rasl.web.context import Context, context_of
+from rasl.web.input import input_of
 
-_NOTHING = b"{}"
-MAX_BODY_BYTES = 1024 * 1024
+Problems = dict[str, list[str]]
+Also = Callable[["ApiRequest", Mapping[str, Any]], Awaitable[Problems]]
+"""Finds out what else is wrong with a request whose body is refused, given the fields that are right."""
+# The option of a route that has an `Also`, so that one answer names all that is wrong.
+ALSO = "also"
 # The option of a route that says how its path goes on after an id that may hold slashes, as WhatsApp's do.
 ENDING = "path_ending"
 
 
-class ClientGoneError(Exception):
-    """The client hung up before its request was complete: there is nobody to answer."""
-
-
-async def read_body(receive: Receive) -> bytes:
-    """Take in a whole body; raises PayloadTooLarge, and ClientGoneError when the client hung up in the middle of it."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise ClientGoneError
-        size += len(message["body"])
-        if size > MAX_BODY_BYTES:
-            raise PayloadTooLarge(details={"maximum_bytes": MAX_BODY_BYTES})
-        parts.append(message["body"])
-        if not message["more_body"]:
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
 class ApiRequest(Request[Any, Any, Any]):
-    """A request that knows its context, and decodes JSON into the `data` type of its route."""
-
-    _whole: bytes | None = None
+    """A request that knows its context, and reads its input as the `data` type of its route."""
 
     @property
     def context(self) -> Context:
@@ -60,19 +42,16 @@ class ApiRequest(Request[Any, Any, Any]):
         return outbox
 
     async def body(self) -> bytes:
-        """Return the body; an empty one reads as an empty object, so that missing fields are named."""
-        if self._whole is None:
-            self._whole = await read_body(self.receive) or _NOTHING
-        return self._whole
+        """Tell the framework that there is one: an empty body is read too, so that missing fields are named."""
+        return b"{}"
 
     async def json(self) -> Any:
-        """Decode the body; raises UnsupportedMediaType, InvalidJson or ValidationFailed."""
-        raw = await self.body()
-        header = self.context.asked.get(b"content-type", b"application/json").decode("latin-1")
-        content_type = header.partition(";")[0].strip().lower()
-        is_json = content_type == "application/json" or content_type.endswith("+json")
-        # Some clients name a type for a body that they leave out.
-        if not is_json and raw is not _NOTHING:
-            raise UnsupportedMediaType(details={"content_type": content_type[:100]})
+        """Read the input, whatever way it came; raises what `web/input.py` does, naming all that is wrong."""
         data_field = self.route_handler.parsed_data_field
-        return validation.read(data_field.annotation, raw)  # type: ignore[union-attr]
+        try:
+            return await input_of(self.scope).read(self.receive, data_field.annotation)  # type: ignore[union-attr]
+        except BodyRefused as error:
+            also: Also | None = self.route_handler.opt.get(ALSO)
+            if also is None:
+                raise
+            raise ValidationFailed(await also(self, error.right) | error.details) from None

@@ -44,6 +44,8 @@ EXAMPLE_PAGE = {
 }
 # What may be wrong with a body, and with the Idempotency-Key of a POST.
 READS_BODY = (InvalidJson, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
+# How answers to `Prefer: respond-async` are described, which are all alike.
+ACCEPTED = "Accepted with `Prefer: respond-async`."
 # Marks, until the document is written, a list of values that is not closed.
 OPEN = "x-open"
 IDEMPOTENT = (IdempotencyInProgress, IdempotencyKeyReused)

@@ -10,8 +10,6 @@ from rasl.api.v2.sends.text import SendText
 from rasl.domain.validation import MAX_ID, Body, read, read_values
 from rasl.errors import InvalidJson, ValidationFailed
 
-_TEXT_FIELDS = "message, phone, contact_id, context, from_phone_number_id, dry_run, fallback_template"
-
 
 class Parcel(Body, frozen=True):
     label: Annotated[str, msgspec.Meta(min_length=2, max_length=5, pattern="^[a-z]+$")]
@@ -34,7 +32,7 @@ class Parcel(Body, frozen=True):
 
 def _problems(raw: bytes, body_type: type[Body] = Parcel) -> dict[str, Any]:
     with pytest.raises(ValidationFailed) as caught:
-        read(body_type, raw)
+        read(body_type, raw, is_strict=True)
     return caught.value.details
 
 
@@ -69,7 +67,7 @@ def test_it_reads_what_is_right(raw: bytes, body: Parcel) -> None:
         (b'{"label":null}', "label", "Label is required"),
         (b'{"label":""}', "label", "Label is required"),
         (b'{"label":"  \\n"}', "label", "Label is required"),
-        (b'{"label":5}', "label", "The label field must be a string"),
+        (b'{"label":true}', "label", "The label field must be a string"),
         (b'{"label":["abc"]}', "label", "The label field must be a string"),
         (b'{"label":"a"}', "label", "The label field must be at least 2 characters"),
         (b'{"label":"abcdef"}', "label", "Label is too long"),
@@ -110,7 +108,7 @@ def test_it_says_which_rule_is_broken(raw: bytes, field: str, problem: str) -> N
     [
         (b'{"label":"abc","is_fragile":"maybe"}', "is_fragile"),
         (b'{"label":"abc","stops":["x"]}', "stops"),
-        (b'{"label":"abc","stops":5}', "stops"),
+        (b'{"label":"abc","stops":5.5}', "stops"),
         (b'{"label":"abc","serial":"%s"}' % (b"9" * 5000), "serial"),
         (b'{"label":"abc","serial":"-%s"}' % (b"9" * 5000), "serial"),
         (b'{"label":"abc","weight":"%s"}' % (b"9" * 5000), "weight"),
@@ -175,11 +173,7 @@ def test_it_names_every_wrong_field_at_once() -> None:
             b'{"message":"Hi","phone":"07 abc 1234"}',
             {"phone": ["Phone number may contain only digits, +, -, spaces and parentheses"]},
         ),
-        (
-            b'{"message":"Hi","phone":"1234567890\\n"}',
-            {"phone": ["Phone number may contain only digits, +, -, spaces and parentheses"]},
-        ),
-        (b'{"message":"Hi","phone":123456789012}', {"phone": ["Phone number must be a string"]}),
+        (b'{"message":"Hi","phone":true}', {"phone": ["Phone number must be a string"]}),
         (b'{"message":"Hi","phone":"123456789"}', {"phone": ["Phone number must be at least 10 characters"]}),
         (
             b'{"message":"Hi","phone":"123456789012345678901"}',
@@ -200,7 +194,7 @@ def test_it_names_every_wrong_field_at_once() -> None:
             b'{"mesage":"Hi","to":"+442079460011"}',
             {
                 "mesage": ['Unknown field; did you mean "message"?'],
-                "to": [f"Unknown field; this endpoint takes {_TEXT_FIELDS}"],
+                "to": ['Unknown field; did you mean "phone"?'],
                 "message": ["Message is required"],
                 "phone": ["Phone number is required"],
             },
@@ -316,7 +310,7 @@ def test_a_field_that_may_be_unset_tells_null_from_absent(raw: bytes, body: Chan
         (b'{"stops":{}}', "stops", "The stops field must be an array"),
         (b'{"stops":[]}', "stops", "The stops field must have at least 1 items"),
         (b'{"stops":[1,2,3]}', "stops", "The stops field must not have more than 2 items"),
-        (b'{"extras":{"a":1}}', "extras", "Extras must be texts"),
+        (b'{"extras":{"a":[1]}}', "extras", "Extras must be texts"),
         (b'{"extras":{"a":"b\\u0000"}}', "extras", "The extras field must not contain NUL characters"),
         (b'{"extras":{"a\\u0000":"b"}}', "extras", "The extras field must not contain NUL characters"),
     ],

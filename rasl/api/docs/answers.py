@@ -9,10 +9,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from rasl.api.docs.schemas import Schemas
 from rasl.errors import ALL_ERRORS, ApiError
 from rasl.web.envelope import Failure
-from rasl.web.responses import example
+from rasl.web.responses import ACCEPTED, example
 
 _INTEGER = {"type": "integer", "minimum": 0}
-HEADERS: dict[str, Any] = {
+_HEADERS: dict[str, Any] = {
     "X-Request-Id": {
         "description": "Also `meta.request_id`: quote it when you ask for help.",
         "required": True,
@@ -36,14 +36,27 @@ HEADERS: dict[str, Any] = {
     "Allow": {"description": "The methods that this path has.", "schema": {"type": "string"}},
 }
 _LIMITED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-# What no operation answers, but whoever reads the request before: one answer for all of them.
-_ELSEWHERE = frozenset(
-    {"BAD_REQUEST", "METHOD_NOT_ALLOWED", "REQUEST_TIMEOUT", "URI_TOO_LONG", "HEADERS_TOO_LARGE"}
+# Refused before anybody knows whose token it is, and what has nothing to do with the operation: one answer for it all.
+_NAMELESS = frozenset(
+    {
+        "BAD_REQUEST",
+        "METHOD_NOT_ALLOWED",
+        "REQUEST_TIMEOUT",
+        "URI_TOO_LONG",
+        "HEADERS_TOO_LARGE",
+        "UNAUTHORIZED",
+    }
 )
-# Refused before anybody knows whose token it is.
-_NAMELESS = _ELSEWHERE | {"UNAUTHORIZED"}
+_ELSEWHERE = (_NAMELESS - {"UNAUTHORIZED"}) | {
+    *("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE")
+}
 _OWN = {"UNAUTHORIZED": ("WWW-Authenticate",), "METHOD_NOT_ALLOWED": ("Allow",)}
 _BY_CODE: dict[str, type[ApiError]] = {error.code: error for error in ALL_ERRORS}
+
+
+def header_components() -> dict[str, Any]:
+    """Return the headers of answers, told once."""
+    return {_short(name): told for name, told in _HEADERS.items()}
 
 
 class Answers:
@@ -59,7 +72,8 @@ class Answers:
         found = {}
         for status, spec in sorted(specs.items()):
             if spec.data_container is not Failure:
-                found[str(status)] = self._good(spec, is_replayable=is_replayable)
+                good = self._good(spec, is_replayable=is_replayable)
+                found[str(status)] = self._shared(good) if spec.description == ACCEPTED else good
             elif codes := [item.id for item in spec.examples or () if item.id not in _ELSEWHERE]:
                 found[str(status)] = self._errors(codes)
         return found | {"default": self._errors(_ELSEWHERE)}
@@ -74,11 +88,15 @@ class Answers:
             "content": {str(getattr(spec.media_type, "value", spec.media_type)): content},
         }
 
+    def _shared(self, answer: dict[str, Any]) -> dict[str, Any]:
+        self.responses["Accepted"] = answer
+        return {"$ref": "#/components/responses/Accepted"}
+
     def _errors(self, codes: Iterable[str | None]) -> dict[str, Any]:
         errors = [_BY_CODE[code] for code in sorted(map(str, codes))]
         name = "Or".join(error.code.title().replace("_", "") for error in errors)
         name = "Otherwise" if {error.code for error in errors} == _ELSEWHERE else name
-        self.examples |= {error.code: {"summary": error.text, "value": example(error)} for error in errors}
+        self.examples |= {error.code: {"value": example(error)} for error in errors}
         self.responses[name] = {
             "description": "; ".join(f"`{error.code}`: {error.text}" for error in errors),
             "headers": _headers(_error_headers(errors)),
@@ -106,7 +124,11 @@ def _error_headers(errors: Sequence[type[ApiError]]) -> Iterable[str]:
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    return {name: {"$ref": f"#/components/headers/{_short(name)}"} for name in names}
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("X-").replace("RateLimit-", "")
 
 
 def _plain(value: Any) -> Any:

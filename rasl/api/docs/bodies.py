@@ -12,7 +12,6 @@ from rasl.api.nouns import ASKS
 _JSON = "application/json"
 _URLENCODED = "application/x-www-form-urlencoded"
 _FORM = "multipart/form-data"
-_FORMS = {_URLENCODED: "Form", _FORM: "Multipart"}
 
 
 def kind_of(handler: HTTPRouteHandler) -> Any:
@@ -25,18 +24,15 @@ def kind_of(handler: HTTPRouteHandler) -> Any:
 
 def body_of(handler: HTTPRouteHandler, schemas: Schemas) -> dict[str, Any] | None:
     """Describe the body of a route, with the examples that its decorator gives."""
-    examples = {
-        name: {"summary": name.replace("_", " ").capitalize(), "value": value}
-        for name, value in handler.opt.get(ASKS, {}).items()
-    }
-    kind, own = kind_of(handler), getattr(handler.operation_class, "read_body", None)
+    examples = {name: {"value": value} for name, value in handler.opt.get(ASKS, {}).items()}
+    kind = kind_of(handler)
     if kind is None:
-        return own.to_schema() if own else None
+        return None
     schema = schemas.of(kind)
     files = _files(schema, schemas)
     if not files:
         shown = {"schema": schema, "examples": examples}
-        forms = {kind: {"schema": _form(schema, schemas, word)} for kind, word in _FORMS.items()}
+        forms = {key: {"schema": _form(schema, schemas)} for key in (_URLENCODED, _FORM)}
         return _whole({_JSON: shown} | forms)
     with_file = {name: it for name, it in examples.items() if files & it["value"].keys()}
     without = {name: it for name, it in examples.items() if name not in with_file}
@@ -76,8 +72,8 @@ def _split(schema: Schema, files: frozenset[str], schemas: Schemas) -> Schema | 
     return as_json
 
 
-def _form(schema: Schema, schemas: Schemas, word: str) -> Schema:
-    """Return a schema of its own for a kind of form: generated clients tell by the type how something is sent."""
+def _form(schema: Schema, schemas: Schemas) -> Schema:
+    """Return a schema of its own for forms: generated clients tell by the type how something is sent."""
     if "$ref" not in schema:
         return {"type": "object", "description": "The same fields as in JSON."}
-    return schemas.add(f"{schemas.named(schema)['title']}{word}", {"allOf": [schema, {"type": "object"}]})
+    return schemas.add(f"{schemas.named(schema)['title']}Form", {"allOf": [schema, {"type": "object"}]})

@@ -12,7 +12,7 @@ from litestar.openapi.spec import Tag
 
 from rasl import __version__
 from rasl.api.caller import requirement
-from rasl.api.docs.answers import HEADERS, Answers
+from rasl.api.docs.answers import Answers, header_components
 from rasl.api.docs.bodies import body_of, kind_of
 from rasl.api.docs.schemas import Schemas, objects
 from rasl.api.nouns import TAG
@@ -41,7 +41,6 @@ _SECURITY = {
     },
 }
 _METHODS = ("get", "post", "put", "patch", "delete")
-_SHARED_FROM = 3
 _PARAMETER = re.compile(r"{(\w+)}")
 
 
@@ -86,7 +85,7 @@ def document(api: Router) -> dict[str, Any]:
         "components": {
             "securitySchemes": _SECURITY,
             "parameters": _path_parameters() | _share_parameters(paths),
-            "headers": HEADERS,
+            "headers": header_components(),
             "examples": dict(sorted(answers.examples.items())),
             "responses": dict(sorted(answers.responses.items())),
             "schemas": dict(sorted(_used(paths, answers, schemas).items())),
@@ -205,16 +204,18 @@ def _share_parameters(paths: dict[str, dict[str, Any]]) -> dict[str, Any]:
         for parameter in it.get("parameters", ())
         if "name" in parameter
     )
-    shared: dict[str, Any] = {}
+    names: dict[str, str] = {}
     for text, count in counted.most_common():
-        if count >= _SHARED_FROM:
-            shared.setdefault((found := json.loads(text))["name"], found)
+        plain = json.loads(text)["name"]
+        if count > 1:
+            number = sum(name.partition(".")[0] == plain for name in names.values())
+            names[text] = f"{plain}.{number + 1}" if number else plain
     for operation in operations:
         operation["parameters"] = [
-            {"$ref": f"#/components/parameters/{it['name']}"} if shared.get(it.get("name")) == it else it
+            {"$ref": f"#/components/parameters/{name}"} if (name := names.get(json.dumps(it))) else it
             for it in operation.get("parameters", ())
         ]
-    return shared
+    return {name: json.loads(text) for text, name in names.items()}
 
 
 def _used(paths: dict[str, Any], answers: Answers, schemas: Schemas) -> dict[str, Any]:
@@ -224,7 +225,8 @@ def _used(paths: dict[str, Any], answers: Answers, schemas: Schemas) -> dict[str
     while asked:
         for name in asked.pop():
             if name not in used:
-                used[name] = schemas.components[name]
+                # A title would only say the name again.
+                used[name] = {key: it for key, it in schemas.components[name].items() if key != "title"}
                 asked.append(_references(used[name]))
     return used
 

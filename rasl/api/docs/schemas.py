@@ -20,7 +20,8 @@ FILE: Schema = {"type": "string", "format": "binary", "contentMediaType": "appli
 _MODULE = re.compile(r"rasl\.[\w.]*\.(?=\w)")
 _ENVELOPE = re.compile(r"Success_(list_)?(\w+?)_+")
 _MOMENT = re.compile(r"(at|.*_at|timestamp)")
-_SHARED_FROM, _SHARED_LENGTH = 4, 90
+_SHARED_FROM, _SHARED_LENGTH = 3, 75
+_HELD = ("object", "array")  # generators do not read these in a list of types
 _PLAIN = frozenset({"type", "format", "description"})
 
 
@@ -168,7 +169,7 @@ def _without_any_of(node: Schema) -> Schema:
     every = [choice for choices in nested for choice in choices]
     choices = [choice for choice in every if choice != {"type": "null"}]
     null = ["null"] if len(choices) < len(every) else []
-    if len(choices) == 1 and "type" in choices[0]:
+    if len(choices) == 1 and "type" in choices[0] and choices[0]["type"] not in _HELD:
         (choice,) = choices
         values = {"enum": [*choice["enum"], None]} if null and "enum" in choice else {}
         return outer | choice | values | {"type": [*_types(choice), *null]}

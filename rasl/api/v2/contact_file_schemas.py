@@ -1,19 +1,19 @@
 """Answers of imports and exports, with what the OpenAPI document says of form, query and files."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Example, OpenAPIMediaType, RequestBody, Schema
+from litestar.openapi.spec import Example, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
 from rasl.api.listing import parameters
-from rasl.api.operations import IDEMPOTENCY_KEY, operation, query_parameter
-from rasl.domain.contact_csv import TYPES
+from rasl.api.operations import operation, query_parameter
 from rasl.domain.records.contact import CONTACT_LIST
+from rasl.domain.validation import Upload, of_bytes
 from rasl.errors import NotFound, ValidationFailed
 from rasl.services.contacts import exports
-from rasl.services.imports.uploads import MODES, Status
+from rasl.services.imports.uploads import MAX_FILE_BYTES, Options, Status
 from rasl.web.responses import raises
 
 
@@ -104,39 +104,19 @@ EXPORT_RESPONSES = csv_responses(
     ValidationFailed,
 )
 
-_TEXT, _INTEGER, _BOOLEAN = OpenAPIType.STRING, OpenAPIType.INTEGER, OpenAPIType.BOOLEAN
-_FORM = {
-    "file": Schema(type=_TEXT, content_media_type="text/csv", description="CSV with a header row."),
-    "mapping": Schema(
-        type=_TEXT,
-        description='JSON object from the file\'s columns to fields: `{"Tel": "phone", "Tier": "attributes.tier", '
-        '"Remarks": null}`. Columns it does not name are guessed by their headers.',
-    ),
-    "dry_run": Schema(type=_BOOLEAN, description="Check everything, write nothing, report the same."),
-    "on_duplicate": Schema(
-        type=_TEXT,
-        enum=list(MODES),
-        description="A phone that is known already: `skip` the row, `update` the contact, or `fail-row`.",
-    ),
-    "default_source_id": Schema(type=_INTEGER, description="Source of rows that name none."),
-    "default_status_id": Schema(type=_INTEGER, description="Status of rows that name none."),
-    "type": Schema(type=_TEXT, enum=list(TYPES), description="Type of new contacts."),
-    "groups": Schema(type=_TEXT, description="Comma-separated ids of groups to add every contact to."),
-    "delimiter": Schema(
-        type=_TEXT, description="auto (default), comma, semicolon, tab, pipe, or the sign itself."
-    ),
-}
-_FORM_SCHEMA = Schema(type=OpenAPIType.OBJECT, properties={**_FORM}, required=["file"])
-IMPORT_FORM = operation(
-    IDEMPOTENCY_KEY,
-    body=RequestBody({"multipart/form-data": OpenAPIMediaType(schema=_FORM_SCHEMA)}, required=True),
-)
+
+class ImportContacts(Options, frozen=True, kw_only=True):
+    """A file of contacts to import."""
+
+    file: Annotated[Upload, of_bytes(MAX_FILE_BYTES, "CSV with a header row.")]
+
+
 # What finds contacts in a list, without what makes pages of them.
 EXPORT_QUERY = operation(
     *(item for item in parameters(CONTACT_LIST) if item.name in {"search", "filter"}),
     query_parameter(
         "bom",
-        Schema(type=_BOOLEAN),
+        Schema(type=OpenAPIType.BOOLEAN),
         "`true`: begin with a byte order mark, for spreadsheets that ask for one.",
     ),
 )

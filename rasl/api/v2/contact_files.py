@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar import get
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 from litestar.types import ASGIApp
 
@@ -20,12 +20,12 @@ from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page, parse
 from rasl.domain.records.contact import CONTACT_LIST
 from rasl.domain.validation import read_id
-from rasl.errors import NotFound, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from rasl.errors import NotFound
 from rasl.services.contacts import exports
 from rasl.services.imports import uploads
-from rasl.services.imports.uploads import IMPORT_LIST, MAX_FILE_BYTES, Upload
+from rasl.services.imports.uploads import IMPORT_LIST, Upload
 from rasl.web.envelope import success
-from rasl.web.form import FORM_BYTES, received
+from rasl.web.input import input_of
 from rasl.web.request import ApiRequest
 
 _QUEUED = "Import queued"
@@ -45,34 +45,26 @@ IMPORTS = Noun("/contacts", CONTACTS.tag, "import", ImportItem, schemas.RUNNING,
 @IMPORTS.post(
     "/import",
     202,
-    ValidationFailed,
-    UnsupportedMediaType,
-    PayloadTooLarge,
     NotFound,
     says=_QUEUED,
     tells="Stored; a worker applies it.",
     example=schemas.QUEUED,
     asks={"file": {"file": "contacts.csv"}},
-    operation=schemas.IMPORT_FORM,
-    options={"request_max_body_size": MAX_FILE_BYTES + FORM_BYTES, "opt": {OWN_KEY: True}},
+    options={"opt": {OWN_KEY: True}},
 )
-async def import_contacts(caller: MayWriteContacts, request: ApiRequest) -> ASGIApp:
+async def import_contacts(
+    data: JSONBody[schemas.ImportContacts], caller: MayWriteContacts, request: ApiRequest
+) -> ASGIApp:
     """Import contacts from a CSV file.
 
     A CSV file of up to 200 MB and 1,000,000 rows, UTF-8 or UTF-16 with a byte order mark. It is checked, stored and
     answered at once; a worker applies it. A row that is wrong never stops the others.
     """
     database, tenant_id = request.resources.database, caller.tenant.id
-    async with received(request, {"file": MAX_FILE_BYTES}) as form:
-        options = uploads.read_options(form.fields)
-        if form.problems:
-            raise ValidationFailed(form.problems)
-        if "file" not in form.files:
-            raise ValidationFailed({"file": ["The file field is required"]})
-        given = form.files["file"]
-        fingerprint = request.resources.sealer.digest(form.digest.hex(), "idempotency")
-        upload = Upload(given.file, given.name, read_key(request.scope), fingerprint)
-        accepted = await uploads.accept(database, tenant_id, upload, options)
+    identity = await input_of(request.scope).identity(request.receive)
+    fingerprint = request.resources.sealer.digest(identity.hex(), "idempotency")
+    upload = Upload(data.file.file, data.file.name, read_key(request.scope), fingerprint)
+    accepted = await uploads.accept(database, tenant_id, upload, data)
     row, _ = await uploads.get_import(database, tenant_id, accepted.id)
     if accepted.is_replayed:
         request.context.headers.append((b"idempotent-replayed", b"true"))

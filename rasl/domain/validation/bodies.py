@@ -27,8 +27,3 @@ def given_fields(body: Body) -> set[str]:
     """Return the names of the fields that say something."""
     pairs = zip(body.__struct_fields__, msgspec.structs.astuple(body), strict=True)
     return {name for name, value in pairs if value is not None and value is not msgspec.UNSET}
-
-
-def is_blank(value: object) -> bool:
-    """Tell whether a value says nothing: HTML forms send "" for what was left out."""
-    return value is None or (isinstance(value, str) and not value.strip())

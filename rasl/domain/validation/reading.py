@@ -2,30 +2,20 @@
 
 import functools
 import typing
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from rasl.domain.validation.bodies import Body, given_fields
-from rasl.domain.validation.problems import broken_rules, read_slowly, refuse_unknown_kind
+from rasl.domain.validation.coercion import decode, trimmed
+from rasl.domain.validation.fields import verbatim_of
+from rasl.domain.validation.problems import Unknown, broken_rules, read_slowly, refuse_unknown_kind
 from rasl.domain.validation.values import holds_nul
 from rasl.errors import InvalidJson, ValidationFailed
 
 MAX_ID = 2**63 - 1
 _BODY = TypeVar("_BODY", bound=Body)
-
-
-def read_values(body_type: type[_BODY], values: Any) -> _BODY:
-    """Read one object of a list that came in a body; raises ValidationFailed as `read` does."""
-    if not isinstance(values, dict):
-        raise ValidationFailed({"": ["Expected an object"]})
-    try:
-        body = msgspec.convert(values, body_type, strict=False)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        return read_slowly(body_type, values)
-    if any(map(holds_nul, values.values())) or _needs_another_look(body):
-        return read_slowly(body_type, values)
-    return body
 
 
 def read_id(text: str) -> int:
@@ -34,11 +24,13 @@ def read_id(text: str) -> int:
     return number if number <= MAX_ID else 0
 
 
-def read(body_type: type[_BODY], raw: bytes) -> _BODY:
-    """Decode a JSON body; raises InvalidJson, or ValidationFailed with the messages of every wrong field.
+def read(
+    body_type: type[_BODY], raw: bytes, unknown: Unknown | None = None, *, is_strict: bool = False
+) -> _BODY:
+    """Decode a JSON body; raises InvalidJson, or BodyRefused with the messages of every wrong field.
 
-    Numbers may come as strings of digits (`"contact_id": "812"`), as form libraries send them. A union of bodies with
-    tags is read as the kind whose tag it names.
+    Names that mean nothing are put into `unknown`, or refused for a strict caller. A union of bodies with tags is read
+    as the kind whose tag it names.
     """
     if b"\\u0000" not in raw:
         try:
@@ -47,7 +39,29 @@ def read(body_type: type[_BODY], raw: bytes) -> _BODY:
                 return body
         except (msgspec.MsgspecError, RecursionError, ValueError):
             pass
-    return _read_what_is_wrong(body_type, read_object(raw))
+    return _read_slowly(body_type, read_object(raw), unknown, is_strict=is_strict)
+
+
+def read_values(
+    body_type: type[_BODY], values: Any, unknown: Unknown | None = None, *, is_strict: bool = False
+) -> _BODY:
+    """Read what a form said, or an object in a list that came in a body; as `read` does."""
+    if not isinstance(values, dict):
+        raise ValidationFailed({"": ["Expected an object"]})
+    try:
+        body = msgspec.convert(values, body_type, strict=False)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return _read_slowly(body_type, values, unknown, is_strict=is_strict)
+    if any(map(holds_nul, values.values())) or _needs_another_look(body):
+        return _read_slowly(body_type, values, unknown, is_strict=is_strict)
+    return body
+
+
+def _read_slowly(
+    body_type: type[_BODY], values: Mapping[str, Any], unknown: Unknown | None, *, is_strict: bool
+) -> _BODY:
+    kind = _kind_of(body_type, values)
+    return read_slowly(kind, values, {} if unknown is None else unknown, is_strict=is_strict)
 
 
 @functools.cache
@@ -59,48 +73,67 @@ def _needs_another_look(body: Body) -> bool:
     """Tell whether something is wrong that decoding does not see, in the body or in an object inside it."""
     if _looks_odd(body):
         return True
-    return bool(body.rules) and any(True for _ in broken_rules(body.rules, msgspec.to_builtins(body)))
+    if not body.rules:
+        return False
+    values = msgspec.to_builtins(body, enc_hook=repr)  # no rule looks at files, which are no JSON
+    return any(True for _ in broken_rules(body.rules, values))
 
 
-def _looks_odd(body: Body) -> bool:
-    """Tell whether a text is blank, or something given asks for what is not."""
-    for value in msgspec.structs.astuple(body):
+def _looks_odd(body: msgspec.Struct) -> bool:
+    """Tell whether a text is blank or has blanks around it, or something given asks for what is not."""
+    values = msgspec.structs.astuple(body)
+    for index, value in enumerate(values):
         if value is None:
             continue
         if isinstance(value, str):
-            if not value.strip():
+            if _is_odd_text(value) and not (trimmed(value) and _is_verbatim(body, index)):
                 return True
         elif isinstance(value, list):
             # The items of a list are all of one type, except that numbers may stand beside texts.
-            if value and isinstance(value[0], int | str | Body) and any(map(_is_odd_item, value)):
+            if value and isinstance(value[0], int | str | msgspec.Struct) and any(map(_is_odd_item, value)):
                 return True
-        elif isinstance(value, Body) and _looks_odd(value):
+        elif isinstance(value, dict):
+            if any(map(_is_odd_member, value.values())) and not _is_verbatim(body, index):
+                return True
+        elif isinstance(value, msgspec.Struct) and _looks_odd(value):
             return True
-    return bool(body.missing(given_fields(body)))
+    return isinstance(body, Body) and bool(body.missing(given_fields(body)))
 
 
-def _is_odd_item(item: str | int | Body) -> bool:
-    if isinstance(item, Body):
-        return _looks_odd(item)
-    return isinstance(item, str) and not item.strip()
+def _is_verbatim(body: msgspec.Struct, index: int) -> bool:
+    return body.__struct_fields__[index] in verbatim_of(type(body))
 
 
-def _read_what_is_wrong(body_type: type[_BODY], values: dict[str, Any]) -> _BODY:
-    """Read it field by field, after finding out which kind it is if there are several."""
+def _is_odd_text(text: str) -> bool:
+    return not text or (not (text[0].isalnum() and text[-1].isalnum()) and trimmed(text) != text)
+
+
+def _is_odd_item(item: str | int | msgspec.Struct) -> bool:
+    return _looks_odd(item) if isinstance(item, msgspec.Struct) else _is_odd_member(item)
+
+
+def _is_odd_member(value: object) -> bool:
+    return isinstance(value, str) and _is_odd_text(value)
+
+
+def _kind_of(body_type: type[_BODY], values: Mapping[str, Any]) -> type[_BODY]:
+    """Return the body that is meant, which its tag says where there are several kinds."""
     kinds: tuple[type[_BODY], ...] = typing.get_args(body_type) or (body_type,)
     if len(kinds) == 1:
-        return read_slowly(body_type, values)
+        return kinds[0]
     field = str(kinds[0].__struct_config__.tag_field)
+    given = values.get(field)
+    tag = trimmed(given) if isinstance(given, str) else given
     for kind in kinds:
-        if kind.__struct_config__.tag == values.get(field):
-            return read_slowly(kind, values)
+        if kind.__struct_config__.tag == tag:
+            return kind
     raise refuse_unknown_kind(kinds, field, values)
 
 
 def read_object(raw: bytes) -> dict[str, Any]:
     """Decode a JSON object; raises InvalidJson."""
     try:
-        values = msgspec.json.decode(raw or b"{}")
+        values = decode(raw or b"{}")
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise InvalidJson(details={"reason": str(error) or "not valid UTF-8"}) from None
     if not isinstance(values, dict):

@@ -1,6 +1,7 @@
 """The rules of single values, in our own words instead of the library's."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -20,6 +21,15 @@ def plain_type(info: inspect.Type) -> inspect.Type:
     return info
 
 
+def told_of(info: inspect.Type) -> dict[str, Any]:
+    """Return what a type says besides its rules (`msgspec.Meta(extra=…)`), of what may be null as well."""
+    if isinstance(info, inspect.Metadata):
+        return told_of(info.type) | (info.extra or {})
+    if isinstance(info, inspect.UnionType):
+        return {name: value for option in info.types for name, value in told_of(option).items()}
+    return {}
+
+
 def admits_null(info: inspect.Type) -> bool:
     """Tell whether null is a value of this type."""
     if isinstance(info, inspect.Metadata):
@@ -28,18 +38,9 @@ def admits_null(info: inspect.Type) -> bool:
 
 
 def broken_rule(info: inspect.Type, value: Any) -> Broken:
-    """Return the first rule that a text, number or choice breaks; `info` is a plain type."""
-    if isinstance(info, inspect.StrType):
-        return _broken_text_rule(info, value)
-    if isinstance(info, inspect.IntType | inspect.FloatType):
-        return _broken_number_rule(info, value)
-    if isinstance(info, inspect.ListType):
-        return _broken_list_rule(info, value)
-    if isinstance(info, inspect.DictType):
-        return _broken_object_rule(info, value)
-    if isinstance(info, inspect.LiteralType) and value not in info.values:
-        return "invalid", f"must be one of {', '.join(map(str, info.values))}"
-    return None
+    """Return the first rule that a text, number, choice, list, object or file breaks; `info` is a plain type."""
+    check = _CHECKS.get(type(info))
+    return check(info, value) if check else None
 
 
 def holds_nul(value: Any) -> bool:
@@ -69,6 +70,14 @@ def conversion_problem(annotation: Any, value: Any) -> str | None:
     except RecursionError:
         return "it is nested too deeply"
     return None
+
+
+def _broken_choice(info: inspect.LiteralType, value: Any) -> Broken:
+    return None if value in info.values else ("invalid", f"must be one of {', '.join(map(str, info.values))}")
+
+
+def _no_file(info: inspect.CustomType, value: Any) -> Broken:
+    return None if isinstance(value, info.cls) else ("file", "must be a file, sent as multipart/form-data")
 
 
 def _broken_object_rule(info: inspect.DictType, value: Any) -> Broken:
@@ -112,3 +121,14 @@ def _broken_number_rule(info: inspect.IntType | inspect.FloatType, value: Any) -
     if (info.ge is not None and not number >= info.ge) or (info.le is not None and not number <= info.le):
         return "range", f"must be between {info.ge} and {info.le}"
     return None
+
+
+_CHECKS: Mapping[type[inspect.Type], Callable[[Any, Any], Broken]] = {
+    inspect.StrType: _broken_text_rule,
+    inspect.IntType: _broken_number_rule,
+    inspect.FloatType: _broken_number_rule,
+    inspect.ListType: _broken_list_rule,
+    inspect.DictType: _broken_object_rule,
+    inspect.LiteralType: _broken_choice,
+    inspect.CustomType: _no_file,
+}

@@ -43,6 +43,27 @@ async def address(
     WhatsAppNotConfigured, or ValidationFailed naming every field that is wrong.
     """
     default = sending_number(tenant)
+    phone, asked, reply, problems = await _understand(resources, tenant, to)
+    tied_id = reply.number_id if reply else about_number_id
+    tied = None if tied_id is None else await resources.numbers.get(tenant.id, tied_id)
+    if tied is not None and asked is not None and asked.id != tied.id:
+        problems["from_phone_number_id"] = [
+            f"The message that this one answers belongs to the number {tied.phone_number_id}: only that one can answer"
+        ]
+    if problems:
+        raise ValidationFailed(problems)
+    return Addressed(phone, to.contact_id, tied or asked or default, reply)
+
+
+async def problems_of(resources: Resources, tenant: Tenant, to: To) -> dict[str, list[str]]:
+    """Return what is wrong with the recipient of a send that is refused for something else already."""
+    return (await _understand(resources, tenant, to))[3]
+
+
+async def _understand(
+    resources: Resources, tenant: Tenant, to: To
+) -> tuple[Phone | None, Number | None, Reply | None, dict[str, list[str]]]:
+    """Return the phone, the number asked for and the quoted message as far as they are known, and what is wrong."""
     problems: dict[str, list[str]] = {}
     phone: Phone | None = None
     asked: Number | None = None
@@ -55,15 +76,7 @@ async def address(
     if to.reply_to is not None:
         with Collecting(problems):
             reply = await find_reply(resources.database, tenant.id, to.reply_to)
-    tied_id = reply.number_id if reply else about_number_id
-    tied = None if tied_id is None else await resources.numbers.get(tenant.id, tied_id)
-    if tied is not None and asked is not None and asked.id != tied.id:
-        problems["from_phone_number_id"] = [
-            f"The message that this one answers belongs to the number {tied.phone_number_id}: only that one can answer"
-        ]
-    if problems:
-        raise ValidationFailed(problems)
-    return Addressed(phone, to.contact_id, tied or asked or default, reply)
+    return phone, asked, reply, problems
 
 
 def read_phone(text: str | None, tenant: Tenant) -> Phone | None:

@@ -6,7 +6,7 @@ import datetime as dt
 import itertools
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO, ClassVar, Literal
 
 import asyncpg
 import msgspec
@@ -15,18 +15,19 @@ from rasl.db import contact_lists
 from rasl.db import imports as import_rows
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
-from rasl.domain.contact_csv import TYPES, find_targets
+from rasl.domain.contact_csv import find_targets
 from rasl.domain.csv_files import DELIMITERS, CsvFile, meant, protected, write_row
 from rasl.domain.listing import ListQuery, Page
-from rasl.domain.records.contact import NO_GROUP, NO_SOURCE, NO_STATUS
-from rasl.domain.validation import read_id
+from rasl.domain.records.contact import NO_GROUP, NO_SOURCE, NO_STATUS, Id, Type
+from rasl.domain.validation import Body, read_values
+from rasl.domain.validation.rules import Rule
 from rasl.errors import IdempotencyKeyReused, NotFound, ValidationFailed
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
 MAX_ROWS = 1_000_000
 CHUNK_ROWS = 5_000
+Mode = Literal["skip", "update", "fail-row"]
 INLINE_ERRORS = 100
-MODES = ("skip", "update", "fail-row")
 _CHUNK_CHARACTERS = 8_000_000
 _ERROR_PAGE = 1_000
 _TRIED_AGAIN_FOR = dt.timedelta(days=7)  # an import whose job was set aside
@@ -34,17 +35,66 @@ _TRIED_AGAIN_FOR = dt.timedelta(days=7)  # an import whose job was set aside
 IMPORT_LIST = import_rows.LIST_SOURCE.spec
 
 
-class Options(msgspec.Struct, frozen=True):
-    """What the caller asked for besides the file."""
+def _check_delimiter(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    text = values.get("delimiter")
+    if (
+        isinstance(text, str)
+        and text.strip() not in {"auto", *DELIMITERS}
+        and text not in DELIMITERS.values()
+    ):
+        yield "delimiter", f"The delimiter field must be auto, {', '.join(DELIMITERS)} or the sign itself"
 
-    mapping: dict[str, str | None] = {}
-    dry_run: bool = False
-    on_duplicate: str = "skip"
-    default_source_id: int | None = None
-    default_status_id: int | None = None
-    type: str | None = None
-    groups: tuple[int, ...] = ()
-    delimiter: str | None = None
+
+class Options(Body, frozen=True, kw_only=True):
+    """What there is to say about an import besides the file."""
+
+    mapping: Annotated[
+        dict[str, str | None],
+        msgspec.Meta(
+            description='From the file\'s columns to fields: `{"Tel": "phone", "Tier": "attributes.tier", "Remarks": '
+            "null}`. Columns it does not name are guessed by their headers."
+        ),
+    ] = msgspec.field(default_factory=dict)
+    dry_run: Annotated[
+        bool, msgspec.Meta(description="Check everything, write nothing, report the same.")
+    ] = False
+    on_duplicate: Annotated[
+        Mode,
+        msgspec.Meta(
+            description="A phone that is known already: `skip` the row, `update` the contact, or `fail-row`."
+        ),
+    ] = "skip"
+    default_source_id: Annotated[Id, msgspec.Meta(description="Source of rows that name none.")] | None = None
+    default_status_id: Annotated[Id, msgspec.Meta(description="Status of rows that name none.")] | None = None
+    type: Annotated[Type, msgspec.Meta(description="Type of new contacts.")] | None = None
+    groups: Annotated[list[Id], msgspec.Meta(description="Ids of groups to add every contact to.")] = (
+        msgspec.field(default_factory=list)
+    )
+    delimiter: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                max_length=10,
+                description="auto (default), comma, semicolon, tab, pipe, or the sign itself.",
+                extra={"verbatim": True, "may_be_blank": True},
+            ),
+        ]
+        | None
+    ) = None
+
+    messages: ClassVar[Mapping[tuple[str, str], str]] = {
+        (
+            "mapping",
+            "invalid",
+        ): 'The mapping field must be a JSON object such as {"Tel": "phone", "Remarks": null}'
+    }
+    rules: ClassVar[tuple[Rule, ...]] = (_check_delimiter,)
+
+    @property
+    def sign(self) -> str | None:
+        """Return the sign between cells, None where the file has to tell it."""
+        text = self.delimiter or "auto"
+        return text if text in DELIMITERS.values() else DELIMITERS.get(text.strip())
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -64,66 +114,8 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 def read_options(fields: Mapping[str, str]) -> Options:
-    """Read form fields; raises ValidationFailed naming every wrong one."""
-    problems: dict[str, list[str]] = {}
-    values: dict[str, Any] = {}
-    readers = {
-        "mapping": _read_mapping,
-        "dry_run": _read_flag,
-        "on_duplicate": lambda text: _read_choice(text, MODES),
-        "default_source_id": _read_id,
-        "default_status_id": _read_id,
-        "type": lambda text: _read_choice(text, TYPES),
-        "groups": lambda text: tuple(dict.fromkeys(_read_id(part) for part in text.split(","))),
-        "delimiter": _read_delimiter,
-    }
-    for name, text in fields.items():
-        if name not in readers:
-            problems[name] = [f"Unknown field; this endpoint takes file, {', '.join(readers)}"]
-        elif text.strip() or (name == "delimiter" and text):
-            try:
-                values[name] = readers[name](text if name == "delimiter" else text.strip())
-            except ValueError as error:
-                problems[name] = [f"The {name} field {error}"]
-    if problems:
-        raise ValidationFailed(problems)
-    return Options(**values)
-
-
-def _read_mapping(text: str) -> dict[str, str | None]:
-    try:
-        return msgspec.json.decode(text, type=dict[str, str | None])
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        raise ValueError('must be a JSON object such as {"Tel": "phone", "Remarks": null}') from None
-
-
-def _read_flag(text: str) -> bool:
-    if text.lower() not in {"true", "false", "1", "0"}:
-        raise ValueError("must be true or false")
-    return text.lower() in {"true", "1"}
-
-
-def _read_choice(text: str, choices: tuple[str, ...]) -> str:
-    if text not in choices:
-        raise ValueError(f"must be one of {', '.join(choices)}")
-    return text
-
-
-def _read_id(text: str) -> int:
-    number = read_id(text.strip())
-    if not number:
-        raise ValueError("must be an integer")
-    return number
-
-
-def _read_delimiter(text: str) -> str | None:
-    if text.strip() == "auto":
-        return None
-    if text in DELIMITERS.values():
-        return text
-    if text.strip() in DELIMITERS:
-        return DELIMITERS[text.strip()]
-    raise ValueError(f"must be auto, {', '.join(DELIMITERS)} or the sign itself")
+    """Read options that came as texts; raises ValidationFailed naming every wrong one."""
+    return read_values(Options, fields)
 
 
 async def accept(
@@ -135,7 +127,7 @@ async def accept(
     """
     if known := await _find_known(database, tenant_id, upload):
         return known
-    csv_file = await asyncio.to_thread(CsvFile, upload.file, options.delimiter)
+    csv_file = await asyncio.to_thread(CsvFile, upload.file, options.sign)
     try:
         targets = find_targets(csv_file.headers, options.mapping)
         values = await _check(database, tenant_id, options, targets)
@@ -234,7 +226,7 @@ async def _check(
         "type": options.type or tenant["default_type"],
         "source_id": defaults["source"],
         "status_id": defaults["status"],
-        "group_ids": list(options.groups),
+        "group_ids": list(dict.fromkeys(options.groups)),
     }
 
 

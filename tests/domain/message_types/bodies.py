@@ -21,7 +21,7 @@ def body_of(body_type: Any, **fields: Any) -> Any:
 def problems_of(body_type: Any, **fields: Any) -> dict[str, list[str]]:
     """Return what is wrong with a body sent to somebody."""
     with pytest.raises(ValidationFailed) as caught:
-        read(body_type, msgspec.json.encode(TO | fields))
+        read(body_type, msgspec.json.encode(TO | fields), is_strict=True)
     return caught.value.details
 
 

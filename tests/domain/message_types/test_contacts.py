@@ -54,7 +54,7 @@ def test_the_names_are_shown_in_lists() -> None:
             [
                 {
                     "name": NAME | {"formatted": 1},
-                    "phones": [{"phone": "1"}, {"phone": 2, "wa_id": "+44"}],
+                    "phones": [{"phone": "1"}, {"phone": True, "wa_id": "+44"}],
                     "emails": [{}],
                     "addresses": [{"country_code": "GBR"}],
                     "org": "Harbour Books",

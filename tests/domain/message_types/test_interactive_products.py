@@ -252,7 +252,10 @@ def test_everything_may_be_as_long_as_meta_takes_it(fields: Any) -> None:
         (
             PRODUCTS
             | {
-                "sections": [{"product_retailer_ids": ["a"]}, {"title": " ", "product_retailer_ids": ["", 5]}]
+                "sections": [
+                    {"product_retailer_ids": ["a"]},
+                    {"title": " ", "product_retailer_ids": ["", True]},
+                ]
             },
             {
                 "sections.0.title": [

@@ -1,6 +1,7 @@
 """Imports by the worker's loop, and what became of them."""
 
 import io
+import typing
 from collections.abc import Sequence
 
 import pytest
@@ -11,7 +12,7 @@ from rasl.services.imports import uploads
 from rasl.services.imports.uploads import Upload
 from tests.dispatch.looping import loop_on, run_out
 
-MODES = pytest.mark.parametrize("mode", uploads.MODES)
+MODES = pytest.mark.parametrize("mode", typing.get_args(uploads.Mode))
 
 
 COUNTS = ("total", "created", "updated", "skipped", "failed")

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import msgspec
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.spec import RequestBody, Tag
+from litestar.openapi.spec import Tag
 
-from rasl.api.nouns import Decorator, Route, told
+from rasl.api.nouns import Check, Decorator, Route, checked, told
 from rasl.api.operations import IDEMPOTENCY_KEY, PREFER, operation
+from rasl.api.v2.sends.also import recipient_problems
 from rasl.domain.message_status import MessageStatus
 from rasl.errors import (
     ApiError,
@@ -21,7 +22,7 @@ from rasl.errors import (
     WindowClosed,
 )
 from rasl.web.envelope import Success
-from rasl.web.responses import IDEMPOTENT, READS_BODY, one_of, raises, response
+from rasl.web.responses import ACCEPTED, IDEMPOTENT, READS_BODY, one_of, raises, response
 
 RESULT_TEXTS = {
     "sent": "Message sent successfully",
@@ -89,30 +90,30 @@ def sends(
     tag: Tag = MESSAGES_TAG,
     also: str = "",
     examples: Mapping[str, Any] | None = None,
-    body: RequestBody | None = None,
+    check: Check = recipient_problems,
     **options: Any,
 ) -> Decorator:
     """Make the route of a send, which answers 200, or 202 with `Prefer: respond-async`.
 
     The document tells its docstring, then `also`; what is true of every send is told at the tag. `kind` is what it
     answers, `own` the example of what that has besides the fields of every send; `errors` are those that only this send
-    has, `examples` are of its body, and `body` describes one that the route reads by itself.
+    has, `examples` are of its body. `check` finds what else is wrong with a body that is refused.
     """
     answered = Success[kind]  # type: ignore[valid-type]
     sent = {**_RECIPIENT, **own, **_STANDING}
-    queued = sent | {"message_id": None, "status": "queued", "sent_at": None}
+    queued = {**_RECIPIENT, **_STANDING, "message_id": None, "status": "queued", "sent_at": None}
     good = {
         200: response(answered, "The message.", RESULT_TEXTS["sent"], sent),
-        202: response(answered, "Accepted with `Prefer: respond-async`.", RESULT_TEXTS["queued"], queued),
+        202: response(Success[Sent], ACCEPTED, RESULT_TEXTS["queued"], queued),
     }
 
     def decorate(route: Route) -> HTTPRouteHandler:
         return post(
             path,
             status_code=200,
-            operation_class=operation(IDEMPOTENCY_KEY, PREFER, body=body),
+            operation_class=operation(IDEMPOTENCY_KEY, PREFER),
             responses=raises(*_ERRORS, *errors) | good,
-            **told(route, tag, options, also, asks=examples),
+            **told(route, tag, checked(options, check), also, asks=examples),
         )(route)
 
     return decorate

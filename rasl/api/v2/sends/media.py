@@ -3,20 +3,24 @@
 import functools
 from typing import Any
 
+from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.idempotency import OWN_KEY, run_once
-from rasl.api.media_form import form_body
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import Sent, sends
-from rasl.api.v2.sends.media_body import FILE, SendMedia, SendSticker, read_wish, source_of
-from rasl.domain.media_formats import LARGEST, MAX_BYTES
+from rasl.api.v2.sends.media_body import (
+    SendMedia,
+    SendSticker,
+    media_problems,
+    read_recipient,
+    source_of,
+    sticker_problems,
+)
 from rasl.domain.message_types.base import Content
 from rasl.domain.tenants import Caller
 from rasl.services.composing.media import compose_media
 from rasl.services.media.links import signed_url
-from rasl.web.form import FORM_BYTES, Form, received_values
 from rasl.web.request import ApiRequest
 
 _SENT: dict[str, Any] = {
@@ -49,11 +53,9 @@ class SentMedia(Sent):
             "caption": "Your parcel",
         },
     },
-    body=form_body(SendMedia, FILE),
-    request_max_body_size=LARGEST + FORM_BYTES,
-    opt={OWN_KEY: True},
+    check=media_problems,
 )
-async def send_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
+async def send_media(data: JSONBody[SendMedia], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Send an image, document, video, sound or sticker.
 
     Sends a file: `media_file` of a form, or `media_url`, or the `media_id` of one stored before.
@@ -68,7 +70,7 @@ async def send_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     | audio | mp3 ogg amr aac opus | 16 MB |
     | sticker | webp | 100 KB, animated 500 KB |
     """
-    return await _receive(request, caller, SendMedia, LARGEST)
+    return await _send(request, caller, data)
 
 
 @sends(
@@ -76,41 +78,30 @@ async def send_media(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     SentMedia,
     _SENT | {"media_type": "sticker", "caption": None, "filename": None},
     examples={"file": {"phone": "+442079460011", "media_file": "sticker.webp"}},
-    body=form_body(SendSticker, FILE),
-    request_max_body_size=MAX_BYTES["sticker"] + FORM_BYTES,
-    opt={OWN_KEY: True},
+    check=sticker_problems,
 )
-async def send_sticker(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
+async def send_sticker(data: JSONBody[SendSticker], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Send a sticker.
 
     Sends a WebP picture of 512 by 512 pixels as a sticker, at most 100 KB, or 500 KB if it is animated.
     """
-    return await _receive(request, caller, SendSticker, MAX_BYTES["sticker"])
+    return await _send(request, caller, data)
 
 
-async def _receive(
-    request: ApiRequest, caller: Caller, body_type: type[SendSticker], most_bytes: int
-) -> ASGIApp:
-    async with received_values(request, {FILE: most_bytes}) as form:
-        act = functools.partial(_send, request, caller, form, body_type)
-        return await run_once(request, form.digest, act)
-
-
-async def _send(request: ApiRequest, caller: Caller, form: Form, body_type: type[SendSticker]) -> ASGIApp:
+async def _send(request: ApiRequest, caller: Caller, body: SendSticker) -> ASGIApp:
     describe = functools.partial(_described, request, caller)
     if again := await answer_again(request, caller, describe):
         return again
-    wish = await read_wish(request, caller, form, body_type)
-    body = wish.body
+    addressed, profile = await read_recipient(request, caller, body)
     content = await compose_media(
         request.resources,
         caller.tenant.id,
-        source_of(form, body),
+        source_of(body),
         getattr(body, "caption", None),
         getattr(body, "filename", None),
         is_rehearsal=body.dry_run,
     )
-    return await send(request, caller, body, content, describe, wish.profile, addressed=wish.addressed)
+    return await send(request, caller, body, content, describe, profile, addressed=addressed)
 
 
 def _described(request: ApiRequest, caller: Caller, content: Content) -> dict[str, Any]:

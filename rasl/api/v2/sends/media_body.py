@@ -1,36 +1,39 @@
-"""What a media send takes: the same fields as a form and as JSON, read so that every wrong one is named at once."""
+"""What a media send takes, and what is wrong with it: everything is named at once, the content of the file too."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from rasl.api.v2.sends.also import recipient_problems
 from rasl.api.v2.sends.recipient import PHONE_PATTERN, Recipient
-from rasl.domain.media_formats import EXTENSIONS
+from rasl.domain.media_formats import EXTENSIONS, LARGEST, MAX_BYTES
 from rasl.domain.message_types.media import MAX_CAPTION, MAX_FILENAME
 from rasl.domain.records.contact import Email, Id, Name
 from rasl.domain.tenants import Caller
-from rasl.domain.validation import MAX_ID, Body, read_values
+from rasl.domain.validation import MAX_ID, Body, Upload, of_bytes
+from rasl.domain.validation.rules import Rule
 from rasl.errors import ValidationFailed
-from rasl.services.composing.addressing import Addressed, Collecting, address, find_number, read_phone
+from rasl.services.composing.addressing import Addressed, Collecting, address
 from rasl.services.contacts import profiles
 from rasl.services.contacts.profiles import NewProfile
 from rasl.services.media.files import Source, keep
-from rasl.web.form import Form
-from rasl.web.request import ApiRequest
+from rasl.web.request import ApiRequest, Problems
 
 FILE = "media_file"
 _GROUPS = re.compile(r"\s*\d{1,18}\s*(,\s*\d{1,18}\s*)*")
-Problems = dict[str, list[str]]
 MediaType = Literal["image", "document", "video", "audio", "sticker"]
 MediaUrl = Annotated[
     str, msgspec.Meta(max_length=2048, description="Public http or https address of the file.")
 ]
+MediaFile = Annotated[Upload, of_bytes(LARGEST, "The file; only a form can bring one.")]
+StickerFile = Annotated[Upload, of_bytes(MAX_BYTES["sticker"], "The file; only a form can bring one.")]
 MEDIA_TYPE_MESSAGES = {
     ("media_type", "required"): "Media type is required",
     ("media_type", "invalid"): f"Media type must be one of {', '.join(EXTENSIONS)}",
 }
+_ONE_FILE = f"Give only one of {FILE}, media_url and media_id"
 
 
 class ContactFields(Body, frozen=True, kw_only=True):
@@ -52,10 +55,29 @@ class ContactFields(Body, frozen=True, kw_only=True):
     }
 
 
+def _check_phone(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Count digits: the contract's fifteen are without signs and blanks (api-v2 section 17, row 12)."""
+    text = values.get("phone")
+    if isinstance(text, str) and not 10 <= sum(character.isdigit() for character in text) <= 15:
+        yield "phone", "Phone number must have 10 to 15 digits"
+
+
+def _check_groups(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    contact = values.get("contact")
+    groups = contact.get("groups") if isinstance(contact, dict) else None
+    if isinstance(groups, str) and not _GROUPS.fullmatch(groups):
+        yield "contact.groups", "The groups must be ids of groups, separated by commas"
+
+
+def _check_caption(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    kind = values.get("media_type")
+    if values.get("caption") and kind in ("audio", "sticker"):
+        yield "caption", f"The caption field is not allowed for media of type {kind}"
+
+
 class SendSticker(Recipient, frozen=True, kw_only=True):
     """A sticker to a phone number or to a known contact."""
 
-    # Its fifteen characters are counted without signs and spaces (api-v2 section 17, row 12).
     phone: (
         Annotated[
             str,
@@ -67,6 +89,7 @@ class SendSticker(Recipient, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    media_file: StickerFile | None = None
     media_url: MediaUrl | None = None
     media_id: (
         Annotated[int, msgspec.Meta(ge=1, le=MAX_ID, description="A file stored before (`POST /media`).")]
@@ -79,15 +102,32 @@ class SendSticker(Recipient, frozen=True, kw_only=True):
     messages: ClassVar[dict[tuple[str, str], str]] = Recipient.messages | {
         ("phone", "max"): "Phone number must have 10 to 15 digits",
     }
+    rules: ClassVar[tuple[Rule, ...]] = (_check_phone, _check_groups)
+
+    @classmethod
+    def missing(cls, given: Set[str]) -> dict[str, list[str]]:
+        """Require a recipient, and one file."""
+        sources = [name for name in (FILE, "media_url", "media_id") if name in given]
+        problems = super().missing(given)
+        if not sources:
+            problems[FILE] = ["The media_file field is required when media_url is not given"]
+            problems["media_url"] = ["The media_url field is required when media_file is not given"]
+        return problems | ({name: [_ONE_FILE] for name in sources} if len(sources) > 1 else {})
 
 
 class SendMedia(SendSticker, frozen=True, kw_only=True):
     """A file to a phone number or to a known contact."""
 
+    media_file: MediaFile | None = None
     media_type: MediaType
     caption: (
         Annotated[
-            str, msgspec.Meta(max_length=MAX_CAPTION, description="Not for audio and stickers; merge fields.")
+            str,
+            msgspec.Meta(
+                max_length=MAX_CAPTION,
+                description="Not for audio and stickers; merge fields.",
+                extra={"verbatim": True},
+            ),
         ]
         | None
     ) = None
@@ -96,115 +136,84 @@ class SendMedia(SendSticker, frozen=True, kw_only=True):
     ) = None
 
     messages: ClassVar[dict[tuple[str, str], str]] = SendSticker.messages | MEDIA_TYPE_MESSAGES
+    rules: ClassVar[tuple[Rule, ...]] = (*SendSticker.rules, _check_caption)
 
 
-class Wish(msgspec.Struct, frozen=True):
-    """A media send, read and checked but for its file."""
+async def read_recipient(
+    request: ApiRequest, caller: Caller, body: SendSticker
+) -> tuple[Addressed, NewProfile | None]:
+    """Look up who gets it, and what a new contact gets; raises ValidationFailed naming all that is wrong.
 
-    body: SendSticker
-    profile: NewProfile | None
-    addressed: Addressed
-
-
-async def read_wish(request: ApiRequest, caller: Caller, form: Form, body_type: type[SendSticker]) -> Wish:
-    """Read and check all fields, the content of a file that came along too.
-
-    Raises ValidationFailed, or WhatsAppNotConfigured before anything is stored for a tenant that cannot send.
+    Raises WhatsAppNotConfigured before anything is stored for a tenant that cannot send.
     """
-    problems: Problems = dict(form.problems)
-    values = dict(form.fields)
-    profile = await _read_profile(request, caller, values.pop("contact", None), problems)
-    found: Problems = {}
-    body: SendSticker | None = None
+    problems: Problems = {}
     addressed: Addressed | None = None
     with Collecting(problems):
-        body = read_values(body_type, values)
-    problems |= _check_source(form, values)
-    if values.get("caption") and values.get("media_type") in ("audio", "sticker"):
-        problems["caption"] = [f"The caption field is not allowed for media of type {values['media_type']}"]
-    _check_phone(values.get("phone"), caller, problems)
-    if body is None:
-        await _check_number(request, caller, values.get("from_phone_number_id"), problems)
-    else:
-        with Collecting(found):
-            addressed = await address(request.resources, caller.tenant, body.to())
-        problems = found | problems
-    if body is None or addressed is None or problems:
-        await _check_file(request, caller, form, values, problems)
-        raise ValidationFailed(problems)
-    return Wish(body, profile, addressed)
+        addressed = await address(request.resources, caller.tenant, body.to())
+    profile = _profile_of(body.contact)
+    problems |= await _group_problems(request, caller, profile)
+    if addressed is None or problems:
+        raise ValidationFailed(
+            problems | await _file_problems(request, caller, body.media_file, kind_of(body))
+        )
+    return addressed, profile
 
 
-def source_of(form: Form, body: SendSticker) -> Source:
+async def media_problems(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Problems:
+    """Say what is wrong with recipient, groups and file, too, of a request that is refused already."""
+    problems = await recipient_problems(request, caller, right)
+    if "contact" in right:
+        problems |= await _group_problems(request, caller, _profile_of(ContactFields(**right["contact"])))
+    return problems | await _file_problems(request, caller, right.get(FILE), right.get("media_type"))
+
+
+async def sticker_problems(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Problems:
+    """Say the same of a sticker."""
+    return await media_problems(request, caller, {**right, "media_type": "sticker"})
+
+
+def kind_of(body: SendSticker) -> str:
+    """Return what the file is sent as."""
+    return body.media_type if isinstance(body, SendMedia) else "sticker"
+
+
+def source_of(body: SendSticker) -> Source:
     """Return where the file of a checked send comes from."""
-    kind = body.media_type if isinstance(body, SendMedia) else "sticker"
+    kind = kind_of(body)
     if body.media_id is not None:
         return Source("media_id", kind, media_id=body.media_id)
     if body.media_url is not None:
         return Source("media_url", kind, url=body.media_url)
-    given = form.files[FILE]
+    if body.media_file is None:
+        raise RuntimeError("a body without a file is refused")
+    return upload_source(body.media_file, kind)
+
+
+def upload_source(given: Upload, kind: str) -> Source:
+    """Return where a file that came with a form is."""
     return Source(FILE, kind, file=given.file, filename=given.name)
 
 
-def _check_source(form: Form, values: Mapping[str, Any]) -> Problems:
-    given = [name for name in ("media_url", "media_id") if values.get(name) or values.get(name) == 0]
-    given += [FILE] if FILE in form.files else []
-    if len(given) == 1:
-        return {}
-    if not given:
-        return {
-            FILE: ["The media_file field is required when media_url is not given"],
-            "media_url": ["The media_url field is required when media_file is not given"],
-        }
-    return {name: ["Give only one of media_file, media_url and media_id"] for name in given}
-
-
-async def _check_file(
-    request: ApiRequest, caller: Caller, form: Form, values: Mapping[str, Any], problems: Problems
-) -> None:
-    """Say what is wrong with the file, too, of a request that is refused already; nothing is stored."""
-    given, kind = form.files.get(FILE), values.get("media_type", "sticker")
-    if given is None or FILE in problems or not isinstance(kind, str) or kind not in EXTENSIONS:
-        return
-    source = Source(FILE, kind, file=given.file, filename=given.name)
-    with Collecting(problems):
-        await keep(request.resources, caller.tenant.id, source, is_rehearsal=True)
-
-
-def _check_phone(text: Any, caller: Caller, problems: Problems) -> None:
-    if not isinstance(text, str) or not text.strip() or "phone" in problems:
-        return
-    if not 10 <= sum(character.isdigit() for character in text) <= 15:
-        problems["phone"] = ["Phone number must have 10 to 15 digits"]
-        return
-    with Collecting(problems):
-        read_phone(text, caller.tenant)
-
-
-async def _check_number(
-    request: ApiRequest, caller: Caller, phone_number_id: Any, problems: Problems
-) -> None:
-    """Say what is wrong with the number, too, of a request that is refused already."""
-    if isinstance(phone_number_id, int | str) and str(phone_number_id).strip():
+async def _file_problems(
+    request: ApiRequest, caller: Caller, given: Upload | None, kind: str | None
+) -> Problems:
+    """Look at the content of a file, if it is known what it should be; nothing is stored."""
+    problems: Problems = {}
+    if given is not None and kind is not None:
         with Collecting(problems):
-            await find_number(request.resources, caller.tenant, phone_number_id)
+            await keep(request.resources, caller.tenant.id, upload_source(given, kind), is_rehearsal=True)
+    return problems
 
 
-async def _read_profile(
-    request: ApiRequest, caller: Caller, values: Any, problems: Problems
-) -> NewProfile | None:
-    if values is None:
-        return None
-    try:
-        fields = read_values(ContactFields, values)
-    except ValidationFailed as error:
-        problems |= {f"contact.{name}" if name else "contact": texts for name, texts in error.details.items()}
-        return None
-    if fields.groups and not _GROUPS.fullmatch(fields.groups):
-        problems["contact.groups"] = ["The groups must be ids of groups, separated by commas"]
+async def _group_problems(request: ApiRequest, caller: Caller, profile: NewProfile | None) -> Problems:
+    group_ids = profile.group_ids if profile else ()
+    return await profiles.check_groups(request.resources.database, caller.tenant.id, group_ids)
+
+
+def _profile_of(fields: ContactFields | None) -> NewProfile | None:
+    if fields is None:
         return None
     group_ids = sorted({int(part) for part in fields.groups.split(",")}) if fields.groups else []
-    problems |= await profiles.check_groups(request.resources.database, caller.tenant.id, group_ids)
     return NewProfile(
         fields.firstname, fields.lastname, fields.email, fields.country, fields.assigned_id, tuple(group_ids)
     )

@@ -1,40 +1,26 @@
 """POST /messages/template (api-v2 section 3.3)."""
 
-import functools
-import hashlib
 from collections.abc import Set
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import msgspec
+from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.idempotency import OWN_KEY, run_once
-from rasl.api.media_form import form_body
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient, joined, part_of
-from rasl.api.v2.sends.template_fields import FILE_LIMITS, TemplateFields, read_wish, with_upload
+from rasl.api.v2.sends.template_fields import HeaderFiles, TemplateFields, read_wish, with_upload
 from rasl.domain.message_types.template import Template
 from rasl.domain.tenants import Caller
-from rasl.domain.validation import read, read_values
 from rasl.errors import ValidationFailed
-from rasl.services.composing.addressing import address
+from rasl.services.composing.addressing import Addressed, Collecting, address, sending_number
 from rasl.services.otp import passwords
-from rasl.web.form import FORM_BYTES, Form, is_form, read_json_body, received_values
-from rasl.web.request import ApiRequest
-
-_JSON_FIELDS = frozenset(
-    {
-        "cards",
-        "product_sections",
-        "flow_action_data",
-        "header_location",
-        "header_product",
-        "parameters",
-        "context",
-    }
-)
+from rasl.services.otp.intents import NewOtp
+from rasl.services.templates import composing
+from rasl.services.templates.composing import Wish
+from rasl.web.request import ApiRequest, Problems
 
 _MESSAGES = Recipient.messages | {
     ("template_name", "required"): "Template name is required",
@@ -54,7 +40,11 @@ class _ToSomebody(Recipient, frozen=True, kw_only=True):
         return super().missing(given) | (idle if "fallback_template" in given else {})
 
 
-SendTemplate = joined("SendTemplate", _ToSomebody, TemplateFields)
+SendTemplate = joined("SendTemplate", joined("_WithFile", _ToSomebody, HeaderFiles), TemplateFields)
+if TYPE_CHECKING:
+    AnyTemplate: TypeAlias = _ToSomebody
+else:
+    AnyTemplate = SendTemplate
 
 
 class SentTemplate(Sent):
@@ -85,11 +75,8 @@ class SentTemplate(Sent):
             "button_0": "A-1044",
         },
     },
-    body=form_body(SendTemplate, *FILE_LIMITS),
-    request_max_body_size=sum(FILE_LIMITS.values()) + FORM_BYTES,
-    opt={OWN_KEY: True},
 )
-async def send_template(caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
+async def send_template(data: JSONBody[AnyTemplate], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Send a template message.
 
     Sends an approved template, inside or outside the 24-hour service window. Values are bound to the
@@ -100,49 +87,33 @@ async def send_template(caller: MaySendMessages, request: ApiRequest) -> ASGIApp
     password as if `/auth/send-otp` had sent it: stored encrypted only, counted by its budgets, accepted once by
     `/auth/verify` with the purpose `authentication`.
     """
-    if is_form(request):
-        async with received_values(request, FILE_LIMITS) as form:
-            act = functools.partial(_send, request, caller, form)
-            return await run_once(request, form.digest, act)
-    raw = await read_json_body(request)
-    return await run_once(
-        request, hashlib.sha256(raw).digest(), functools.partial(_send, request, caller, raw)
-    )
-
-
-async def _send(request: ApiRequest, caller: Caller, given: bytes | Form) -> ASGIApp:
     if again := await answer_again(request, caller, _described):
         return again
-    body = read(SendTemplate, given) if isinstance(given, bytes) else _read(given)
-    fields = part_of(body, TemplateFields)
-    wish = read_wish(fields, is_rehearsal=body.dry_run)
-    if isinstance(given, Form):
-        wish = with_upload(wish, given, fields.header_document_name)
+    fields = part_of(data, TemplateFields)
+    wish = read_wish(fields, is_rehearsal=data.dry_run)
+    wish = with_upload(wish, part_of(data, HeaderFiles), fields.header_document_name)
+    addressed, content, password = await _compose(request, caller, data, wish)
+    return await send(request, caller, data, content, _described, addressed=addressed, otp=password)
+
+
+async def _compose(
+    request: ApiRequest, caller: Caller, body: Recipient, wish: Wish
+) -> tuple[Addressed, Template, NewOtp | None]:
+    """Look up the recipient and fill the template; raises ValidationFailed naming what is wrong with both."""
     resources, tenant = request.resources, caller.tenant
-    addressed = await address(resources, tenant, body.to())
+    problems: Problems = {}
+    addressed: Addressed | None = None
+    with Collecting(problems):
+        addressed = await address(resources, tenant, body.to())
+    if addressed is None:
+        tried = msgspec.structs.replace(wish, is_rehearsal=True)
+        with Collecting(problems):
+            await composing.compose(resources, tenant.id, sending_number(tenant), tried)
+        raise ValidationFailed(problems)
     content, password = await passwords.compose_template(
         resources, tenant, addressed.number, wish, addressed.phone, addressed.contact_id
     )
-    return await send(request, caller, body, content, _described, addressed=addressed, otp=password)
-
-
-def _read(form: Form) -> Recipient:
-    """Read all fields of a form; lists and objects are JSON in it."""
-    values, problems = dict(form.fields), dict(form.problems)
-    for name in _JSON_FIELDS & values.keys():
-        if isinstance(values[name], str) and values[name].strip():
-            try:
-                values[name] = msgspec.json.decode(values[name])
-            except (msgspec.DecodeError, RecursionError, UnicodeError):
-                problems[name] = ["must be JSON"]
-                del values[name]
-    try:
-        body = read_values(SendTemplate, values)
-    except ValidationFailed as error:
-        raise ValidationFailed(error.details | problems) from None
-    if problems:
-        raise ValidationFailed(problems)
-    return body
+    return addressed, content, password
 
 
 def _described(content: Template) -> dict[str, Any]:

@@ -7,11 +7,10 @@ import msgspec
 
 from rasl.domain.media_formats import MAX_BYTES
 from rasl.domain.templates.values import CardValues, Location, Product, ProductSection, Values
-from rasl.domain.validation import MAX_ID, Body
+from rasl.domain.validation import MAX_ID, Body, Upload, of_bytes
 from rasl.errors import ValidationFailed
 from rasl.services.media.files import Source
 from rasl.services.templates.composing import Wish
-from rasl.web.form import Form
 
 MAX_VALUE = 1024
 MAX_URL = 2048
@@ -21,13 +20,16 @@ CARD_BUTTONS = 2
 _FIELD_NAMES = tuple((place, f"field_{place}") for place in range(1, FIELDS + 1))
 _BUTTON_NAMES = tuple((place, f"button_{place}") for place in range(BUTTONS))
 KINDS = ("image", "video", "document")
-FILE_LIMITS = {f"header_{kind}_file": MAX_BYTES[kind] for kind in KINDS}
+FILES = tuple(f"header_{kind}_file" for kind in KINDS)
+_VERBATIM = {"verbatim": True}
+_FILE = "The file of the header; only a form can bring one."
 
 FieldText = Annotated[
     str,
     msgspec.Meta(
         max_length=MAX_VALUE,
         description="Value of the body's first, second, ... variable; may hold merge fields.",
+        extra=_VERBATIM,
     ),
 ]
 ButtonText = Annotated[
@@ -36,6 +38,7 @@ ButtonText = Annotated[
         max_length=MAX_URL,
         description="For the button at this place, from 0: the end of a dynamic address, the code to copy, the payload "
         "of a quick reply, the token of a flow, or the product a catalog's picture shows.",
+        extra=_VERBATIM,
     ),
 ]
 Parameters = Annotated[
@@ -92,7 +95,10 @@ class TemplateFields(ValueFields, frozen=True, kw_only=True):
     header_media_id: MediaId | None = None
     header_field_1: (
         Annotated[
-            str, msgspec.Meta(max_length=MAX_VALUE, description="Value of the variable of a TEXT header.")
+            str,
+            msgspec.Meta(
+                max_length=MAX_VALUE, description="Value of the variable of a TEXT header.", extra=_VERBATIM
+            ),
         ]
         | None
     ) = None
@@ -161,11 +167,20 @@ def read_wish(body: TemplateFields, *, is_rehearsal: bool = False, prefix: str =
     )
 
 
-def with_upload(wish: Wish, form: Form, name: str | None) -> Wish:
+class HeaderFiles(Body, frozen=True, kw_only=True):
+    """The file of a header, where a form brings it."""
+
+    header_image_file: Annotated[Upload, of_bytes(MAX_BYTES["image"], _FILE)] | None = None
+    header_video_file: Annotated[Upload, of_bytes(MAX_BYTES["video"], _FILE)] | None = None
+    header_document_file: Annotated[Upload, of_bytes(MAX_BYTES["document"], _FILE)] | None = None
+
+
+def with_upload(wish: Wish, files: HeaderFiles, name: str | None) -> Wish:
     """Take the file of the header out of a form; raises ValidationFailed when there is another one."""
     uploads = [
-        Source(field, field.split("_")[1], file=file.file, filename=name or file.name)
-        for field, file in form.files.items()
+        Source(field, field.split("_")[1], file=given.file, filename=name or given.name)
+        for field in FILES
+        if (given := getattr(files, field)) is not None
     ]
     if not uploads:
         return wish

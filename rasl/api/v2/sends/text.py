@@ -22,6 +22,7 @@ class SendText(Recipient, frozen=True, kw_only=True):
         msgspec.Meta(
             max_length=MAX_LENGTH,
             description="The text; may hold merge fields such as @{contact_first_name}.",
+            extra={"verbatim": True},
         ),
     ]
 

@@ -15,7 +15,9 @@ MAX_FOOTER = 60
 HEADER_KINDS = frozenset({"image", "video", "document"})
 
 _MERGED = "may hold merge fields such as @{contact_first_name}"
-BodyText = Annotated[str, msgspec.Meta(max_length=MAX_BODY, description=f"The text; {_MERGED}.")]
+BodyText = Annotated[
+    str, msgspec.Meta(max_length=MAX_BODY, description=f"The text; {_MERGED}.", extra={"verbatim": True})
+]
 HeaderText = Annotated[str, msgspec.Meta(max_length=MAX_HEADER, description=f"Above the text; {_MERGED}.")]
 FooterText = Annotated[str, msgspec.Meta(max_length=MAX_FOOTER, description=f"Below the text; {_MERGED}.")]
 HeaderMediaId = Annotated[

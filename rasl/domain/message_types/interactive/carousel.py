@@ -35,7 +35,9 @@ class CardBody(Body, frozen=True):
         Annotated[
             str,
             msgspec.Meta(
-                max_length=MAX_CARD_BODY, description="At most 2 line breaks; may hold merge fields."
+                max_length=MAX_CARD_BODY,
+                description="At most 2 line breaks; may hold merge fields.",
+                extra={"verbatim": True},
             ),
         ]
         | None

@@ -1,1 +1,0 @@
-"""Those who read the document: people in a browser, and clients generated from it."""
