@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from metasim import accounts, media, nodes, uploads
+from metasim import accounts, apps, media, nodes, uploads
 from metasim.access import check_access, check_token
 from metasim.errors import GraphError, missing_object
 from metasim.exchange import Answer, Headers, Request, json_answer
@@ -44,6 +44,8 @@ EDGES: dict[tuple[str, str], dict[str, Edge]] = {
     ("template", ""): {"GET": reading.get_template, "POST": editing.edit},
     ("template", "unpause"): {"POST": editing.unpause},
     ("app", "uploads"): {"POST": uploads.start},
+    ("app", "subscriptions"): {"GET": apps.list_subscriptions, "POST": apps.subscribe},
+    (apps.DEBUG_TOKEN, ""): {"GET": apps.debug_token},
     ("upload", ""): {"GET": uploads.get_upload, "POST": uploads.receive},
 }
 
@@ -138,7 +140,9 @@ def _find_upload(state: State, request: Request, route: Route) -> tuple[str | No
     node_id = route.node_id
     if upload := uploads.find_upload(state, node_id, request):
         return "upload", upload
-    if route.edge == "uploads" and (node_id.isdigit() or node_id == "app"):
+    if node_id == apps.DEBUG_TOKEN:
+        return node_id, None
+    if route.edge in {"uploads", "subscriptions"} and (node_id.isdigit() or node_id == "app"):
         return "app", node_id
     return None, None
 

@@ -102,6 +102,7 @@ class Registry:
         self.handles: dict[str, Upload] = {}
         self.tokens: dict[str, TokenState] = {}
         self.callback: Callback | None = None
+        self.fields: list[str] = []  # of webhooks that the app subscribed to by itself
 
     def callback_for(self, waba: Waba, number: Number | None, field_name: str) -> Callback | None:
         """The callback a change goes to: number, then account, then app; overrides are for messages only."""

@@ -282,6 +282,9 @@ _NO_SETTINGS = (
     "RASL_CONNECT_APP_SECRET",
     "RASL_CONNECT_VERIFY_TOKEN",
     "RASL_SUPERVISED",
+    "RASL_TOKEN",
+    "RASL_TOKEN_FILE",
+    "RASL_URL",
 )
 # What Kubernetes sets in every pod beside a service named rasl or rasl-something.
 _OF_KUBERNETES = re.compile(r"RASL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)")
@@ -301,7 +304,10 @@ def stray_variables(environment: Mapping[str, str]) -> list[str]:
             or _ADDRESS_OF_KUBERNETES.match(value)
         ):
             continue
-        near = difflib.get_close_matches(name[5:].upper(), [item[5:] for item in known], n=1)
+        # Every address of something is near RASL_URL, which nobody would have meant.
+        near = difflib.get_close_matches(
+            name[5:].upper(), [item[5:] for item in known if item != "RASL_URL"], n=1
+        )
         hint = f"did you mean RASL_{near[0]}?" if near else "docs/settings.md lists all that RASL reads"
         lines.append(f"{name} is no setting and has no effect: {hint}")
     return lines

@@ -65,6 +65,9 @@ SENDS = {
         free=frozenset({"flow_id", "catalog_id", "product_retailer_id", "product_retailer_ids"})
         | {"thumbnail_product_retailer_id", "header_media_id"},
     ),
+    "POST /messages/cta": send_route(
+        {"phone": PHONE, "message": "x", "button_text": "Open", "button_url": "https://a.test"}
+    ),
     "POST /messages/location": send_route({"phone": PHONE, "latitude": 51.4, "longitude": 0}),
     "POST /messages/contacts": send_route(
         {"phone": PHONE, "contacts": [{"name": {"formatted_name": "Priya"}}]}

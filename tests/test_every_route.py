@@ -262,6 +262,9 @@ def request_schema(name: str) -> dict[str, Any]:
     return {**kinds[0], "properties": properties}
 
 
+STRICT = {"prefer": "handling=strict"}
+
+
 @pytest.mark.parametrize("name", WRITING)
 async def test_nothing_can_be_set_by_naming_it(
     api: Api, things: dict[str, Any], database: Database, name: str
@@ -269,12 +272,12 @@ async def test_nothing_can_be_set_by_naming_it(
     before = await dump(database)
     fields = {key: value for key, value in FORBIDDEN.items() if key not in request_schema(name)["properties"]}
     for field, value in fields.items():
-        answer = await call(api.acme, name, things["acme"], ("body", field, value))
+        answer = await call(api.acme, name, things["acme"], ("body", field, value), headers=STRICT)
         assert (answer.status, list(answer.details)) == (422, [field])
-    answer = await call(
-        api.acme, name, things["acme"], json={**ROUTES[name].body_of(things["acme"]), **fields}
-    )
+    whole = {**ROUTES[name].body_of(things["acme"]), **fields}
+    answer = await call(api.acme, name, things["acme"], json=whole, headers=STRICT)
     assert (answer.status, set(answer.details)) == (422, set(fields))
+    assert {item["field"] for item in answer.body["meta"]["ignored"]} == set(fields)
     assert await dump(database) == before
 
 
@@ -306,7 +309,8 @@ async def dump(database: Database) -> dict[str, Any]:
         (b"{", "application/json", 400, "INVALID_JSON"),
         (b"[]", "application/json", 400, "INVALID_JSON"),
         (b"{}", "application/json", 422, "VALIDATION_ERROR"),
-        (b"phone=1", "application/x-www-form-urlencoded", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (b"", "application/x-www-form-urlencoded", 422, "VALIDATION_ERROR"),
+        (b"<a/>", "text/xml", 415, "UNSUPPORTED_MEDIA_TYPE"),
         (b" " * (1024 * 1024 + 1), "application/json", 413, "PAYLOAD_TOO_LARGE"),
     ],
 )

@@ -103,6 +103,8 @@ async def _end(scope: Scope, answer: typing.Sequence[Message]) -> None:
     if held is None:
         raise RuntimeError("no key is held")
     status, content = _content(answer) if context.is_stored and answer else (None, None)
+    if status is not None and context.kept is not None:
+        content = context.kept
     await _outbox(scope).keys.end(Ending(tenant_id, held.key, held.fence, status, content))
 
 

@@ -1,14 +1,18 @@
 """The `rasl` command: only the module of the command that was called is loaded."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Annotated, NamedTuple
 
 import typer
+from typer.completion import completion_init  # type: ignore[attr-defined]
 
 from rasl import __version__
+
+_COMPLETING = "_RASL_COMPLETE"  # a shell that asks what a line could go on with sets it
 
 
 class Command(NamedTuple):
@@ -25,11 +29,19 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("sandbox", "Try everything: database, API, worker, simulated Meta, demo tenant."),
+    Command("send", "Send a text, a template or a file."),
+    Command(
+        "trigger",
+        "Let the simulated Meta do something: people who write, statuses, templates.",
+        is_group=True,
+    ),
+    Command("tail", "Watch messages, what Meta posts, and errors, live.", is_group=True),
+    Command("api", "Call the API with your token and show what it answers."),
     Command("serve", "Run the API and Meta's webhook door."),
     Command("worker", "Run the worker: queued messages, webhooks, the schedule."),
-    Command("tenant", "Create, list and change tenants.", is_group=True),
-    Command("token", "Create, list and revoke API tokens.", is_group=True),
-    Command("whatsapp", "Connect WhatsApp numbers, and choose the one to send from.", is_group=True),
+    Command("tenant", "Create, list, show and change tenants.", is_group=True),
+    Command("token", "Create, list, rotate and revoke API tokens.", is_group=True),
+    Command("whatsapp", "Connect, show and disconnect WhatsApp numbers.", is_group=True),
     Command("contacts", "Import and export contacts as CSV.", is_group=True),
     Command("quarantine", "Look at webhooks that could not be applied; try them again.", is_group=True),
     Command("jobs", "Look at jobs that keep failing, and have them tried again.", is_group=True),
@@ -37,6 +49,7 @@ COMMANDS = (
     Command("purge", "Drop what is older than the settings say."),
     Command("migrate", "Bring the database schema up to date, or check it."),
     Command("simulator", "Run the Meta simulator alone."),
+    Command("completion", "Print what makes bash, zsh or fish complete commands and options."),
 )
 
 
@@ -58,7 +71,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _root(arguments: Sequence[str]) -> typer.Typer:
-    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    words = _words_to_complete() if _COMPLETING in os.environ else arguments
+    wanted = next((word for word in words if not word.startswith("-")), None)
     root = typer.Typer(name="rasl", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
     root.callback()(_about)
     for command in COMMANDS:
@@ -69,6 +83,13 @@ def _root(arguments: Sequence[str]) -> typer.Typer:
         else:
             root.command(wanted)(_loaded(wanted).run)
     return root
+
+
+def _words_to_complete() -> list[str]:
+    """Return the words that a shell wants completed: it tells them by its environment, not as arguments."""
+    completion_init()
+    told = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
+    return told.split()[1:]
 
 
 def _loaded(name: str) -> ModuleType:

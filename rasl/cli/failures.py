@@ -3,13 +3,16 @@
 import os
 import sys
 import traceback
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
 import typer
 
 from pgbox import PostgresError
+from rasl.cli.calling import CommandError
 from rasl.db.schema import MigrationError
 from rasl.errors import ApiError, ServiceUnavailable, ValidationFailed
 from rasl.log import redact
@@ -44,11 +47,16 @@ _KNOWN: tuple[tuple[tuple[type[Exception], ...], str | None, str | None], ...] =
 
 
 class Failure(NamedTuple):
-    """A code for scripts, a sentence for people, and the exit code."""
+    """A code for scripts, a sentence for people, and the exit code.
+
+    `told` is what scripts get besides, `lines` what people get below the sentence.
+    """
 
     code: str
     message: str
     exit_code: int = 1
+    told: Mapping[str, Any] = MappingProxyType({})
+    lines: Sequence[str] = ()
 
 
 def report(error: Exception, *, as_json: bool) -> int:
@@ -57,11 +65,12 @@ def report(error: Exception, *, as_json: bool) -> int:
     if failure.code == "UNEXPECTED":
         sys.stderr.write(redact("".join(traceback.format_exception(error))))
     if as_json:
-        answer = {"error": {"code": failure.code, "message": failure.message}}
+        answer = {"error": {"code": failure.code, "message": failure.message, **failure.told}}
         sys.stdout.write(f"{msgspec.json.encode(answer).decode()}\n")
         sys.stdout.flush()
     elif failure.message:
-        sys.stderr.write(f"error: {failure.message}\n")
+        lines = (f"error: {failure.message}", *(f"  {line}" for line in failure.lines))
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
     return failure.exit_code
 
 
@@ -69,6 +78,9 @@ def describe(error: Exception) -> Failure:
     """Translate an error of any layer."""
     if isinstance(error, typer.TyperException):
         return _describe_wrong_call(error)
+    if isinstance(error, CommandError):
+        lines = tuple(map(redact, error.lines))
+        return Failure(error.code, redact(str(error)), error.exit_code, error.told, lines)
     if isinstance(error, BrokenPipeError):
         # Whoever read our output has enough; Python would complain while flushing it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,14 +3,15 @@
 import datetime as dt
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from rasl.db.pool import Row
+if TYPE_CHECKING:  # a command that needs no database does not load its driver
+    from rasl.db.pool import Row
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="Subdomain or id of the tenant.")]
@@ -38,7 +39,7 @@ def progress(line: str) -> None:
 
 
 def table(
-    columns: Sequence[str], rows: Sequence[Mapping[str, Any] | Row], headings: Sequence[str] = ()
+    columns: Sequence[str], rows: "Sequence[Mapping[str, Any] | Row]", headings: Sequence[str] = ()
 ) -> Table:
     """Lay out these columns of a list, under their own names or under headings."""
     result = Table(box=None, pad_edge=False, header_style="bold")

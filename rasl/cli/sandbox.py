@@ -8,6 +8,7 @@ from typing import Any
 from rasl import sandbox
 from rasl.cli.output import AsJson, progress, show
 from rasl.settings import Settings
+from rasl.start.sandbox_file import sandbox_file
 
 _GREETING = {"phone": "+15550100001", "message": "Hello from RASL"}
 _AMBIGUOUS = {"phone": "+15550100009", "message": "Did this one arrive?"}
@@ -35,7 +36,7 @@ def _welcome(found: Mapping[str, Any], settings: Settings) -> list[str]:
         f"  Token      {token}",
         f"  Docs       {found['docs_url']}",
         f"  Simulator  {control}/ (plays Meta; {control}/magic lists its magic numbers)",
-        f"  Details    {sandbox.sandbox_file(settings).absolute()}",
+        f"  Details    {sandbox_file(settings).absolute()}",
         "",
         "Send a message:",
         f"  {_curl(f'{base}/messages/text', token, _GREETING)}",

@@ -1,4 +1,4 @@
-"""`rasl tenant`: create, list and set."""
+"""`rasl tenant`: create, list, show and set."""
 
 from typing import Annotated, Any
 
@@ -6,9 +6,13 @@ import typer
 
 from rasl.cli.output import AsJson, TenantOption, show, table
 from rasl.cli.session import opened
+from rasl.cli.token import described, tokens_table
+from rasl.db import numbers as number_rows
+from rasl.db import recipients
 from rasl.db import tenants as tenant_rows
-from rasl.db.pool import Row
+from rasl.db.pool import Db, Row
 from rasl.domain.otp_budgets import BUDGET_NAMES
+from rasl.domain.tenants import PLAN_LIMITS
 from rasl.services.operators import tenants
 
 _SETTINGS = (
@@ -20,7 +24,17 @@ _SETTINGS = (
     "unknown_policy",
     "otp_budgets",
     "otp_max_attempts",
+    "otp_return_generated_code",
 )
+
+NUMBER_COLUMNS = ("id", "phone_number_id", "waba_id", "display_phone_number", "is_default", "created_at")
+ShowsCodes = Annotated[
+    bool | None,
+    typer.Option(
+        "--otp-return-generated-code/--no-otp-return-generated-code",
+        help="Answers show one-time codes that are made here, or do not.",
+    ),
+]
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -54,6 +68,48 @@ def list_(as_json: AsJson = False) -> None:
     show(as_json, value, shown if rows else "There is no tenant yet: rasl tenant create NAME --subdomain S")
 
 
+@app.command("show")
+def show_(tenant: TenantOption, as_json: AsJson = False) -> None:
+    """Show a tenant: its settings, what its plan allows, its numbers, its tokens without secrets, how much it has.
+
+    rasl tenant show --tenant acme
+    """
+
+    async def ask(db: Db, tenant_id: int) -> tuple[Row, Row, list[Row], list[Row]]:
+        return (
+            await tenant_rows.count_holdings(db, tenant_id),
+            await recipients.load_usage(db, tenant_id),
+            await number_rows.list_all(db, tenant_id),
+            await tenant_rows.list_tokens(db, tenant_id),
+        )
+
+    with opened() as session:
+        row, (holdings, usage, numbers, tokens) = session.query_for(tenant, ask)
+    limits = {name: holdings[name] if holdings[name] >= 0 else None for name in PLAN_LIMITS}
+    counts = {name: holdings[name] for name in ("templates", "groups", "jobs")}
+    counts |= {"contacts": usage["contacts"], "conversations_this_month": usage["conversations"]}
+    value = {
+        **_tenant(row),
+        "limits": limits,
+        "counts": counts,
+        "numbers": [{name: item[name] for name in NUMBER_COLUMNS} for item in numbers],
+        "tokens": [described(item) for item in tokens],
+    }
+    flat = (
+        _tenant(row) | {name: "no limit" if item is None else item for name, item in limits.items()} | counts
+    )
+    lines = [f"  {name}: {'none' if item is None else item}" for name, item in flat.items()]
+    none = ("", f"No number yet: rasl whatsapp connect --tenant {row['subdomain']}")
+    show(
+        as_json,
+        value,
+        f"{row['name']} ({row['subdomain']})",
+        *lines,
+        *(("", table(NUMBER_COLUMNS, numbers)) if numbers else none),
+        *(("", tokens_table(value["tokens"])) if tokens else ("", "No token yet.")),
+    )
+
+
 @app.command("set")
 def set_(
     tenant: TenantOption,
@@ -84,6 +140,7 @@ def set_(
     otp_max_attempts: Annotated[
         str | None, typer.Option(help="Wrong codes that one one-time password takes, 1 to 20, or none.")
     ] = None,
+    otp_return_generated_code: ShowsCodes = None,
     plan: Annotated[str | None, typer.Option(help="free or unlimited.")] = None,
     name: Annotated[str | None, typer.Option(help="What people call the tenant.")] = None,
     status: Annotated[
@@ -100,6 +157,7 @@ def set_(
         "default_source_id": _id_or_none("--default-source-id", default_source_id),
         "default_type": default_type,
         "otp_max_attempts": _id_or_none("--otp-max-attempts", otp_max_attempts),
+        "otp_return_generated_code": otp_return_generated_code,
         "plan": plan,
         "name": name,
         "status": status,

@@ -1,8 +1,12 @@
-"""`rasl token`: create, list and revoke."""
+"""`rasl token`: create, list, rotate and revoke."""
 
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from rasl import clock
 from rasl.cli.output import AsJson, TenantOption, show, table
@@ -77,9 +81,8 @@ def list_(tenant: TenantOption, as_json: AsJson = False) -> None:
     """List the tokens of a tenant by their last four characters."""
     with opened() as session:
         row, rows = session.query_for(tenant, tenant_rows.list_tokens)
-    tokens = [_token(item) for item in rows]
-    cells = [token | {"scopes": _SHORT.get(frozenset(token["scopes"]), token["scopes"])} for token in tokens]
-    shown = table(_COLUMNS, cells, _HEADINGS) if tokens else f"{row['subdomain']} has no token yet."
+    tokens = [described(item) for item in rows]
+    shown = tokens_table(tokens) if tokens else f"{row['subdomain']} has no token yet."
     show(as_json, {"tenant_id": row["id"], "tokens": tokens}, shown)
 
 
@@ -102,7 +105,67 @@ def revoke(
     show(as_json, value, f"Revoked token {wanted} of {row['subdomain']}.")
 
 
-def _token(row: Row) -> dict[str, Any]:
+@app.command()
+def rotate(
+    tenant: TenantOption,
+    token_id: Annotated[int, typer.Argument(help="Id of the token, as `rasl token list` shows it.")],
+    overlap: Annotated[
+        str, typer.Option(help="How long the old one works on: 30m, 24h, 7d, or 0 to end it now.")
+    ] = "24h",
+    as_json: AsJson = False,
+) -> None:
+    """Make a token like this one, to be put in its place; the old one ends after the overlap.
+
+    Name, scopes, rate limit and lifetime are those of the old one. The new one is shown this once.
+
+    rasl token rotate --tenant acme 3 --overlap 7d
+    """
+    pause = _duration(overlap)
+    with opened() as session:
+        row, minted = session.run_for(
+            tenant,
+            lambda database, tenant_id: tenants.rotate_token(database, tenant_id, token_id, pause),
+        )
+    value = {
+        "id": minted.id,
+        "token": minted.text,
+        "tenant_id": row["id"],
+        "name": minted.name,
+        "last_four": minted.last_four,
+        "expires_at": minted.expires_at,
+        "replaces": {"id": token_id, "expires_at": minted.old_expires_at},
+    }
+    ends = minted.old_expires_at.astimezone().strftime("%Y-%m-%d %H:%M") if minted.old_expires_at else "now"
+    show(
+        as_json,
+        value,
+        f"Token {minted.id} of {row['subdomain']} in place of {token_id}, shown only now:",
+        "",
+        f"  {minted.text}",
+        "",
+        f"Token {token_id} ends {ends}; `rasl token revoke` ends it at once.",
+    )
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d{1,6})([smhd])|0")
+
+
+def _duration(text: str) -> dt.timedelta:
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise typer.BadParameter("--overlap is a number with its unit: 30m, 24h, 7d, or 0.")
+    return dt.timedelta(seconds=int(found[1]) * _UNITS[found[2]] if found[1] else 0)
+
+
+def tokens_table(tokens: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay out tokens, of all scopes or of those that only read in short."""
+    cells = [{**token, "scopes": _SHORT.get(frozenset(token["scopes"]), token["scopes"])} for token in tokens]
+    return table(_COLUMNS, cells, _HEADINGS)
+
+
+def described(row: Row) -> dict[str, Any]:
+    """Return what a token is known by, and whether it works."""
     token = dict(row)
     is_expired = token["expires_at"] is not None and token["expires_at"] <= clock.now()
     token["state"] = "revoked" if token["revoked_at"] else "expired" if is_expired else "active"

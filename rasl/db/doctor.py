@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from rasl.db.numbers import CONNECTED
 from rasl.db.pool import Db, Row
 
 
@@ -14,10 +15,10 @@ async def ask_time(db: Db) -> dt.datetime:
 async def list_numbers(db: Db) -> list[Row]:
     """Return every connected number with its sealed secrets and its callback."""
     return await db.fetch(
-        """
+        f"""
         select t.subdomain, n.phone_number_id, n.waba_id, n.access_token_sealed, a.app_secret_sealed, a.callback_key
         from whatsapp_numbers n join tenants t on t.id = n.tenant_id join meta_apps a on a.id = n.app_id
-        order by n.tenant_id, n.id
+        where n.{CONNECTED} order by n.tenant_id, n.id
         """
     )
 

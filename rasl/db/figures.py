@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from rasl.db.numbers import CONNECTED
+
 MOST = 100_000
 SECONDS = 5.0  # so long an answer is good
 SLOW_SECONDS = 60.0  # the same for what changes slowly or is counted row by row
@@ -258,4 +260,4 @@ QUESTIONS = (
     ),
 )
 # Asked by itself: its rows are opened with the secret key, and only their number is told.
-NUMBERS = "select access_token_sealed from whatsapp_numbers"
+NUMBERS = f"select access_token_sealed from whatsapp_numbers where {CONNECTED}"

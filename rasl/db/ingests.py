@@ -9,6 +9,7 @@ import msgspec
 from rasl import metrics
 from rasl.db import rows
 from rasl.db.channels import INGESTS
+from rasl.db.numbers import CONNECTED
 from rasl.db.pool import Db, Row
 
 # Of one batch, so that a batch of full deliveries does not hold up the event loop.
@@ -228,7 +229,10 @@ async def count_failing(db: Db) -> list[Row]:
 async def route(db: Db, phone_number_ids: Sequence[str]) -> dict[str, Row]:
     """Return tenant_id, id and app_id of connected numbers by Meta's id."""
     numbers = await db.fetch(
-        "select phone_number_id, tenant_id, id, app_id from whatsapp_numbers where phone_number_id = any($1)",
+        f"""
+        select phone_number_id, tenant_id, id, app_id from whatsapp_numbers
+        where phone_number_id = any($1) and {CONNECTED}
+        """,
         phone_number_ids,
     )
     return {row["phone_number_id"]: row for row in numbers}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from rasl.db.numbers import CONNECTED
 from rasl.db.pool import Db, Row
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ async def replace_key_check(db: Connection, key_check: bytes) -> None:
 async def list_secrets(db: Connection) -> list[Row]:
     """Return every sealed secret of numbers and Meta apps with its purpose."""
     return await db.fetch(
-        """
-        select 'access_token' as purpose, access_token_sealed as sealed from whatsapp_numbers
+        f"""
+        select 'access_token' as purpose, access_token_sealed as sealed from whatsapp_numbers where {CONNECTED}
         union all
         select 'app_secret', app_secret_sealed from meta_apps
         """

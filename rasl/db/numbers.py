@@ -7,9 +7,11 @@ import msgspec
 from rasl.db import rows
 from rasl.db.pool import Db, Row
 
+# A number that is disconnected keeps its row, which its conversations belong to, and has no access token.
+CONNECTED = "access_token_sealed <> ''"
 # A tenant `t` sends from the number it chose, else from the one it connected first.
-DEFAULT_NUMBER = """coalesce(t.default_number_id,
-        (select min(w.id) from whatsapp_numbers w where w.tenant_id = t.id))"""
+DEFAULT_NUMBER = f"""coalesce(t.default_number_id,
+        (select min(w.id) from whatsapp_numbers w where w.tenant_id = t.id and w.{CONNECTED}))"""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -29,6 +31,7 @@ async def find(db: Db, wanted: Sequence[Wanted]) -> dict[Wanted, Row]:
         from {rows.table(Wanted, alias="k")}
         join whatsapp_numbers n on n.tenant_id = k.tenant_id and n.id = coalesce(
             k.id, (select w.id from whatsapp_numbers w where w.phone_number_id = k.phone_number_id))
+            and n.{CONNECTED}
         """,
         wanted,
     )
@@ -42,7 +45,7 @@ async def list_all(db: Db, tenant_id: int) -> list[Row]:
         select n.id, n.phone_number_id, n.waba_id, n.display_phone_number, n.messages_per_second, n.created_at,
                n.id = {DEFAULT_NUMBER} as is_default
         from whatsapp_numbers n join tenants t on t.id = n.tenant_id
-        where n.tenant_id = $1 order by n.id
+        where n.tenant_id = $1 and n.{CONNECTED} order by n.id
         """,
         tenant_id,
     )
@@ -51,11 +54,71 @@ async def list_all(db: Db, tenant_id: int) -> list[Row]:
 async def choose_default(db: Db, tenant_id: int, phone_number_id: str) -> bool:
     """Make a number the default of its tenant; returns whether the tenant has such a number."""
     found = await db.fetchval(
-        """
+        f"""
         update tenants t set default_number_id = n.id from whatsapp_numbers n
-        where t.id = $1 and n.tenant_id = t.id and n.phone_number_id = $2 returning n.id
+        where t.id = $1 and n.tenant_id = t.id and n.phone_number_id = $2 and n.{CONNECTED} returning n.id
         """,
         tenant_id,
         phone_number_id,
     )
     return found is not None
+
+
+async def find_connection(db: Db, tenant_id: int, phone_number_id: str) -> Row | None:
+    """Return a connected number of a tenant with its sealed secrets, its callback and whether it is the default."""
+    return await db.fetchrow(
+        f"""
+        select t.subdomain, n.id, n.phone_number_id, n.waba_id, n.display_phone_number, n.messages_per_second,
+               n.created_at, n.access_token_sealed, n.id = {DEFAULT_NUMBER} as is_default,
+               a.app_secret_sealed, a.callback_key
+        from whatsapp_numbers n join tenants t on t.id = n.tenant_id join meta_apps a on a.id = n.app_id
+        where n.tenant_id = $1 and n.phone_number_id = $2 and n.{CONNECTED}
+        """,
+        tenant_id,
+        phone_number_id,
+    )
+
+
+async def disconnect(db: Db, tenant_id: int, phone_number_id: str) -> int | None:
+    """Take a number's credentials away, and the choice of it as default; returns its id, None if it has none."""
+    number_id: int | None = await db.fetchval(
+        f"""
+        update whatsapp_numbers set access_token_sealed = '', verify_token_digest = ''
+        where tenant_id = $1 and phone_number_id = $2 and {CONNECTED} returning id
+        """,
+        tenant_id,
+        phone_number_id,
+    )
+    if number_id is not None:
+        await db.execute(
+            "update tenants set default_number_id = null where id = $1 and default_number_id = $2",
+            tenant_id,
+            number_id,
+        )
+    return number_id
+
+
+async def let_go(db: Db, tenant_id: int, phone_number_id: str) -> None:
+    """Let a tenant connect a number that another one had and disconnected, whose conversations keep their row."""
+    await db.execute(
+        """
+        update whatsapp_numbers set phone_number_id = phone_number_id || ' until ' || id
+        where phone_number_id = $2 and tenant_id <> $1 and access_token_sealed = ''
+        """,
+        tenant_id,
+        phone_number_id,
+    )
+
+
+async def count_waiting(db: Db, tenant_id: int, number_id: int) -> int:
+    """Return how many messages wait to be sent from a number, counted to a thousand."""
+    waiting: int = await db.fetchval(
+        """
+        select count(*) from (
+            select from jobs where tenant_id = $1 and kind = 'send' and queue_id = $2 limit 1000
+        ) as found
+        """,
+        tenant_id,
+        number_id,
+    )
+    return waiting

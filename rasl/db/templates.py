@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from rasl.db import rows
+from rasl.db.numbers import CONNECTED
 from rasl.db.pool import Db, Row
 from rasl.domain.templates.listed import Listed
 
@@ -191,9 +192,9 @@ async def now(db: Db) -> dt.datetime:
 async def list_accounts(db: Db, tenant_id: int) -> list[Row]:
     """Return the tenant's business accounts, each with the access token of the number connected last."""
     return await db.fetch(
-        """
+        f"""
         select distinct on (waba_id) waba_id, access_token_sealed from whatsapp_numbers
-        where tenant_id = $1 order by waba_id, id desc
+        where tenant_id = $1 and {CONNECTED} order by waba_id, id desc
         """,
         tenant_id,
     )
@@ -220,10 +221,11 @@ async def find_sendable(db: Db, wanted: Sequence[Wanted]) -> dict[Wanted, Row]:
 async def list_named(db: Db, tenant_id: int, name: str) -> list[Row]:
     """Return account and language of every template of this name, with the numbers of the account."""
     return await db.fetch(
-        """
+        f"""
         select t.waba_id, t.language, array(
             select n.phone_number_id from whatsapp_numbers n
-            where n.tenant_id = t.tenant_id and n.waba_id = t.waba_id order by n.id) as phone_number_ids
+            where n.tenant_id = t.tenant_id and n.waba_id = t.waba_id and n.{CONNECTED}
+            order by n.id) as phone_number_ids
         from templates t where t.tenant_id = $1 and t.name = $2 order by t.waba_id, t.language
         """,
         tenant_id,
@@ -247,7 +249,10 @@ async def find(db: Db, tenant_id: int, template_id: str, own_id: int) -> Row | N
 async def route(db: Db, app_id: int, waba_ids: Sequence[str]) -> list[Account]:
     """Return the accounts that are connected through this Meta app."""
     found = await db.fetch(
-        "select distinct tenant_id, waba_id from whatsapp_numbers where app_id = $1 and waba_id = any($2)",
+        f"""
+        select distinct tenant_id, waba_id from whatsapp_numbers
+        where app_id = $1 and waba_id = any($2) and {CONNECTED}
+        """,
         app_id,
         waba_ids,
     )
@@ -316,11 +321,11 @@ async def claim_due(db: Db, limit: int, lease: dt.timedelta) -> list[Account]:
 async def watch_new_accounts(db: Db) -> None:
     """Have every connected account read from time to time."""
     await db.execute(
-        """
+        f"""
         insert into template_syncs (tenant_id, waba_id)
         select distinct n.tenant_id, n.waba_id from whatsapp_numbers n
         left join template_syncs s on s.tenant_id = n.tenant_id and s.waba_id = n.waba_id
-        where s.tenant_id is null
+        where s.tenant_id is null and n.{CONNECTED}
         on conflict do nothing
         """
     )

@@ -7,20 +7,21 @@ from typing import Any
 import msgspec
 
 from rasl.db import rows
-from rasl.db.numbers import DEFAULT_NUMBER
+from rasl.db.numbers import CONNECTED, DEFAULT_NUMBER
 from rasl.db.pool import Db, Row
 from rasl.domain.tenants import PLAN_LIMITS
 
 _TENANT_COLUMNS = f"""
     t.id as tenant_id, t.default_country, t.default_type, t.default_status_id, t.default_source_id,
     t.default_assigned_id, t.window_policy, t.unknown_policy, t.otp_budgets, t.otp_max_attempts,
+    t.otp_return_generated_code,
     p.name as plan, {", ".join(f"p.{name}" for name in PLAN_LIMITS)},
     n.id as number_id, n.waba_id, n.phone_number_id, n.display_phone_number, n.access_token_sealed,
     n.messages_per_second
 """
 _TENANT_JOINS = f"""
     join plans p on p.name = t.plan
-    left join whatsapp_numbers n on n.tenant_id = t.id and n.id = {DEFAULT_NUMBER}
+    left join whatsapp_numbers n on n.tenant_id = t.id and n.id = {DEFAULT_NUMBER} and n.{CONNECTED}
 """
 SETTINGS = (
     "name",
@@ -35,6 +36,7 @@ SETTINGS = (
     "unknown_policy",
     "otp_budgets",
     "otp_max_attempts",
+    "otp_return_generated_code",
 )
 
 
@@ -61,10 +63,11 @@ async def load_callers(db: Db, hashes: Sequence[bytes]) -> dict[bytes, Row]:
 async def load_numbers(db: Db, number_ids: Sequence[int]) -> list[Row]:
     """Return numbers with their sealed access token."""
     return await db.fetch(
-        """
+        f"""
         select n.tenant_id, n.id as number_id, n.waba_id, n.phone_number_id, n.display_phone_number,
                n.access_token_sealed, n.messages_per_second, t.unknown_policy
         from whatsapp_numbers n join tenants t on t.id = n.tenant_id where n.id = any($1::bigint[])
+          and n.{CONNECTED}
         """,
         number_ids,
     )
@@ -138,6 +141,40 @@ async def list_tokens(db: Db, tenant_id: int) -> list[Row]:
         from tokens where tenant_id = $1 order by id
         """,
         tenant_id,
+    )
+
+
+async def rotate_token(
+    db: Db, tenant_id: int, token_id: int, hash_: bytes, last_four: str, overlap: dt.timedelta
+) -> Row | None:
+    """Store a token like this one and let this one end; None if it is not there or does not work any more.
+
+    Returns id, name and end of the new one and the end of the old one (`old_expires_at`). The new one has the lifetime
+    that the old one was given, from now on.
+    """
+    return await db.fetchrow(
+        """
+        with moment as materialized (select now() as at), old as (
+            select k.*, case when k.expires_at is null or k.expires_at > moment.at + $5::interval
+                then moment.at + $5::interval else k.expires_at end as ends_at,
+                moment.at + (k.expires_at - k.created_at) as renewed_until
+            from tokens k cross join moment
+            where k.tenant_id = $1 and k.id = $2 and k.revoked_at is null
+              and (k.expires_at is null or k.expires_at > moment.at)
+            for update of k
+        ), ended as (
+            update tokens k set expires_at = old.ends_at from old where k.tenant_id = $1 and k.id = old.id
+            returning k.expires_at
+        )
+        insert into tokens as k (tenant_id, name, hash, last_four, scopes, rate_limit_per_minute, expires_at)
+        select $1, old.name, $3, $4, old.scopes, old.rate_limit_per_minute, old.renewed_until from old
+        returning k.id, k.name, k.expires_at, (select expires_at from ended) as old_expires_at
+        """,
+        tenant_id,
+        token_id,
+        hash_,
+        last_four,
+        overlap,
     )
 
 
@@ -240,8 +277,8 @@ async def find_tenant_by_id(db: Db, tenant_id: int) -> Row | None:
 async def list_tenants(db: Db) -> list[Row]:
     """Return every tenant with how many numbers it has connected."""
     return await db.fetch(
-        """
-        select t.*, (select count(*) from whatsapp_numbers n where n.tenant_id = t.id) as numbers
+        f"""
+        select t.*, (select count(*) from whatsapp_numbers n where n.tenant_id = t.id and n.{CONNECTED}) as numbers
         from tenants t order by t.id
         """
     )
@@ -253,3 +290,19 @@ async def hold_default(db: Db, tenant_id: int, default_id: int, table: str) -> b
         f"select id from {table} where tenant_id = $1 and id = $2 for key share", tenant_id, default_id
     )
     return held is not None
+
+
+async def count_holdings(db: Db, tenant_id: int) -> Row:
+    """Return what the plan of a tenant allows, and how many templates, groups and jobs it has, each to a thousand."""
+    row = await db.fetchrow(
+        f"""
+        select {", ".join(f"p.{name}" for name in PLAN_LIMITS)},
+               (select count(*) from (select from templates where tenant_id = $1 limit 1000) as l) as templates,
+               (select count(*) from (select from contact_groups where tenant_id = $1 limit 1000) as g) as groups,
+               (select count(*) from (select from jobs where tenant_id = $1 limit 1000) as j) as jobs
+        from tenants t join plans p on p.name = t.plan where t.id = $1
+        """,
+        tenant_id,
+    )
+    assert row is not None  # noqa: S101 - whoever asks has found the tenant
+    return row

@@ -9,10 +9,12 @@ from rasl.errors import OtpRejected
 
 NONE_ACTIVE = "No active OTP found"
 DEFAULT_PURPOSE = "authentication"
+DEFAULT_LANGUAGE = "en"
 MAX_PURPOSE = 50
 DEFAULT_EXPIRY_MINUTES = 10
 MIN_LENGTH, MAX_LENGTH = 4, 8  # of codes that we make
 DEFAULT_LENGTH = 6
+PADDED_LENGTH = 6  # of a code given as a number, which has lost its leading zeros
 CODE_PATTERN = r"^[0-9A-Za-z]{4,10}(?![\s\S])"  # of codes that callers choose (section 17, row 17)
 
 VERIFY_LIMIT = WindowLimit("otp-verify", 10, dt.timedelta(minutes=1))
@@ -51,6 +53,18 @@ def not_found() -> OtpRejected:
 def wrong_code(attempts_remaining: int) -> OtpRejected:
     """Return the answer to a code that was evaluated and is wrong."""
     return OtpRejected("INVALID_CODE", "Invalid verification code", attempts_remaining)
+
+
+def readings(guess: str) -> tuple[str, ...]:
+    """Return the codes that a guess may stand for: itself, and with the leading zeros that a number has lost.
+
+    A code that was sent as a number has 6 digits; one that was sent as a text may have 4 or 5, and come back as a
+    number. Each reading has another length, and codes of one service have one length: no guess counts for two.
+    """
+    if not (guess.isascii() and guess.isdecimal()):
+        return (guess,)
+    lengths = range(max(len(guess), MIN_LENGTH), PADDED_LENGTH + 1)
+    return tuple(dict.fromkeys((guess, *(guess.zfill(length) for length in lengths))))
 
 
 def hashed_text(tenant_id: int, otp_id: str, code: str) -> str:

@@ -46,6 +46,7 @@ class Tenant(msgspec.Struct, frozen=True):
     number: Number | None
     otp_budgets: Mapping[str, int] = {}  # those that are not the server's
     otp_max_attempts: int | None = None
+    otp_return_generated_code: bool = False  # answers show the codes that are made here
 
     def missing_defaults(self) -> list[str]:
         """Name the settings without which no contact can be created by sending."""

@@ -27,6 +27,7 @@ from rasl.start.database import Prepared, make_data_folder, prepared
 from rasl.start.errors import StartError
 from rasl.start.listening import bound, is_free
 from rasl.start.metrics_port import FIRST_PORT
+from rasl.start.sandbox_file import sandbox_file
 from rasl.start.signals import ENDING, ended_by_signal, ignore
 from rasl.start.supervised import MARK, order_of
 
@@ -38,11 +39,6 @@ _METRICS_PORT = "RASL_METRICS_PORT"
 
 Say = Callable[[str], None]
 Show = Callable[[Mapping[str, Any]], None]
-
-
-def sandbox_file(settings: Settings) -> Path:
-    """Where a running sandbox tells its addresses and tokens."""
-    return settings.data_dir / "sandbox.json"
 
 
 def as_running(settings: Settings, environment: Mapping[str, str] | None = None) -> Settings:

@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -34,6 +35,7 @@ class Context(msgspec.Struct):
     held_key: HeldKey | None = None
     is_stored: bool = False  # something was committed: an Idempotency-Key must keep the answer
     status: int = 0
+    kept: bytes | None = None  # what an Idempotency-Key keeps of an answer that shows something once
     ignored: list[Ignored] = []  # names of the request that mean nothing, as `meta.ignored` tells them
 
     @property
@@ -45,6 +47,11 @@ class Context(msgspec.Struct):
         """Tell the caller that a name means nothing; of very many only the first are told."""
         if len(self.ignored) < _MOST_IGNORED:
             self.ignored.append(Ignored(field[:200], did_you_mean))
+
+    def ignore_all(self, fields: Iterable[str]) -> None:
+        """Tell the caller of several fields that they mean nothing here."""
+        for field in fields:
+            self.ignore(field)
 
 
 def context_of(scope: Any) -> Context:

@@ -1,6 +1,6 @@
 """The one shape of every answer, good or bad (api-v2 sections 1.4 and 1.5)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -108,13 +108,21 @@ def success(
     request: Any, message: str, data: Any, pagination: Pagination | None = None, status: int = 200
 ) -> ASGIApp:
     """Answer with data in the envelope of this request; the route documents its type among its responses."""
-    envelope = Success(
-        success=True,
-        message=message,
-        data=data,
-        meta=_meta(request, pagination),
-    )
-    return Answer(msgspec.json.encode(envelope), status)
+    return Answer(_success_body(request, message, data, pagination), status)
+
+
+def success_once(
+    request: Any, message: str, data: Mapping[str, Any], once: Mapping[str, Any], status: int = 200
+) -> ASGIApp:
+    """Answer as `success` does, with data that nothing keeps: an Idempotency-Key brings back the rest only."""
+    if once:
+        context_of(request.scope).kept = _success_body(request, message, data)
+    return success(request, message, {**data, **once}, status=status)
+
+
+def _success_body(request: Any, message: str, data: Any, pagination: Pagination | None = None) -> bytes:
+    envelope = Success(success=True, message=message, data=data, meta=_meta(request, pagination))
+    return msgspec.json.encode(envelope)
 
 
 def failure(request: Any, error: ApiError) -> ASGIApp:

@@ -1,16 +1,21 @@
 """Runs the real command, as a user would."""
 
 import asyncio
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import asyncpg
+
+from rasl.cli import run
 
 CONNECTION = {
     "waba-id": "102290129340398",
@@ -78,9 +83,14 @@ class Rasl:
         return error
 
     def connect(self, tenant: str, phone_number_id: str, **changes: str) -> tuple[str, ...]:
-        """Return the arguments that connect a number."""
+        """Return the arguments that connect a number without asking Meta, which is not there in these tests."""
         options = CONNECTION | {"phone-number-id": phone_number_id, "tenant": tenant} | changes
-        return ("whatsapp", "connect", *(f"--{name}={value}" for name, value in options.items()))
+        return (
+            "whatsapp",
+            "connect",
+            "--no-check",
+            *(f"--{name}={value}" for name, value in options.items()),
+        )
 
     def query(self, sql: str, *values: Any) -> list[Any]:
         """Look into the database."""
@@ -93,6 +103,45 @@ class Rasl:
                 await connection.close()
 
         return asyncio.run(ask())
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """The command in this process beside its servers: it runs in a thread, so that they can answer it."""
+
+    data_dir: Path
+    settings: Mapping[str, str]
+
+    async def __call__(self, *arguments: str, **settings: str) -> Outcome:
+        """Run `rasl` with these arguments and settings."""
+        env = environment(self.data_dir, {**self.settings, **settings})
+        return await asyncio.to_thread(_run_here, arguments, env)
+
+    async def good(self, *arguments: str, **settings: str) -> dict[str, Any]:
+        """Run with --json what has to work."""
+        outcome = await self(*arguments, "--json", **settings)
+        assert outcome.code == 0, outcome.everything
+        return outcome.value
+
+    async def bad(self, *arguments: str, **settings: str) -> dict[str, Any]:
+        """Run with --json what has to fail, and return the error."""
+        outcome = await self(*arguments, "--json", **settings)
+        assert outcome.code in {1, 2}, outcome.everything
+        assert "Traceback" not in outcome.everything
+        error: dict[str, Any] = outcome.value["error"]
+        return error
+
+
+def _run_here(arguments: Sequence[str], env: Mapping[str, str]) -> Outcome:
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, env, clear=True),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = run(arguments)
+    out.flush()
+    return Outcome(code, out.buffer.getvalue().decode(), err.getvalue())
 
 
 def environment(data_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pgbox import EmbeddedPostgres
-from tests.cli.commands import Rasl
+from tests.cli.commands import Rasl, Terminal
+from tests.serving import Api
 
 
 @pytest.fixture
@@ -28,6 +29,17 @@ def rasl() -> Iterator[Rasl]:
             yield Rasl(folder, dsn)
         finally:
             server.release()
+
+
+@pytest.fixture
+def terminal(api: Api, tmp_path: Path) -> Terminal:
+    """The command of somebody who has acme's token, before the simulator of the test world."""
+    settings = {
+        "RASL_URL": api.base_url,
+        "RASL_TOKEN": api.world.acme.token,
+        "RASL_GRAPH_BASE_URL": api.settings.graph_base_url,
+    }
+    return Terminal(tmp_path / "data", settings)
 
 
 def make_data_dir() -> Iterator[Path]:

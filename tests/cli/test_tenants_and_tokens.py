@@ -91,6 +91,9 @@ def test_it_changes_budgets_of_one_time_passwords_and_takes_them_back(rasl: Rasl
     }
     changed = change("--otp-budget", "none", "--otp-max-attempts", "none")
     assert (changed["otp_budgets"], changed["otp_max_attempts"]) == ({}, None)
+    assert changed["otp_return_generated_code"] is False
+    for option, value in (("--otp-return-generated-code", True), ("--no-otp-return-generated-code", False)):
+        assert change(option)["otp_return_generated_code"] is value
     for wrong in (
         ["--otp-budget", "planet_per_hour=1"],
         ["--otp-budget", "phone_per_day=99999999999"],
@@ -144,6 +147,53 @@ def test_it_revokes_a_token_by_option_or_argument(rasl: Rasl, acme: str) -> None
     assert [token["state"] for token in tokens] == ["revoked", "revoked"]
     assert rasl.bad("token", "revoke", "--tenant", acme, "999999")["code"] == "NOT_FOUND"
     assert rasl.bad("token", "revoke", "--tenant", acme)["code"] == "USAGE"
+
+
+def test_a_token_is_rotated_and_the_old_one_ends_after_the_overlap(rasl: Rasl, acme: str) -> None:
+    old = rasl.good(
+        "token", "create", "--tenant", acme, "--name", "ci", "--scopes", "messages:send", "--rate-limit", "70",
+        "--expires-in-days", "30",
+    )  # fmt: skip
+    new = rasl.good("token", "rotate", "--tenant", acme, str(old["id"]), "--overlap", "7d")
+    assert (new["name"], new["replaces"]["id"], new["token"] == old["token"]) == ("ci", old["id"], False)
+    kept = {
+        row["id"]: row
+        for row in rasl.query("select *, now() from tokens where tenant_id = $1", old["tenant_id"])
+    }
+    first, second = kept[old["id"]], kept[new["id"]]
+    assert second["hash"] == hashlib.sha256(new["token"].encode()).digest()
+    assert (second["scopes"], second["rate_limit_per_minute"]) == (first["scopes"], 70)
+    assert 6.9 < (first["expires_at"] - first["now"]).total_seconds() / 86400 <= 7
+    assert 29.9 < (second["expires_at"] - second["now"]).total_seconds() / 86400 <= 30
+    last = rasl.good("token", "rotate", "--tenant", acme, str(new["id"]), "--overlap=0")
+    listed = rasl("token", "list", "--tenant", acme)
+    assert new["token"] not in listed.everything
+    states = {item["id"]: item["state"] for item in rasl.good("token", "list", "--tenant", acme)["tokens"]}
+    assert states == {old["id"]: "active", new["id"]: "expired", last["id"]: "active"}
+    for wrong in ((str(new["id"]),), ("999999",), (str(last["id"]), "--overlap", "soon")):
+        rasl.bad("token", "rotate", "--tenant", acme, *wrong)
+    other = rasl.good("tenant", "create", "Other", "--subdomain", f"{acme}-other")
+    assert rasl.bad("token", "rotate", f"--tenant={other['id']}", str(last["id"]))["code"] == "NOT_FOUND"
+
+
+def test_a_tenant_is_shown_with_what_it_has_and_no_secret(rasl: Rasl, acme: str) -> None:
+    token = rasl.good("token", "create", "--tenant", acme, "--name", "shown", "--scopes", "all")
+    rasl.good(*rasl.connect(acme, "700000000000021"))
+    rasl.good("tenant", "set", "--tenant", acme, "--plan", "free")
+    shown = rasl.good("tenant", "show", "--tenant", acme)
+    assert (shown["subdomain"], shown["plan"], shown["limits"]["max_contacts"]) == (acme, "free", 500)
+    assert [item["phone_number_id"] for item in shown["numbers"]] == ["700000000000021"]
+    assert [(item["name"], item["last_four"]) for item in shown["tokens"]] == [("shown", token["last_four"])]
+    assert shown["counts"] == {
+        "templates": 0, "groups": 0, "jobs": 0, "contacts": 0, "conversations_this_month": 0
+    }  # fmt: skip
+    spoken = rasl("tenant", "show", "--tenant", acme)
+    assert "700000000000021" in spoken.out
+    for secret in (
+        token["token"],
+        *(CONNECTION[name] for name in ("access-token", "app-secret", "verify-token")),
+    ):
+        assert secret not in spoken.everything
 
 
 def test_it_names_every_wrong_scope_and_all_the_right_ones(rasl: Rasl, acme: str) -> None:

@@ -108,7 +108,7 @@ def test_it_says_which_rule_is_broken(raw: bytes, field: str, problem: str) -> N
     [
         (b'{"label":"abc","is_fragile":"maybe"}', "is_fragile"),
         (b'{"label":"abc","stops":["x"]}', "stops"),
-        (b'{"label":"abc","stops":5.5}', "stops"),
+        (b'{"label":"abc","stops":5}', "stops"),
         (b'{"label":"abc","serial":"%s"}' % (b"9" * 5000), "serial"),
         (b'{"label":"abc","serial":"-%s"}' % (b"9" * 5000), "serial"),
         (b'{"label":"abc","weight":"%s"}' % (b"9" * 5000), "weight"),

@@ -2,8 +2,10 @@
 
 import datetime as dt
 import functools
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
@@ -36,15 +38,15 @@ from rasl.domain.message_types.template import Template
 from rasl.domain.phone import Phone
 from rasl.domain.templates import definition
 from rasl.domain.tenants import Caller
-from rasl.errors import OtpBlocked, ValidationFailed
+from rasl.errors import NotFound, OtpBlocked, ValidationFailed
+from rasl.services.composing import codes
 from rasl.services.composing.addressing import address, read_phone
 from rasl.services.otp import passwords
-from rasl.services.otp.passwords import CodeWish
 from rasl.services.templates import templates
 from rasl.services.templates.templates import OTP_TEMPLATE_LIST
 from rasl.web.context import iso
 from rasl.web.envelope import success
-from rasl.web.request import ApiRequest
+from rasl.web.request import ApiRequest, Problems
 
 _STANDING = "OTP status retrieved successfully"
 _MADE_HERE = """Codes are stored as a keyed hash only. The template's body gets the code as its first variable, the
@@ -60,6 +62,12 @@ _ASKED = {"phone": "+442079460011", "template_name": "login_code", "language": "
 AUTH = Noun("/auth", AUTH_TAG, "password", OtpStanding, STANDING_EXAMPLE)
 
 
+async def _problems(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Problems:
+    """Look at what has to be looked up, where the body is refused for its fields already."""
+    is_strict = request.context.is_strict or right.get("dry_run") is True
+    return await codes.problems(request.resources, caller.tenant, right, is_strict=is_strict)
+
+
 @sends(
     "/auth/send-otp",
     SentOtp,
@@ -69,22 +77,18 @@ AUTH = Noun("/auth", AUTH_TAG, "password", OtpStanding, STANDING_EXAMPLE)
     also=_MADE_HERE,
     examples={
         "code of yours": _ASKED | {"code": "482913"},
-        "code made here": _ASKED | {"phone": "+442079460013", "auto_generate": True},
+        "code made here": _ASKED | {"phone": "+442079460013", "code_length": 6},
     },
+    check=_problems,
 )
 async def send_otp(data: JSONBody[SendOtp], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Send a one-time password.
 
-    Sends a code by an approved AUTHENTICATION template: yours as `code`, or with `auto_generate` one that the server
-    makes.
+    Sends a code by an approved AUTHENTICATION template: yours as `code`, or without it one that the server makes, which
+    `/auth/verify` checks. `code_auto_generated` says which. The answer holds a code made here, as `code`, only where
+    the account is set so, and only the first time: an `Idempotency-Key` brings back the rest.
     """
-    if data.auto_generate and data.code is not None:
-        raise ValidationFailed({"code": ["The code is given, and auto_generate asks for another"]})
-    if not data.auto_generate and data.code is None:
-        raise ValidationFailed({"code": ["Verification code is required, unless auto_generate is true"]})
-    return await _send(
-        request, caller, data, code=data.code, code_length=data.code_length, dry_run=data.dry_run
-    )
+    return await _send(request, caller, data, dry_run=data.dry_run)
 
 
 @sends(
@@ -95,6 +99,7 @@ async def send_otp(data: JSONBody[SendOtp], caller: MaySendMessages, request: Ap
     tag=AUTH_TAG,
     also=_MADE_HERE,
     examples={"another code": _ASKED | {"phone": "+442079460014"}},
+    check=_problems,
 )
 async def resend_otp(data: JSONBody[ResendOtp], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Send another one-time password.
@@ -183,39 +188,43 @@ async def _send(
     caller: Caller,
     data: ResendOtp,
     *,
-    code: str | None = None,
-    code_length: int = rules.DEFAULT_LENGTH,
     dry_run: bool = False,
     limit: WindowLimit | None = None,
 ) -> ASGIApp:
     """Send a code, or one made here; `limit` is counted before, unless an earlier request has sent it already."""
-    resources, tenant, phone = request.resources, caller.tenant, _phone(data.phone, caller)
+    resources, tenant = request.resources, caller.tenant
+    is_strict = dry_run or request.context.is_strict
     describe = functools.partial(_described, data.purpose)
     since = functools.partial(_since, data.expiry_minutes)
     if again := await answer_again(request, caller, describe, since):
         return again
-    if limit is not None:
-        await passwords.hit(resources.database, tenant.id, limit, phone.match_key)
     recipient = Recipient(
         phone=data.phone,
         contact_id=data.contact_id,
         from_phone_number_id=data.from_phone_number_id,
         dry_run=dry_run,
     )
-    wish = CodeWish(
-        phone=phone,
-        template_name=data.template_name,
-        language=data.language,
-        purpose=data.purpose,
-        expiry_minutes=data.expiry_minutes,
-        code=code,
-        code_length=code_length,
-        additional_params=tuple(map(str, data.additional_params)),
-    )
-    addressed = await address(resources, tenant, recipient.to())
-    content, new = await passwords.compose(resources, tenant, addressed.number, wish)
+    given = msgspec.structs.asdict(data)
+    try:
+        phone = _phone(data.phone, caller)
+        if limit is not None:
+            await passwords.hit(resources.database, tenant.id, limit, phone.match_key)
+        addressed = await address(resources, tenant, recipient.to())
+        wish = codes.wish_of(given, is_strict=is_strict)
+        made = await passwords.compose(resources, tenant, addressed.number, wish, phone)
+    except (NotFound, ValidationFailed) as error:
+        raise await codes.whole_refusal(resources, tenant, given, error, is_strict=is_strict) from None
+    request.context.ignore_all(made.surplus)
     return await send(
-        request, caller, recipient, content, describe, addressed=addressed, otp=new, since=since
+        request,
+        caller,
+        recipient,
+        made.content,
+        describe,
+        addressed=addressed,
+        otp=made.otp,
+        since=since,
+        once={"code": made.shown_code} if made.shown_code else {},
     )
 
 
@@ -231,6 +240,7 @@ def _described(purpose: str, content: Template) -> dict[str, Any]:
         "language": content.language,
         "purpose": purpose,
         "code_sent": True,
+        "code_auto_generated": content.is_code_made_here is True,
         "expiry_minutes": content.valid_minutes,
     }
 

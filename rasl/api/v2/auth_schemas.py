@@ -1,6 +1,7 @@
 """Bodies and answers of one-time passwords."""
 
-from typing import Annotated, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from litestar.openapi.spec import Tag
@@ -11,6 +12,8 @@ from rasl.api.v2.sends.recipient import PHONE_PATTERN, ContactId, FromNumber, Re
 from rasl.api.v2.template_schemas import HeaderFormat, TemplateStatus
 from rasl.domain import otp
 from rasl.domain.validation import Body
+from rasl.domain.validation.problems import is_true
+from rasl.domain.validation.rules import Rule
 
 Phone = Annotated[
     str,
@@ -38,9 +41,17 @@ Parameters = Annotated[
 ]
 Code = Annotated[
     str,
-    msgspec.Meta(pattern=otp.CODE_PATTERN, description="4 to 10 letters and digits. Never shown or stored."),
+    msgspec.Meta(
+        pattern=otp.CODE_PATTERN,
+        description="4 to 10 letters and digits; a number is written with 6 digits. Left out: the server makes one.",
+        extra={"padded": otp.PADDED_LENGTH},
+    ),
 ]
-GuessedCode = Annotated[str, msgspec.Meta(max_length=64, description="What the person entered.")]
+# Not padded when it is read: which codes a number may stand for is decided when it is judged.
+GuessedCode = Annotated[
+    str,
+    msgspec.Meta(max_length=64, description="What the person entered; a number may have lost leading zeros."),
+]
 DryRun = Annotated[
     bool, msgspec.Meta(description="Send and store nothing; answer what would be sent, the code masked.")
 ]
@@ -53,7 +64,7 @@ class ResendOtp(Body, frozen=True, kw_only=True):
 
     phone: Phone
     template_name: TemplateName
-    language: Language = "en"
+    language: Language = otp.DEFAULT_LANGUAGE
     expiry_minutes: Expiry = otp.DEFAULT_EXPIRY_MINUTES
     purpose: Purpose = otp.DEFAULT_PURPOSE
     contact_id: ContactId | None = None
@@ -67,12 +78,17 @@ class ResendOtp(Body, frozen=True, kw_only=True):
     }
 
 
+def _two_codes(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if data.get("code") is not None and is_true(data.get("auto_generate")):
+        yield "code", "The code is given, and auto_generate asks for another"
+
+
 class SendOtp(ResendOtp, frozen=True, kw_only=True):
     """A code for a phone."""
 
     code: Code | None = None
     auto_generate: Annotated[
-        bool, msgspec.Meta(description="The server makes the code, and only /auth/verify can check it.")
+        bool, msgspec.Meta(description="The server makes the code, as it does when none is given.")
     ] = False
     code_length: Annotated[
         int,
@@ -81,6 +97,8 @@ class SendOtp(ResendOtp, frozen=True, kw_only=True):
         ),
     ] = otp.DEFAULT_LENGTH
     dry_run: DryRun = False
+
+    rules: ClassVar[tuple[Rule, ...]] = (_two_codes,)
 
     def __repr__(self) -> str:
         """Never show the code."""
@@ -120,8 +138,10 @@ class SentOtp(Sent):
     language: str
     purpose: str
     code_sent: bool
+    code_auto_generated: bool
     expiry_minutes: int
     expires_at: str
+    code: str | UnsetType = UNSET
 
 
 class Verified(msgspec.Struct):
@@ -183,6 +203,7 @@ SENT_EXAMPLE = {
     "language": "en",
     "purpose": "authentication",
     "code_sent": True,
+    "code_auto_generated": False,
     "expiry_minutes": 10,
     "expires_at": "2026-03-04T09:25:22+00:00",
 }

@@ -17,7 +17,7 @@ from rasl.api.v2.statuses import STATUSES
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.records import fields_of
 from rasl.domain.records.contact import CONTACT_LIST, RELATIONS, Contact
-from rasl.domain.validation import Body, read_id, read_values
+from rasl.domain.validation import Body, Unknown, read_id, read_values
 from rasl.errors import FeatureLimitExceeded, NotFound, ValidationFailed
 from rasl.services.contacts import contacts
 from rasl.services.contacts.contacts import Contacts
@@ -130,7 +130,7 @@ async def create_contacts(
 
     In one transaction. Contacts that cannot be created are reported by their index in the batch.
     """
-    wishes = [_wish(row) for row in data.contacts]
+    wishes = [_wish(request, index, row) for index, row in enumerate(data.contacts)]
     given = data.options
     options = Options(given.continue_on_error, given.skip_duplicates) if given else Options()
     report, found = await contacts.create_batch(request.resources.database, caller.tenant, wishes, options)
@@ -180,11 +180,18 @@ def _given(body: Body) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not msgspec.UNSET}
 
 
-def _wish(row: Any) -> Wish:
+def _wish(request: ApiRequest, index: int, row: Any) -> Wish:
+    """Read a contact of a batch; what its names do not mean is told with its place in the batch."""
+    context, unknown = request.context, Unknown()
     try:
-        return Wish(row, _given(read_values(schemas.CreateContact, row)))
+        return Wish(
+            row, _given(read_values(schemas.CreateContact, row, unknown, is_strict=context.is_strict))
+        )
     except ValidationFailed as error:
         return Wish(row, None, error.details)
+    finally:
+        for name, meant in unknown.items():
+            context.ignore(f"contacts.{index}.{name}", meant)
 
 
 _RENAMED = {told.shown_as: told.column for told in fields_of(Contact) if told.shown_as != told.column}

@@ -137,13 +137,16 @@ class PreviewTemplate(Body, frozen=True, kw_only=True):
 
 
 class TemplatesSynced(msgspec.Struct):
-    """What fetching the templates found and changed."""
+    """What fetching the templates found and changed; `templates` begins the list of all, which may go on."""
 
     synced: int
     created: int
     updated: int
     deleted: int
     synced_at: str
+    synced_count: int
+    templates: list[TemplateItem]
+    templates_has_more: bool
 
 
 class Lint(msgspec.Struct):

@@ -1,6 +1,7 @@
 """Templates: listing, reading, fetching from Meta, and submitting to it (api-v2 section 5)."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import msgspec
 from litestar.openapi.spec import Schema, Tag
@@ -13,14 +14,14 @@ from rasl.api.nouns import Noun, from_row
 from rasl.api.operations import operation, query_parameter
 from rasl.api.v2 import template_schemas as schemas
 from rasl.db.pool import Row
-from rasl.domain.listing import ListQuery, Page
+from rasl.domain.listing import ListQuery, Page, parse
 from rasl.domain.templates import definition
 from rasl.domain.templates.preview import Preview, render
 from rasl.domain.tenants import Caller
 from rasl.errors import NotFound, WhatsAppFailed, WhatsAppNotConfigured
 from rasl.services.templates import sync, templates
 from rasl.services.templates.templates import TEMPLATE_LIST, Submission
-from rasl.web.request import ApiRequest
+from rasl.web.request import ApiRequest, Problems
 
 MaySync = Annotated[Caller, Requires("templates:sync")]
 MayWrite = Annotated[Caller, Requires("templates:write")]
@@ -34,6 +35,9 @@ TEMPLATES = Noun(
     schemas.EXAMPLE,
     schemas.item_of,
 )
+# As many as Meta lets a business have that it did not verify; 6,000 for others would be a dozen megabytes.
+# https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates
+_SHOWN = 250
 _META = (WhatsAppNotConfigured, WhatsAppFailed)
 _PENDING = msgspec.structs.replace(schemas.EXAMPLE, status="PENDING")
 _ALL_LANGUAGES = query_parameter(
@@ -65,7 +69,16 @@ async def get_template(template_id: FromPath[str], caller: MayReadTemplates, req
     *_META,
     says="Templates synced successfully",
     tells="What was found, and what changed here.",
-    example=schemas.TemplatesSynced(12, 2, 9, 1, "2026-03-04T09:15:22+00:00"),
+    example=schemas.TemplatesSynced(
+        synced=1,
+        created=1,
+        updated=0,
+        deleted=0,
+        synced_at="2026-03-04T09:15:22+00:00",
+        synced_count=1,
+        templates=[schemas.EXAMPLE],
+        templates_has_more=False,
+    ),
 )
 async def sync_templates(caller: MaySync, request: ApiRequest) -> schemas.TemplatesSynced:
     """Fetch the templates from WhatsApp.
@@ -73,15 +86,33 @@ async def sync_templates(caller: MaySync, request: ApiRequest) -> schemas.Templa
     Reads every template of the account's WhatsApp Business Accounts, page by page. Templates that are gone there
     are removed here, once the list was read to its end. It may run twice at once. Besides this, WhatsApp's own notices
     keep templates current, and the worker reads all of them every few hours.
+
+    `templates` holds what there is now, as `GET /templates` shows it by default, up to 250 of them; where
+    `templates_has_more` is true, that list has the rest.
     """
-    found = await sync.sync(request.resources, caller.tenant.id)
-    return from_row(schemas.TemplatesSynced, msgspec.structs.asdict(found))
+    tenant_id = caller.tenant.id
+    found = await sync.sync(request.resources, tenant_id)
+    query = msgspec.structs.replace(parse((), TEMPLATE_LIST), per_page=_SHOWN)
+    page = await templates.list_templates(request.resources.database, tenant_id, query)
+    return from_row(
+        schemas.TemplatesSynced,
+        msgspec.structs.asdict(found),
+        synced_count=found.synced,
+        templates=[schemas.item_of(row) for row in page.rows],
+        templates_has_more=page.next_cursor is not None,
+    )
+
+
+async def _creation_problems(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Problems:
+    given = {**right, "sample_media_id": right.get("header_sample_media_id")}
+    return await templates.creation_problems(request.resources, caller.tenant.id, given)
 
 
 @TEMPLATES.post(
     "",
     201,
     *_META,
+    also=_creation_problems,
     tells="Submitted for review.",
     example=msgspec.structs.replace(_PENDING, quality=None),
     asks={"text": schemas.ASKED},
@@ -98,10 +129,17 @@ async def create_template(
     return await templates.create_template(request.resources, caller.tenant.id, data.waba_id, submission)
 
 
+async def _change_problems(request: ApiRequest, caller: Caller, right: Mapping[str, Any]) -> Problems:
+    template_id = request.path_params["template_id"]
+    row = await templates.get_template(request.resources.database, caller.tenant.id, template_id)
+    return await templates.change_problems(request.resources, caller.tenant.id, row, *_changes(right))
+
+
 @TEMPLATES.patch(
     "/{template_id:str}",
     NotFound,
     *_META,
+    also=_change_problems,
     tells="Submitted for review.",
     example=_PENDING,
     asks={"text": {"components": schemas.ASKED["components"]}},
@@ -114,9 +152,7 @@ async def change_template(
     Replaces `components`, `category` or `message_send_ttl_seconds`; WhatsApp reviews the template again. Only
     approved, rejected and paused templates can be changed, approved ones ten times in 30 days and once a day.
     """
-    given = msgspec.structs.asdict(data)
-    changes = {name: value for name, value in given.items() if value is not None}
-    sample_id = changes.pop("header_sample_media_id", None)
+    changes, sample_id = _changes(msgspec.structs.asdict(data))
     return await templates.edit_template(request.resources, caller.tenant.id, template_id, changes, sample_id)
 
 
@@ -192,6 +228,13 @@ HANDLERS = (
     lint_template,
     preview_template,
 )
+
+
+def _changes(given: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:
+    """Return what is to change, and the file that is an example of the header."""
+    changes = {name: value for name, value in given.items() if value is not None}
+    sample_id: int | None = changes.pop("header_sample_media_id", None)
+    return changes, sample_id
 
 
 def _submission(data: schemas.LintTemplate) -> Submission:

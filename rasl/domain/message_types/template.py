@@ -32,6 +32,7 @@ class Template(Content, frozen=True, kw_only=True):
     body: str
     sealed_code: str | None = None  # erased when the message has come to an end
     valid_minutes: int | None = None  # of the code
+    is_code_made_here: bool | None = None  # and not given; None where the message has no code
     instead_of: dict[str, Any] | None = None  # the free-form message that the closed service window kept back
     unbound: Unbound | None = None
     code: str | None = None  # opened, for the moment of one call to Graph
@@ -65,6 +66,7 @@ class Template(Content, frozen=True, kw_only=True):
             components=self.components,
             sealed_code=self.sealed_code,
             valid_minutes=self.valid_minutes,
+            is_code_made_here=self.is_code_made_here,
             instead_of=self.instead_of,
         )
 

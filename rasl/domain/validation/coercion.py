@@ -96,8 +96,7 @@ def _list_of(info: inspect.ListType, value: Any) -> Any:
             (int(name), item) for name, item in value.items() if name.isdecimal() and len(name) < 10
         )
         return [item for _, item in numbered] if len(numbered) == len(value) > 0 else value
-    is_one_id = isinstance(value, int) and not isinstance(value, bool)
-    return [value] if is_one_id and isinstance(plain_type(info.item_type), inspect.IntType) else value
+    return value
 
 
 def _as_object(info: inspect.DictType | inspect.StructType, value: Any) -> Any:

@@ -1,7 +1,10 @@
 """Names that mean nothing in a body, and the ones that were perhaps meant."""
 
 import difflib
-from collections.abc import Collection
+import functools
+from collections.abc import Iterable
+
+_LONGEST = 64
 
 # What other APIs and older clients call it: the field of ours is the first of these that a body has.
 _SYNONYMS = {
@@ -60,13 +63,17 @@ _SYNONYMS = {
 }
 
 
-def suggestion(name: str, known: Collection[str]) -> str | None:
+def suggestion(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that an unknown one most likely stands for, None when there is none."""
-    plain = name.strip().lower().replace("-", "_")
+    return _suggestion(name.strip()[:_LONGEST].lower().replace("-", "_"), tuple(known))
+
+
+@functools.lru_cache(maxsize=4096)  # a client sends the same names again and again
+def _suggestion(plain: str, known: tuple[str, ...]) -> str | None:
     if plain in known:
         return plain
     for meant in _SYNONYMS.get(plain, ()):
         if meant in known:
             return meant
-    close = difflib.get_close_matches(plain[:64], known, n=1)
+    close = difflib.get_close_matches(plain, known, n=1)
     return close[0] if close else None

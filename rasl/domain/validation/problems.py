@@ -47,7 +47,7 @@ def read_slowly(
     for path, problem in broken_rules(body_type.rules, cleaned):
         # Whoever has to mend a field anyway need not be told twice.
         problems.setdefault(path, [problem])
-    if is_strict or _is_true(cleaned.get("dry_run")):
+    if is_strict or is_true(cleaned.get("dry_run")):
         problems |= cleaner.unknown_fields
     if problems:
         wrong = {path.partition(".")[0] for path in problems}
@@ -196,5 +196,6 @@ def _is_body(info: inspect.Type) -> TypeGuard[inspect.StructType]:
     return isinstance(info, inspect.StructType) and issubclass(info.cls, Body)
 
 
-def _is_true(value: Any) -> bool:
+def is_true(value: Any) -> bool:
+    """Tell whether a value means yes, in whatever way it is written."""
     return value in (True, 1) or (isinstance(value, str) and trimmed(value).lower() in {"true", "1"})

@@ -1,22 +1,23 @@
 """The template that goes out instead of a free-form message where the service window is closed."""
 
+import msgspec
+
 from rasl.domain.message_types.base import Content
-from rasl.domain.message_types.template import Template
 from rasl.domain.tenants import Number
 from rasl.errors import ValidationFailed
 from rasl.services.ground.resources import Resources
 from rasl.services.templates import composing
-from rasl.services.templates.composing import Wish
+from rasl.services.templates.composing import Composed, Wish
 
 
 async def bind_fallback(
     resources: Resources, tenant_id: int, number: Number, content: Content, wish: Wish
-) -> Template:
+) -> Composed:
     """Bind what stands in for `content`, before anything is accepted: whether it is needed shows only then."""
-    template = await composing.compose(resources, tenant_id, number, wish)
-    if template.sealed() is not None:
+    composed = await composing.compose(resources, tenant_id, number, wish)
+    if composed.content.sealed() is not None:
         # A code is sent because somebody asked for one, and counts as such.
         raise ValidationFailed(
             {f"{wish.prefix}template_name": ["An AUTHENTICATION template cannot stand in for a message"]}
         )
-    return template.standing_in_for(content)
+    return msgspec.structs.replace(composed, content=composed.content.standing_in_for(content))

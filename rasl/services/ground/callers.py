@@ -102,6 +102,7 @@ def read_tenant(row: Row, sealer: Sealer) -> Tenant:
         number=read_number(row, sealer) if row["number_id"] is not None else None,
         otp_budgets=row["otp_budgets"],
         otp_max_attempts=row["otp_max_attempts"],
+        otp_return_generated_code=row["otp_return_generated_code"],
     )
 
 

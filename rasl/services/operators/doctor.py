@@ -66,7 +66,7 @@ async def examine(
         _check_unknown(unknown),
     ]
     for number in numbers:
-        checks += await _check_number(number, sealer, graph, base_url)
+        checks += await check_number(number, sealer, graph, base_url)
     return checks
 
 
@@ -222,7 +222,8 @@ def _check_unknown(found: Sequence[Row]) -> Check:
     )
 
 
-async def _check_number(number: Row, sealer: Sealer, graph: GraphClient, base_url: str) -> list[Check]:
+async def check_number(number: Row, sealer: Sealer, graph: GraphClient, base_url: str) -> list[Check]:
+    """Look at one number of `list_numbers` as Meta has it: its state, its account's subscription, its callback."""
     name = f"number {number['phone_number_id']}"
     if not sealer.opens(number["access_token_sealed"], "access_token"):
         return []

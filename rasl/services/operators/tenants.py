@@ -63,6 +63,8 @@ class MintedToken(msgspec.Struct, frozen=True):
     text: str
     last_four: str
     expires_at: dt.datetime | None
+    old_expires_at: dt.datetime | None = None  # of the token that it takes the place of
+    name: str = ""
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -177,6 +179,26 @@ async def create_token(
     return MintedToken(token_id, token, token[-4:], expires_at)
 
 
+async def rotate_token(
+    database: Database, tenant_id: int, token_id: int, overlap: dt.timedelta
+) -> MintedToken:
+    """Mint a token like this one, which ends after the overlap unless it ends sooner by itself."""
+    if not dt.timedelta(0) <= overlap <= dt.timedelta(days=_MOST_DAYS):
+        raise OperatorError(f"the overlap must be 0 to {_MOST_DAYS} days")
+    token = ids.mint_token()
+    async with database.transaction() as db:
+        row = None
+        if 0 < token_id <= _LARGEST_ID:
+            row = await tenant_rows.rotate_token(
+                db, tenant_id, token_id, hash_token(token), token[-4:], overlap
+            )
+    if row is None:
+        raise NotThereError(
+            f"the tenant has no token {token_id} that works: `rasl token list` shows them all"
+        )
+    return MintedToken(row["id"], token, token[-4:], row["expires_at"], row["old_expires_at"], row["name"])
+
+
 async def revoke_token(db: Db, tenant_id: int, token_id: int) -> None:
     """Revoke a token; it stops working everywhere within a second."""
     if not 0 < token_id <= _LARGEST_ID or not await tenant_rows.revoke_token(db, tenant_id, token_id):
@@ -187,8 +209,9 @@ async def connect_whatsapp(
     database: Database, sealer: Sealer, tenant_id: int, given: Connection
 ) -> Connected:
     """Connect a number to a tenant, or renew its credentials."""
-    _check_connection(given)
+    check_connection(given)
     async with database.transaction() as db:
+        await number_rows.let_go(db, tenant_id, given.phone_number_id)
         app = await tenant_rows.keep_meta_app(
             db,
             ids.mint_random(32),
@@ -226,7 +249,8 @@ def callback_url(base_url: str, callback_key: str) -> str:
     return f"{base_url}/webhooks/whatsapp/{callback_key}"
 
 
-def _check_connection(given: Connection) -> None:
+def check_connection(given: Connection) -> None:
+    """Refuse what cannot be credentials of Meta's; raises OperatorError."""
     for name in ("waba_id", "phone_number_id"):
         if not _META_ID.fullmatch(getattr(given, name)):
             raise OperatorError(f"{name} must be the digits that Meta shows, nothing else")

@@ -17,7 +17,9 @@ from rasl.domain.fixed_windows import WindowLimit
 from rasl.domain.message_types.template import Template
 from rasl.domain.otp import Standing
 from rasl.domain.phone import Phone, understand
+from rasl.domain.templates import surplus
 from rasl.domain.templates.definition import Definition
+from rasl.domain.templates.surplus import Fitting
 from rasl.domain.templates.values import Values
 from rasl.domain.tenants import Number, Tenant
 from rasl.errors import RateLimitExceeded, ServiceUnavailable, ValidationFailed
@@ -34,10 +36,25 @@ _SWEPT = 1000
 _MOST_LOOKS = 5
 
 
+class Composed(msgspec.Struct, frozen=True, kw_only=True):
+    """A message with its password, if it carries a code, and the fields of the request it has no place for.
+
+    `shown_code` is a code that was made here for a tenant whose answers show it.
+    """
+
+    content: Template
+    otp: NewOtp | None
+    shown_code: str | None = None
+    surplus: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Never show the code."""
+        return f"Composed(content={self.content.name!r})"
+
+
 class CodeWish(msgspec.Struct, frozen=True, kw_only=True):
     """A code somebody wants to be sent; without one it is made here."""
 
-    phone: Phone
     template_name: str
     language: str
     purpose: str
@@ -45,6 +62,7 @@ class CodeWish(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     code_length: int = otp.DEFAULT_LENGTH
     additional_params: tuple[str, ...] = ()
+    is_strict: bool = False  # refuse parameters that the template has no place for
 
     def __repr__(self) -> str:
         """Never show the code."""
@@ -52,9 +70,12 @@ class CodeWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def compose(
-    resources: Resources, tenant: Tenant, number: Number, wish: CodeWish
-) -> tuple[Template, NewOtp]:
-    """Fill the stored template with the code; raises NotFound or ValidationFailed (section 17, row 41)."""
+    resources: Resources, tenant: Tenant, number: Number, wish: CodeWish, phone: Phone | None = None
+) -> Composed:
+    """Fill the stored template with the code; raises NotFound or ValidationFailed (section 17, row 41).
+
+    The password is one for `phone`; without it there is none, and what is returned cannot be sent.
+    """
     template = await find_sendable(resources, tenant.id, number, wish.template_name, wish.language)
     definition = template.definition
     if not definition.is_authentication:
@@ -62,12 +83,29 @@ async def compose(
             {"template_name": [f"The template is {definition.category}, not AUTHENTICATION"]}
         )
     code = wish.code or message_secrets.make_code(wish.code_length)
-    values = _values(definition, code, wish)
+    values = surplus.without_blanks(_values(definition, code, wish))
+    found = Fitting(values) if wish.is_strict else surplus.fitting(definition, values)
+    is_made_here = wish.code is None
     try:
-        content = composing.filled(resources.sealer, tenant.id, template, values, wish.expiry_minutes)
+        content = composing.filled(
+            resources.sealer,
+            tenant.id,
+            template,
+            found.values,
+            wish.expiry_minutes,
+            is_code_made_here=is_made_here,
+        )
     except ValidationFailed as error:
         raise _as_asked(error, has_expiry=_has_expiry(definition)) from None
-    return content, _new_otp(resources, tenant, template.language, wish, code)
+    first = 3 if _has_expiry(definition) else 2
+    return Composed(
+        content=content,
+        otp=_new_otp(resources, tenant, template.language, wish, code, phone) if phone else None,
+        shown_code=code if is_made_here and tenant.otp_return_generated_code else None,
+        surplus=tuple(
+            f"additional_params.{int(field.removeprefix('field_')) - first}" for field in found.surplus
+        ),
+    )
 
 
 async def compose_template(
@@ -77,30 +115,33 @@ async def compose_template(
     wish: Wish,
     phone: Phone | None,
     contact_id: int | None,
-) -> tuple[Template, NewOtp | None]:
+) -> Composed:
     """Bind a template as `composing.compose` does; a code in it counts and is verified as one of `/auth/send-otp`.
 
     Returns no password for a message without a code, or to a contact without a phone.
     """
-    content = await composing.compose(resources, tenant.id, number, wish)
+    composed = await composing.compose(resources, tenant.id, number, wish)
+    content = composed.content
     if content.sealed() is None:
-        return content, None
+        return Composed(content=content, otp=None, surplus=composed.surplus)
     _, code = message_secrets.open_secret(resources.sealer, tenant.id, content)
     if code is not None and phone is None and contact_id is not None:
         phone = await _phone_of(
             resources.database, Address(tenant.id, number.id, contact_id, None, has_phone=False)
         )
+    shows = wish.generates_code and tenant.otp_return_generated_code
+    made = Composed(content=content, otp=None, shown_code=code if shows else None, surplus=composed.surplus)
     if code is None or phone is None:
-        return content, None
+        return made
     code_wish = CodeWish(
-        phone=phone,
         template_name=content.name,
         language=content.language,
         purpose=otp.DEFAULT_PURPOSE,
         expiry_minutes=otp.DEFAULT_EXPIRY_MINUTES,
     )
     content = msgspec.structs.replace(content, valid_minutes=code_wish.expiry_minutes)
-    return content, _new_otp(resources, tenant, content.language, code_wish, code)
+    otp_of_message = _new_otp(resources, tenant, content.language, code_wish, code, phone)
+    return msgspec.structs.replace(made, content=content, otp=otp_of_message)
 
 
 async def _phone_of(database: Database, address: Address) -> Phone | None:
@@ -131,13 +172,15 @@ def _as_asked(error: ValidationFailed, *, has_expiry: bool) -> ValidationFailed:
     return ValidationFailed(problems)
 
 
-def _new_otp(resources: Resources, tenant: Tenant, language: str, wish: CodeWish, code: str) -> NewOtp:
+def _new_otp(
+    resources: Resources, tenant: Tenant, language: str, wish: CodeWish, code: str, phone: Phone
+) -> NewOtp:
     otp_id = str(uuid.uuid4())
     settings = resources.settings
     return NewOtp(
         tenant_id=tenant.id,
         id=otp_id,
-        destination=budget_rules.destination(wish.phone, settings.otp_prefix_digits),
+        destination=budget_rules.destination(phone, settings.otp_prefix_digits),
         purpose=wish.purpose,
         code_hash=hash_code(resources.sealer, tenant.id, otp_id, code),
         template_name=wish.template_name,
@@ -175,8 +218,7 @@ async def judge(resources: Resources, tenant_id: int, phone: str, purpose: str, 
         refusal = otp.refusal(None if row is None else _standing(row))
         if row is None or refusal is not None:
             raise refusal or otp.not_found()
-        digest = hash_code(resources.sealer, tenant_id, str(row["id"]), code)
-        is_right = hmac.compare_digest(digest, row["code_hash"])
+        is_right = _is_right(resources.sealer, row, code)
         taken = await _take_attempt(resources.database, row, is_right=is_right)
         if taken is not None and is_right:
             moment: dt.datetime = taken["verified_at"]
@@ -185,6 +227,12 @@ async def judge(resources: Resources, tenant_id: int, phone: str, purpose: str, 
             raise otp.wrong_code(taken["max_attempts"] - taken["attempts"])
         # Between reading and taking it was verified, exhausted, replaced or over: the next look tells which.
     raise ServiceUnavailable
+
+
+def _is_right(sealer: Sealer, row: Row, code: str) -> bool:
+    """Compare every reading of a code, the right one first or last: the time it takes tells of the guess alone."""
+    digests = [hash_code(sealer, row["tenant_id"], str(row["id"]), reading) for reading in otp.readings(code)]
+    return sum(hmac.compare_digest(digest, row["code_hash"]) for digest in digests) > 0
 
 
 async def _take_attempt(database: Database, row: Row, *, is_right: bool) -> Row | None:

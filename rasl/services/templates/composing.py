@@ -9,8 +9,9 @@ from rasl import clock
 from rasl.db import templates as template_rows
 from rasl.db.templates import Wanted
 from rasl.domain.message_types.template import Template, Unbound
+from rasl.domain.templates import surplus
 from rasl.domain.templates.binding import bind
-from rasl.domain.templates.definition import SENDABLE
+from rasl.domain.templates.definition import SENDABLE, Definition
 from rasl.domain.templates.languages import language_code
 from rasl.domain.templates.values import HeaderFile, Values
 from rasl.domain.tenants import Number
@@ -33,16 +34,25 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     values: Values
     source: Source | None = None
     card_sources: tuple[Source | None, ...] = ()
+    document_name: str | None = None  # what a file of the header is called, whether there is one or not
     generates_code: bool = False
     is_rehearsal: bool = False
+    is_strict: bool = False  # refuse values that the template has no place for
     prefix: str = ""  # in front of the fields in problems
 
 
-async def compose(resources: Resources, tenant_id: int, number: Number, wish: Wish) -> Template:
-    """Bind a wish to the stored definition.
+class Composed(msgspec.Struct, frozen=True):
+    """A template message, and the fields of the request whose values it has no place for."""
 
-    Raises NotFound, or ValidationFailed naming every field that is wrong. Files are loaded and stored only when
-    everything else is right.
+    content: Template
+    surplus: tuple[str, ...] = ()
+
+
+async def compose(resources: Resources, tenant_id: int, number: Number, wish: Wish) -> Composed:
+    """Bind a wish to the stored definition, leaving out the values that the template has no place for.
+
+    Raises NotFound, or ValidationFailed naming every field that is wrong: with `is_strict` also those that would be
+    left out. Files are loaded and stored only when everything else is right.
     """
     try:
         return await _compose(resources, tenant_id, number, wish)
@@ -54,8 +64,9 @@ async def compose(resources: Resources, tenant_id: int, number: Number, wish: Wi
         ) from None
 
 
-async def _compose(resources: Resources, tenant_id: int, number: Number, wish: Wish) -> Template:
+async def _compose(resources: Resources, tenant_id: int, number: Number, wish: Wish) -> Composed:
     template = await find_sendable(resources, tenant_id, number, wish.name, wish.language)
+    wish, left_out = _fitting(template.definition, wish)
     values = await _with_files(wish.values, wish, functools.partial(_known, resources, tenant_id))
     if wish.generates_code:
         values = _with_code(template, values)
@@ -65,11 +76,45 @@ async def _compose(resources: Resources, tenant_id: int, number: Number, wish: W
         bind(template.definition, values)  # whatever else is wrong is said before files are loaded
         store = functools.partial(_stored, resources, tenant_id, is_rehearsal=wish.is_rehearsal)
         values = await _with_files(values, wish, store)
-    return filled(resources.sealer, tenant_id, template, values)
+    content = filled(resources.sealer, tenant_id, template, values, is_code_made_here=wish.generates_code)
+    return Composed(content, tuple(wish.prefix + field for field in left_out))
+
+
+def _fitting(definition: Definition, wish: Wish) -> tuple[Wish, tuple[str, ...]]:
+    """Leave out what the template has no place for, files too, before they are looked up; returns its fields.
+
+    With `is_strict` only blanks are left out, so that binding refuses the rest.
+    """
+    values = surplus.without_blanks(wish.values)
+    has_name = wish.document_name is not None
+    is_named_idly = has_name and not (definition.header and definition.header.format == "DOCUMENT")
+    if wish.is_strict:
+        if is_named_idly:
+            raise ValidationFailed({"header_document_name": ["The template's header is no document"]})
+        return msgspec.structs.replace(wish, values=values), ()
+    found = surplus.fitting(definition, values)
+    names = ["header_document_name"] if is_named_idly else []
+    if found.values is wish.values and wish.source is None:  # nothing to leave out, and no cards
+        return wish, (*found.surplus, *names)
+    takers = (definition.header, *(card.header for card in definition.cards))
+    kept: list[Source | None] = []
+    for header, source in zip(takers, (wish.source, *wish.card_sources), strict=False):
+        takes_file = header is not None and header.is_media
+        kept.append(source if takes_file else None)
+        if source is not None and not takes_file:
+            names.append(source.field)
+    fitted = msgspec.structs.replace(wish, values=found.values, source=kept[0], card_sources=tuple(kept[1:]))
+    return fitted, (*found.surplus, *names)
 
 
 def filled(
-    sealer: Sealer, tenant_id: int, template: Sendable, values: Values, valid_minutes: int | None = None
+    sealer: Sealer,
+    tenant_id: int,
+    template: Sendable,
+    values: Values,
+    valid_minutes: int | None = None,
+    *,
+    is_code_made_here: bool = False,
 ) -> Template:
     """Return the message of a template with these values, a one-time code in it sealed; raises ValidationFailed."""
     bound = bind(template.definition, values)
@@ -81,6 +126,7 @@ def filled(
         components=bound.components,
         body=bound.text,
         valid_minutes=valid_minutes,
+        is_code_made_here=is_code_made_here if bound.code else None,
         unbound=Unbound(template.definition, kept) if values.has_merge_fields() else None,
     )
     if bound.code is None:

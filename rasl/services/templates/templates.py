@@ -29,6 +29,8 @@ TEMPLATE_LIST = template_lists.LIST_SOURCE.spec
 OTP_TEMPLATE_LIST = template_lists.OTP_LIST_SOURCE.spec
 # An approved template's category is Meta's; after a change it is reviewed again (cloud-api section 4.3).
 EDITABLE = frozenset({"APPROVED", "REJECTED", "PAUSED"})
+_NO_FILE = "There is no such file"
+_NO_ACCOUNT = "The account has no such WhatsApp Business Account"
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -87,8 +89,9 @@ async def create_template(
     resources: Resources, tenant_id: int, waba_id: str | None, submission: Submission
 ) -> Row:
     """Check a template, submit it to Meta and keep it; raises ValidationFailed, WhatsAppFailed or NotConfigured."""
-    has_sample = submission.sample_media_id is not None
-    _refuse_lint(submission, has_sample=has_sample)
+    given = {**msgspec.structs.asdict(submission), "waba_id": waba_id}
+    if found := await creation_problems(resources, tenant_id, given):
+        raise ValidationFailed(found)
     account, access_token = await _account(resources, tenant_id, waba_id)
     components = await _with_sample(
         resources, tenant_id, access_token, submission.components or (), submission.sample_media_id
@@ -121,19 +124,8 @@ async def edit_template(
 ) -> Row:
     """Check a change, submit it to Meta and keep it; raises NotFound, ValidationFailed or WhatsAppFailed."""
     row = await get_template(resources.database, tenant_id, name)
-    if row["status"] not in EDITABLE:
-        raise ValidationFailed({"status": [f"A template that is {row['status']} cannot be edited"]})
-    if "category" in changes and row["status"] == "APPROVED" and changes["category"] != row["category"]:
-        raise ValidationFailed({"category": ["The category of an approved template cannot be changed"]})
-    # Components that stay are Meta's reading of them, which Meta itself would not take: OTP buttons as URLs.
-    kept = {
-        key: changes.get(key, row[key])
-        for key in ("category", "parameter_format", "message_send_ttl_seconds")
-    }
-    _refuse_lint(
-        Submission(name=row["name"], language=row["language"], components=changes.get("components"), **kept),
-        has_sample=sample_media_id is not None,
-    )
+    if found := await change_problems(resources, tenant_id, row, changes, sample_media_id):
+        raise ValidationFailed(found)
     account, access_token = await _account(resources, tenant_id, row["waba_id"])
     if "components" in changes:
         changes["components"] = await _with_sample(
@@ -171,7 +163,7 @@ async def _with_sample(
         return list(components)
     row = await files.find_stored(resources, tenant_id, media_id, is_read=True)
     if row is None:
-        raise ValidationFailed({"header_sample_media_id": ["There is no such file"]})
+        raise ValidationFailed({"header_sample_media_id": [_NO_FILE]})
     name = media_formats.true_name(row["filename"], row["mime_type"], "sample")
     chunks = resources.media_store.stream(row["store_key"])
     handle = await graph_templates.upload_sample(
@@ -182,13 +174,75 @@ async def _with_sample(
     return linter.with_handle(components, handle)
 
 
-def _refuse_lint(submission: Submission, *, has_sample: bool = False) -> None:
-    if has_sample:
-        marked = linter.with_handle(submission.components or (), "uploaded later")
+async def creation_problems(
+    resources: Resources, tenant_id: int, given: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """Return what is wrong with the fields of a new template that are well-formed; others may be absent.
+
+    Components are not looked at without their category: what they may hold depends on it.
+    """
+    has_category = given.get("category") is not None
+    sample_id, waba_id = given.get("sample_media_id"), given.get("waba_id")
+    submission = Submission(
+        name=given.get("name") or "absent",
+        language=given.get("language") or "en",
+        category=given.get("category") or "UTILITY",
+        components=given.get("components") if has_category else None,
+        parameter_format=given.get("parameter_format") or "POSITIONAL",
+        message_send_ttl_seconds=given.get("message_send_ttl_seconds") if has_category else None,
+        sample_media_id=sample_id,
+    )
+    found = _lint_problems(submission)
+    if waba_id is not None:
+        credentials = await load_credentials(resources, tenant_id)
+        if credentials and waba_id not in credentials:
+            found["waba_id"] = [_NO_ACCOUNT]
+    return found | await _sample_problems(resources, tenant_id, sample_id)
+
+
+async def change_problems(
+    resources: Resources,
+    tenant_id: int,
+    row: Row,
+    changes: Mapping[str, Any],
+    sample_media_id: int | None,
+) -> dict[str, list[str]]:
+    """Return what is wrong with a change of this template: with the template, and with each field."""
+    found: dict[str, list[str]] = {}
+    if row["status"] not in EDITABLE:
+        found["status"] = [f"A template that is {row['status']} cannot be edited"]
+    if "category" in changes and row["status"] == "APPROVED" and changes["category"] != row["category"]:
+        found["category"] = ["The category of an approved template cannot be changed"]
+    # Components that stay are Meta's reading of them, which Meta itself would not take: OTP buttons as URLs.
+    kept = {
+        key: changes.get(key, row[key])
+        for key in ("category", "parameter_format", "message_send_ttl_seconds")
+    }
+    submission = Submission(
+        name=row["name"],
+        language=row["language"],
+        components=changes.get("components"),
+        sample_media_id=sample_media_id,
+        **kept,
+    )
+    samples = await _sample_problems(resources, tenant_id, sample_media_id)
+    return {**_lint_problems(submission), **found, **samples}
+
+
+def _lint_problems(submission: Submission) -> dict[str, list[str]]:
+    """Return what Meta would refuse, taking the file that is named to be uploaded already."""
+    if submission.sample_media_id is not None and submission.components is not None:
+        marked = linter.with_handle(submission.components, "uploaded later")
         submission = msgspec.structs.replace(submission, components=marked)
-    report = lint(submission)
-    if report.problems:
-        raise ValidationFailed(report.problems)
+    return dict(lint(submission).problems)
+
+
+async def _sample_problems(
+    resources: Resources, tenant_id: int, media_id: int | None
+) -> dict[str, list[str]]:
+    if media_id is None or await files.find_stored(resources, tenant_id, media_id, is_read=True):
+        return {}
+    return {"header_sample_media_id": [_NO_FILE]}
 
 
 async def _account(resources: Resources, tenant_id: int, waba_id: str | None) -> tuple[Account, str]:
@@ -198,7 +252,7 @@ async def _account(resources: Resources, tenant_id: int, waba_id: str | None) ->
         raise WhatsAppNotConfigured
     chosen = waba_id or next(iter(credentials))
     if chosen not in credentials:
-        raise ValidationFailed({"waba_id": ["The account has no such WhatsApp Business Account"]})
+        raise ValidationFailed({"waba_id": [_NO_ACCOUNT]})
     return Account(tenant_id, chosen), credentials[chosen]
 
 

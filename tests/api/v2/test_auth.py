@@ -42,6 +42,7 @@ async def test_it_sends_the_code_in_body_and_button_and_never_answers_it(api: Ap
         "language": "en",
         "purpose": "authentication",
         "code_sent": True,
+        "code_auto_generated": False,
         "expiry_minutes": 10,
         "expires_at": "x",
         "status": "sent",
@@ -95,7 +96,6 @@ async def test_the_body_is_filled_with_code_expiry_and_what_else_is_given(
         ({"code": "12 34"}, "code"),
         ({"code": "१२३४"}, "code"),
         ({"code": "1234", "auto_generate": True}, "code"),
-        ({"code": None}, "code"),
         ({"phone": "12345"}, "phone"),
         ({"phone": "+44 20 7946 0011 x"}, "phone"),
         ({"phone": "+4420794600110000000000"}, "phone"),
@@ -107,11 +107,12 @@ async def test_the_body_is_filled_with_code_expiry_and_what_else_is_given(
         ({"purpose": "p" * 51}, "purpose"),
         ({"code": None, "auto_generate": True, "code_length": 9}, "code_length"),
         ({"additional_params": "x"}, "additional_params"),
-        ({"additional_params": ["one too many"]}, "additional_params"),
+        ({"additional_params": ["one too many"], "dry_run": True}, "additional_params"),
+        ({"additional_params": ["x", " "], "template_name": "with_more"}, "additional_params"),
         ({"template_name": "with_more"}, "additional_params"),
         ({"template_name": "paused"}, "template_name"),
         ({"template_name": "order"}, "template_name"),
-        ({"colour": "red"}, "colour"),
+        ({"colour": "red", "dry_run": True}, "colour"),
     ],
 )
 async def test_what_is_wrong_is_named_and_nothing_is_stored(
@@ -294,9 +295,13 @@ async def test_another_send_ends_the_one_before(api: Api) -> None:
 
 
 @pytest.mark.parametrize("length", [None, 4, 8])
-async def test_the_server_makes_the_code_when_asked(api: Api, length: int | None) -> None:
+@pytest.mark.parametrize("asked", [{}, {"auto_generate": True}, {"auto_generate": False}])
+async def test_the_server_makes_the_code_when_none_is_given(
+    api: Api, length: int | None, asked: dict[str, bool]
+) -> None:
     fields = {} if length is None else {"code_length": length}
-    answer = await send_otp(api.acme, None, auto_generate=True, **fields)
+    answer = await send_otp(api.acme, None, **asked, **fields)
+    assert (answer.data["code_auto_generated"], "code" in answer.data) == (True, False)
     (code,) = await sent_codes(api)
     assert len(code) == (length or 6)
     assert code.isdecimal()

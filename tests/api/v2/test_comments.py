@@ -11,7 +11,6 @@ from tests.serving import Api, Client
 
 PHONE = "+442079460011"
 COMMENTS = "/api/v2/comments"
-FIELDS = ("comment", "status_message", "media_url", "message_id", "ref_message_id")
 
 
 async def comment(client: Client, mobile: str = PHONE, **body: Any) -> Any:
@@ -151,7 +150,7 @@ async def test_a_strangers_conversation_is_as_if_it_were_not_there(api: Api) -> 
     [
         ({"comment": None}, {"comment": ["Comment is required"]}),
         ({"comment": " "}, {"comment": ["Comment is required"]}),
-        ({"comment": 7}, {"comment": ["The comment field must be a string"]}),
+        ({"comment": ["x"]}, {"comment": ["The comment field must be a string"]}),
         (
             {"comment": "x" * 5001},
             {"comment": ["The comment field must not be greater than 5000 characters"]},
@@ -168,7 +167,6 @@ async def test_a_strangers_conversation_is_as_if_it_were_not_there(api: Api) -> 
                 "ref_message_id": ["The ref_message_id field must not be greater than 255 characters"],
             },
         ),
-        ({"nonsense": 2}, {"nonsense": [f"Unknown field; this endpoint takes {', '.join(FIELDS)}"]}),
     ],
 )
 async def test_a_wrong_body_is_refused(api: Api, body: dict[str, Any], details: dict[str, Any]) -> None:
@@ -188,7 +186,7 @@ async def test_a_wrong_body_is_refused(api: Api, body: dict[str, Any], details: 
         "https:///x",
         "http://user:password@example.com/",
         "https://example.com/a b",
-        "https://example.com/\n",
+        "https://example.com/\n/a",
         "https://example.com:port/",
         "https://example.com/" + "x" * 2048,
         7,

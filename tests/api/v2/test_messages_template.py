@@ -172,21 +172,6 @@ async def test_a_button_that_stands_late_is_named_by_its_place(api: Api) -> None
             {"field_1": ["WhatsApp takes no line breaks, tabs or more than 4 spaces in a row in a value"]},
         ),
         (
-            {"field_1": "a", "field_2": "b", "field_3": "c"},
-            {"field_3": ["The template has 2 body fields"]},
-        ),
-        (
-            {"field_1": "a", "field_2": "b", "button_0": "c", "header_field_1": "d"},
-            {
-                "button_0": ["The template has no buttons"],
-                "header_field_1": ["The template's header takes no text"],
-            },
-        ),
-        (
-            {"field_1": "a", "field_2": "b", "header_image_url": "https://x.test/a.png"},
-            {"header_image_url": ["The template's header takes no file"]},
-        ),
-        (
             {"field_1": "a", "field_2": "b", "auto_generate_otp": True},
             {"auto_generate_otp": ["Only AUTHENTICATION templates carry a code"]},
         ),

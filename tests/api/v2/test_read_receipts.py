@@ -59,12 +59,9 @@ async def test_strangers_messages_and_missing_ones_are_not_found(api: Api, datab
     assert len(await graph_requests(api)) == 1
 
 
-@pytest.mark.parametrize(
-    ("body", "field"), [({"typing": True}, "typing"), ({"typing_indicator": "soon"}, "typing_indicator")]
-)
-async def test_it_names_what_is_wrong(api: Api, body: dict[str, object], field: str) -> None:
-    answer = await api.acme.post("/api/v2/messages/1/read", body)
-    assert (answer.status, list(answer.details)) == (422, [field])
+async def test_it_names_what_is_wrong(api: Api) -> None:
+    answer = await api.acme.post("/api/v2/messages/1/read", {"typing_indicator": "soon"})
+    assert (answer.status, list(answer.details)) == (422, ["typing_indicator"])
 
 
 async def test_a_post_to_a_message_itself_is_no_route(api: Api, database: Database) -> None:

@@ -37,7 +37,11 @@ async def test_syncing_counts_what_is_new_changed_and_gone(api: Api) -> None:
         "updated": 0,
         "deleted": 0,
         "synced_at": first.data["synced_at"],
+        "synced_count": 3,
+        "templates": (await api.acme.get(PATH)).data,
+        "templates_has_more": False,
     }
+    assert [item["template_name"] for item in first.data["templates"]] == ["a", "b", "c"]
     await register(api, {**template("a", BODY), "status": "PAUSED"}, template("d", BODY))
     await api.simulator.post(
         "/_control/template",
@@ -69,7 +73,11 @@ async def test_rejected_templates_stay_with_their_reason(api: Api) -> None:
 async def test_three_thousand_templates_are_read_page_by_page(api: Api, database: Database) -> None:
     await many(api, 3000)
     answer = await api.acme.post(SYNC)
-    assert (answer.data["synced"], answer.data["created"]) == (3000, 3000)
+    assert (answer.data["synced"], answer.data["created"], answer.data["synced_count"]) == (3000, 3000, 3000)
+    shown = answer.data["templates"]
+    assert (len(shown), answer.data["templates_has_more"]) == (250, True)
+    assert shown[:100] == (await api.acme.get(f"{PATH}?per_page=100")).data
+    assert shown[200:] == (await api.acme.get(f"{PATH}?per_page=50&page=5")).data
     [row] = await rows(database, "select count(*) as n, count(distinct template_id) as ids from templates")
     assert (row["n"], row["ids"]) == (3000, 3000)
 

@@ -29,6 +29,7 @@ READS_OF_EVERYONE = frozenset(
         "imports.list_given_up",
         "doctor.count_parked",
         "doctor.count_unknown",
+        "following.list_reports",
         "jobs.backlog",
         "jobs.count_failing",
         "jobs.list_failing",

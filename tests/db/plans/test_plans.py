@@ -44,6 +44,7 @@ WALKS = {
         "once in a group's life; until the table is analysed no plan is better",
     ),
     "contacts.insert": (500, "three contacts with their aliases, each in all indexes"),
+    "following.list_subdomains": (2_000, "`rasl tail` names tenants, at its start and twice a minute"),
     "imports.merge_indexes": (5_000, "once at the end of an import: merges what it left for later"),
     "doctor.ask_ingest_backlog": (2_000, "`rasl doctor` counts what is due"),
     "doctor.count_parked": (20_000, "`rasl doctor` counts what is parked"),
@@ -64,6 +65,7 @@ WALKS = {
         "three rows of ten statuses: the report, its message, the message's state",
     ),
     "templates.watch_new_accounts": (50_000, "once a minute: all numbers"),
+    "tenants.count_holdings": (150_000, "`rasl tenant show` counts what a tenant has, to a thousand"),
     "tenants.list_tenants": (10_000, "`rasl tenant list` and `rasl doctor` look at every tenant"),
 }
 

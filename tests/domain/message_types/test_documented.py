@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rasl.api.v2.sends.contacts import SendContacts
+from rasl.api.v2.sends.cta import SendCta
 from rasl.api.v2.sends.interactive_bodies import AnyInteractive
 from rasl.api.v2.sends.location import SendLocation
 from rasl.api.v2.sends.reaction import SendReaction
@@ -17,6 +18,7 @@ from rasl.domain.validation import read
 TEXT = (Path(__file__).parents[3] / "docs/message-types.md").read_text(encoding="utf-8")
 BODIES: dict[str, Any] = {
     "## Interactive messages": AnyInteractive,
+    "## Links": SendCta,
     "## Locations": SendLocation,
     "## Contact cards": SendContacts,
     "## Reactions": SendReaction,

@@ -217,7 +217,7 @@ def longest(field: str, most: int) -> dict[str, list[str]]:
             )
             for url in ("www.a.test", "ftp://a.test", "https://", "https://a b.test", "javascript:alert(1)")
         ),
-        (LINK | {"button_url": "https://a.test/" + "x" * 1986}, longest("button_url", 2000)),
+        (LINK | {"button_url": "https://a.test/" + "x" * 2034}, longest("button_url", 2048)),
         (PLACE | {"footer_text": "x"}, {"footer_text": ['Unknown field; did you mean "body_text"?']}),
     ],
     ids=lambda value: str(value)[:40],

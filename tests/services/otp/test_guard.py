@@ -54,21 +54,20 @@ async def test_ten_thousand_sends_over_a_thousand_numbers_of_one_prefix_end_at_t
             understood = phone.understand(text)
             assert isinstance(understood, Phone)
             wish = CodeWish(
-                phone=understood,
                 template_name="bare",
                 language="en",
                 purpose="login",
                 expiry_minutes=10,
             )
-            content, new = await passwords.compose(outbox.resources, caller.tenant, number, wish)
+            composed = await passwords.compose(outbox.resources, caller.tenant, number, wish, understood)
             draft = Draft(
                 tenant=caller.tenant,
                 number=number,
-                content=content,
+                content=composed.content,
                 phone=understood,
                 contact_id=None,
                 request_id="b7a3e0c2-5f0e-4c8e-9f1b-2d4f6c1a9e77",
-                otp=new,
+                otp=composed.otp,
             )
             try:
                 await delivering.send(outbox, draft)

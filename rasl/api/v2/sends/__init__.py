@@ -1,6 +1,16 @@
 """One file per kind of send: its body, its answer, its route."""
 
-from rasl.api.v2.sends import contacts, interactive, location, media, reaction, read_receipt, template, text
+from rasl.api.v2.sends import (
+    contacts,
+    cta,
+    interactive,
+    location,
+    media,
+    reaction,
+    read_receipt,
+    template,
+    text,
+)
 
 HANDLERS = (
     text.send_text,
@@ -8,6 +18,7 @@ HANDLERS = (
     media.send_sticker,
     template.send_template,
     interactive.send_interactive,
+    cta.send_cta,
     location.send_location,
     contacts.send_contacts,
     reaction.send_reaction,

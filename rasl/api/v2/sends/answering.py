@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ from rasl.services.sending import delivering, rehearsal
 from rasl.services.sending.outcomes import send_failed
 from rasl.services.sending.work import Accepted, Attempted, Message, read_message
 from rasl.web.context import iso
-from rasl.web.envelope import success
+from rasl.web.envelope import success, success_once
 from rasl.web.request import ApiRequest
 
 Describe = Callable[[Any], dict[str, Any]]
@@ -46,11 +47,13 @@ async def send(
     conversation_id: int | None = None,
     otp: NewOtp | None = None,
     since: Since | None = None,
+    once: Mapping[str, Any] = MappingProxyType({}),
 ) -> ASGIApp:
     """Commit a message, send it, and answer; with `dry_run` only say what would happen.
 
     `addressed` is the recipient where the content already depended on it; `conversation_id` is the only conversation
     the message may go to, if there is one; `otp` is the password that it carries.
+    `once` is what this answer tells and no other.
     """
     context, outbox, tenant = request.context, request.outbox, caller.tenant
     if context.held_key is not None and (again := await answer_again(request, caller, describe, since)):
@@ -59,8 +62,15 @@ async def send(
     to = addressed or await address(resources, tenant, body.to())
     fallback: Template | None = None
     if body.fallback_template is not None:
-        wish = read_wish(body.fallback_template, is_rehearsal=body.dry_run, prefix="fallback_template.")
-        fallback = await bind_fallback(resources, tenant.id, to.number, content, wish)
+        wish = read_wish(
+            body.fallback_template,
+            is_rehearsal=body.dry_run,
+            is_strict=context.is_strict,
+            prefix="fallback_template.",
+        )
+        composed = await bind_fallback(resources, tenant.id, to.number, content, wish)
+        fallback = composed.content
+        context.ignore_all(composed.surplus)
     draft = Draft(
         tenant=tenant,
         number=to.number,
@@ -81,7 +91,7 @@ async def send(
         return success(request, "Dry run: nothing was sent and nothing was stored", rehearsed)
     accepted, attempted = await delivering.send(outbox, draft)
     context.is_stored = True
-    return _answer(request, draft, accepted, attempted, describe, since)
+    return _answer(request, draft, accepted, attempted, describe, since, once)
 
 
 async def answer_again(
@@ -106,6 +116,12 @@ async def answer_again(
     own = _own(message, describe, since)
     data = _told(message, row["contact_id"], standing, iso(row["sent_at"]), own)
     return success(request, RESULT_TEXTS.get(standing.status, RESULT_TEXTS["sent"]), data)
+
+
+def described_code(content: Template) -> dict[str, Any]:
+    """Return what an answer tells of the code in a message, if it has one; the code itself it tells `once` at most."""
+    is_made_here = content.is_code_made_here
+    return {} if is_made_here is None else {"code_auto_generated": is_made_here}
 
 
 def _own(message: Message, describe: Describe, since: Since | None) -> dict[str, Any]:
@@ -146,6 +162,7 @@ def _answer(
     attempted: Attempted,
     describe: Describe,
     since: Since | None,
+    once: Mapping[str, Any],
 ) -> ASGIApp:
     if attempted.status == "failed" and attempted.failure is not None:
         raise send_failed("WhatsApp refused the message", attempted.failure, accepted.id)
@@ -156,4 +173,5 @@ def _answer(
     sent_at = iso(accepted.created_at) if attempted.status == "sent" else None
     own = {**sent_as, **_own(accepted, describe, since)}
     data = _told(accepted, accepted.contact_id, attempted, sent_at, own)
-    return success(request, RESULT_TEXTS[attempted.status], data, status=202 if draft.is_async else 200)
+    status = 202 if draft.is_async else 200
+    return success_once(request, RESULT_TEXTS[attempted.status], data, once, status)

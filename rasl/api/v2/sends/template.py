@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import msgspec
 from litestar.params import JSONBody
 from litestar.types import ASGIApp
+from msgspec import UNSET, UnsetType
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.v2.sends.answering import answer_again, send
+from rasl.api.v2.sends.answering import answer_again, described_code, send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient, joined, part_of
 from rasl.api.v2.sends.template_fields import HeaderFiles, TemplateFields, read_wish, with_upload
 from rasl.domain.message_types.template import Template
 from rasl.domain.tenants import Caller
-from rasl.errors import ValidationFailed
+from rasl.errors import NotFound, ValidationFailed
 from rasl.services.composing.addressing import Addressed, Collecting, address, sending_number
 from rasl.services.otp import passwords
-from rasl.services.otp.intents import NewOtp
+from rasl.services.otp.passwords import Composed
 from rasl.services.templates import composing
 from rasl.services.templates.composing import Wish
 from rasl.web.request import ApiRequest, Problems
@@ -52,6 +53,8 @@ class SentTemplate(Sent):
 
     template_name: str
     language: str
+    code_auto_generated: bool | UnsetType = UNSET
+    code: str | UnsetType = UNSET
 
 
 @sends(
@@ -90,15 +93,25 @@ async def send_template(data: JSONBody[AnyTemplate], caller: MaySendMessages, re
     if again := await answer_again(request, caller, _described):
         return again
     fields = part_of(data, TemplateFields)
-    wish = read_wish(fields, is_rehearsal=data.dry_run)
+    wish = read_wish(fields, is_rehearsal=data.dry_run, is_strict=request.context.is_strict)
     wish = with_upload(wish, part_of(data, HeaderFiles), fields.header_document_name)
-    addressed, content, password = await _compose(request, caller, data, wish)
-    return await send(request, caller, data, content, _described, addressed=addressed, otp=password)
+    addressed, made = await _compose(request, caller, data, wish)
+    request.context.ignore_all(made.surplus)
+    return await send(
+        request,
+        caller,
+        data,
+        made.content,
+        _described,
+        addressed=addressed,
+        otp=made.otp,
+        once={"code": made.shown_code} if made.shown_code else {},
+    )
 
 
 async def _compose(
     request: ApiRequest, caller: Caller, body: Recipient, wish: Wish
-) -> tuple[Addressed, Template, NewOtp | None]:
+) -> tuple[Addressed, Composed]:
     """Look up the recipient and fill the template; raises ValidationFailed naming what is wrong with both."""
     resources, tenant = request.resources, caller.tenant
     problems: Problems = {}
@@ -107,14 +120,18 @@ async def _compose(
         addressed = await address(resources, tenant, body.to())
     if addressed is None:
         tried = msgspec.structs.replace(wish, is_rehearsal=True)
-        with Collecting(problems):
-            await composing.compose(resources, tenant.id, sending_number(tenant), tried)
+        try:
+            with Collecting(problems):
+                await composing.compose(resources, tenant.id, sending_number(tenant), tried)
+        except NotFound as error:
+            problems["template_name"] = [error.message]
         raise ValidationFailed(problems)
-    content, password = await passwords.compose_template(
+    made = await passwords.compose_template(
         resources, tenant, addressed.number, wish, addressed.phone, addressed.contact_id
     )
-    return addressed, content, password
+    return addressed, made
 
 
 def _described(content: Template) -> dict[str, Any]:
-    return {"template_name": content.name, "language": content.language}
+    told = {"template_name": content.name, "language": content.language}
+    return told | described_code(content)

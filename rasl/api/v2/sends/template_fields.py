@@ -139,7 +139,9 @@ class TemplateFields(ValueFields, frozen=True, kw_only=True):
     ] = msgspec.field(default_factory=list)
 
 
-def read_wish(body: TemplateFields, *, is_rehearsal: bool = False, prefix: str = "") -> Wish:
+def read_wish(
+    body: TemplateFields, *, is_rehearsal: bool = False, is_strict: bool = False, prefix: str = ""
+) -> Wish:
     """Return what these fields ask for; raises ValidationFailed for two files in one header or a wrong moment."""
     return Wish(
         name=body.template_name,
@@ -161,8 +163,10 @@ def read_wish(body: TemplateFields, *, is_rehearsal: bool = False, prefix: str =
         card_sources=tuple(
             _source(card, prefix, f"cards.{place}.", None) for place, card in enumerate(body.cards)
         ),
+        document_name=body.header_document_name,
         generates_code=body.auto_generate_otp,
         is_rehearsal=is_rehearsal,
+        is_strict=is_strict or is_rehearsal,
         prefix=prefix,
     )
 

@@ -12,6 +12,7 @@ from rasl.domain.validation.rules import Rule
 MAX_BODY = 1024
 MAX_HEADER = 60
 MAX_FOOTER = 60
+MAX_BUTTON_TEXT = 20
 HEADER_KINDS = frozenset({"image", "video", "document"})
 
 _MERGED = "may hold merge fields such as @{contact_first_name}"
@@ -24,7 +25,7 @@ HeaderMediaId = Annotated[
     int,
     msgspec.Meta(ge=1, le=MAX_ID, description="An image, video or document instead of `header_text`."),
 ]
-ButtonText = Annotated[str, msgspec.Meta(max_length=20, description="What the button says.")]
+ButtonText = Annotated[str, msgspec.Meta(max_length=MAX_BUTTON_TEXT, description="What the button says.")]
 
 
 class File(msgspec.Struct, frozen=True):

@@ -5,17 +5,22 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from rasl.domain.message_types.interactive.base import ButtonText, Headed
+from rasl.domain.message_types.interactive.base import MAX_BUTTON_TEXT, ButtonText, Headed
 
 ButtonUrl = Annotated[
     str,
     msgspec.Meta(
-        max_length=2000,
+        max_length=2048,
         pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#]+[^\s]*(?![\s\S])",
         description="The page it opens: http:// or https://.",
     ),
 ]
 NOT_A_LINK = "The button_url must be a link that starts with http:// or https://"
+
+
+def label(text: str) -> str:
+    """Return what a button can say: WhatsApp refuses more, so a longer text ends in an ellipsis."""
+    return text if len(text) <= MAX_BUTTON_TEXT else text[: MAX_BUTTON_TEXT - 1].rstrip() + "…"
 
 
 def link_action(text: str, url: str) -> dict[str, Any]:
