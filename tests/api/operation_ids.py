@@ -50,6 +50,7 @@ OPERATION_IDS = (
     "removeContactsFromGroup",
     "resendOtp",
     "sendContacts",
+    "sendCta",
     "sendInteractive",
     "sendLocation",
     "sendMedia",

@@ -20,7 +20,7 @@ FILE: Schema = {"type": "string", "format": "binary", "contentMediaType": "appli
 _MODULE = re.compile(r"rasl\.[\w.]*\.(?=\w)")
 _ENVELOPE = re.compile(r"Success_(list_)?(\w+?)_+")
 _MOMENT = re.compile(r"(at|.*_at|timestamp)")
-_SHARED_FROM, _SHARED_LENGTH = 3, 75
+_SHARED_FROM, _SHARED_LENGTH = 2, 60
 _HELD = ("object", "array")  # generators do not read these in a list of types
 _PLAIN = frozenset({"type", "format", "description"})
 
