@@ -98,7 +98,7 @@ class Answers:
         name = "Otherwise" if {error.code for error in errors} == _ELSEWHERE else name
         self.examples |= {error.code: {"value": example(error)} for error in errors}
         self.responses[name] = {
-            "description": "; ".join(f"`{error.code}`: {error.text}" for error in errors),
+            "description": ", ".join(f"`{error.code}`" for error in errors),
             "headers": _headers(_error_headers(errors)),
             "content": {
                 "application/json": {
