@@ -174,9 +174,9 @@ def _without_any_of(node: Schema) -> Schema:
         values = {"enum": [*choice["enum"], None]} if null and "enum" in choice else {}
         return outer | choice | values | {"type": [*_types(choice), *null]}
     if all("type" in choice and choice.keys() <= _PLAIN - {"format"} for choice in choices):
-        merged: Schema = {key: value for choice in choices for key, value in choice.items()}
+        merged = {key: value for choice in choices for key, value in choice.items()}
         types = dict.fromkeys(kind for choice in choices for kind in _types(choice))
-        return merged | outer | {"type": [*types, *null]}
+        return {**merged, **outer, "type": [*types, *null]}
     return node | {"anyOf": every}
 
 
