@@ -172,7 +172,7 @@ def _without_any_of(node: Schema) -> Schema:
     if len(choices) == 1 and "type" in choices[0] and choices[0]["type"] not in _HELD:
         (choice,) = choices
         values = {"enum": [*choice["enum"], None]} if null and "enum" in choice else {}
-        return outer | choice | values | {"type": [*_types(choice), *null]}
+        return {**outer, **choice, **values, "type": [*_types(choice), *null]}
     if all("type" in choice and choice.keys() <= _PLAIN - {"format"} for choice in choices):
         merged = {key: value for choice in choices for key, value in choice.items()}
         types = dict.fromkeys(kind for choice in choices for kind in _types(choice))
