@@ -159,6 +159,7 @@ async def wipe(dsn: str) -> None:
             where schemaname = 'public' and tablename not in ('schema_migrations', 'plans')
             """
         )
+        await connection.execute("set rasl.audit = 'dropping'")
         await connection.execute("truncate " + ", ".join(row["tablename"] for row in tables))
         await connection.execute(
             "update plans set max_contacts = 500, max_conversations = 1000 where name = 'free'"

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import contact_lists, inbound, media, otps, purging
+from rasl.db import audit, contact_lists, inbound, media, otps, purging
 from rasl.db.contact_aliases import NewAlias
 from rasl.db.contacts import Key
 from rasl.db.import_notes import Note
@@ -172,6 +172,7 @@ def _plain(kind: Any, n: int) -> Any:
 
 # Where the names do not tell: by function, the values of parameters; several sets make several calls.
 _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "audit.insert": [{"entry": _like(audit.Entry, actor_type="token", actor=None)}],
     "contact_exports.list_attribute_keys": [{"query": ListQuery()}],
     "contact_exports.fetch_next": [{"query": ListQuery()}],
     "imports.begin": [
