@@ -43,7 +43,7 @@ as cta_json "$v2/messages/cta" --json '{"phone":"442079460011","message":"See ou
 as otp_empty "$v2/auth/send-otp" -d phone=442079460011 -d template_name=login -d code=
 as otp_given "$v2/auth/send-otp" --json '{"phone":"442079460011","template_name":"login","code":482913}'
 as otp_query "$v2/auth/send-otp?phone=442079460011&template_name=login" -X POST
-as contact_data "$v2/contacts" -d type=lead -d status_id=900006 -d source_id=900005 -d firstname=Zoe -d lastname=Ng -d phone=442079460777 -d 'email= Zoe@Example.com ' -d country_id=0 -d assigned_id=0 -d 'groups[]=900003' -d 'groups[]=900004'
+as contact_data "$v2/contacts" -d type=lead -d status_id=900006 -d source_id=900005 -d firstname=Zoe -d lastname=Ng -d phone=442079460777 -d 'email= zoe@example.com ' -d country_id=0 -d assigned_id=0 -d 'groups[]=900003' -d 'groups[]=900004'
 as contact_form "$v2/contacts" -F type=lead -F status_id=900006 -F source_id=900005 -F firstname=Zoe -F lastname=Ng -F phone=442079460777 -F 'email=zoe@example.com' -F country_id= -F 'groups[0]=900003' -F 'groups[1]=900004'
 as contact_json "$v2/contacts" --json '{"type":"lead","status_id":900006,"source_id":900005,"firstname":"Zoe","lastname":"Ng","phone":442079460777,"email":"zoe@example.com","country_id":0,"groups":["900003",900004]}'
 as contact_unknown "$v2/contacts" --json '{"frstname":"Z","type":"lead","status_id":900006,"source_id":900005,"firstname":"Zoe","lastname":"Ng","phone":"442079460777","email":"zoe@example.com","groups":[900003,900004],"addedfrom":1}'

@@ -62,8 +62,8 @@ await axiosSays("axios_text_multipart", "/messages/text", text, { headers: { "Co
 await axiosSays("axios_text_query", "/messages/text", null, { params: text });
 await axiosSays("axios_text_key", "/messages/text", text, { headers: { Authorization: null, "X-API-Key": process.env.TOKEN } });
 await axiosSays("axios_text_undefined", "/messages/text", { ...text, contact_id: undefined, context: null, tags: [] });
-await axiosSays("axios_template", "/messages/template", { ...template, parameters: ["Jo", "5.50"] });
-await axiosSays("axios_template_form", "/messages/template", { ...template, parameters: ["Jo", "5.50"] }, { headers: { "Content-Type": "application/x-www-form-urlencoded" } });
+await axiosSays("axios_template", "/messages/template", { ...template, parameters: { 1: "Jo", 2: "5.50" } });
+await axiosSays("axios_template_form", "/messages/template", { ...template, parameters: { 1: "Jo", 2: "5.50" } }, { headers: { "Content-Type": "application/x-www-form-urlencoded" } });
 await axiosSays("axios_media", "/messages/media", form(media, [["media_file", note, "note.txt"]]));
 await axiosSays("axios_cta", "/messages/cta", cta);
 await axiosSays("axios_otp", "/auth/send-otp", { ...otp, code: "" });

@@ -35,7 +35,7 @@ say('text_gzip', 'POST', '/messages/text', gzencode(json_encode($text)), [...$js
 say('text_bom', 'POST', '/messages/text', "\xEF\xBB\xBF" . json_encode($text), $json);
 say('text_bom_form', 'POST', '/messages/text', "\xEF\xBB\xBF" . http_build_query($text));
 say('template_query', 'POST', '/messages/template?' . http_build_query($template + ['field_1' => 'Jo', 'field_2' => '5.50']));
-say('template_build_query', 'POST', '/messages/template', http_build_query($template + ['parameters' => ['Jo', '5.50']]));
+say('template_build_query', 'POST', '/messages/template', http_build_query($template + ['parameters' => [1 => 'Jo', 2 => '5.50']]));
 say('template_array', 'POST', '/messages/template', $template + ['field_1' => 'Jo', 'field_2' => '5.50', 'field_3' => '', 'field_4' => '']);
 say('template_json', 'POST', '/messages/template', json_encode($template + ['field_1' => 'Jo', 'field_2' => '5.50']), $json);
 say('media_file', 'POST', '/messages/media', $media + ['media_file' => new CURLFile($note)]);

@@ -77,7 +77,7 @@ say("text_unknown", "POST", "/messages/text", json={**TEXT, "preview_url": False
 say("text_number", "POST", "/messages/text", json={"phone": 442079460011, "message": 12345})
 say("template_params", "POST", "/messages/template", params={**TEMPLATE, "field_1": "Jo", "field_2": "5.50"})
 say("template_data", "POST", "/messages/template", data={**TEMPLATE, "field_1": "Jo", "field_2": "5.50"})
-say("template_json", "POST", "/messages/template", json={**TEMPLATE, "parameters": ["Jo", "5.50"]})
+say("template_json", "POST", "/messages/template", json={**TEMPLATE, "parameters": {"1": "Jo", "2": "5.50"}})
 say(
     "template_surplus",
     "POST",
