@@ -261,6 +261,11 @@ class Settings:
     allow_private_urls: bool = _setting(
         False, "`true`: addresses that callers give may lead into private networks. For development only."
     )
+    sandbox_file: str = _setting(
+        "",
+        "Set by `rasl sandbox` for its own API: where its tokens stand; `/docs` offers one to browsers on this "
+        "machine.",
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **overrides: Any) -> Self:

@@ -17,6 +17,7 @@ from tests.cli.commands import environment
 from tests.cli.conftest import make_data_dir
 
 ROOT = Path(__file__).parent.parent
+GUIDES = "rasl/api/docs/guides/"
 PACKAGES = ("rasl", "metasim", "pgbox")
 
 
@@ -37,9 +38,17 @@ def test_it_holds_the_three_packages_and_nothing_else(wheel: zipfile.ZipFile) ->
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_file_of_a_package_is_in_it(wheel: zipfile.ZipFile, package: str) -> None:
-    kinds = (".py", ".sql", ".md", ".html", ".css", ".js")
+    kinds = (".py", ".sql", ".md", ".html", ".css", ".js", ".png", ".webp", ".csv")
     files = {str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*") if path.suffix in kinds}
-    assert files == {name for name in wheel.namelist() if name.startswith(f"{package}/")}
+    named = {name for name in wheel.namelist() if name.startswith(f"{package}/")}
+    assert files == {name for name in named if not name.startswith(GUIDES)}
+
+
+def test_the_guides_are_in_it(wheel: zipfile.ZipFile) -> None:
+    shown = {name.removeprefix(GUIDES) for name in wheel.namelist() if name.startswith(GUIDES)}
+    assert shown == {
+        str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*") if path.is_file()
+    }
 
 
 @pytest.mark.parametrize("package", ["metasim", "pgbox"])

@@ -16,8 +16,6 @@ from rasl.domain.listing import Kind, ListQuery, ListSpec
 from rasl.errors import ValidationFailed
 from rasl.web.request import ApiRequest
 
-_OPERATORS = "op is one of gte, lte, gt, lt, ne, like, in, not_in, between, null"
-
 
 def read_pairs(query_string: bytes) -> list[tuple[str, str]]:
     """Decode a query string; raises ValidationFailed when it is no UTF-8."""
@@ -90,7 +88,7 @@ def parameters(spec: ListSpec) -> list[Parameter]:
             name="filter",
             param_in="query",
             schema=Schema(type=OpenAPIType.OBJECT, additional_properties=True),
-            description=f"`filter[field]=value` or `filter[field][op]=value` on {filters}; {_OPERATORS}.",
+            description=f"`filter[field]=value` or `filter[field][op]=value` on {filters}.",
             required=False,
             style="deepObject",
             explode=True,

@@ -44,8 +44,9 @@ Check = Callable[[ApiRequest, Caller, Mapping[str, Any]], Awaitable[Objections]]
 
 It is not asked when the body is right: then the use-case itself names all that is wrong.
 """
-# The option of a route that holds the tag of its noun; `docs.document` describes the tags it finds.
+# Options of a route that the document reads: the tag of its noun, and examples of its body by what they show.
 TAG = "rasl.tag"
+ASKS = "rasl.asks"
 _Item = TypeVar("_Item", bound=msgspec.Struct)
 _moments = functools.cache(lambda kind: [name for name in kind.__struct_fields__ if name.endswith("_at")])
 
@@ -56,6 +57,7 @@ class About(TypedDict, total=False):
     says: str  # the message of the envelope
     tells: str  # what the document calls the answer
     example: Any  # of the answer's data
+    asks: Mapping[str, Any]  # examples of the body, by what they show; each works in the sandbox as it is
     operation: type[Operation]  # what the document says of parameters and body that our own code reads
     also: Check  # finds what else is wrong with a request whose body is refused
     options: Mapping[str, Any]  # of the framework
@@ -165,7 +167,12 @@ class Noun:
                 status_code=status,
                 operation_class=about.get("operation", Operation),
                 responses=raises(*of_body, *of_key, *errors) | dict.fromkeys((status, *also_answers), good),
-                **told(route, self.tag, checked(about.get("options", {}), about.get("also"))),
+                **told(
+                    route,
+                    self.tag,
+                    checked(about.get("options", {}), about.get("also")),
+                    asks=about.get("asks"),
+                ),
             )(route if is_answer else _signed(answer, route))
 
         return decorate
@@ -180,7 +187,9 @@ class Noun:
         return self.item if kind is ASGIApp else kind, lambda data: data
 
 
-def told(route: Route, tag: Tag, options: Mapping[str, Any], *also: str) -> dict[str, Any]:
+def told(
+    route: Route, tag: Tag, options: Mapping[str, Any], *also: str, asks: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the options of a route with what its docstring, and perhaps more text, tell the document."""
     summary, _, description = (inspect.getdoc(route) or "").partition("\n\n")
     return {
@@ -188,7 +197,7 @@ def told(route: Route, tag: Tag, options: Mapping[str, Any], *also: str) -> dict
         "summary": summary.rstrip("."),
         "description": "\n\n".join(filter(None, (description, *also))),
         "tags": [tag.name],
-        "opt": {TAG: tag, **options.get("opt", {})},
+        "opt": {TAG: tag, ASKS: asks or {}, **options.get("opt", {})},
     }
 
 

@@ -246,6 +246,7 @@ def _child_environment(settings: Settings, simulator_url: str) -> dict[str, str]
         "RASL_PORT": str(settings.port),
         "RASL_DATA_DIR": str(settings.data_dir.absolute()),
         "RASL_GRAPH_BASE_URL": simulator_url,
+        "RASL_SANDBOX_FILE": str(sandbox_file(settings).absolute()),
         MARK: "1",
         "RASL_DRAIN_SECONDS": "0",
     }

@@ -1,6 +1,7 @@
 """The OpenAPI document: every answer of a route, good or bad, as a response with an example."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -46,6 +47,10 @@ EXAMPLE_PAGE = {
 }
 # What may be wrong with a body, and with the Idempotency-Key of a POST.
 READS_BODY = (InvalidJson, ValidationFailed, PayloadTooLarge, UnsupportedMediaType)
+# How answers to `Prefer: respond-async` are described, which are all alike.
+ACCEPTED = "Accepted with `Prefer: respond-async`."
+# Marks, until the document is written, a list of values that is not closed.
+OPEN = "x-open"
 IDEMPOTENT = (IdempotencyInProgress, IdempotencyKeyReused)
 _EVERYWHERE = (
     BadRequest,
@@ -72,7 +77,7 @@ def raises(*errors: type[ApiError]) -> dict[int, ResponseSpec]:
             Failure,
             generate_examples=False,
             description="; ".join(f"`{error.code}`: {error.text}" for error in known),
-            examples=[_example(error) for error in known],
+            examples=[Example(id=error.code, summary=error.text, value=example(error)) for error in known],
         )
         for status, known in sorted(by_status.items())
     }
@@ -81,14 +86,21 @@ def raises(*errors: type[ApiError]) -> dict[int, ResponseSpec]:
 def response(kind: Any, description: str, message: str, data: Any, **meta: Any) -> ResponseSpec:
     """Describe a good answer with an example."""
     whole = {"success": True, "message": message, "data": data, "meta": EXAMPLE_META | meta}
-    # Raw, because the framework would drop every null; `docs.document` decodes it.
-    example = Example(id="success", summary=message, value=msgspec.Raw(msgspec.json.encode(whole)))
-    return ResponseSpec(kind, description=description, generate_examples=False, examples=[example])
+    good = Example(id="success", summary=message, value=msgspec.Raw(msgspec.json.encode(whole)))
+    return ResponseSpec(kind, description=description, generate_examples=False, examples=[good])
 
 
-def _example(error: type[ApiError]) -> Example:
-    details = dict(error.example_details or {})
-    body = {"code": error.code, "message": error.text, "details": details}
-    return Example(
-        id=error.code, summary=error.text, value={"success": False, "error": body, "meta": EXAMPLE_META}
-    )
+def example(error: type[ApiError]) -> dict[str, Any]:
+    """Return what is answered when this goes wrong."""
+    body = {"code": error.code, "message": error.text, "details": dict(error.example_details or {})}
+    return {"success": False, "error": body, "meta": EXAMPLE_META}
+
+
+def one_of(title: str, values: Iterable[str]) -> msgspec.Meta:
+    """Describe a text of answers that is one of these; the document tells them once, under this title."""
+    return msgspec.Meta(title=title, extra_json_schema={"enum": list(values)})
+
+
+def mostly_one_of(title: str, values: Iterable[str]) -> msgspec.Meta:
+    """Describe a text that is one of these as far as is known: the words are WhatsApp's, and it may say others."""
+    return msgspec.Meta(title=title, extra_json_schema={"enum": list(values), OPEN: True})

@@ -53,7 +53,14 @@ async def test_the_docs_page_asks_no_other_host(api: Api) -> None:
     assert page.status == 200
     assert "://" not in page.body
     assert page.headers["content-security-policy"].startswith("default-src 'self'")
-    for name in ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png", "start.js"):
+    for name in (
+        "swagger-ui.css",
+        "swagger-ui-bundle.js",
+        "favicon-32x32.png",
+        "docs.css",
+        "docs.js",
+        "try.js",
+    ):
         assert (
             await api.nobody.call("HEAD" if name.endswith("png") else "GET", f"/docs/{name}")
         ).status == 200

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 
 from rasl.api.caller import MayReadTemplates, MaySendMessages
 from rasl.api.nouns import Noun, from_row
+from rasl.api.operations import IDEMPOTENCY_KEY, operation
 from rasl.api.v2.auth_schemas import (
     AUTH_TAG,
     SENT_EXAMPLE,
@@ -55,6 +56,8 @@ active per phone and `purpose`: another one ends it.
 Codes go before every other message. Budgets per phone, prefix, country and account guard against pumping: beyond them
 the answer is `OTP_BLOCKED` with the budget and `retry_after`."""
 
+_ASKED = {"phone": "+442079460011", "template_name": "login_code", "language": "en"}
+
 
 AUTH = Noun("/auth", AUTH_TAG, "password", OtpStanding, STANDING_EXAMPLE)
 
@@ -65,7 +68,19 @@ async def _problems(request: ApiRequest, caller: Caller, right: Mapping[str, Any
     return await codes.problems(request.resources, caller.tenant, right, is_strict=is_strict)
 
 
-@sends("/auth/send-otp", SentOtp, SENT_EXAMPLE, OtpBlocked, tag=AUTH_TAG, also=_MADE_HERE, check=_problems)
+@sends(
+    "/auth/send-otp",
+    SentOtp,
+    SENT_EXAMPLE,
+    OtpBlocked,
+    tag=AUTH_TAG,
+    also=_MADE_HERE,
+    examples={
+        "code of yours": _ASKED | {"code": "482913"},
+        "code made here": _ASKED | {"phone": "+442079460013", "code_length": 6},
+    },
+    check=_problems,
+)
 async def send_otp(data: JSONBody[SendOtp], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Send a one-time password.
 
@@ -76,7 +91,16 @@ async def send_otp(data: JSONBody[SendOtp], caller: MaySendMessages, request: Ap
     return await _send(request, caller, data, dry_run=data.dry_run)
 
 
-@sends("/auth/resend", SentOtp, SENT_EXAMPLE, OtpBlocked, tag=AUTH_TAG, also=_MADE_HERE, check=_problems)
+@sends(
+    "/auth/resend",
+    SentOtp,
+    SENT_EXAMPLE,
+    OtpBlocked,
+    tag=AUTH_TAG,
+    also=_MADE_HERE,
+    examples={"another code": _ASKED | {"phone": "+442079460014"}},
+    check=_problems,
+)
 async def resend_otp(data: JSONBody[ResendOtp], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Send another one-time password.
 
@@ -91,6 +115,8 @@ async def resend_otp(data: JSONBody[ResendOtp], caller: MaySendMessages, request
     says="Verification successful",
     tells="The code is right, and used up.",
     example=Verified("442079460011", "authentication", "2026-03-04T09:17:01+00:00"),
+    asks={"code": {"phone": "+442079460011", "code": "482913"}},
+    operation=operation(IDEMPOTENCY_KEY, after={"sendOtp": _ASKED | {"code": "482913"}}),
 )
 async def verify_otp(data: JSONBody[VerifyOtp], caller: MaySendMessages, request: ApiRequest) -> Verified:
     """Verify a one-time password.
@@ -106,8 +132,15 @@ async def verify_otp(data: JSONBody[VerifyOtp], caller: MaySendMessages, request
     return Verified(phone.digits, data.purpose, iso(verified_at) or "")
 
 
-@AUTH.post("/status", 200, stores=False, says=_STANDING, tells="The active code, or none.")
-async def get_status(data: JSONBody[OtpOf], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
+@AUTH.post(
+    "/status",
+    200,
+    stores=False,
+    says=_STANDING,
+    tells="The active code, or none.",
+    asks={"phone": {"phone": "+442079460011"}},
+)
+async def get_otp_status(data: JSONBody[OtpOf], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Get the standing of a one-time password.
 
     The active code of a phone and purpose, expired or not, and its message as WhatsApp reported it:
@@ -139,7 +172,7 @@ TEMPLATES = Noun("/auth/templates", AUTH_TAG, "template", OtpTemplateItem, TEMPL
 
 
 @TEMPLATES.get_list(OTP_TEMPLATE_LIST, says="Authentication templates retrieved successfully")
-async def list_templates(caller: MayReadTemplates, request: ApiRequest, query: ListQuery) -> Page:
+async def list_otp_templates(caller: MayReadTemplates, request: ApiRequest, query: ListQuery) -> Page:
     """List templates for one-time passwords.
 
     Approved templates of the category AUTHENTICATION.
@@ -147,7 +180,7 @@ async def list_templates(caller: MayReadTemplates, request: ApiRequest, query: L
     return await templates.list_otp_templates(request.resources.database, caller.tenant.id, query)
 
 
-HANDLERS = (send_otp, resend_otp, verify_otp, get_status, list_templates)
+HANDLERS = (send_otp, resend_otp, verify_otp, get_otp_status, list_otp_templates)
 
 
 async def _send(

@@ -7,8 +7,9 @@ import msgspec
 from litestar.openapi.spec import Tag
 from msgspec import UNSET, UnsetType
 
-from rasl.api.v2.sends.documented import Sent
+from rasl.api.v2.sends.documented import Sent, Status
 from rasl.api.v2.sends.recipient import ContactId, FromNumber, Recipient
+from rasl.api.v2.template_schemas import HeaderFormat, TemplateStatus
 from rasl.domain import otp
 from rasl.domain.phone_spelling import pattern
 from rasl.domain.validation import Body
@@ -155,7 +156,7 @@ class MessageStanding(msgspec.Struct):
 
     id: int
     message_id: str | None
-    status: str
+    status: Status
     sent_at: str | None
     delivered_at: str | None
     read_at: str | None
@@ -188,10 +189,10 @@ class OtpTemplateItem(msgspec.Struct):
     language: str
     body_text: str
     body_params_count: int
-    header_format: str
+    header_format: HeaderFormat
     header_text: str | None
     footer_text: str | None
-    status: str
+    status: TemplateStatus
     created_at: str
 
 

@@ -15,6 +15,7 @@ from rasl.errors import NotFound, WhatsAppNotConfigured
 from rasl.services.composing.addressing import read_phone, sending_number
 from rasl.services.otp import challenges
 from rasl.web.request import ApiRequest
+from rasl.web.responses import one_of
 
 
 class CreateChallenge(Body, frozen=True, kw_only=True):
@@ -47,7 +48,7 @@ class ChallengeItem(msgspec.Struct):
     """How a challenge stands; `status` is `pending`, `verified` or `expired`."""
 
     id: str
-    status: str
+    status: Annotated[str, one_of("ChallengeStatus", ("pending", "verified", "expired"))]
     phone: str | None
     purpose: str
     contact_id: int | None
@@ -84,7 +85,15 @@ _ITEM: dict[str, Any] = {
 CHALLENGES = Noun("/auth/challenge", AUTH_TAG, "challenge", ChallengeItem, _ITEM)
 
 
-@CHALLENGES.post("", 201, WhatsAppNotConfigured, stores=False, tells="What to show.", example=_NEW)
+@CHALLENGES.post(
+    "",
+    201,
+    WhatsAppNotConfigured,
+    stores=False,
+    tells="What to show.",
+    example=_NEW,
+    asks={"of_anybody": {"purpose": "authentication"}, "of_one_person": {"phone": "+442079460011"}},
+)
 async def create_challenge(
     data: JSONBody[CreateChallenge], caller: MaySendMessages, request: ApiRequest
 ) -> NewChallenge:

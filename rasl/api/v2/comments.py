@@ -137,6 +137,10 @@ async def list_comments(
     says="Comment added successfully",
     tells="The comment.",
     example=_STORED | {"tenant_id": 1, "chat_message_id": 14},
+    asks={
+        "note": {"comment": _TEXT},
+        "with_a_link": {"comment": _TEXT, "media_url": "https://harbour.test/a.png"},
+    },
 )
 async def add_comment(
     mobile: FromPath[str], data: JSONBody[AddComment], caller: AnyCaller, request: ApiRequest

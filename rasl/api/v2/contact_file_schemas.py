@@ -8,8 +8,7 @@ from litestar.openapi.spec import Example, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
 from rasl.api.listing import parameters
-from rasl.api.media_form import form_body
-from rasl.api.operations import IDEMPOTENCY_KEY, operation, query_parameter
+from rasl.api.operations import operation, query_parameter
 from rasl.domain.records.contact import CONTACT_LIST
 from rasl.domain.validation import Upload, of_bytes
 from rasl.errors import NotFound, ValidationFailed
@@ -112,7 +111,6 @@ class ImportContacts(Options, frozen=True, kw_only=True):
     file: Annotated[Upload, of_bytes(MAX_FILE_BYTES, "CSV with a header row.")]
 
 
-IMPORT_FORM = operation(IDEMPOTENCY_KEY, body=form_body(ImportContacts))
 # What finds contacts in a list, without what makes pages of them.
 EXPORT_QUERY = operation(
     *(item for item in parameters(CONTACT_LIST) if item.name in {"search", "filter"}),

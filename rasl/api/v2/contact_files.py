@@ -49,7 +49,7 @@ IMPORTS = Noun("/contacts", CONTACTS.tag, "import", ImportItem, schemas.RUNNING,
     says=_QUEUED,
     tells="Stored; a worker applies it.",
     example=schemas.QUEUED,
-    operation=schemas.IMPORT_FORM,
+    asks={"file": {"file": "contacts.csv"}},
     options={"opt": {OWN_KEY: True}},
 )
 async def import_contacts(

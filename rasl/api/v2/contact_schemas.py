@@ -38,7 +38,14 @@ class BatchOptions(Body, frozen=True):
 class CreateBatch(Body, frozen=True):
     """Contacts to create in one transaction; each as for creating one."""
 
-    contacts: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+    contacts: Annotated[
+        list[Any],
+        msgspec.Meta(
+            min_length=1,
+            max_length=MAX_BATCH,
+            extra_json_schema={"items": {"$ref": "#/components/schemas/CreateContact"}},
+        ),
+    ]
     options: BatchOptions | None = None
 
     messages: ClassVar[dict[tuple[str, str], str]] = {
@@ -95,7 +102,7 @@ class BatchSummary(msgspec.Struct):
     failed: int
 
 
-class SkippedRow(msgspec.Struct):
+class SkippedContact(msgspec.Struct):
     """A contact of the batch that was passed over; `contact_id` is the one that has its phone."""
 
     index: int
@@ -104,7 +111,7 @@ class SkippedRow(msgspec.Struct):
     contact_id: int | UnsetType = UNSET
 
 
-class FailedRow(msgspec.Struct):
+class RefusedContact(msgspec.Struct):
     """A contact of the batch that could not be created: each wrong field with its messages.
 
     `contact_id` and `email_contact_id` are the contacts that have its phone and its email already.
@@ -124,8 +131,8 @@ class BatchCreated(msgspec.Struct):
     success: bool
     summary: BatchSummary
     created: list[ContactItem]
-    skipped: list[SkippedRow]
-    errors: list[FailedRow]
+    skipped: list[SkippedContact]
+    errors: list[RefusedContact]
 
 
 class DeletionSummary(msgspec.Struct):
@@ -161,5 +168,26 @@ BATCH_CREATED: dict[str, Any] = {
             "data": {"firstname": "Rui", "type": "vip"},
         }
     ],
+}
+_NEW = {"firstname": "Ada", "lastname": "Marsh", "type": "lead", "status_id": 2, "source_id": 5}
+ASKS_CREATE = {
+    "contact": _NEW
+    | {
+        "phone": "+442079460040",
+        "email": "ada@marsh.test",
+        "company": "Marsh & Sons",
+        "groups": [3],
+        "attributes": {"tier": "gold"},
+    },
+    "what_is_required": _NEW | {"phone": "+442079460041"},
+}
+ASKS_BATCH = {
+    "two": {
+        "contacts": [
+            _NEW | {"phone": "+442079460042"},
+            _NEW | {"phone": "+442079460043", "firstname": "Ben"},
+        ],
+        "options": {"skip_duplicates": True},
+    }
 }
 BATCH_DELETED = {"success": True, "summary": {"total": 3, "deleted": 2, "failed": 1}}

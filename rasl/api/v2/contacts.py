@@ -75,6 +75,7 @@ async def _against_putting(request: ApiRequest, caller: Caller, right: Mapping[s
     tells="The new contact, with its groups.",
     example=schemas.WITH_GROUPS,
     also=_against_creating,
+    asks=schemas.ASKS_CREATE,
 )
 async def create_contact(
     data: JSONBody[schemas.CreateContact], caller: MayWriteContacts, request: ApiRequest
@@ -87,7 +88,13 @@ async def create_contact(
     return _items(found)[0]
 
 
-@CONTACTS.put("", FeatureLimitExceeded, example=schemas.WITH_GROUPS, also=_against_putting)
+@CONTACTS.put(
+    "",
+    FeatureLimitExceeded,
+    example=schemas.WITH_GROUPS,
+    asks=schemas.ASKS_CREATE | {"known": {"match": "phone", "phone": "+44 20 7946 0011", "city": "York"}},
+    also=_against_putting,
+)
 async def put_contact(
     data: JSONBody[schemas.PutContact], caller: MayWriteContacts, request: ApiRequest
 ) -> ASGIApp:
@@ -131,6 +138,7 @@ async def get_contact(
     tells="The contact as it is now, with its groups.",
     example=schemas.WITH_GROUPS,
     also=_against_changing,
+    asks={"company": {"company": "Harbour Books", "attributes": {"tier": "gold"}}, "groups": {"groups": [3]}},
 )
 async def change_contact(
     contact_id: FromPath[str],
@@ -163,8 +171,9 @@ async def delete_contact(contact_id: FromPath[str], caller: MayDeleteContacts, r
     says="Batch of contacts processed",
     tells="What became of each contact.",
     example=schemas.BATCH_CREATED,
+    asks=schemas.ASKS_BATCH,
 )
-async def create_batch(
+async def create_contacts(
     data: JSONBody[schemas.CreateBatch], caller: MayWriteContacts, request: ApiRequest
 ) -> schemas.BatchCreated:
     """Create many contacts.
@@ -182,10 +191,11 @@ async def create_batch(
         ),
         created=_items(found),
         skipped=[
-            schemas.SkippedRow(row.index, DUPLICATE_PHONE, row.data, **row.owners) for row in report.skipped
+            schemas.SkippedContact(row.index, DUPLICATE_PHONE, row.data, **row.owners)
+            for row in report.skipped
         ],
         errors=[
-            schemas.FailedRow(row.index, row.code, row.problems, row.data, **row.owners)
+            schemas.RefusedContact(row.index, row.code, row.problems, row.data, **row.owners)
             for row in report.failed
         ],
     )
@@ -196,8 +206,9 @@ async def create_batch(
     says="Contacts deleted successfully",
     tells="How many are gone.",
     example=schemas.BATCH_DELETED,
+    asks={"two": {"ids": [900, 901]}},
 )
-async def delete_batch(
+async def delete_contacts(
     data: JSONBody[schemas.DeleteBatch], caller: MayDeleteContacts, request: ApiRequest
 ) -> schemas.BatchDeleted:
     """Delete many contacts.
@@ -216,8 +227,8 @@ HANDLERS = (
     get_contact,
     change_contact,
     delete_contact,
-    create_batch,
-    delete_batch,
+    create_contacts,
+    delete_contacts,
 )
 
 

@@ -72,6 +72,7 @@ class Removed(msgspec.Struct):
     contacts_removed: int
 
 
+_MEMBERS = {"two": {"contact_ids": [812, 813]}}
 GROUP_EXAMPLE = {"id": 3, "name": "VIP"} | EXAMPLE_TIMES
 GROUPS = Noun(
     "/groups", Tag("Groups", "Groups of contacts, and who is in them."), "group", GroupItem, GROUP_EXAMPLE
@@ -87,7 +88,7 @@ async def list_groups(caller: MayRead, request: ApiRequest, query: ListQuery) ->
     return await labels.list_labels(request.resources.database, GROUP, caller.tenant.id, query)
 
 
-@GROUPS.post("", 201, also=against_creating(GROUP))
+@GROUPS.post("", 201, also=against_creating(GROUP), asks={"name": {"name": "VIP customers"}})
 async def create_group(data: JSONBody[WriteGroup], caller: MayWrite, request: ApiRequest) -> Row:
     """Create a group.
 
@@ -105,7 +106,7 @@ async def get_group(group_id: FromPath[str], caller: MayRead, request: ApiReques
     return await labels.get_label(request.resources.database, GROUP, caller.tenant.id, read_id(group_id))
 
 
-@GROUPS.patch("/{group_id:str}", NotFound, also=against_changing(GROUP))
+@GROUPS.patch("/{group_id:str}", NotFound, also=against_changing(GROUP), asks={"name": {"name": "Readers"}})
 async def change_group(
     group_id: FromPath[str], data: JSONBody[WriteGroup], caller: MayWrite, request: ApiRequest
 ) -> Row:
@@ -134,8 +135,9 @@ async def delete_group(group_id: FromPath[str], caller: MayDelete, request: ApiR
     tells="How many are new in it.",
     example=Added(3, 2),
     also=against_changing(GROUP),
+    asks=_MEMBERS,
 )
-async def add_contacts(
+async def add_contacts_to_group(
     group_id: FromPath[str], data: JSONBody[Members], caller: MayWrite, request: ApiRequest
 ) -> Added:
     """Add contacts to a group.
@@ -153,8 +155,9 @@ async def add_contacts(
     tells="How many left it.",
     example=Removed(3, 2),
     also=against_changing(GROUP),
+    asks=_MEMBERS,
 )
-async def remove_contacts(
+async def remove_contacts_from_group(
     group_id: FromPath[str], data: JSONBody[Members], caller: MayWrite, request: ApiRequest
 ) -> Removed:
     """Remove contacts from a group.
@@ -165,4 +168,12 @@ async def remove_contacts(
     return Removed(id_, await groups.remove_contacts(database, caller.tenant.id, id_, data.contact_ids))
 
 
-HANDLERS = (list_groups, create_group, get_group, change_group, delete_group, add_contacts, remove_contacts)
+HANDLERS = (
+    list_groups,
+    create_group,
+    get_group,
+    change_group,
+    delete_group,
+    add_contacts_to_group,
+    remove_contacts_from_group,
+)

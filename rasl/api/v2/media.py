@@ -11,7 +11,6 @@ from litestar.types import ASGIApp
 
 from rasl import clock
 from rasl.api.caller import MayReadMessages, MaySendMessages
-from rasl.api.media_form import form_body
 from rasl.api.nouns import Noun, from_row
 from rasl.api.operations import IDEMPOTENCY_KEY, operation
 from rasl.api.v2.sends.media_body import (
@@ -67,7 +66,7 @@ class MediaItem(msgspec.Struct):
     """A stored file; `url` works without a token until `url_expires_at`."""
 
     id: int
-    media_type: str
+    media_type: MediaType
     mime_type: str
     size: int
     filename: str | None
@@ -86,7 +85,8 @@ MEDIA = Noun("/media", Tag("Media", "Files for messages, and from messages."), "
     NotFound,
     says=_STORED,
     tells="Stored.",
-    operation=operation(IDEMPOTENCY_KEY, body=form_body(StoreMedia)),
+    asks={"file": {"media_type": "image", "media_file": "picture.png"}},
+    operation=operation(IDEMPOTENCY_KEY),
     also=media_problems,
 )
 async def store_media(data: JSONBody[StoreMedia], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:

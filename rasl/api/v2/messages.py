@@ -1,6 +1,6 @@
 """Messages: listing and reading (api-v2 section 3); each kind of send has its file in `sends`."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import get
@@ -14,16 +14,24 @@ from rasl.api.nouns import Noun, from_row
 from rasl.api.operations import operation, query_parameter
 from rasl.api.v2 import sends
 from rasl.api.v2.message_names import raw_name, read_name
-from rasl.api.v2.sends.documented import MESSAGES_TAG
+from rasl.api.v2.sends.documented import MESSAGES_TAG, Status
 from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
+from rasl.domain.message_types import MESSAGE_TYPES
 from rasl.errors import NotFound
 from rasl.services.composing import named_messages
 from rasl.services.media.links import signed_url
 from rasl.services.sending import message_list
 from rasl.services.sending.message_list import MESSAGE_LIST, Step
 from rasl.web.request import ApiRequest
-from rasl.web.responses import EXAMPLE_META
+from rasl.web.responses import EXAMPLE_META, mostly_one_of, one_of
+
+_TYPES = (
+    *dict.fromkeys(content.type_name for content in MESSAGE_TYPES),
+    *("button", "order", "system", "unsupported"),
+)
+MessageType = Annotated[str, mostly_one_of("MessageType", _TYPES)]
+Direction = Annotated[str, one_of("MessageDirection", ("inbound", "outbound"))]
 
 
 class MessageItem(msgspec.Struct):
@@ -32,13 +40,13 @@ class MessageItem(msgspec.Struct):
     id: int
     interaction_id: int | None
     sender_id: str | None
-    type: str | None
+    type: MessageType | None
     message: str | None
-    status: str | None
+    status: Status | None
     message_id: str | None
     sent_at: str
     is_read: bool
-    direction: str
+    direction: Direction
     created_at: str
     updated_at: str
 

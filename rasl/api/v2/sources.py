@@ -52,7 +52,7 @@ async def list_sources(caller: MayRead, request: ApiRequest, query: ListQuery) -
     return await labels.list_labels(request.resources.database, SOURCE, caller.tenant.id, query)
 
 
-@SOURCES.post("", 201, also=against_creating(SOURCE))
+@SOURCES.post("", 201, also=against_creating(SOURCE), asks={"name": {"name": "Podcast"}})
 async def create_source(data: JSONBody[WriteSource], caller: MayWrite, request: ApiRequest) -> Row:
     """Create a source.
 
@@ -70,7 +70,9 @@ async def get_source(source_id: FromPath[str], caller: MayRead, request: ApiRequ
     return await labels.get_label(request.resources.database, SOURCE, caller.tenant.id, read_id(source_id))
 
 
-@SOURCES.patch("/{source_id:str}", NotFound, also=against_changing(SOURCE))
+@SOURCES.patch(
+    "/{source_id:str}", NotFound, also=against_changing(SOURCE), asks={"name": {"name": "Book fair"}}
+)
 async def change_source(
     source_id: FromPath[str], data: JSONBody[WriteSource], caller: MayWrite, request: ApiRequest
 ) -> Row:

@@ -74,7 +74,7 @@ async def list_statuses(caller: MayRead, request: ApiRequest, query: ListQuery) 
     return await labels.list_labels(request.resources.database, STATUS, caller.tenant.id, query)
 
 
-@STATUSES.post("", 201, also=against_creating(STATUS))
+@STATUSES.post("", 201, also=against_creating(STATUS), asks={"name": {"name": "Waiting", "color": "#FF5733"}})
 async def create_status(data: JSONBody[CreateStatus], caller: MayWrite, request: ApiRequest) -> Row:
     """Create a status.
 
@@ -93,7 +93,12 @@ async def get_status(status_id: FromPath[str], caller: MayRead, request: ApiRequ
     return await labels.get_label(request.resources.database, STATUS, caller.tenant.id, read_id(status_id))
 
 
-@STATUSES.patch("/{status_id:str}", NotFound, also=against_changing(STATUS))
+@STATUSES.patch(
+    "/{status_id:str}",
+    NotFound,
+    also=against_changing(STATUS),
+    asks={"color": {"name": "In conversation", "color": "#3B82F6"}},
+)
 async def change_status(
     status_id: FromPath[str], data: JSONBody[ChangeStatus], caller: MayWrite, request: ApiRequest
 ) -> Row:

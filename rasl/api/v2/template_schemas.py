@@ -10,7 +10,27 @@ from rasl.api.nouns import from_row
 from rasl.db.pool import Row
 from rasl.domain.templates import definition
 from rasl.domain.templates.definition import Definition
+from rasl.domain.templates.linter import CATEGORIES
 from rasl.domain.validation import MAX_ID, Body
+from rasl.web.responses import mostly_one_of
+
+Category = Annotated[str, mostly_one_of("TemplateCategory", CATEGORIES)]
+TemplateStatus = Annotated[
+    str,
+    mostly_one_of(
+        "TemplateStatus",
+        (
+            *("APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED"),
+            *("IN_APPEAL", "PENDING_DELETION", "DELETED", "LIMIT_EXCEEDED", "ARCHIVED"),
+        ),
+    ),
+]
+Quality = Annotated[str, mostly_one_of("TemplateQuality", ("GREEN", "YELLOW", "RED", "UNKNOWN"))]
+HeaderFormat = Annotated[
+    str,
+    mostly_one_of("HeaderFormat", ("NONE", "TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION", "PRODUCT")),
+]
+ParameterFormat = Annotated[str, mostly_one_of("ParameterFormat", ("POSITIONAL", "NAMED"))]
 
 
 class TemplateItem(msgspec.Struct):
@@ -21,9 +41,9 @@ class TemplateItem(msgspec.Struct):
     template_name: str
     name: str
     language: str
-    category: str
-    status: str
-    header_data_format: str
+    category: Category
+    status: TemplateStatus
+    header_data_format: HeaderFormat
     header_data_text: str | None
     header_params_count: int
     header_file_url: str | None
@@ -39,13 +59,13 @@ class TemplateItem(msgspec.Struct):
     code_expiration_minutes: int | None
     otp_button_config: dict[str, Any] | None
     components: list[dict[str, Any]]
-    parameter_format: str
+    parameter_format: ParameterFormat
     waba_id: str
-    quality: str | None
+    quality: Quality | None
     rejected_reason: str | None
     status_details: str | None
-    previous_category: str | None
-    correct_category: str | None
+    previous_category: Category | None
+    correct_category: Category | None
     version_id: int
     synced_at: str
     created_at: str
@@ -65,12 +85,12 @@ class LintTemplate(Body, frozen=True, kw_only=True):
 
     name: Annotated[str, msgspec.Meta(description="a-z, 0-9 and _, at most 512 characters.")]
     language: Annotated[str, msgspec.Meta(description="For example en or en_GB.")]
-    category: Annotated[str, msgspec.Meta(description="MARKETING, UTILITY or AUTHENTICATION.")]
+    category: Category
     components: Annotated[
         list[dict[str, Any]],
         msgspec.Meta(description="HEADER, BODY, FOOTER, BUTTONS and so on, as WhatsApp describes them."),
     ]
-    parameter_format: Annotated[str, msgspec.Meta(description="POSITIONAL or NAMED.")] = "POSITIONAL"
+    parameter_format: ParameterFormat = "POSITIONAL"
     message_send_ttl_seconds: (
         Annotated[int, msgspec.Meta(description="For how long WhatsApp tries to deliver; -1 is 30 days.")]
         | None
@@ -98,7 +118,7 @@ class ChangeTemplate(Body, frozen=True, kw_only=True):
         ]
         | None
     ) = None
-    category: str | None = None
+    category: Category | None = None
     message_send_ttl_seconds: int | None = None
     header_sample_media_id: SampleId | None = None
 
@@ -184,6 +204,19 @@ def _otp_button(read: Definition, buttons: Any) -> dict[str, Any] | None:
     return buttons[places[0]] if places else None
 
 
+ASKED = {
+    "name": "parcel_at_shop",
+    "language": "en_GB",
+    "category": "UTILITY",
+    "components": [
+        {
+            "type": "BODY",
+            "text": "Hi {{1}}, your parcel waits at our shop.",
+            "example": {"body_text": [["Priya"]]},
+        },
+        {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "Thanks"}]},
+    ],
+}
 EXAMPLE = item_of(
     {
         "id": 12,

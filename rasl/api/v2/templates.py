@@ -116,6 +116,7 @@ async def _creation_problems(request: ApiRequest, caller: Caller, right: Mapping
     also=_creation_problems,
     tells="Submitted for review.",
     example=msgspec.structs.replace(_PENDING, quality=None),
+    asks={"text": schemas.ASKED},
 )
 async def create_template(
     data: JSONBody[schemas.CreateTemplate], caller: MayWrite, request: ApiRequest
@@ -142,6 +143,7 @@ async def _change_problems(request: ApiRequest, caller: Caller, right: Mapping[s
     also=_change_problems,
     tells="Submitted for review.",
     example=_PENDING,
+    asks={"text": {"components": schemas.ASKED["components"]}},
 )
 async def change_template(
     template_id: FromPath[str], data: JSONBody[schemas.ChangeTemplate], caller: MayWrite, request: ApiRequest
@@ -172,6 +174,7 @@ async def delete_template(template_id: FromPath[str], caller: MayDelete, request
     200,
     stores=False,
     says="Template checked successfully",
+    asks={"text": schemas.ASKED},
     tells="What was found.",
     example=schemas.Lint(
         is_valid=False,
@@ -199,6 +202,7 @@ async def lint_template(
     NotFound,
     stores=False,
     says="Template previewed successfully",
+    asks={"values": {"values": {"field_1": "Priya", "field_2": "#A-1044"}}},
     tells="The template as it is shown.",
     example=render(definition.read(schemas.EXAMPLE.components), {"field_1": "Priya"}),
 )

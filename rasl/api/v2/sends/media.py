@@ -7,7 +7,6 @@ from litestar.params import JSONBody
 from litestar.types import ASGIApp
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.media_form import form_body
 from rasl.api.v2.sends.answering import answer_again, send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.media_body import (
@@ -45,7 +44,15 @@ class SentMedia(Sent):
     "/messages/media",
     SentMedia,
     _SENT,
-    body=form_body(SendMedia),
+    examples={
+        "file": {"phone": "+442079460011", "media_type": "image", "media_file": "picture.png"},
+        "stored_file": {
+            "phone": "+442079460011",
+            "media_type": "image",
+            "media_id": 12,
+            "caption": "Your parcel",
+        },
+    },
     check=media_problems,
 )
 async def send_media(data: JSONBody[SendMedia], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
@@ -70,7 +77,7 @@ async def send_media(data: JSONBody[SendMedia], caller: MaySendMessages, request
     "/messages/sticker",
     SentMedia,
     _SENT | {"media_type": "sticker", "caption": None, "filename": None},
-    body=form_body(SendSticker),
+    examples={"file": {"phone": "+442079460011", "media_file": "sticker.webp"}},
     check=sticker_problems,
 )
 async def send_sticker(data: JSONBody[SendSticker], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:

@@ -56,6 +56,7 @@ READS = Noun(
     operation=operation(IDEMPOTENCY_KEY),
     says="Message marked as read",
     tells="The message that is read now.",
+    asks={"read": {}, "read_and_answering": {"typing_indicator": True}},
     options={"opt": {ENDING: _ENDING}},
 )
 async def mark_message_read(

@@ -9,7 +9,6 @@ from litestar.types import ASGIApp
 from msgspec import UNSET, UnsetType
 
 from rasl.api.caller import MaySendMessages
-from rasl.api.media_form import form_body
 from rasl.api.v2.sends.answering import answer_again, described_code, send
 from rasl.api.v2.sends.documented import Sent, sends
 from rasl.api.v2.sends.recipient import Recipient, joined, part_of
@@ -62,7 +61,23 @@ class SentTemplate(Sent):
     "/messages/template",
     SentTemplate,
     {"template_name": "order_shipped", "language": "en_GB"},
-    body=form_body(SendTemplate),
+    examples={
+        "template": {
+            "phone": "+442079460011",
+            "template_name": "parcel_ready",
+            "language": "en_GB",
+            "field_1": "@{contact_first_name}",
+        },
+        "with_picture_and_link": {
+            "phone": "+442079460011",
+            "template_name": "order_shipped",
+            "language": "en_GB",
+            "header_media_id": 12,
+            "field_1": "Priya",
+            "field_2": "#A-1044",
+            "button_0": "A-1044",
+        },
+    },
 )
 async def send_template(data: JSONBody[AnyTemplate], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Send a template message.

@@ -37,7 +37,16 @@ class SentText(Sent):
     message: str
 
 
-@sends("/messages/text", SentText, {"message": "Hi Priya, your parcel is ready."})
+@sends(
+    "/messages/text",
+    SentText,
+    {"message": "Hi Priya, your parcel is ready."},
+    examples={
+        "text": {"phone": "+442079460011", "message": "Hi @{contact_first_name}, your parcel is ready."},
+        "answer": {"contact_id": 812, "message": "It is at our shop.", "context": {"message_id": 9030}},
+        "dry_run": {"phone": "+442079460011", "message": "Hello!", "dry_run": True},
+    },
+)
 async def send_text(data: JSONBody[SendText], caller: MaySendMessages, request: ApiRequest) -> ASGIApp:
     """Send a text message.
 

@@ -26,14 +26,14 @@ ProductId = Annotated[
 ]
 
 
-class ProductSection(Body, frozen=True):
+class CatalogSection(Body, frozen=True):
     """Products under one title, which may be left out when there is only one section."""
 
     product_retailer_ids: Annotated[list[ProductId], msgspec.Meta(min_length=1, max_length=MAX_PRODUCTS)]
     title: SectionTitle | None = None
 
 
-ProductSections = Annotated[list[ProductSection], msgspec.Meta(min_length=1, max_length=MAX_SECTIONS)]
+ProductSections = Annotated[list[CatalogSection], msgspec.Meta(min_length=1, max_length=MAX_SECTIONS)]
 CardProducts = Annotated[
     list[ProductId], msgspec.Meta(min_length=2, max_length=10, description="One card each, in this order.")
 ]

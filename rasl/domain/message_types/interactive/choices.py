@@ -16,7 +16,7 @@ MAX_TITLE = 24
 SectionTitle = Annotated[str, msgspec.Meta(max_length=MAX_TITLE)]
 
 
-class Row(Body, frozen=True):
+class ListRow(Body, frozen=True):
     """A choice; its id comes back when it is taken."""
 
     id: Annotated[str, msgspec.Meta(max_length=200, description="Comes back when the row is chosen.")]
@@ -24,14 +24,14 @@ class Row(Body, frozen=True):
     description: Annotated[str, msgspec.Meta(max_length=72)] | None = None
 
 
-class Section(Body, frozen=True):
+class ListSection(Body, frozen=True):
     """Choices under one title."""
 
     title: SectionTitle
-    rows: Annotated[list[Row], msgspec.Meta(min_length=1, max_length=MAX_ROWS)]
+    rows: Annotated[list[ListRow], msgspec.Meta(min_length=1, max_length=MAX_ROWS)]
 
 
-Sections = Annotated[list[Section], msgspec.Meta(min_length=1, max_length=MAX_SECTIONS)]
+Sections = Annotated[list[ListSection], msgspec.Meta(min_length=1, max_length=MAX_SECTIONS)]
 
 
 class List(Titled, frozen=True, kw_only=True, tag="list"):
