@@ -115,6 +115,8 @@ class _Cleaner:
         cleaned: dict[str, Any] = {}
         for name, field in fields.items():
             value = given.get(name)
+            if isinstance(value, Several) and not isinstance(field.info, inspect.ListType):
+                value = value.the_one()
             if not is_none(value, field.told):
                 cleaned[name] = self._checked(_Place(body_type, field, path + name, self._problems), value)
                 continue

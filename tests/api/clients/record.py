@@ -14,7 +14,9 @@ from pathlib import Path
 
 from tests.api.clients import replay
 
-_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+_ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+)
 
 
 class _Recorder:
@@ -42,16 +44,12 @@ async def _recorded(program: list[str]) -> dict[str, str]:
     listening = await asyncio.start_server(recorder.take, "127.0.0.1", 0, limit=2**24)
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     environment = {**os.environ, "URL": url, "TOKEN": replay.TOKEN}
-    running = await asyncio.create_subprocess_exec(
-        *program, env=environment, stdout=asyncio.subprocess.PIPE
-    )
+    running = await asyncio.create_subprocess_exec(*program, env=environment, stdout=asyncio.subprocess.PIPE)
     names = (await running.communicate())[0].decode().split()
     listening.close()
     if running.returncode or len(names) != len(recorder.requests):
         raise SystemExit(f"{program} named {len(names)} requests and made {len(recorder.requests)}")
-    return {
-        name: request.decode("latin-1") for name, request in zip(names, recorder.requests, strict=True)
-    }
+    return {name: request.decode("latin-1") for name, request in zip(names, recorder.requests, strict=True)}
 
 
 if __name__ == "__main__":

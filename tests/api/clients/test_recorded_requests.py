@@ -82,7 +82,17 @@ async def _listed(_api: Api, answer: Answer) -> Any:
 
 
 async def _page(api: Api, answer: Answer) -> Any:
-    names = ("total", "count", "per_page", "current_page", "total_pages", "has_more", "last_page", "from", "to")
+    names = (
+        "total",
+        "count",
+        "per_page",
+        "current_page",
+        "total_pages",
+        "has_more",
+        "last_page",
+        "from",
+        "to",
+    )
     pagination = answer.body["meta"]["pagination"]
     return await _listed(api, answer), {name: pagination[name] for name in names}
 
@@ -169,7 +179,12 @@ MEANINGS = {
     ),
     "contact": Meaning(_contact, ZOE, _forget_contact),
     "contact_wrong": Meaning(
-        _refused, (422, "VALIDATION_ERROR", ["email", "firstname", "groups", "lastname", "phone", "source_id", "status_id", "type"])
+        _refused,
+        (
+            422,
+            "VALIDATION_ERROR",
+            ["email", "firstname", "groups", "lastname", "phone", "source_id", "status_id", "type"],
+        ),
     ),
     "contact_patch": Meaning(_renamed, ("Anna Maria", "Berg", "anna@example.com"), _name_back),
     "contact_put": Meaning(_refused, (405, "METHOD_NOT_ALLOWED", ["allowed_methods"])),
@@ -231,7 +246,12 @@ KINDS = {kind: [name for name in recordings() if kind_of(name) == kind] for kind
 async def things(api: Api, database: Database) -> None:
     """Give acme the things that the recorded requests name by their ids."""
     async with database.transaction() as db:
-        for table, last in (("contacts", 900_000), ("contact_groups", 900_002), ("sources", 900_003), ("contact_statuses", 900_005)):
+        for table, last in (
+            ("contacts", 900_000),
+            ("contact_groups", 900_002),
+            ("sources", 900_003),
+            ("contact_statuses", 900_005),
+        ):
             await db.execute("select setval(pg_get_serial_sequence($1, 'id'), $2)", table, last)
     await have(api, ORDER, otp_template("login"))
     for name in ("Neighbours", "Friends"):
