@@ -17,7 +17,7 @@ from rasl.domain.validation import Upload
 from rasl.errors import BadRequest, ServiceUnavailable, ValidationFailed
 from rasl.services.ground.scratch import scratch_file
 
-_MAX_FIELD = 65_536
+MAX_FIELD = 65_536
 _EXTENDED = re.compile(r";\s*filename\*\s*=\s*utf-8'[\w-]*'([^\s;]+)", re.IGNORECASE)
 MAX_PARTS = 10_000
 
@@ -90,8 +90,8 @@ class FormReader:
 
     def _take(self, chunk: bytearray) -> None:
         if self._file is None:
-            if len(self._text) + len(chunk) > _MAX_FIELD:
-                raise ValidationFailed({self._name: [f"must not be greater than {_MAX_FIELD} bytes"]})
+            if len(self._text) + len(chunk) > MAX_FIELD:
+                raise ValidationFailed({self._name: [f"must not be greater than {MAX_FIELD} bytes"]})
             self._text += chunk
             return
         self._file.size += len(chunk)

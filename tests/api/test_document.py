@@ -149,7 +149,7 @@ def test_only_a_form_brings_a_file() -> None:
         if "contentMediaType" in node
     }
     assert {kind for _, kind in shown} == {"multipart/form-data"}
-    assert {"storeMedia", "sendMedia", "sendTemplate"} <= {name for name, _ in shown}
+    assert {"POST /media", "POST /messages/media", "POST /messages/template"} <= {name for name, _ in shown}
 
 
 def _resolved(node: Any) -> Any:
@@ -165,7 +165,7 @@ def _resolved(node: Any) -> Any:
 
 def test_a_body_is_required_where_it_has_to_say_something() -> None:
     needed = {name: OPERATIONS[name]["requestBody"].get("required", False) for name in WRITES}
-    assert (needed["sendText"], needed["createChallenge"]) == (True, False)
+    assert (needed["POST /messages/text"], needed["POST /auth/challenge"]) == (True, False)
 
 
 def test_no_body_refuses_names_that_mean_nothing() -> None:
