@@ -16,6 +16,7 @@ from multipart import parse_options_header
 
 from rasl.domain import validation
 from rasl.domain.validation import Body, BodyRefused, Unknown
+from rasl.domain.validation.bodies import given_fields
 from rasl.domain.validation.forms import nested
 from rasl.domain.validation.reading import read_object
 from rasl.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
@@ -80,9 +81,8 @@ class Input:
             right = {name: value for name, value in error.right.items() if name not in problems}
             raise BodyRefused(error.details | problems, right) from None
         if problems:
-            raise BodyRefused(
-                problems, {name: value for name, value in values.items() if name not in problems}
-            )
+            given = ((name, getattr(body, name)) for name in given_fields(body))
+            raise BodyRefused(problems, {name: value for name, value in given if name not in problems})
         return body
 
     def _values(self) -> dict[str, Any]:

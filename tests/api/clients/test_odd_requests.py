@@ -241,3 +241,33 @@ async def test_a_file_is_called_what_its_client_calls_it(api: Api, written: str)
     assert answer.status == 200, answer.body
     sent = (await graph_requests(api))[-1]
     assert sent["body"]["document"]["filename"] == FILES[written]
+
+
+IDS = b"contact_id=812345&context=wamid.X&from_phone_number_id=812345&media_id=812345&header_media_id=812345"
+LABELS = b"&status_id=812345&source_id=812345&groups[]=812345&country_id=826&assigned_id=812345&dry_run=0"
+CHECKED = (
+    "/messages/text",
+    "/messages/template",
+    "/messages/media",
+    "/messages/sticker",
+    "/messages/cta",
+    "/messages/location",
+    "/messages/interactive",
+    "/auth/send-otp",
+    "/auth/resend",
+    "/contacts",
+    "/groups",
+)
+
+
+@pytest.mark.parametrize("path", CHECKED)
+@pytest.mark.parametrize("kind", [FORM, JSON])
+async def test_ids_as_texts_beside_what_is_wrong_are_looked_up_as_ids(api: Api, path: str, kind: str) -> None:
+    written = IDS + LABELS
+    if kind == JSON:
+        pairs = (pair.split("=") for pair in written.decode().split("&"))
+        written = json.dumps({name.removesuffix("[]"): value for name, value in pairs}).encode()
+    answer = await exchange(api.base_url, authorized(api, posted(kind, written, path=f"/api/v2{path}")))
+    assert (answer.status, answer.code) == (422, "VALIDATION_ERROR"), answer.body
+    if path == "/auth/send-otp":
+        assert {"contact_id"} < set(answer.details)
