@@ -244,7 +244,7 @@ async def test_a_file_is_called_what_its_client_calls_it(api: Api, written: str)
 
 
 IDS = b"contact_id=812345&context=wamid.X&from_phone_number_id=812345&media_id=812345&header_media_id=812345"
-LABELS = b"&status_id=812345&source_id=812345&groups[]=812345&country_id=826&assigned_id=812345&dry_run=0"
+LABELS = b"&header_sample_media_id=812345&status_id=812345&source_id=812345&groups[]=812345&country_id=826&dry_run=0"
 CHECKED = (
     "/messages/text",
     "/messages/template",
@@ -257,6 +257,7 @@ CHECKED = (
     "/auth/resend",
     "/contacts",
     "/groups",
+    "/templates",
 )
 
 
