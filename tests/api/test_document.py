@@ -51,6 +51,13 @@ def test_what_every_good_answer_has_is_told_once() -> None:
     assert having == ["Failure", "Success"]
 
 
+def properties() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Return every field of every schema: where it is, its name, and what it is."""
+    for owner, schema in SCHEMAS.items():
+        for name, told in schema_of(schema).get("properties", {}).items():
+            yield owner, name, told
+
+
 async def test_a_list_of_chosen_fields_is_as_described(api: Api) -> None:
     await api.acme.send("+442079460011")
     for path in ("/api/v2/contacts", "/api/v2/messages"):

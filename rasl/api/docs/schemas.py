@@ -63,7 +63,7 @@ class Schemas:
 
     def share_fields(self) -> None:
         """Tell fields once that a schema has of another one; nothing is added after this."""
-        share_fields(self.components, PREFIX)
+        share_fields(self.components, PREFIX, "Success")
 
     def _share_envelope(self) -> None:
         """Tell what all good answers have around their data."""

@@ -7,8 +7,8 @@ from typing import Any
 
 Schema = dict[str, Any]
 _LONG_PATTERN = 100
-# So many bytes of fields are worth a reference.
-_WORTH_IT = 150
+# So many bytes of fields are hardly alike by chance.
+_WORTH_IT = 200
 _OBJECT = frozenset({"title", "description", "type", "properties", "required"})
 
 
@@ -42,15 +42,17 @@ def _patterns(components: Mapping[str, Schema]) -> Iterator[tuple[str, Schema]]:
                 yield name, told
 
 
-def share_fields(components: dict[str, Schema], prefix: str) -> None:
-    """Let a schema that has all fields of another one refer to it, and tell the rest only."""
+def share_fields(components: dict[str, Schema], prefix: str, always: str) -> None:
+    """Let a schema that has all fields of another one, or of `always`, refer to it, and tell the rest only."""
     whole = {
         name: schema
         for name, schema in components.items()
         if "properties" in schema and not schema.keys() - _OBJECT
     }
     weights = {name: len(json.dumps(schema["properties"])) for name, schema in whole.items()}
-    heavy = sorted((name for name in whole if weights[name] >= _WORTH_IT), key=lambda it: -weights[it])
+    heavy = sorted(
+        (name for name in whole if weights[name] >= _WORTH_IT or name == always), key=lambda it: -weights[it]
+    )
     for name, schema in whole.items():
         left, bases = dict(schema["properties"]), list[str]()
         for base in heavy:
@@ -60,7 +62,7 @@ def share_fields(components: dict[str, Schema], prefix: str) -> None:
         if bases:
             given = {key for base in bases for key in whole[base].get("required", ())}
             required = [key for key in schema.get("required", ()) if key not in given]
-            rest = {"type": "object"} | ({"properties": left} if left else {})
+            rest: Schema = {"type": "object"} | ({"properties": left} if left else {})
             rest |= {"required": required} if required else {}
             about = {key: it for key, it in schema.items() if key in {"title", "description"}}
             parts = [*({"$ref": f"{prefix}{base}"} for base in bases), rest]
