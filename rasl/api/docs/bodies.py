@@ -63,8 +63,8 @@ def _files(schema: Schema, schemas: Schemas) -> frozenset[str]:
     if "$ref" not in schema:
         return frozenset()
     properties = schemas.named(schema).get("properties", {})
-    told = {name: schemas.named(it) if "$ref" in it else it for name, it in properties.items()}
-    return frozenset(name for name, it in told.items() if "contentMediaType" in it)
+    whole = {name: schemas.named(it) if "$ref" in it else it for name, it in properties.items()}
+    return frozenset(name for name, it in whole.items() if "contentMediaType" in it)
 
 
 def _split(schema: Schema, files: frozenset[str], schemas: Schemas) -> Schema | None:
