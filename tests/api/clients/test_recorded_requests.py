@@ -262,13 +262,13 @@ async def things(api: Api, database: Database) -> None:
     for name in ("Shop", "Fair"):
         assert (await api.acme.post("/api/v2/sources", {"name": name})).data["id"] in {900_004, 900_005}
     assert (await api.acme.post("/api/v2/statuses", {"name": "Hot"})).data["id"] == 900_006
-    people = (
+    people: tuple[dict[str, Any], ...] = (
         {"firstname": "Anna", "lastname": "Berg", "phone": "+442079460001", "email": "anna@example.com",
          "source_id": 900_005, "type": "lead"},
         {"firstname": "bob", "phone": "+442079460002", "type": "customer"},
         {"firstname": "Özil", "phone": "+442079460003", "type": "guest"},
     )  # fmt: skip
-    labels = {"lastname": "Lee", "status_id": 900_006, "source_id": 900_004}
+    labels: dict[str, Any] = {"lastname": "Lee", "status_id": 900_006, "source_id": 900_004}
     for place, person in enumerate(people, 900_001):
         assert (await api.acme.post("/api/v2/contacts", labels | person)).data["id"] == place
 
