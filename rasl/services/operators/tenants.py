@@ -173,7 +173,7 @@ async def _change_own(db: Db, held: Row, wanted: dict[str, Any], actor: Actor) -
         merged = held["otp_budgets"] | wanted["otp_budgets"]
         wanted["otp_budgets"] = {key: value for key, value in merged.items() if value is not None}
     await tenant_rows.change_tenant(db, held["id"], wanted)
-    before, after = audit.difference(held, wanted, wanted)
+    before, after = audit.difference(dict(held), wanted, wanted)
     if after:
         await audit.record(
             db, Change(held["id"], actor, "tenant.changed", "tenant", held["id"], before, after)
