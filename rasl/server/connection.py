@@ -7,7 +7,6 @@ import asyncio
 import math
 import socket
 import urllib.parse
-from collections.abc import Mapping
 from typing import Any, cast
 
 import httptools
@@ -24,7 +23,7 @@ _UNCOUNTED = 4096
 _SLICE = 64 * 1024
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 # What the parser names; of anything else there is nothing to say.
-_WHY: Mapping[type[Exception], str] = {
+_WHY: dict[type[httptools.HttpParserError], str] = {
     httptools.HttpParserInvalidURLError: "The address is none, or a character in it has to be URL-encoded: ö is %C3%B6"
 }
 _OVERHEAD_PER_BYTE = 8  # a chunk of one byte travels as six
