@@ -153,6 +153,34 @@ def test_every_body_may_come_as_a_form(name: str) -> None:
         ]
 
 
+def test_only_a_form_brings_a_file() -> None:
+    shown = {
+        (name, kind)
+        for name in WRITES
+        for kind, content in OPERATIONS[name]["requestBody"]["content"].items()
+        for node in objects(_resolved(content["schema"]))
+        if "contentMediaType" in node
+    }
+    assert {kind for _, kind in shown} == {"multipart/form-data"}
+    assert {"POST /media", "POST /messages/media", "POST /messages/template"} <= {name for name, _ in shown}
+
+
+def _resolved(node: Any) -> Any:
+    """Return a schema with all that it refers to in it."""
+    if isinstance(node, list):
+        return [_resolved(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _resolved(SCHEMAS[node["$ref"].rpartition("/")[2]])
+    return {key: _resolved(item) for key, item in node.items()}
+
+
+def test_a_body_is_required_where_it_has_to_say_something() -> None:
+    needed = {name: OPERATIONS[name]["requestBody"].get("required", False) for name in WRITES}
+    assert (needed["POST /messages/text"], needed["POST /auth/challenge"]) == (True, False)
+
+
 def test_no_body_refuses_names_that_mean_nothing() -> None:
     assert [name for name, schema in SCHEMAS.items() if schema.get("additionalProperties") is False] == []
 
