@@ -43,5 +43,5 @@ def schema_of(schema: dict[str, Any]) -> dict[str, Any]:
     if not parts:
         return schema
     properties = {name: it for part in parts for name, it in part.get("properties", {}).items()}
-    required = [name for part in parts for name in part.get("required", ())]
+    required = [name for part in (*parts, schema) for name in part.get("required", ())]
     return {**parts[0], "properties": properties, "required": required}

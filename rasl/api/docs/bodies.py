@@ -88,4 +88,4 @@ def _form(schema: Schema, schemas: Schemas) -> Schema:
     """Return a schema of its own for forms: generated clients tell by the type how something is sent."""
     if "$ref" not in schema:
         return {"type": "object", "description": "The same fields as in JSON."}
-    return schemas.add(f"{schemas.named(schema)['title']}Form", {"allOf": [schema, {"type": "object"}]})
+    return schemas.add(f"{schemas.named(schema)['title']}Form", {"allOf": [schema, {}]})

@@ -62,11 +62,11 @@ def share_fields(components: dict[str, Schema], prefix: str, always: str) -> Non
         if bases:
             given = {key for base in bases for key in whole[base].get("required", ())}
             required = [key for key in schema.get("required", ()) if key not in given]
-            rest: Schema = {"type": "object"} | ({"properties": left} if left else {})
-            rest |= {"required": required} if required else {}
             about = {key: it for key, it in schema.items() if key in {"title", "description"}}
+            rest = {"type": "object", "properties": left} if left else {}
             parts = [*({"$ref": f"{prefix}{base}"} for base in bases), rest]
-            components[name] = about | {"allOf": parts}
+            # Beside `allOf`, generators apply `required` to all of its parts, in one of them to that one only.
+            components[name] = about | {"allOf": parts} | ({"required": required} if required else {})
 
 
 def _is_part(base: Schema, schema: Schema) -> bool:

@@ -94,10 +94,23 @@ class Sandbox {
       const whole = this.spec.components.parameters[name];
       return id === undefined ? parameter : { ...whole, example: whole.schema.type === "integer" ? id : String(id) };
     }));
+    showExample(told.requestBody?.content["multipart/form-data"]);
     for (const example of Object.values(told.requestBody?.content["application/json"]?.examples ?? {})) {
       example.value = await this.withIds(example.value);
     }
   }
+}
+
+const isSample = (value) => /^\w+\.(png|webp|csv)$/.test(value);
+
+// Swagger UI fills forms with samples of its own: it is given the fields of the example only.
+function showExample(form) {
+  const shown = Object.values(form?.examples ?? {})[0]?.value;
+  if (!shown) return;
+  const fields = Object.entries(shown).map(([name, value]) => [
+    name, isSample(value) ? { type: "string", format: "binary" } : { type: "string", example: String(value) },
+  ]);
+  form.schema = { type: "object", properties: Object.fromEntries(fields), required: Object.keys(shown) };
 }
 
 // The same with other names and numbers: what is made in passing must not be in the way of what the reader makes.
@@ -118,7 +131,7 @@ async function sample(name) {
 async function asForm(body) {
   const form = new FormData();
   for (const [name, value] of Object.entries(body)) {
-    form.append(name, /^\w+\.(png|webp|csv)$/.test(value) ? await sample(value) : value);
+    form.append(name, isSample(value) ? await sample(value) : value);
   }
   return form;
 }
