@@ -47,6 +47,8 @@ COMMANDS = (
     Command("jobs", "Look at jobs that keep failing, and have them tried again.", is_group=True),
     Command("doctor", "Check the installation and say how to mend it."),
     Command("purge", "Drop what is older than the settings say."),
+    Command("backup", "Write database, files and, if you say so, the secret key into one archive."),
+    Command("restore", "Bring a backup into an empty place, after every checksum was compared."),
     Command("migrate", "Bring the database schema up to date, or check it."),
     Command("simulator", "Run the Meta simulator alone."),
     Command("completion", "Print what makes bash, zsh or fish complete commands and options."),
