@@ -49,6 +49,7 @@ COMMANDS = (
     Command("purge", "Drop what is older than the settings say."),
     Command("backup", "Write database, files and, if you say so, the secret key into one archive."),
     Command("restore", "Bring a backup into an empty place, after every checksum was compared."),
+    Command("person", "Export or erase everything about one person.", is_group=True),
     Command("migrate", "Bring the database schema up to date, or check it."),
     Command("simulator", "Run the Meta simulator alone."),
     Command("completion", "Print what makes bash, zsh or fish complete commands and options."),
