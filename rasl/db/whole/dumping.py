@@ -53,11 +53,12 @@ async def snapshot(dsn: str) -> AsyncIterator[tuple[Connection, list[Table]]]:
             yield connection, await tables.list_tables(connection)
 
 
-async def copy(connection: Connection, table: Table, sink: Sink, condition: str = "true") -> int:
+async def copy(connection: Connection, table: Table, sink: Sink) -> int:
     """Give the rows of a table to a sink, in pieces that end anywhere; returns how many rows there were."""
     columns = ", ".join(table.columns)
-    query = f"select {columns} from {table.name} where {condition}"
-    outcome = await connection.copy_from_query(query, output=sink, format="text")
+    outcome = await connection.copy_from_query(
+        f"select {columns} from {table.name}", output=sink, format="text"
+    )
     return int(outcome.rpartition(" ")[2])
 
 
@@ -78,9 +79,9 @@ async def list_sequences(connection: Connection) -> Mapping[str, int]:
     return {row["name"]: row["next"] for row in found}
 
 
-async def list_store_keys(connection: Connection, condition: str = "true") -> dict[str, int]:
+async def list_store_keys(connection: Connection) -> dict[str, int]:
     """Return the files that rows lead to, with their sizes."""
     found = await connection.fetch(
-        f"select store_key, max(size) as size from media where {condition} group by store_key order by store_key"
+        "select store_key, max(size) as size from media group by store_key order by store_key"
     )
     return {row["store_key"]: row["size"] for row in found}

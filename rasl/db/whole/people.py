@@ -75,6 +75,10 @@ NOT_PERSONAL: Mapping[str, str] = {
 _SECRET = ("code_hash", "fingerprint", "body", "search_text")
 
 
+# A person is found by walking tables that nobody else looks through in this way; there is no index for it.
+_LONG_SECONDS = 600
+
+
 class Person(msgspec.Struct, frozen=True):
     """One person of a tenant: all ids and spellings under which rows may have them.
 
@@ -142,6 +146,7 @@ async def list_conversations(
         tenant_id,
         contact_ids,
         peers,
+        timeout=_LONG_SECONDS,
     )
     return [row["id"] for row in found]
 
@@ -163,6 +168,7 @@ async def list_files(db: Connection, tenant_id: int, conversation_ids: Sequence[
         """,
         tenant_id,
         conversation_ids,
+        timeout=_LONG_SECONDS,
     )
 
 
@@ -175,6 +181,7 @@ async def export(db: Connection, person: Person, table: str) -> list[dict[str, A
         """,
         *_values(person),
         list(_SECRET),
+        timeout=_LONG_SECONDS,
     )
     return [msgspec.json.decode(row["item"]) for row in found]
 
@@ -186,6 +193,7 @@ async def erase(db: Db, person: Person, table: str) -> int:
         {_WHO} delete from {table} t using p where t.tenant_id = p.tenant_id and ({PERSONAL[table]})
         """,
         *_values(person),
+        timeout=_LONG_SECONDS,
     )
     return int(outcome.rpartition(" ")[2])
 
@@ -260,6 +268,7 @@ async def list_deliveries(db: Connection, app_ids: Sequence[int], needles: Seque
         """,
         app_ids,
         needles,
+        timeout=_LONG_SECONDS,
     )
 
 

@@ -21,8 +21,6 @@ _TABLES = """
 select c.relname::text as name, pg_table_size(c.oid) as size,
        (select array_agg(quote_ident(a.attname) order by a.attnum) from pg_attribute a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') as columns,
-       exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and a.attnotnull
-               and not a.attisdropped) as is_owned,
        array(select r.relname::text from pg_constraint k join pg_class r on r.oid = k.confrelid
              where k.conrelid = c.oid and k.contype = 'f') as leads_to
 from pg_class c
@@ -33,12 +31,11 @@ order by c.relname
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A table; `is_owned` says that each of its rows is a tenant's, `leads_to` what its foreign keys name."""
+    """A table; `leads_to` is what its foreign keys name."""
 
     name: str
     size: int
     columns: tuple[str, ...]
-    is_owned: bool
     leads_to: frozenset[str]
 
 
@@ -56,7 +53,7 @@ async def list_migrations(db: Connection) -> dict[str, str]:
 async def list_tables(db: Connection) -> list[Table]:
     """Return every table but the journal of migrations, those that others name first."""
     found = [
-        Table(row["name"], row["size"], tuple(row["columns"]), row["is_owned"], frozenset(row["leads_to"]))
+        Table(row["name"], row["size"], tuple(row["columns"]), frozenset(row["leads_to"]))
         for row in await db.fetch(_TABLES, JOURNAL)
     ]
     return in_order(found)

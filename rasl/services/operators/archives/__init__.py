@@ -1,1 +1,1 @@
-"""Archives of an installation, a tenant or a person: plain tar files with a checksum for every member."""
+"""Archives of an installation or of a person: plain tar files with a checksum for every member."""

@@ -21,20 +21,30 @@ _GZIP = 31  # bits of zlib's window that say: with a gzip header
 Progress = Callable[[int], None]  # takes how many bytes were dealt with
 
 
-async def add_table(
-    writer: Writer, connection: Connection, table: Table, progress: Progress, condition: str = "true"
-) -> TableNote:
-    """Add the rows of a table, as many parts as it takes; no more than one part is in memory."""
+async def add_table(writer: Writer, connection: Connection, table: Table, progress: Progress) -> TableNote:
+    """Add the rows of a table, as many parts as it takes.
+
+    A part is compressed and written while the next one is read; no more than these two are in memory.
+    """
     waiting = bytearray()
     parts = 0
+    writing: asyncio.Future[None] | None = None
+
+    async def finish() -> None:
+        nonlocal writing
+        if writing is not None:
+            # Ctrl-C does not end a thread: whoever closes the file waits for it.
+            await asyncio.shield(writing)
+            writing = None
 
     async def write() -> None:
-        nonlocal parts
+        nonlocal parts, writing
+        await finish()
         parts += 1
         content = bytes(waiting)
         waiting.clear()
-        # In a thread: the server goes on reading meanwhile, and Ctrl-C is heard.
-        await asyncio.to_thread(_add_part, writer, part_name(table.name, parts), content)
+        name = part_name(table.name, parts)
+        writing = asyncio.get_running_loop().run_in_executor(None, _add_part, writer, name, content)
         progress(len(content))
 
     async def take(piece: bytes) -> None:
@@ -42,9 +52,12 @@ async def add_table(
         if len(waiting) >= PART:
             await write()
 
-    rows = await dumping.copy(connection, table, take, condition)
-    if waiting:
-        await write()
+    try:
+        rows = await dumping.copy(connection, table, take)
+        if waiting:
+            await write()
+    finally:
+        await finish()
     return TableNote(list(table.columns), rows, parts)
 
 

@@ -14,7 +14,7 @@ from rasl.services.operators.tenants import OperatorError
 ABOUT, MANIFEST, SECRET_KEY = "about.json", "manifest.json", "secret.key"
 TABLES, FILES = "tables/", "files/"
 FORMAT = 1
-INSTALLATION, TENANT, PERSON = "installation", "tenant", "person"
+INSTALLATION, PERSON = "installation", "person"
 
 
 class ArchiveError(OperatorError):
@@ -36,7 +36,6 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     key_check: str | None  # tells the secret key without being it
     has_secret_key: bool
     media: str  # what of the files is in it: "all", or why they are not
-    tenant: str | None = None
 
     @property
     def schema(self) -> str:
