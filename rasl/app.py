@@ -60,11 +60,12 @@ def build_resources(settings: Settings, dsn: str) -> Resources:
     graph = GraphClient(
         settings.graph_base_url, settings.graph_version, settings.graph_timeout_seconds, _GRAPH_CONNECTIONS
     )
+    sealer = Sealer(settings.secret_key)
     return Resources(
         settings,
-        Database(dsn, settings.pool_size),
+        Database(dsn, settings.pool_size, sealer.stop_key),
         graph,
-        Sealer(settings.secret_key),
+        sealer,
         open_store(settings),
         Fetcher(allow_private=settings.allow_private_urls),
     )

@@ -53,6 +53,11 @@ class Sealer:
         """Return a keyed digest by which a secret can be recognised but not found."""
         return hmac.digest(self._key(purpose), text.encode(), "sha256")
 
+    @property
+    def stop_key(self) -> str:
+        """The key by which the database knows the aliases of people who were erased after a STOP."""
+        return self._key("erased stops").hex()
+
     def mint_opaque(self, tenant_id: int, message_id: int) -> str:
         """Return the id Meta echoes on every status of a message; says nothing to anyone but us."""
         return f"rasl1.{message_id:x}.{self._opaque_mac(tenant_id, message_id)}"

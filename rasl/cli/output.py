@@ -1,13 +1,15 @@
 """What commands print: one JSON object, or a few friendly lines. Progress goes to stderr."""
 
+import contextlib
 import datetime as dt
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:  # a command that needs no database does not load its driver
@@ -17,6 +19,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="Subdomain or id of the tenant.")]
 
 _WIDE = 200
+_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def show(as_json: bool, value: dict[str, Any], *texts: str | Table) -> None:
@@ -36,6 +39,32 @@ def progress(line: str) -> None:
     """Tell a person what is going on."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
+
+
+class Bar(NamedTuple):
+    """A bar of bytes: told first how many there may be, then those that were dealt with."""
+
+    begin: Callable[[int], None]
+    advance: Callable[[int], None]
+
+
+@contextlib.contextmanager
+def bar_of(title: str) -> Iterator[Bar]:
+    """Show a bar on a terminal, on standard error, so that --json prints one object only; elsewhere nothing."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as shown:
+        task = shown.add_task(title, total=None)
+        yield Bar(
+            lambda total: shown.update(task, total=total), lambda size: shown.update(task, advance=size)
+        )
+
+
+def size_of(count: int) -> str:
+    """Write a number of bytes for people."""
+    size, unit = float(count), 0
+    while size >= 1000 and unit < len(_UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.1f} {_UNITS[unit]}" if unit else f"{count} B"
 
 
 def table(

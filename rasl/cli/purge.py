@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rasl.cli.output import AsJson, progress, show, table
+from rasl.cli.output import AsJson, progress, show, size_of, table
 from rasl.cli.session import opened
 from rasl.db.pool import Database
 from rasl.db.purging import Amount
@@ -14,7 +14,6 @@ from rasl.services.operators import purging
 from rasl.services.operators.purging import PURGES, Outcome, Purge
 
 _COLUMNS = ("KIND", "KEPT FOR", "ROWS", "FILES", "SIZE")
-_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def run(
@@ -64,7 +63,7 @@ def _json(outcome: Outcome) -> dict[str, Any]:
 
 def _cells(outcome: Outcome) -> dict[str, Any]:
     amount = outcome.amount
-    cells = (outcome.name, _kept_for(outcome), amount.rows, amount.files, _size(amount.bytes))
+    cells = (outcome.name, _kept_for(outcome), amount.rows, amount.files, size_of(amount.bytes))
     return dict(zip(_COLUMNS, cells, strict=True))
 
 
@@ -75,10 +74,3 @@ def _kept_for(outcome: Outcome) -> str:
     if after is None:
         return "for ever"
     return f"{after.days} days" if after.days else f"{after.seconds // 60} minutes"
-
-
-def _size(count: int) -> str:
-    size, unit = float(count), 0
-    while size >= 1000 and unit < len(_UNITS) - 1:
-        size, unit = size / 1000, unit + 1
-    return f"{size:.1f} {_UNITS[unit]}" if unit else f"{count} B"

@@ -56,7 +56,7 @@ class Session:
         return self.query(find_and_ask)
 
     async def _run(self, act: Callable[[Database], Awaitable[T]]) -> T:
-        database = Database(self.dsn, 2)
+        database = Database(self.dsn, 2, self.sealer.stop_key)
         await database.open()
         try:
             return await act(database)

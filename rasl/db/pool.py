@@ -65,8 +65,10 @@ class Meter(msgspec.Struct):
 class Database:
     """Two pools on one server: the ordinary one, and one for lists whose plans must fit their values."""
 
-    def __init__(self, dsn: str, size: int) -> None:
+    def __init__(self, dsn: str, size: int, stop_key: str = "") -> None:
         self._dsn = dsn
+        # Sessions bring it along (migration 0023); it is derived from the secret key and stored nowhere.
+        self._own = {"rasl.stop_key": stop_key} if stop_key else {}
         self._size = size
         self._pools: tuple[asyncpg.Pool[Row], asyncpg.Pool[Row]] | None = None
         self._outage = Outage()
@@ -78,7 +80,7 @@ class Database:
         settings = {"jit": "off"} | _BY_INDEX
         # A generic plan may walk the id index for a rare value: 300 ms instead of 0.2.
         list_settings = {"jit": "off", "plan_cache_mode": "force_custom_plan", "statement_timeout": "5000"}
-        pool = await _create_pool(self._dsn, self._size, settings)
+        pool = await _create_pool(self._dsn, self._size, settings | self._own)
         self._pools = (pool, await _create_pool(self._dsn, max(2, self._size // 2), list_settings))
 
     async def close(self) -> None:

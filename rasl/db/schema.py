@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import importlib.resources
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import asyncpg
 import msgspec
@@ -75,8 +75,12 @@ class CompareError(MigrationError):
     """The schema cannot be compared; the text says what that takes."""
 
 
-async def migrate(dsn: str, progress: Callable[[str], None] = lambda _: None) -> list[str]:
+async def migrate(
+    dsn: str, progress: Callable[[str], None] = lambda _: None, until: Collection[str] | None = None
+) -> list[str]:
     """Apply what is missing and return its names; several processes may start at once.
+
+    `until` names those that may be applied, so that a backup finds the schema it was taken from.
 
     Raises MigrationError when the database knows a migration that this code does not, or knows it otherwise.
     """
@@ -85,7 +89,8 @@ async def migrate(dsn: str, progress: Callable[[str], None] = lambda _: None) ->
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         await connection.execute(_JOURNAL)
         missing = await _missing(connection)
-        for migration in missing:
+        wanted = [item for item in missing if until is None or item.name in until]
+        for migration in wanted:
             progress(f"migrating {migration.name}")
             async with connection.transaction():
                 # Waiting behind a long query would block every writer behind us: give up instead, and be started again.
@@ -96,7 +101,7 @@ async def migrate(dsn: str, progress: Callable[[str], None] = lambda _: None) ->
                     migration.name,
                     migration.checksum,
                 )
-        return [migration.name for migration in missing]
+        return [migration.name for migration in wanted]
     finally:
         await connection.close()
 

@@ -139,6 +139,17 @@ def match_key(digits: str) -> str:
     return digits
 
 
+def spellings(key: str) -> tuple[str, ...]:
+    """Return the ways in which Meta may write the line of a match key, the key among them."""
+    if brazil := re.fullmatch(r"(55[1-9]{2})9([6-9][0-9]{7})", key):
+        return key, f"{brazil[1]}{brazil[2]}"
+    if re.fullmatch(r"52[0-9]{10}", key):
+        return key, f"521{key[2:]}"
+    if re.fullmatch(r"54[0-9]{10}", key):
+        return key, f"549{key[2:]}"
+    return (key,)
+
+
 def _argentine_national(digits: str, rest: str) -> str:
     if len(rest) == 10:
         return rest

@@ -124,7 +124,7 @@ def furnish(found: Prepared, kept: Kept) -> Demo:
 
 async def _furnish(found: Prepared, kept: Kept) -> Demo:
     sealer = Sealer(found.settings.secret_key)
-    database = Database(found.dsn, 2)
+    database = Database(found.dsn, 2, sealer.stop_key)
     await database.open()
     try:
         await _check_ours(database)

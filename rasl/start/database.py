@@ -101,7 +101,7 @@ def with_secret_key(settings: Settings) -> Settings:
     path = secret_key_path(settings)
     key = read_secret_key(path)
     if key is None:
-        _create_secret_key(path)
+        keep_secret_key(path, secrets.token_hex(32))
         key = read_secret_key(path)
     if key is None or len(key) < 32:
         raise StartError(
@@ -126,12 +126,12 @@ def read_secret_key(path: Path) -> str | None:
         ) from None
 
 
-def _create_secret_key(path: Path) -> None:
+def keep_secret_key(path: Path, key: str) -> None:
     """Create the file complete and at once; when several processes try, the first one's key is everybody's."""
     descriptor, staging = tempfile.mkstemp(prefix=".secret.key.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{secrets.token_hex(32)}\n")
+            file.write(f"{key}\n")
             file.flush()
             os.fchmod(file.fileno(), 0o600)
             os.fsync(file.fileno())

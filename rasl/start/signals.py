@@ -20,6 +20,17 @@ def ended_by_signal() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does: everything inside it is cleaned up."""
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def ignore() -> None:
     """Let nothing disturb the clean-up."""
     for number in ENDING:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from rasl.cli import COMMANDS, contacts, jobs, quarantine, tail, tenant, token, trigger, whatsapp
+from rasl.cli import COMMANDS, contacts, jobs, person, quarantine, tail, tenant, token, trigger, whatsapp
 from rasl.settings import Settings, environment_name
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -29,6 +29,7 @@ def test_every_command_is_documented() -> None:
         ("contacts", contacts.app),
         ("quarantine", quarantine.app),
         ("jobs", jobs.app),
+        ("person", person.app),
         ("tail", tail.app),
         ("tenant", tenant.app),
         ("token", token.app),

@@ -24,7 +24,7 @@ class WrongKeyError(Exception):
 async def check_key(db: Connection, sealer: Sealer) -> None:
     """Raise WrongKeyError when the installation is known to have another key; changes nothing."""
     known = await rows.find_key_check(db)
-    if known is not None and not hmac.compare_digest(known, _digest(sealer)):
+    if known is not None and not hmac.compare_digest(known, key_check(sealer)):
         raise WrongKeyError
 
 
@@ -39,15 +39,16 @@ async def claim_key(db: Connection, sealer: Sealer) -> None:
         secrets = await rows.list_secrets(db)
         if secrets and not any(sealer.opens(row["sealed"], row["purpose"]) for row in secrets):
             raise WrongKeyError
-        known = await rows.keep_key_check(db, _digest(sealer))
-    if not hmac.compare_digest(known, _digest(sealer)):
+        known = await rows.keep_key_check(db, key_check(sealer))
+    if not hmac.compare_digest(known, key_check(sealer)):
         raise WrongKeyError
 
 
 async def adopt_key(db: Connection, sealer: Sealer) -> None:
     """Make the key the installation's although another one was: what is stored with that one stays closed."""
-    await rows.replace_key_check(db, _digest(sealer))
+    await rows.replace_key_check(db, key_check(sealer))
 
 
-def _digest(sealer: Sealer) -> bytes:
+def key_check(sealer: Sealer) -> bytes:
+    """Return the digest by which an installation knows its secret key."""
     return sealer.digest("installation", "key check")
