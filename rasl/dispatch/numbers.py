@@ -10,7 +10,7 @@ from rasl.db.pool import Db
 from rasl.domain.tenants import Number
 from rasl.errors import NotFound
 from rasl.sealing import SealError
-from rasl.services.ground.callers import read_number
+from rasl.services.ground.callers import read_number, read_subscription
 from rasl.services.ground.resources import Resources
 
 _KEPT_SECONDS = 1.0
@@ -23,6 +23,7 @@ class Known(msgspec.Struct, frozen=True):
     unknown_policy: str
     number: Number | None
     problem: Exception | None = None
+    is_resting: bool = False  # its tenant is suspended or its subscription over: what waits goes on waiting
 
     def opened(self) -> Number:
         """Return the number; raises what stands in its way."""
@@ -57,6 +58,11 @@ class Numbers:
             except SealError as error:
                 number, problem = None, error
             wanted.discard(row["number_id"])
-            self._known[row["number_id"]] = Known(now + _KEPT_SECONDS, row["unknown_policy"], number, problem)
+            is_resting = row["tenant_status"] != "active" or not read_subscription(row).is_running(
+                clock.now()
+            )
+            self._known[row["number_id"]] = Known(
+                now + _KEPT_SECONDS, row["unknown_policy"], number, problem, is_resting
+            )
         for number_id in wanted:
             self._known[number_id] = Known(now + _KEPT_SECONDS, "hold", None, NotFound("The number is gone"))

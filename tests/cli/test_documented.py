@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from rasl.cli import COMMANDS, contacts, jobs, quarantine, tail, tenant, token, trigger, whatsapp
+from rasl.cli import COMMANDS, contacts, jobs, plan, quarantine, tail, tenant, token, trigger, usage, whatsapp
 from rasl.settings import Settings, environment_name
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,12 +27,14 @@ def test_every_command_is_documented() -> None:
         assert f"## `rasl {command.name}" in text, command.name
     for noun, app in (
         ("contacts", contacts.app),
+        ("plan", plan.app),
         ("quarantine", quarantine.app),
         ("jobs", jobs.app),
         ("tail", tail.app),
         ("tenant", tenant.app),
         ("token", token.app),
         ("trigger", trigger.app),
+        ("usage", usage.app),
         ("whatsapp", whatsapp.app),
     ):
         for verb in verbs(app):
