@@ -73,7 +73,9 @@ async def change_plan(
         before = await _hold(db, name)
         await tenant_plans.change(db, name, values)
         plan = await _hold(db, name)
-        await _record(db, actor, "plan.changed", name, *audit.difference(before, plan, tenant_plans.COLUMNS))
+        await _record(
+            db, actor, "plan.changed", name, *audit.difference(dict(before), dict(plan), tenant_plans.COLUMNS)
+        )
         used = await usage_rows.list_usage(db, None) if values.keys() & set(PLAN_LIMITS) else []
     return plan, [it for one in used if one.tenant["plan"] == name for it in exceeded(one)]
 
@@ -159,7 +161,7 @@ async def _hold(db: Db, name: str) -> Row:
 async def _recorded(db: Db, actor: Actor, before: Row) -> tuple[Row, list[Exceeded]]:
     """Keep what of a tenant changed in the audit; returns it as it is now, and what is above its limits."""
     tenant = await get_tenant(db, str(before["subdomain"]))
-    old, new = audit.difference(before, tenant, _OF_TENANT)
+    old, new = audit.difference(dict(before), dict(tenant), _OF_TENANT)
     if new:
         action = {"suspended": "tenant.suspended", "active": "tenant.resumed"}.get(new.get("status", ""))
         change = audit.Change(
