@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 from rasl.domain.subscription import NO_SUBSCRIPTION, Subscription
+from rasl.domain.tenant_settings import FallbackTemplate
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -69,6 +70,7 @@ class Tenant(msgspec.Struct, frozen=True):
     otp_return_generated_code: bool = False  # answers show the codes that are made here
     time_zone: str = "UTC"  # by whose calendar its months begin
     subscription: Subscription = NO_SUBSCRIPTION
+    fallback_template: FallbackTemplate | None = None  # of sends that name none, outside the service window
 
     def missing_defaults(self) -> list[str]:
         """Name the settings without which no contact can be created by sending."""

@@ -37,7 +37,7 @@ def test_a_plan_is_created_changed_and_deleted_and_the_audit_has_it(rasl: Rasl) 
     assert "none" in rasl("plan", "list").out
     assert rasl.good("plan", "delete", "gold") == {"name": "gold", "deleted": True}
     assert rasl.bad("plan", "show", "gold")["code"] == "NOT_FOUND"
-    kept = rasl.query("select action, before, after from audit_entries where subject_id = 'gold' order by id")
+    kept = rasl.query("select action, before, after from audit_log where subject_id = 'gold' order by id")
     assert [row["action"] for row in kept] == ["plan.created", "plan.changed", "plan.deleted"]
     assert '"max_contacts": 500' in str(kept[1]["before"])
 
@@ -91,7 +91,7 @@ def test_a_tenant_is_suspended_and_resumed(rasl: Rasl, acme: str) -> None:
     assert rasl.good("tenant", "suspend", "--tenant", acme)["status"] == "suspended"
     assert rasl.good("tenant", "resume", "--tenant", acme)["status"] == "active"
     tenant = rasl.good("tenant", "show", "--tenant", acme)
-    kept = rasl.query("select action from audit_entries where tenant_id = $1 order by id", tenant["id"])
+    kept = rasl.query("select action from audit_log where tenant_id = $1 order by id", tenant["id"])
     assert [row["action"] for row in kept][-2:] == ["tenant.suspended", "tenant.resumed"]
 
 
