@@ -21,7 +21,7 @@ def read_pairs(query_string: bytes) -> list[tuple[str, str]]:
     """Decode a query string; raises ValidationFailed when it is no UTF-8."""
     try:
         return parse_qsl(
-            query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200
+            query_string.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=200
         )
     except ValueError:
         raise ValidationFailed({"query": ["The query string is not valid"]}) from None
@@ -40,10 +40,9 @@ def read_query(request: ApiRequest, spec: ListSpec, known: Collection[str] = PAR
     )
 
 
-def read_names(query_string: bytes, parameter: str) -> frozenset[str]:
-    """Read a parameter that lists names; raises ValidationFailed as `read_pairs` does."""
-    given = dict(read_pairs(query_string)).get(parameter, "")
-    return frozenset(name.strip() for name in given.split(","))
+def read_includes(request: ApiRequest, relations: tuple[str, ...]) -> frozenset[str]:
+    """Read what to show beside one record, and tell what means nothing; raises ValidationFailed for a strict caller."""
+    return read_query(request, ListSpec({}, (), "", relations), {"include"}).includes
 
 
 def read_flag(query_string: bytes, parameter: str) -> bool:
