@@ -35,6 +35,7 @@ PLAN_SWITCHES = Plan.__struct_fields__[1 + len(PLAN_LIMITS) :]
 LIMIT_NAMES = tuple(name.removeprefix(_LIMIT) for name in PLAN_LIMITS)
 # These are counted by sends and contacts, which take a number.
 ALWAYS_CONFIGURED = ("contacts", "conversations")
+STATUSES = ("active", "suspended")
 
 
 class Number(msgspec.Struct, frozen=True):

@@ -61,7 +61,7 @@ def test_a_plan_in_use_is_not_deleted(rasl: Rasl, acme: str) -> None:
     rasl.good("plan", "create", "used")
     rasl.good("tenant", "plan", "--tenant", acme, "used")
     error = rasl.bad("plan", "delete", "used")
-    assert (error["code"], "1 tenants" in error["message"]) == ("IN_USE", True)
+    assert (error["code"], "tenants: 1" in error["message"]) == ("IN_USE", True)
     rasl.good("tenant", "plan", "--tenant", acme, "free")
     rasl.good("plan", "delete", "used")
     assert rasl.bad("tenant", "plan", "--tenant", acme, "used")["code"] == "NOT_FOUND"

@@ -11,8 +11,8 @@ from rasl.api.caller import Requires
 from rasl.api.nouns import Noun
 from rasl.db import tenants as tenant_rows
 from rasl.db import usage as usage_rows
-from rasl.domain.subscription import STATUSES
-from rasl.domain.tenants import Caller, Plan
+from rasl.domain import subscription
+from rasl.domain.tenants import STATUSES, Caller, Plan
 from rasl.domain.usage import UNLIMITED, Usage, usage_of
 from rasl.errors import NotFound
 from rasl.services.ground.callers import read_subscription
@@ -28,7 +28,7 @@ class SubscriptionItem(msgspec.Struct):
 
     plan_name: str
     plan_id: int | None
-    status: Annotated[str, one_of("SubscriptionStatus", STATUSES)] | None
+    status: Annotated[str, one_of("SubscriptionStatus", subscription.STATUSES)] | None
     expires_at: str | None
 
 
@@ -47,7 +47,7 @@ class AccountItem(msgspec.Struct):
     id: int
     name: str
     subdomain: str
-    status: str
+    status: Annotated[str, one_of("AccountStatus", STATUSES)]
     created_at: str
     subscription: SubscriptionItem
     token: TokenItem

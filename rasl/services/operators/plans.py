@@ -86,8 +86,8 @@ async def delete_plan(database: Database, actor: Actor, name: str) -> None:
         plan = await _hold(db, name)
         if plan["tenants"]:
             raise InUseError(
-                f"the plan {name!r} is in use by {plan['tenants']} tenants: give them another one first "
-                "(`rasl tenant plan`)"
+                f"the plan {name!r} is in use (tenants: {plan['tenants']}): give them another one first with "
+                "`rasl tenant plan`"
             )
         await tenant_plans.delete(db, name)
         before = {column: plan[column] for column in tenant_plans.COLUMNS}
