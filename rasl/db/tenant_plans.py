@@ -60,15 +60,17 @@ async def delete(db: Db, name: str) -> None:
     await db.execute("delete from plans where name = $1", name)
 
 
-async def override(db: Db, tenant_id: int, name: str, limit: int | None) -> None:
-    """Give a tenant a limit other than its plan's, by what it counts; None takes it back."""
+async def override(db: Db, tenant_id: int, name: str, limit: int) -> None:
+    """Give a tenant a limit other than its plan's, by what it counts."""
     await db.execute(
-        """
-        update tenants set limit_overrides = limit_overrides - $2::text || case
-            when $3::bigint is null then '{}'::jsonb else jsonb_build_object($2::text, $3::bigint) end
-        where id = $1
-        """,
+        "update tenants set limit_overrides = limit_overrides || $2::jsonb where id = $1",
         tenant_id,
-        name,
-        limit,
+        {name: limit},
+    )
+
+
+async def take_back(db: Db, tenant_id: int, name: str) -> None:
+    """Let the plan's limit count again for a tenant."""
+    await db.execute(
+        "update tenants set limit_overrides = limit_overrides - $2::text where id = $1", tenant_id, name
     )

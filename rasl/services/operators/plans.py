@@ -129,7 +129,10 @@ async def override_limit(
         _check({f"max_{limit}": value})
     async with database.transaction() as db:
         before = await get_tenant(db, reference)
-        await tenant_plans.override(db, before["id"], limit, value)
+        if value is None:
+            await tenant_plans.take_back(db, before["id"], limit)
+        else:
+            await tenant_plans.override(db, before["id"], limit, value)
         return await _recorded(db, actor, before)
 
 
