@@ -13,6 +13,7 @@ from rasl.api import docs, files, front, health
 from rasl.api.caller import refusing, secured, with_caller
 from rasl.api.idempotency import with_idempotency
 from rasl.api.v2 import (
+    account,
     audit,
     auth,
     challenges,
@@ -103,6 +104,7 @@ def api_v2() -> Router:
             *auth.HANDLERS,
             *challenges.HANDLERS,
             *comments.HANDLERS,
+            *account.HANDLERS,
             *tenant_settings.HANDLERS,
             *audit.HANDLERS,
         ),

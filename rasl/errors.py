@@ -59,7 +59,7 @@ class InvalidJson(ApiError):
 
 
 class Unauthorized(ApiError):
-    """Token missing, malformed, unknown, revoked, expired, or its tenant is not active."""
+    """Token missing, malformed, unknown, revoked or expired."""
 
     code, status, text = "UNAUTHORIZED", 401, "Missing or invalid API token"
 
@@ -84,12 +84,24 @@ class InsufficientScope(ApiError):
         return cls(f"The token lacks the required scope: {' or '.join(scopes)}", details)
 
 
+class AccountSuspended(ApiError):
+    """The token is good, but whoever runs the installation has suspended its tenant."""
+
+    code, status, text = "ACCOUNT_SUSPENDED", 403, "This account is suspended"
+
+
 class FeatureLimitExceeded(ApiError):
     """A limit of the tenant's plan is reached."""
 
     code, status, text = "FEATURE_LIMIT_EXCEEDED", 403, "Limit reached for the current plan"
     example_details = {"feature": "contacts", "current": 500, "maximum": 500}
-    nouns = {"contacts": "Contact", "conversations": "Monthly conversation"}
+    nouns = {
+        "contacts": "Contact",
+        "conversations": "Monthly conversation",
+        "campaigns": "Active campaign",
+        "staff": "Team member",
+        "api_calls_per_minute": "API call",
+    }
 
     @classmethod
     def of(cls, feature: str, current: int, maximum: int) -> "FeatureLimitExceeded":
@@ -101,9 +113,21 @@ class FeatureLimitExceeded(ApiError):
 
 
 class FeatureNotAvailable(ApiError):
-    """The plan does not include the feature."""
+    """The plan does not include the feature, or the subscription has ended and with it all sending."""
 
     code, status, text = "FEATURE_NOT_AVAILABLE", 403, "This feature is not available in the current plan"
+    example_details = {"feature": "whatsapp_templates"}
+
+    @classmethod
+    def of(cls, feature: str) -> "FeatureNotAvailable":
+        """Name the switch of the plan that is off."""
+        return cls(None, {"feature": feature})
+
+    @classmethod
+    def ended(cls, status: str | None, ended_at: str | None) -> "FeatureNotAvailable":
+        """Say that nothing is sent since the subscription ended."""
+        details = {"feature": "sending", "subscription_status": status, "expires_at": ended_at}
+        return cls(f"The subscription is {status}: messages can be read, but not sent", details)
 
 
 class ContactOptedOut(ApiError):

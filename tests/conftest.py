@@ -161,11 +161,14 @@ async def wipe(dsn: str) -> None:
         )
         await connection.execute("set rasl.audit = 'dropping'")
         await connection.execute("truncate " + ", ".join(row["tablename"] for row in tables))
+        await connection.execute("delete from plans where name not in ('free', 'unlimited')")
         await connection.execute(
-            "update plans set max_contacts = 500, max_conversations = 1000 where name = 'free'"
-        )
-        await connection.execute(
-            "update plans set max_contacts = -1, max_conversations = -1 where name = 'unlimited'"
+            """
+            update plans set max_contacts = case name when 'free' then 500 else -1 end,
+                max_conversations = case name when 'free' then 1000 else -1 end,
+                max_campaigns = -1, max_staff = -1, max_api_calls_per_minute = -1, whatsapp_templates = true,
+                bulk_messaging = true, chatbot = true, advanced_analytics = true, custom_branding = true
+            """
         )
     finally:
         await connection.close()

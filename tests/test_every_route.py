@@ -52,6 +52,9 @@ ROUTES = {
         places=(("path", "message_id", "message"), ("path", "message_id", "wamid")),
     ),
     **CONTACTS,
+    "GET /account": Route("account:read"),
+    "GET /account/usage": Route("account:read"),
+    "GET /account/limits": Route("account:read"),
     "GET /settings": Route("settings:read"),
     "PATCH /settings": Route(
         "settings:write",

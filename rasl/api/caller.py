@@ -146,9 +146,17 @@ def _refuse_two(scope: Scope) -> None:
 
 
 async def _count(caller: Caller, limits: Limits, scope: Scope) -> Verdict:
-    """Count a request; its answer tells the limit, what is left, and the Unix second at which all of it is back."""
+    """Count a request; its answer tells the limit, what is left, and the Unix second at which all of it is back.
+
+    Where the plan has a limit for all tokens of the tenant, too, the one that leaves less speaks.
+    """
     limit = caller.rate_limit_per_minute
     verdict = await limits.spend(f"token:{caller.token_id}", Bucket.per_minute(limit))
+    of_all = caller.tenant.plan.max_api_calls_per_minute
+    if verdict.is_allowed and of_all is not None and of_all > 0:
+        other = await limits.spend(f"tenant:{caller.tenant.id}", Bucket.per_minute(of_all))
+        if not other.is_allowed or min(of_all, other.remaining) < min(limit, verdict.remaining):
+            limit, verdict = of_all, other
     context_of(scope).headers += [
         (b"x-ratelimit-limit", b"%d" % limit),
         (b"x-ratelimit-remaining", b"%d" % min(limit, verdict.remaining)),

@@ -8,18 +8,20 @@ import typer
 from rasl.cli import tenant_options as options
 from rasl.cli.actor import command_actor
 from rasl.cli.output import AsJson, TenantOption, show, table
+from rasl.cli.plan import limit, warnings
 from rasl.cli.session import opened
 from rasl.cli.token import described, tokens_table
 from rasl.db import numbers as number_rows
-from rasl.db import recipients
 from rasl.db import tenants as tenant_rows
+from rasl.db import usage as usage_rows
 from rasl.db.pool import Db, Row
 from rasl.domain import tenant_settings
 from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.domain.tenant_settings import RETENTION
-from rasl.domain.tenants import PLAN_LIMITS
-from rasl.services.operators import tenants
+from rasl.domain.tenants import LIMIT_NAMES, PLAN_LIMITS
+from rasl.services.operators import plans, tenants
 
+_BILLED = ("plan", "subscription_status", "subscription_ends_at", "limit_overrides")
 NUMBER_COLUMNS = ("id", "phone_number_id", "waba_id", "display_phone_number", "is_default", "created_at")
 app = typer.Typer(no_args_is_help=True)
 
@@ -28,7 +30,7 @@ app = typer.Typer(no_args_is_help=True)
 def create(
     name: Annotated[str, typer.Argument(help="What people call the tenant.")],
     subdomain: Annotated[str, typer.Option(help="Short unique name: a-z, 0-9 and -.")],
-    plan: Annotated[str, typer.Option(help="free or unlimited.")] = "unlimited",
+    plan: Annotated[str, typer.Option(help="Name of a plan, as `rasl plan list` shows them.")] = "unlimited",
     as_json: AsJson = False,
 ) -> None:
     """Create a tenant with its first sources, contact statuses and defaults."""
@@ -62,19 +64,19 @@ def show_(tenant: TenantOption, as_json: AsJson = False) -> None:
     rasl tenant show --tenant acme
     """
 
-    async def ask(db: Db, tenant_id: int) -> tuple[Row, Row, list[Row], list[Row]]:
+    async def ask(db: Db, tenant_id: int) -> tuple[Row, usage_rows.Counted, list[Row], list[Row]]:
         return (
             await tenant_rows.count_holdings(db, tenant_id),
-            await recipients.load_usage(db, tenant_id),
+            await usage_rows.load_usage(db, tenant_id),
             await number_rows.list_all(db, tenant_id),
             await tenant_rows.list_tokens(db, tenant_id),
         )
 
     with opened() as session:
         row, (holdings, usage, numbers, tokens) = session.query_for(tenant, ask)
-    limits = {name: holdings[name] if holdings[name] >= 0 else None for name in PLAN_LIMITS}
+    limits = {name: None if (value := holdings[name]) is None or value < 0 else value for name in PLAN_LIMITS}
     counts = {name: holdings[name] for name in ("templates", "groups", "jobs")}
-    counts |= {"contacts": usage["contacts"], "conversations_this_month": usage["conversations"]}
+    counts |= {"contacts": usage.contacts, "conversations_this_month": usage.conversations}
     value = {
         **_tenant(row),
         "limits": limits,
@@ -117,7 +119,7 @@ def set_(
     otp_budget: options.OtpBudget = None,
     otp_max_attempts: options.OtpMaxAttempts = None,
     otp_return_generated_code: options.ShowsCodes = None,
-    plan: Annotated[str | None, typer.Option(help="free or unlimited.")] = None,
+    plan: Annotated[str | None, typer.Option(help="Name of a plan, as `rasl plan list` shows them.")] = None,
     name: Annotated[str | None, typer.Option(help="What people call the tenant.")] = None,
     status: options.Status = None,
     as_json: AsJson = False,
@@ -170,6 +172,80 @@ def _change(tenant: str, changes: dict[str, Any], as_json: bool) -> None:
 _NONE = "none"
 
 
+@app.command()
+def plan(
+    tenant: TenantOption,
+    name: Annotated[str | None, typer.Argument(help="The plan; without it, it stays.")] = None,
+    subscription: Annotated[
+        str | None, typer.Option(help="active, expired or cancelled; none where nobody bills the tenant.")
+    ] = None,
+    ends_at: Annotated[
+        str | None,
+        typer.Option(help="End of the billing period: 2026-12-31, a moment with its offset, or none."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Assign a plan, and say how the subscription stands; in force within a second.
+
+    rasl tenant plan --tenant acme gold --subscription active --ends-at 2026-12-31
+    """
+    changes: dict[str, Any] = {} if name is None else {"plan": name}
+    if subscription is not None:
+        changes["subscription_status"] = None if subscription == _NONE else subscription
+    if ends_at is not None:
+        changes["subscription_ends_at"] = None if ends_at == _NONE else plans.read_moment(ends_at)
+    with opened() as session:
+        row, above = session.run(lambda database: plans.assign(database, command_actor(), tenant, changes))
+    lines = [f"  {key}: {'none' if row[key] is None else row[key]}" for key in _BILLED]
+    show(
+        as_json,
+        _tenant(row) | {"exceeded": above},
+        f"Changed tenant {row['subdomain']}:",
+        *lines,
+        *warnings(above),
+    )
+
+
+@app.command()
+def override(
+    tenant: TenantOption,
+    name: Annotated[str, typer.Argument(help=f"The limit: {', '.join(LIMIT_NAMES)}.")],
+    value: Annotated[str, typer.Argument(help="A number, unlimited, or none: the plan's again.")],
+    as_json: AsJson = False,
+) -> None:
+    """Give one tenant a limit other than its plan's.
+
+    rasl tenant override --tenant acme contacts 700
+    """
+    wanted = limit("VALUE", value)
+    with opened() as session:
+        row, above = session.run(
+            lambda database: plans.override_limit(database, command_actor(), tenant, name, wanted)
+        )
+    said = f"has {value} {name}" if wanted is not None else f"has the {name} of its plan again"
+    show(as_json, _tenant(row) | {"exceeded": above}, f"{row['subdomain']} {said}.", *warnings(above))
+
+
+@app.command()
+def suspend(tenant: TenantOption, as_json: AsJson = False) -> None:
+    """Suspend a tenant: its tokens are refused and nothing is sent; what people write to it is kept."""
+    _suspend(tenant, as_json, is_suspended=True)
+
+
+@app.command()
+def resume(tenant: TenantOption, as_json: AsJson = False) -> None:
+    """Let a suspended tenant go on; what waited to be sent goes out."""
+    _suspend(tenant, as_json, is_suspended=False)
+
+
+def _suspend(tenant: str, as_json: bool, *, is_suspended: bool) -> None:
+    with opened() as session:
+        row = session.run(
+            lambda database: plans.set_suspended(database, command_actor(), tenant, is_suspended=is_suspended)
+        )
+    show(as_json, _tenant(row), f"Tenant {row['subdomain']} is {row['status']}.")
+
+
 def _numbers(option: str, given: list[str], names: Iterable[str]) -> dict[str, int | None]:
     """Read NAME=NUMBER options; `none` stands for all names, or for no number of its own."""
     changes: dict[str, int | None] = {}
@@ -195,5 +271,5 @@ def _number_or_none(option: str, text: str | None) -> int | str | None:
 
 
 def _tenant(row: Row) -> dict[str, Any]:
-    names = ("id", "subdomain", "name", "plan", "status", "otp_budgets", "otp_max_attempts", "created_at")
+    names = ("id", "subdomain", "name", "status", *_BILLED, "otp_budgets", "otp_max_attempts", "created_at")
     return {name: row[name] for name in names} | tenant_settings.shown(dict(row))

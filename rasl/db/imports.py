@@ -10,6 +10,7 @@ from rasl.db import jobs, rows
 from rasl.db.jobs import NewJob
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
+from rasl.db.tenants import limit_of
 from rasl.domain.listing import Kind, ListSpec
 from rasl.errors import NotFound
 
@@ -278,8 +279,9 @@ async def list_errors(db: Db, tenant_id: int, import_id: int, after: int, limit:
 async def load_tenant(db: Db, tenant_id: int) -> Row:
     """Return what rows are read and counted by: the tenant's defaults, and how many contacts the plan allows."""
     row = await db.fetchrow(
-        """
-        select t.default_country, t.default_type, t.default_source_id, t.default_status_id, p.max_contacts
+        f"""
+        select t.default_country, t.default_type, t.default_source_id, t.default_status_id,
+               {limit_of("max_contacts")}
         from tenants t join plans p on p.name = t.plan where t.id = $1
         """,
         tenant_id,

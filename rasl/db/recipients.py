@@ -79,21 +79,6 @@ async def find_thread(db: Db, address: Address) -> Row | None:
     )
 
 
-async def load_usage(db: Db, tenant_id: int) -> Row:
-    """Return what the plan counts of a tenant: contacts, and conversations of this month."""
-    row = await db.fetchrow(
-        """
-        select now() as now,
-            coalesce((select contacts from tenant_counters where tenant_id = $1), 0) as contacts,
-            coalesce((select conversations from conversation_counters
-                      where tenant_id = $1 and month = date_trunc('month', now())::date), 0) as conversations
-        """,
-        tenant_id,
-    )
-    assert row is not None  # noqa: S101 - one row without a table
-    return row
-
-
 async def find_contacts(db: Db, addresses: Sequence[Address]) -> list[int | None]:
     """Return the contact id of each address, None where there is none."""
     found = await db.fetch(

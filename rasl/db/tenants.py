@@ -1,6 +1,7 @@
 """Queries on tenants, their tokens and their WhatsApp numbers."""
 
 import datetime as dt
+import zoneinfo
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,13 +10,21 @@ import msgspec
 from rasl.db import rows
 from rasl.db.numbers import CONNECTED, DEFAULT_NUMBER
 from rasl.db.pool import Db, Row
-from rasl.domain.tenants import PLAN_LIMITS
+from rasl.domain.tenants import PLAN_LIMITS, PLAN_SWITCHES
+from rasl.errors import NotFound
 
+
+def limit_of(limit: str) -> str:
+    """Return the SQL of a limit that tenant `t` of plan `p` has: its own, else the plan's."""
+    return f"coalesce((t.limit_overrides ->> '{limit.removeprefix('max_')}')::bigint, p.{limit}) as {limit}"
+
+
+PLAN_COLUMNS = ", ".join([*map(limit_of, PLAN_LIMITS), *(f"p.{name}" for name in PLAN_SWITCHES)])
 _TENANT_COLUMNS = f"""
     t.id as tenant_id, t.default_country, t.default_type, t.default_status_id, t.default_source_id,
     t.default_assigned_id, t.window_policy, t.unknown_policy, t.otp_budgets, t.otp_max_attempts,
-    t.otp_return_generated_code, t.fallback_template,
-    p.name as plan, {", ".join(f"p.{name}" for name in PLAN_LIMITS)},
+    t.otp_return_generated_code, t.time_zone, t.subscription_status, t.subscription_ends_at, t.fallback_template,
+    p.name as plan, {PLAN_COLUMNS},
     n.id as number_id, n.waba_id, n.phone_number_id, n.display_phone_number, n.access_token_sealed,
     n.messages_per_second
 """
@@ -37,6 +46,9 @@ SETTINGS = (
     "otp_budgets",
     "otp_max_attempts",
     "otp_return_generated_code",
+    "subscription_status",
+    "subscription_ends_at",
+    "limit_overrides",
     "fallback_template",
     "time_zone",
     "language",
@@ -54,17 +66,32 @@ class _Use(msgspec.Struct, frozen=True):
 
 
 async def load_callers(db: Db, hashes: Sequence[bytes]) -> dict[bytes, Row]:
-    """Return usable tokens with all that their requests need, by hash: not revoked, not expired, tenant active."""
+    """Return tokens that are neither revoked nor expired, with all that their requests need, by hash."""
     found = await db.fetch(
         f"""
-        select k.hash, k.id as token_id, k.scopes, k.rate_limit_per_minute, {_TENANT_COLUMNS}
+        select k.hash, k.id as token_id, k.name as token_name, k.scopes, k.rate_limit_per_minute, k.expires_at,
+               t.status as tenant_status, {_TENANT_COLUMNS}
         from tokens k join tenants t on t.id = k.tenant_id {_TENANT_JOINS}
         where k.hash = any($1) and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
-          and t.status = 'active'
         """,
         hashes,
     )
     return {row["hash"]: row for row in found}
+
+
+async def get_account(db: Db, tenant_id: int) -> Row:
+    """Return a tenant with its plan and its subscription; raises NotFound."""
+    row = await db.fetchrow(
+        """
+        select t.id, coalesce(nullif(t.name, ''), t.subdomain) as name, t.subdomain, t.status, t.created_at,
+               p.id as plan_id, p.title as plan_name, t.subscription_status, t.subscription_ends_at
+        from tenants t join plans p on p.name = t.plan where t.id = $1
+        """,
+        tenant_id,
+    )
+    if row is None:
+        raise NotFound("Account not found")
+    return row
 
 
 async def load_numbers(db: Db, number_ids: Sequence[int]) -> list[Row]:
@@ -72,7 +99,8 @@ async def load_numbers(db: Db, number_ids: Sequence[int]) -> list[Row]:
     return await db.fetch(
         f"""
         select n.tenant_id, n.id as number_id, n.waba_id, n.phone_number_id, n.display_phone_number,
-               n.access_token_sealed, n.messages_per_second, t.unknown_policy
+               n.access_token_sealed, n.messages_per_second, t.unknown_policy, t.status as tenant_status,
+               t.subscription_status, t.subscription_ends_at
         from whatsapp_numbers n join tenants t on t.id = n.tenant_id where n.id = any($1::bigint[])
           and n.{CONNECTED}
         """,
@@ -128,11 +156,12 @@ async def hold_settings(db: Db, tenant_id: int) -> Row:
 
 
 async def list_zones(db: Db) -> list[str]:
-    """Return the names of the time zones that the database knows."""
+    """Return the names of the time zones that the database knows, and we."""
     found = await db.fetch(
         "select name from pg_timezone_names where name !~ '^(posix|right)/|^(posixrules|localtime|Factory)$'"
     )
-    return [row["name"] for row in found]
+    ours = zoneinfo.available_timezones()
+    return [row["name"] for row in found if row["name"] in ours]
 
 
 async def create_token(
@@ -325,7 +354,7 @@ async def count_holdings(db: Db, tenant_id: int) -> Row:
     """Return what the plan of a tenant allows, and how many templates, groups and jobs it has, each to a thousand."""
     row = await db.fetchrow(
         f"""
-        select {", ".join(f"p.{name}" for name in PLAN_LIMITS)},
+        select {PLAN_COLUMNS}, p.id as plan_id, p.title as plan_title,
                (select count(*) from (select from templates where tenant_id = $1 limit 1000) as l) as templates,
                (select count(*) from (select from contact_groups where tenant_id = $1 limit 1000) as g) as groups,
                (select count(*) from (select from jobs where tenant_id = $1 limit 1000) as j) as jobs

@@ -11,7 +11,7 @@ from rasl.dispatch.kind import NotNowError
 from rasl.domain.tenants import Number
 from rasl.errors import NotFound
 from rasl.sealing import SealError
-from rasl.services.ground.callers import CACHE_SECONDS, read_number
+from rasl.services.ground.callers import CACHE_SECONDS, read_number, read_subscription
 from rasl.services.ground.resources import Resources
 
 _KEPT_SECONDS = CACHE_SECONDS
@@ -25,6 +25,7 @@ class Known(msgspec.Struct, frozen=True):
     unknown_policy: str
     number: Number | None
     problem: Exception | None = None
+    is_resting: bool = False  # its tenant is suspended or its subscription over: what waits goes on waiting
 
     def opened(self) -> Number:
         """Return the number; raises what stands in its way, NotNowError where it is disconnected."""
@@ -59,7 +60,12 @@ class Numbers:
             except SealError as error:
                 number, problem = None, error
             wanted.discard(row["number_id"])
-            self._known[row["number_id"]] = Known(now + _KEPT_SECONDS, row["unknown_policy"], number, problem)
+            is_resting = row["tenant_status"] != "active" or not read_subscription(row).is_running(
+                clock.now()
+            )
+            self._known[row["number_id"]] = Known(
+                now + _KEPT_SECONDS, row["unknown_policy"], number, problem, is_resting
+            )
         for number_id in wanted:
             # Not remembered at all: in the moment it is connected again its jobs are due.
             self._known[number_id] = Known(now - _KEPT_SECONDS, "hold", None, NotNowError(_AWAY_SECONDS))

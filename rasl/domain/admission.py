@@ -5,11 +5,13 @@ import datetime as dt
 import msgspec
 
 from rasl.domain.gcra import PAIR, reserve
+from rasl.domain.months import month_of
 from rasl.domain.tenants import Tenant
-from rasl.errors import ApiError, ContactOptedOut, WindowClosed
+from rasl.errors import ApiError, ContactOptedOut, FeatureNotAvailable, WindowClosed
 
 COUNTED_FOR = dt.timedelta(hours=24)
 SERVICE_WINDOW = dt.timedelta(hours=24)
+_TEMPLATE = "template"
 
 
 class Thread(msgspec.Struct):
@@ -21,6 +23,17 @@ class Thread(msgspec.Struct):
     window_expires_at: dt.datetime | None
     counted_until: dt.datetime | None
     pair_tat: dt.datetime | None
+
+
+def not_included(tenant: Tenant, type_name: str, now: dt.datetime) -> ApiError | None:
+    """Return why the tenant may not send this type to anybody, or None."""
+    subscription = tenant.subscription
+    if not subscription.is_running(now):
+        ended_at = subscription.ends_at.isoformat(timespec="seconds") if subscription.ends_at else None
+        return FeatureNotAvailable.ended(subscription.status_at(now), ended_at)
+    if type_name == _TEMPLATE and not tenant.plan.whatsapp_templates:
+        return FeatureNotAvailable.of("whatsapp_templates")
+    return None
 
 
 def refusal(tenant: Tenant, thread: Thread, *, needs_window: bool, now: dt.datetime) -> ApiError | None:
@@ -43,13 +56,16 @@ def is_window_open(window_expires_at: dt.datetime | None, now: dt.datetime) -> b
     return window_expires_at is not None and window_expires_at > now
 
 
-def opens_conversation(thread: Thread, now: dt.datetime) -> bool:
-    """Tell whether sending now counts against the month: one per contact, 24 hours and month (section 17, row 38)."""
+def opens_conversation(thread: Thread, now: dt.datetime, time_zone: str) -> bool:
+    """Tell whether sending now counts against the month: one per contact, 24 hours and month (section 17, row 38).
+
+    The month is that of the tenant's calendar.
+    """
     counted_until = thread.counted_until
     if counted_until is None or counted_until <= now:
         return True
     counted_at = counted_until - COUNTED_FOR
-    return (counted_at.year, counted_at.month) != (now.year, now.month)
+    return month_of(counted_at, time_zone) != month_of(now, time_zone)
 
 
 def admit(thread: Thread, *, is_new_conversation: bool, now: dt.datetime) -> dt.datetime:

@@ -1,21 +1,41 @@
 """The values that travel with every request: tenant, its sending number, its plan, the caller."""
 
+import datetime as dt
 from collections.abc import Mapping
 
 import msgspec
 
+from rasl.domain.subscription import NO_SUBSCRIPTION, Subscription
 from rasl.domain.tenant_settings import FallbackTemplate
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Limits of a plan; -1 is unlimited. Each is a column of `plans` that has its name."""
+    """What a tenant may have: limits, -1 unlimited and None not configured; and switches.
+
+    Each is a column of `plans` that has its name. A limit is the tenant's own where it was given one.
+    """
 
     name: str
     max_contacts: int
     max_conversations: int
+    max_campaigns: int | None = -1
+    max_staff: int | None = -1
+    max_api_calls_per_minute: int | None = -1
+    whatsapp_templates: bool = True
+    bulk_messaging: bool = True
+    chatbot: bool = True
+    advanced_analytics: bool = True
+    custom_branding: bool = True
 
 
-PLAN_LIMITS = Plan.__struct_fields__[1:]
+_LIMIT = "max_"
+PLAN_LIMITS = tuple(name for name in Plan.__struct_fields__ if name.startswith(_LIMIT))
+PLAN_SWITCHES = Plan.__struct_fields__[1 + len(PLAN_LIMITS) :]
+# What limits are called, which is what they count.
+LIMIT_NAMES = tuple(name.removeprefix(_LIMIT) for name in PLAN_LIMITS)
+# These are counted by sends and contacts, which take a number.
+ALWAYS_CONFIGURED = ("contacts", "conversations")
+STATUSES = ("active", "suspended")
 
 
 class Number(msgspec.Struct, frozen=True):
@@ -49,6 +69,8 @@ class Tenant(msgspec.Struct, frozen=True):
     otp_budgets: Mapping[str, int] = {}  # those that are not the server's
     otp_max_attempts: int | None = None
     otp_return_generated_code: bool = False  # answers show the codes that are made here
+    time_zone: str = "UTC"  # by whose calendar its months begin
+    subscription: Subscription = NO_SUBSCRIPTION
     fallback_template: FallbackTemplate | None = None  # of sends that name none, outside the service window
 
     def missing_defaults(self) -> list[str]:
@@ -63,3 +85,5 @@ class Caller(msgspec.Struct, frozen=True):
     token_id: int
     scopes: frozenset[str]
     rate_limit_per_minute: int
+    token_name: str = ""
+    expires_at: dt.datetime | None = None

@@ -121,10 +121,13 @@ async def test_an_expired_token_ends(api: Api, database: Database) -> None:
     assert await until_refused(api.acme) == 401
 
 
-async def test_a_suspended_tenants_token_ends(api: Api, database: Database) -> None:
+async def test_a_suspended_tenants_token_says_that_it_is_suspended(api: Api, database: Database) -> None:
     async with database.connection() as db:
         await db.execute("update tenants set status = 'suspended'")
-    assert await until_refused(api.acme) == 401
+    assert await until_refused(api.acme) == 403
+    answer = await api.acme.get(LIST)
+    assert (answer.status, answer.code, answer.details) == (403, "ACCOUNT_SUSPENDED", {})
+    assert (await api.nobody.get(LIST, headers={"x-api-key": ids.mint_token()})).status == 401
 
 
 async def test_a_missing_scope_is_named(api: Api) -> None:

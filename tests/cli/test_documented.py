@@ -5,7 +5,20 @@ from pathlib import Path
 
 import typer
 
-from rasl.cli import COMMANDS, contacts, jobs, person, quarantine, tail, tenant, token, trigger, whatsapp
+from rasl.cli import (
+    COMMANDS,
+    contacts,
+    jobs,
+    person,
+    plan,
+    quarantine,
+    tail,
+    tenant,
+    token,
+    trigger,
+    usage,
+    whatsapp,
+)
 from rasl.settings import Settings, environment_name
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,6 +40,7 @@ def test_every_command_is_documented() -> None:
         assert f"## `rasl {command.name}" in text, command.name
     for noun, app in (
         ("contacts", contacts.app),
+        ("plan", plan.app),
         ("quarantine", quarantine.app),
         ("jobs", jobs.app),
         ("person", person.app),
@@ -34,6 +48,7 @@ def test_every_command_is_documented() -> None:
         ("tenant", tenant.app),
         ("token", token.app),
         ("trigger", trigger.app),
+        ("usage", usage.app),
         ("whatsapp", whatsapp.app),
     ):
         for verb in verbs(app):

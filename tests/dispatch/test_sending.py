@@ -257,3 +257,28 @@ async def test_the_worker_keeps_the_lease_of_a_message_that_still_has_to_go_back
     await loop.extend_leases()
     async with database.connection() as db:
         assert await db.fetchval("select due_at > now() + interval '1 second' from jobs")
+
+
+@pytest.mark.parametrize(
+    ("stop", "resume"),
+    [
+        ("status = 'suspended'", "status = 'active'"),
+        ("subscription_status = 'expired'", "subscription_status = 'active'"),
+    ],
+)
+async def test_what_waits_goes_on_waiting_until_its_tenant_may_send_again(
+    api: Api, outbox: Outbox, database: Database, stop: str, resume: str
+) -> None:
+    for person in (api.acme, api.globex):
+        await person.send(PHONE, headers=ASYNC)
+    await execute(database, f"update tenants set {stop} where id = $1", api.world.acme.tenant_id)
+    await send_all_due(outbox)
+    assert sorted(await statuses(database)) == ["queued", "sent"]
+    async with database.connection() as db:
+        job = await db.fetchrow("select attempts, failures, is_leased from jobs")
+    assert tuple(job or ()) == (0, 0, False)
+    await execute(database, f"update tenants set {resume}")
+    await execute(database, "update jobs set due_at = now()")
+    await send_all_due(outbox)
+    assert await statuses(database) == ["sent"] * 2
+    assert len(await graph_requests(api)) == 2

@@ -102,7 +102,7 @@ FIRST = dt.datetime(2026, 4, 1, 0, 0, tzinfo=dt.UTC)
 def test_a_conversation_counts_once_per_24_hours_and_month(
     counted_until: dt.datetime | None, now: dt.datetime, *, counts: bool
 ) -> None:
-    assert opens_conversation(_thread(counted_until=counted_until), now) is counts
+    assert opens_conversation(_thread(counted_until=counted_until), now, "UTC") is counts
 
 
 def test_admitting_takes_a_place_and_starts_the_24_hours() -> None:
@@ -110,7 +110,7 @@ def test_admitting_takes_a_place_and_starts_the_24_hours() -> None:
     assert admit(thread, is_new_conversation=True, now=NOON) == NOON
     assert thread.counted_until == NOON + DAY
     assert thread.pair_tat == NOON + 6 * SECOND
-    assert not opens_conversation(thread, NOON)
+    assert not opens_conversation(thread, NOON, "UTC")
 
 
 def test_admitting_to_an_open_conversation_leaves_its_24_hours_alone() -> None:

@@ -23,6 +23,7 @@ CLAIM = 100
 IN_FLIGHT = 400
 RESERVED = 100  # places in flight besides, for what goes first
 PER_NUMBER = 50  # of one claim
+_REST = 10.0  # seconds after which it is looked again whether a tenant may send
 _PATIENCE = 3.0  # seconds within which a retry stays with this process
 _SET_ASIDE = (
     "Not sent: something on our side failed again and again. WhatsApp has not seen this attempt. "
@@ -72,8 +73,14 @@ class Sending(Kind):
         lost = [claim for claim in claims if claim.was_abandoned and claim.key not in untouched]
         fresh = [claim for claim in claims if claim not in lost]
         fresh.sort(key=lambda claim: (claim.lane, claim.key))
-        closed = [claim for claim in fresh if self._numbers[claim.queue_id].number is None]
-        permitted, waiting = await self.pace.sort([claim for claim in fresh if claim not in closed])
+        resting = [claim for claim in fresh if self._numbers[claim.queue_id].is_resting]
+        closed = [
+            claim for claim in fresh if self._numbers[claim.queue_id].number is None and claim not in resting
+        ]
+        permitted, waiting = await self.pace.sort(
+            [it for it in fresh if it not in closed and it not in resting]
+        )
+        waiting += [(claim, _REST) for claim in resting]
         self._started |= await queued.start(
             self.outbox,
             [
@@ -83,7 +90,7 @@ class Sending(Kind):
             {claim.holding: seconds for claim, seconds in waiting},
         )
         self._lost.update(claim.key for claim in lost)
-        self.pace.close(claim.queue_id for claim in closed)
+        self.pace.close(claim.queue_id for claim in (*closed, *resting))
         return [*(claim for claim in permitted if claim.key in self._started), *lost, *closed]
 
     async def run(self, claim: Claim, stop: asyncio.Event) -> None:  # noqa: ARG002 - a send is short, and finished

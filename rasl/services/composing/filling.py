@@ -20,7 +20,9 @@ def choose_content(draft: Draft, thread: Thread, now: dt.datetime) -> tuple[Cont
     is_open = admission.is_window_open(thread.window_expires_at, now)
     if draft.fallback is not None and content.needs_window and not is_open:
         content = draft.fallback
-    refusal = admission.refusal(draft.tenant, thread, needs_window=content.needs_window, now=now)
+    refusal = admission.not_included(draft.tenant, content.type_name, now) or admission.refusal(
+        draft.tenant, thread, needs_window=content.needs_window, now=now
+    )
     if refusal is None and draft.reply and draft.reply.conversation_id != thread.conversation_id:
         refusal = ValidationFailed({"context": ["The message belongs to another conversation"]})
     if refusal is None and draft.conversation_id not in {None, thread.conversation_id}:

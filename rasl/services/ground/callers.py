@@ -14,9 +14,10 @@ from rasl.db import tenants as tenant_rows
 from rasl.db.batch import Batch
 from rasl.db.pool import Database, Row
 from rasl.domain import credentials
+from rasl.domain.subscription import Subscription
 from rasl.domain.tenant_settings import FallbackTemplate
-from rasl.domain.tenants import PLAN_LIMITS, Caller, Number, Plan, Tenant
-from rasl.errors import Unauthorized
+from rasl.domain.tenants import Caller, Number, Plan, Tenant
+from rasl.errors import AccountSuspended, Unauthorized
 from rasl.sealing import Sealer
 
 CACHE_SECONDS = 0.7
@@ -37,7 +38,10 @@ class Callers:
         self._written: dict[tuple[int, int], dt.datetime] = {}
 
     async def authenticate(self, token: str) -> Caller:
-        """Return the caller of a token; raises Unauthorized, of a token that could be ours without saying why."""
+        """Return the caller of a token; raises Unauthorized, of a token that could be ours without saying why.
+
+        Raises AccountSuspended for one that works where its tenant may not.
+        """
         cached = self._cache.get(token)
         if cached is not None and cached[0] >= clock.monotonic():
             caller = cached[1]
@@ -88,11 +92,16 @@ class Callers:
             if row is None:
                 answers.append(Unauthorized(credentials.UNKNOWN))
                 continue
+            if row["tenant_status"] != "active":
+                answers.append(AccountSuspended())
+                continue
             caller = Caller(
                 tenant=read_tenant(row, self._sealer),
                 token_id=row["token_id"],
                 scopes=frozenset(row["scopes"]),
                 rate_limit_per_minute=row["rate_limit_per_minute"],
+                token_name=row["token_name"],
+                expires_at=row["expires_at"],
             )
             if changes == self._changes:
                 self._cache[token] = (expires, caller)
@@ -109,7 +118,7 @@ def read_tenant(row: Row, sealer: Sealer) -> Tenant:
     """Build a tenant from its joined row."""
     return Tenant(
         id=row["tenant_id"],
-        plan=Plan(row["plan"], *(row[name] for name in PLAN_LIMITS)),
+        plan=Plan(row["plan"], *(row[name] for name in Plan.__struct_fields__[1:])),
         default_country=row["default_country"],
         default_type=row["default_type"],
         default_status_id=row["default_status_id"],
@@ -121,8 +130,15 @@ def read_tenant(row: Row, sealer: Sealer) -> Tenant:
         otp_budgets=row["otp_budgets"],
         otp_max_attempts=row["otp_max_attempts"],
         otp_return_generated_code=row["otp_return_generated_code"],
+        time_zone=row["time_zone"],
+        subscription=read_subscription(row),
         fallback_template=msgspec.convert(row["fallback_template"], FallbackTemplate | None),
     )
+
+
+def read_subscription(row: Row) -> Subscription:
+    """Read a subscription from the row of its tenant."""
+    return Subscription(row["subscription_status"], row["subscription_ends_at"])
 
 
 def read_number(row: Row, sealer: Sealer) -> Number:

@@ -16,6 +16,7 @@ from rasl.db.pool import Database, Db, Row
 from rasl.domain import validation
 from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.domain.tenant_settings import ChangeSettings
+from rasl.domain.tenants import STATUSES
 from rasl.errors import ValidationFailed
 from rasl.sealing import Sealer
 from rasl.services.ground import audit, tenant_settings
@@ -26,7 +27,7 @@ from rasl.settings import Settings
 # The first labels of a new tenant, with their colors.
 SOURCES = dict.fromkeys(("WhatsApp", "API", "Website"))
 CONTACT_STATUSES = {"New": "#3B82F6", "In progress": "#F59E0B", "Won": "#10B981", "Lost": "#EF4444"}
-CHOICES = {"status": ("active", "suspended")}
+CHOICES = {"status": STATUSES}
 # What an operator decides, and the tenant does not.
 OPERATORS_OWN = ("name", "plan", "status", "otp_budgets", "otp_max_attempts")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])")

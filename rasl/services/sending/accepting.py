@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rasl import clock
 from rasl.db import idempotency, recipients, unsent
 from rasl.db import messages as message_rows
 from rasl.db.contacts import CONFLICTS
@@ -17,6 +18,7 @@ from rasl.db.pool import Database, Db, Row
 from rasl.domain import admission
 from rasl.domain.admission import Thread
 from rasl.domain.message_types.base import Content
+from rasl.domain.months import month_of
 from rasl.errors import ApiError, FeatureLimitExceeded, IdempotencyInProgress, NotFound, ServiceUnavailable
 from rasl.services.composing import filling
 from rasl.services.composing.draft import Draft
@@ -69,6 +71,7 @@ async def _accept(
 
 async def _write(db: Db, drafts: Sequence[Draft], answers: _Answers, lease: dt.timedelta) -> str | None:
     """Write everything; returns the transaction's number when something was stored."""
+    _refuse_not_included(drafts, answers)
     held = await _without_lost_keys(db, drafts, answers)
     guard = await _guard(db, drafts, held, answers)
     rows = await _resolve(db, drafts, [place for place in held if place not in answers], answers)
@@ -90,9 +93,21 @@ class _Entry(msgspec.Struct):
     now: dt.datetime
 
 
+def _refuse_not_included(drafts: Sequence[Draft], answers: _Answers) -> None:
+    """Refuse what the tenant may send to nobody, before anything is created for it."""
+    now = clock.now()
+    for place, draft in enumerate(drafts):
+        if refusal := admission.not_included(draft.tenant, draft.content.type_name, now):
+            answers[place] = refusal
+
+
 async def _without_lost_keys(db: Db, drafts: Sequence[Draft], answers: _Answers) -> list[int]:
     """Return the places whose Idempotency-Key, if any, is still theirs."""
-    keyed = [(place, draft.held_key) for place, draft in enumerate(drafts) if draft.held_key]
+    keyed = [
+        (place, draft.held_key)
+        for place, draft in enumerate(drafts)
+        if draft.held_key and place not in answers
+    ]
     if keyed:
         mine = await idempotency.hold_keys(
             db, [(drafts[place].tenant.id, key.key, key.fence) for place, key in keyed]
@@ -190,13 +205,14 @@ async def _count_conversations(
     """Count new conversations against the plans; returns the conversation ids that were counted."""
     wanted: dict[int, dict[int, list[_Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
-        if admission.opens_conversation(entry.thread, entry.now):
-            wanted[drafts[entry.place].tenant.id][entry.thread.conversation_id].append(entry)
+        tenant = drafts[entry.place].tenant
+        if admission.opens_conversation(entry.thread, entry.now, tenant.time_zone):
+            wanted[tenant.id][entry.thread.conversation_id].append(entry)
     counted: set[int] = set()
     for tenant_id, by_conversation in sorted(wanted.items()):
         first = next(iter(by_conversation.values()))[0]
-        maximum = drafts[first.place].tenant.plan.max_conversations
-        month = first.now.date().replace(day=1)
+        tenant = drafts[first.place].tenant
+        maximum, month = tenant.plan.max_conversations, month_of(first.now, tenant.time_zone)
         granted, before = await recipients.take_conversation_places(
             db, tenant_id, month, len(by_conversation), maximum
         )

@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from rasl.db import recipients
+from rasl.db import usage as usage_rows
 from rasl.db.pool import Row
+from rasl.db.usage import Counted
 from rasl.domain import admission
 from rasl.domain.admission import Thread
 from rasl.domain.message_types.base import Content
@@ -41,12 +43,12 @@ async def rehearse(resources: Resources, draft: Draft) -> Rehearsal:
     """Find out what sending this draft would do; raises NotFound for a contact that does not exist."""
     async with resources.database.connection() as db:
         row = await recipients.find_thread(db, draft.address())
-        usage = await recipients.load_usage(db, draft.tenant.id)
+        usage = await usage_rows.load_usage(db, draft.tenant.id)
         blocked = await intents.rehearse(db, draft.otp) if draft.otp else None
     if row is None and draft.contact_id is not None:
         raise NotFound("Contact not found")
     problems: list[ApiError] = [blocked] if blocked else []
-    now = usage["now"]
+    now = usage.now
     thread = _thread(row)
     chosen, refusal = filling.choose_content(draft, thread, now)
     if refusal is not None:
@@ -107,24 +109,25 @@ def _new_contact(draft: Draft) -> dict[str, Any]:
 
 
 def _plan(
-    draft: Draft, row: Row | None, thread: Thread, usage: Row, problems: list[ApiError]
+    draft: Draft, row: Row | None, thread: Thread, usage: Counted, problems: list[ApiError]
 ) -> dict[str, Any]:
     """Return what the plan says; a limit that is reached goes to the problems."""
     plan = draft.tenant.plan
     wanted = {
         "contacts": row is None,
-        "conversations": admission.opens_conversation(thread, usage["now"]),
+        "conversations": admission.opens_conversation(thread, usage.now, draft.tenant.time_zone),
     }
+    used = {"contacts": usage.contacts, "conversations": usage.conversations}
     limits = {"contacts": plan.max_contacts, "conversations": plan.max_conversations}
     if row is None and (problem := profiles.missing_defaults(draft.tenant)):
         problems.append(problem)
     for name, is_wanted in wanted.items():
-        if is_wanted and 0 <= limits[name] <= usage[name]:
-            problems.append(FeatureLimitExceeded.of(name, usage[name], limits[name]))
+        if is_wanted and 0 <= limits[name] <= used[name]:
+            problems.append(FeatureLimitExceeded.of(name, used[name], limits[name]))
     return {
         "name": plan.name,
         **{
-            name: {"used": usage[name], "limit": limits[name], "would_count": is_wanted}
+            name: {"used": used[name], "limit": limits[name], "would_count": is_wanted}
             for name, is_wanted in wanted.items()
         },
     }

@@ -39,6 +39,7 @@ READS_OF_EVERYONE = frozenset(
         "purging.count",
         "purging.count_attempts",
         "purging.count_imports",
+        "usage.list_usage",
         "purging.count_of_tenants",
     }
 )

@@ -259,5 +259,7 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "labels.is_default": [{"table": SOURCES}, {"table": STATUSES}],
     "labels.count_contacts": [{"table": SOURCES}, {"table": STATUSES}],
     "messages.find_message": [{"message_id": None}, {}],
+    "tenant_plans.create": [{"name": "gold", "values": {"title": "Gold"}}],
+    "tenant_plans.change": [{"values": {"title": "Gold"}}],
     "tenants.change_tenant": [{"changes": {"name": "Acme"}}],
 }

@@ -69,6 +69,11 @@ WALKS = {
     ),
     "templates.watch_new_accounts": (50_000, "once a minute: all numbers"),
     "tenants.count_holdings": (150_000, "`rasl tenant show` counts what a tenant has, to a thousand"),
+    "tenant_plans.list_all": (20_000, "`rasl plan list` counts the tenants of each plan"),
+    "usage.list_usage": (
+        20_000,
+        "`rasl usage report` and who is above a limit: every tenant with its counters",
+    ),
     "tenants.list_tenants": (10_000, "`rasl tenant list` and `rasl doctor` look at every tenant"),
 }
 

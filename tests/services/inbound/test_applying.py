@@ -311,3 +311,14 @@ async def test_an_outage_is_no_failure_of_a_delivery(post: Post, world: World, d
                 applied = await post.apply()
     assert await post.value("select failures from ingests") == 0
     assert await post.value("select count(*) from messages") == 1
+
+
+@pytest.mark.parametrize("state", ["status = 'suspended'", "subscription_status = 'expired'"])
+async def test_what_people_write_is_kept_whatever_their_tenant_may_do(
+    post: Post, world: World, database: Database, state: str
+) -> None:
+    async with database.connection() as db:
+        await db.execute(f"update tenants set {state}, limit_overrides = '{{\"contacts\": 0}}'")
+    await post.deliver(world.acme, posts.messages(world.acme, text("wamid.1", "Are you there?")))
+    assert await post.value("select text from messages") == "Are you there?"
+    assert await post.value("select contacts from tenant_counters") == 1
