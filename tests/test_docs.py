@@ -186,7 +186,7 @@ def test_the_changelog_has_something_to_say() -> None:
 
 def test_contributing_is_short_and_ends_with_what_to_write() -> None:
     lines = _text("CONTRIBUTING.md").splitlines()
-    assert len(lines) <= 80
+    assert len(lines) <= 90
     assert [line for line in lines if line.startswith("## ")][-1] == "## To add X, write these files"
 
 

@@ -14,6 +14,7 @@ GOOD: dict[str, tuple[str, Any]] = {
         "postgresql://rasl:pw@db.example.test/rasl",
     ),
     "data_dir": ("/srv/rasl", Path("/srv/rasl")),
+    "sandbox_file": ("/srv/rasl/sandbox.json", "/srv/rasl/sandbox.json"),
     "host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - a value, nothing listens
     "port": ("9000", 9000),
     "metrics_host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - a value, nothing listens

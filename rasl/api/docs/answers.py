@@ -67,6 +67,7 @@ class Answers:
         self.responses: dict[str, Any] = {}
         self._names: dict[tuple[str, ...], str] = {}
         self.examples: dict[str, Any] = {}
+        self._shown: set[bytes] = set()
 
     def of(self, specs: Mapping[int, ResponseSpec], *, is_replayable: bool) -> dict[str, Any]:
         """Describe the answers of a route, or say where they are described."""
@@ -81,13 +82,23 @@ class Answers:
 
     def _good(self, spec: ResponseSpec, *, is_replayable: bool) -> dict[str, Any]:
         examples = {item.id: {"value": _plain(item.value)} for item in spec.examples or ()}
-        content = {"schema": self._schemas.of(spec.data_container), "examples": examples}
-        names = ("X-Request-Id", *_LIMITED, *(["Idempotent-Replayed"] if is_replayable else ()))
+        schema = self._schemas.of(spec.data_container)
+        content = {"schema": schema} | ({"examples": examples} if self._is_new(schema, examples) else {})
+        # That the limits come with every answer is told once, at the top of the document.
+        names = ("X-Request-Id", *(["Idempotent-Replayed"] if is_replayable else ()))
         return {
             "description": spec.description,
             "headers": _headers(names),
             "content": {str(getattr(spec.media_type, "value", spec.media_type)): content},
         }
+
+    def _is_new(self, schema: Mapping[str, Any], examples: Mapping[Any, Any]) -> bool:
+        """Tell whether what is answered was not shown before: as much again would be a tenth of the document."""
+        shown = {msgspec.json.encode(_one_of(it["value"])) for it in examples.values()}
+        shown = {msgspec.json.encode(schema)} if schema.get("$ref", "").endswith("Answer") else shown
+        is_new = not shown <= self._shown
+        self._shown |= shown
+        return is_new
 
     def _shared(self, answer: dict[str, Any]) -> dict[str, Any]:
         self.responses["Accepted"] = answer
@@ -144,6 +155,12 @@ def _headers(names: Iterable[str]) -> dict[str, Any]:
 
 def _short(name: str) -> str:
     return name.removeprefix("X-").replace("RateLimit-", "")
+
+
+def _one_of(value: Any) -> Any:
+    """Return the data that an answer shows, and of a list one item."""
+    data = value.get("data") if isinstance(value, dict) else value
+    return data[0] if isinstance(data, list) and len(data) == 1 else data
 
 
 def _plain(value: Any) -> Any:
