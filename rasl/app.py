@@ -24,6 +24,7 @@ from rasl.api.v2 import (
     sources,
     statuses,
     templates,
+    tokens,
 )
 from rasl.db.channels import TEMPLATES
 from rasl.db.listening import Listener
@@ -42,6 +43,7 @@ from rasl.services.operators import vitals
 from rasl.services.operators.readiness import Readiness
 from rasl.services.sending.outbox import Outbox
 from rasl.settings import Settings, listed
+from rasl.web.addresses import proxies_of
 from rasl.web.context import with_context
 from rasl.web.envelope import enveloped, render, render_gone, render_unexpected
 from rasl.web.input import ClientGoneError, with_input
@@ -100,6 +102,7 @@ def api_v2() -> Router:
             *auth.HANDLERS,
             *challenges.HANDLERS,
             *comments.HANDLERS,
+            *tokens.HANDLERS,
         ),
     )
 
@@ -108,6 +111,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
     """Build the API as an ASGI application, inside the event loop; its lifespan opens and closes the rest."""
     resources = build_resources(settings, dsn)
     callers = Callers(resources.database, resources.sealer)
+    proxies = proxies_of(settings.trusted_proxies)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -144,7 +148,12 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
             *docs.handlers(api_v2),
             *door(resources.database, resources.sealer),
         ],
-        middleware=[with_endings, with_caller(callers, resources.limits), with_input, with_idempotency],
+        middleware=[
+            with_endings,
+            with_caller(callers, resources.limits, proxies),
+            with_input,
+            with_idempotency,
+        ],
         request_class=ApiRequest,
         request_max_body_size=None,  # the input and the door have limits of their own
         exception_handlers={
@@ -157,7 +166,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         lifespan=[lifespan],
         logging_config=None,
     )
-    understood = enveloped(with_methods(app, refusing(callers)))
+    understood = enveloped(with_methods(app, refusing(callers, proxies)))
     return with_context(with_origins(app, understood, listed(settings.cors_origins)))
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import ipaddress
 import math
 import os
 import re
@@ -30,6 +31,14 @@ def listed(text: str) -> list[str]:
 def _is_origin(text: str) -> bool:
     match = _ORIGIN.fullmatch(text)
     return match is not None and match[2] != _USUAL_PORTS[match[1]] and int(match[2] or 1) in range(1, 65536)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return "%" not in text
 
 
 class _Rule(NamedTuple):
@@ -117,6 +126,15 @@ class Settings:
             "must be origins separated by commas as browsers send them: scheme, host in small letters, the port if it "
             "is not the usual one; no path, no *",
             lambda origins: all(map(_is_origin, listed(origins))),
+        ),
+    )
+    trusted_proxies: str = _setting(
+        "",
+        "Addresses and networks (CIDR) of the proxies in front of this server, separated by commas: of them alone "
+        "`X-Forwarded-For` is believed, for the addresses that a token allows. Empty: of nobody.",
+        _Rule(
+            "must be addresses or networks separated by commas, such as 10.0.0.0/8 or 2001:db8::1",
+            lambda networks: all(map(_is_network, listed(networks))),
         ),
     )
     graph_base_url: str = _setting("https://graph.facebook.com", "Meta's Graph API, without the version.")

@@ -162,3 +162,15 @@ TEMPLATES = {
         "templates:read", {"values": {"field_1": "Priya"}}, empty_status=200, **_TEMPLATE
     ),
 }
+
+_TOKEN: Any = {"path": {"token_id": "token"}, "places": (("path", "token_id", "token"),)}
+TOKENS = {
+    "GET /tokens": Route("tokens:read"),
+    "POST /tokens": Route("tokens:write", {"name": "Shop", "scopes": ["tokens:write"]}, status=201),
+    "GET /tokens/{token_id}": Route("tokens:read", **_TOKEN),
+    "PATCH /tokens/{token_id}": Route("tokens:write", {"name": "Another"}, empty_status=200, **_TOKEN),
+    "POST /tokens/{token_id}/rotate": Route(
+        "tokens:write", {"overlap_minutes": 10}, empty_status=201, status=201, **_TOKEN
+    ),
+    "DELETE /tokens/{token_id}": Route("tokens:write", **_TOKEN),
+}

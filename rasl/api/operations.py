@@ -77,6 +77,7 @@ PATH_PARAMETERS = {
     "group_id": PathParameter("The group.", _ID, 3, list="listGroups", create="createGroup"),
     "source_id": PathParameter("The source.", _ID, 5, list="listSources", create="createSource"),
     "status_id": PathParameter("The status.", _ID, 2, list="listStatuses", create="createStatus"),
+    "token_id": PathParameter("The token.", _ID, 4, list="listTokens", create="createToken"),
     "media_id": PathParameter("The stored file.", _ID, 12, create="storeMedia"),
     "import_id": PathParameter("The import.", _ID, 17, list="listImports", create="importContacts"),
     "challenge_id": PathParameter(

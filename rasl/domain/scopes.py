@@ -8,6 +8,8 @@ _VERBS = {
     "sources": ("read", "write", "delete"),
     "statuses": ("read", "write", "delete"),
     "account": ("read",),
+    "tokens": ("read", "write"),
+    "numbers": ("read", "write"),
 }
 ALL_SCOPES: tuple[str, ...] = tuple(f"{noun}:{verb}" for noun, verbs in _VERBS.items() for verb in verbs)
 READ_SCOPES: tuple[str, ...] = tuple(scope for scope in ALL_SCOPES if scope.endswith(":read"))

@@ -60,3 +60,4 @@ class Caller(msgspec.Struct, frozen=True):
     token_id: int
     scopes: frozenset[str]
     rate_limit_per_minute: int
+    allowed_cidrs: tuple[str, ...] = ()  # networks it may be used from; none is from everywhere

@@ -9,6 +9,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
 from rasl.errors import (
+    AddressNotAllowed,
     ApiError,
     BadRequest,
     HeadTooLarge,
@@ -56,6 +57,7 @@ _EVERYWHERE = (
     BadRequest,
     Unauthorized,
     InsufficientScope,
+    AddressNotAllowed,
     MethodNotAllowed,
     RequestTimeout,
     UriTooLong,

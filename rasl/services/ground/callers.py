@@ -75,6 +75,7 @@ class Callers:
                 token_id=row["token_id"],
                 scopes=frozenset(row["scopes"]),
                 rate_limit_per_minute=row["rate_limit_per_minute"],
+                allowed_cidrs=tuple(row["allowed_cidrs"]),
             )
             self._cache[token] = (expires, caller)
             answers.append(caller)
