@@ -40,10 +40,9 @@ def read_query(request: ApiRequest, spec: ListSpec, known: Collection[str] = PAR
     )
 
 
-def read_names(query_string: bytes, parameter: str) -> frozenset[str]:
-    """Read a parameter that lists names; raises ValidationFailed as `read_pairs` does."""
-    given = dict(read_pairs(query_string)).get(parameter, "")
-    return frozenset(name.strip() for name in given.split(","))
+def read_includes(request: ApiRequest, relations: tuple[str, ...]) -> frozenset[str]:
+    """Read what to show beside one record, and tell what means nothing; raises ValidationFailed for a strict caller."""
+    return read_query(request, ListSpec({}, (), "", relations), {"include"}).includes
 
 
 def read_flag(query_string: bytes, parameter: str) -> bool:

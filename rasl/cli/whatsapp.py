@@ -299,7 +299,7 @@ def disconnect(
             number = await _get(db, tenant_id, phone_number_id)
         problem = await _unsubscribe(session, number) if unsubscribe else None
         async with database.transaction() as db:
-            await number_rows.disconnect(db, tenant_id, phone_number_id)
+            await tenants.disconnect_whatsapp(db, session.sealer, tenant_id, phone_number_id)
             return await number_rows.count_waiting(db, tenant_id, number["id"]), problem
 
     with opened() as session:

@@ -355,6 +355,20 @@ async def retry(db: Db, kind: str | None, tenant_id: int | None, subject_id: int
     return len(found)
 
 
+async def retry_queue(db: Db, tenant_id: int, queue_id: int) -> None:
+    """Make all jobs of a queue due that nobody works on, as if they had never failed."""
+    await db.execute(
+        """
+        update jobs j set due_at = now(), failures = 0, last_error = null, set_aside_at = null
+        where j.tenant_id = $1 and j.queue_id = $2 and j.kind = any($3) and not j.is_leased
+        """,
+        tenant_id,
+        queue_id,
+        ["send", "media"],
+    )
+    await db.execute(f"select pg_notify('{JOBS}', '')")
+
+
 async def count_failing(db: Db) -> list[Row]:
     """Return per kind how many jobs keep failing, how many of them were set aside, and what was raised last."""
     return await db.fetch(

@@ -7,8 +7,8 @@ import msgspec
 from rasl.db import rows
 from rasl.db.pool import Db, Row
 
-# A number that is disconnected keeps its row, which its conversations belong to, and has no access token.
-CONNECTED = "access_token_sealed <> ''"
+# A number that is disconnected keeps its row, which its conversations belong to.
+CONNECTED = "disconnected_at is null"
 # A tenant `t` sends from the number it chose, else from the one it connected first.
 DEFAULT_NUMBER = f"""coalesce(t.default_number_id,
         (select min(w.id) from whatsapp_numbers w where w.tenant_id = t.id and w.{CONNECTED}))"""
@@ -79,15 +79,20 @@ async def find_connection(db: Db, tenant_id: int, phone_number_id: str) -> Row |
     )
 
 
-async def disconnect(db: Db, tenant_id: int, phone_number_id: str) -> int | None:
-    """Take a number's credentials away, and the choice of it as default; returns its id, None if it has none."""
+async def disconnect(db: Db, tenant_id: int, phone_number_id: str, no_token_sealed: bytes) -> int | None:
+    """Take a number's credentials away, and the choice of it as default; returns its id, None if it has none.
+
+    In place of the access token stands an empty one.
+    """
     number_id: int | None = await db.fetchval(
         f"""
-        update whatsapp_numbers set access_token_sealed = '', verify_token_digest = ''
+        update whatsapp_numbers
+        set disconnected_at = now(), access_token_sealed = $3, verify_token_digest = ''
         where tenant_id = $1 and phone_number_id = $2 and {CONNECTED} returning id
         """,
         tenant_id,
         phone_number_id,
+        no_token_sealed,
     )
     if number_id is not None:
         await db.execute(
@@ -98,12 +103,25 @@ async def disconnect(db: Db, tenant_id: int, phone_number_id: str) -> int | None
     return number_id
 
 
+async def is_away(db: Db, tenant_id: int, phone_number_id: str) -> bool:
+    """Tell whether a tenant has disconnected this number, and keep it so until the transaction ends."""
+    found = await db.fetchval(
+        f"""
+        select id from whatsapp_numbers
+        where tenant_id = $1 and phone_number_id = $2 and not ({CONNECTED}) for update
+        """,
+        tenant_id,
+        phone_number_id,
+    )
+    return found is not None
+
+
 async def let_go(db: Db, tenant_id: int, phone_number_id: str) -> None:
     """Let a tenant connect a number that another one had and disconnected, whose conversations keep their row."""
     await db.execute(
         """
         update whatsapp_numbers set phone_number_id = phone_number_id || ' until ' || id
-        where phone_number_id = $2 and tenant_id <> $1 and access_token_sealed = ''
+        where phone_number_id = $2 and tenant_id <> $1 and disconnected_at is not null
         """,
         tenant_id,
         phone_number_id,

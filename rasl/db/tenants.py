@@ -251,7 +251,7 @@ async def keep_number(
         values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict (phone_number_id) do update set
             app_id = excluded.app_id, waba_id = excluded.waba_id, access_token_sealed = excluded.access_token_sealed,
-            verify_token_digest = excluded.verify_token_digest,
+            disconnected_at = null, verify_token_digest = excluded.verify_token_digest,
             display_phone_number = coalesce(excluded.display_phone_number, n.display_phone_number),
             messages_per_second = excluded.messages_per_second
         where n.tenant_id = excluded.tenant_id

@@ -12,6 +12,14 @@ from rasl.db.pool import Db
 from rasl.services.sending.outbox import Outbox
 
 
+class NotNowError(Exception):
+    """A job that cannot be done yet, by no fault of its own or of ours; it is due again after so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 class Claim(msgspec.Struct, frozen=True):
     """A job that is ours as long as the fence stands."""
 
@@ -39,7 +47,7 @@ class Kind:
     """One kind of job in one worker; the loop does what they have in common.
 
     `run` is all that has to be written. It settles the job, or raises: then this job is put off, and after too many
-    failures in a row set aside, and no other job notices.
+    failures in a row set aside, and no other job notices. NotNowError puts it off as often as need be.
     """
 
     name: ClassVar[str]

@@ -10,7 +10,7 @@ from rasl import log
 from rasl.db import jobs
 from rasl.dispatch.blame import blame
 from rasl.dispatch.guard import Guard, is_told_to_end
-from rasl.dispatch.kind import Claim, Kind
+from rasl.dispatch.kind import Claim, Kind, NotNowError
 from rasl.dispatch.waiting import first_of
 from rasl.domain import backoff
 from rasl.errors import ServiceUnavailable
@@ -116,6 +116,8 @@ class Loop:
             await self.kind.run(claim, self._stop)
         except ServiceUnavailable:
             await self._give_back(_Return(claim))
+        except NotNowError as error:
+            await self._give_back(_Return(claim, seconds=error.seconds))
         except (Exception, asyncio.CancelledError) as error:
             if is_told_to_end(error):
                 raise

@@ -7,6 +7,7 @@ import msgspec
 from rasl import clock
 from rasl.db import tenants
 from rasl.db.pool import Db
+from rasl.dispatch.kind import NotNowError
 from rasl.domain.tenants import Number
 from rasl.errors import NotFound
 from rasl.sealing import SealError
@@ -14,6 +15,7 @@ from rasl.services.ground.callers import read_number
 from rasl.services.ground.resources import Resources
 
 _KEPT_SECONDS = 1.0
+_AWAY_SECONDS = 300.0  # until the jobs of a number that is disconnected are looked at again
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -25,7 +27,7 @@ class Known(msgspec.Struct, frozen=True):
     problem: Exception | None = None
 
     def opened(self) -> Number:
-        """Return the number; raises what stands in its way."""
+        """Return the number; raises what stands in its way, NotNowError where it is disconnected."""
         if self.number is None:
             raise self.problem or NotFound
         return self.number
@@ -59,4 +61,5 @@ class Numbers:
             wanted.discard(row["number_id"])
             self._known[row["number_id"]] = Known(now + _KEPT_SECONDS, row["unknown_policy"], number, problem)
         for number_id in wanted:
-            self._known[number_id] = Known(now + _KEPT_SECONDS, "hold", None, NotFound("The number is gone"))
+            # Not remembered at all: in the moment it is connected again its jobs are due.
+            self._known[number_id] = Known(now - _KEPT_SECONDS, "hold", None, NotNowError(_AWAY_SECONDS))

@@ -99,13 +99,17 @@ class _Reading:
             elif name.startswith("filter["):
                 filters.append((name, value))
             elif (names[1] if names else name) not in self._known:
-                self._note(name, parameter_meant, name, self._spec)
+                self._note(name, self._parameter_meant, name)
             elif names is not None:
                 before = self._texts.get(names[1])
                 self._texts[names[1]] = value if before is None else f"{before},{value}"
             elif value.strip():
                 self._texts[name] = value.strip()
         return filters
+
+    def _parameter_meant(self, name: str) -> str | None:
+        meant = parameter_meant(name, self._spec)
+        return meant if meant in self._known or (meant and meant.startswith("filter[")) else None
 
     def _read_filters(self, pairs: list[tuple[str, str]], country: str | None) -> list[Filter]:
         found = read_filters(pairs, self._spec, country)

@@ -5,12 +5,18 @@ from typing import Any
 
 import pytest
 
+from rasl.app import build_resources, running
 from rasl.db import numbers
 from rasl.db.pool import Database
 from rasl.db.tenants import load_numbers
+from rasl.dispatch.kinds.sending import Sending
+from rasl.dispatch.loop import Loop
+from rasl.domain.backoff import MAX_JOB_FAILURES
+from rasl.sealing import Sealer
 from rasl.services.inbound.changes import CHANGES
 from tests.cli.commands import Terminal
-from tests.serving import Api
+from tests.dispatch.looping import step
+from tests.serving import Answer, Api
 from tests.world import SECRET_KEY, Person
 
 TOKEN = "EAAofinitech0123456789"
@@ -187,6 +193,45 @@ async def test_a_disconnected_number_sends_and_hears_nothing_and_comes_back_as_i
     assert [item["message"] for item in listed] == ["Before"]
 
 
+async def test_messages_that_wait_for_a_disconnected_number_go_out_when_it_is_back(
+    api: Api, database: Database, operator: Terminal, shared_dsn: str
+) -> None:
+    acme = api.world.acme
+    away = ("whatsapp", "disconnect", "--tenant", "acme", acme.phone_number_id, "--yes")
+    back = connecting(
+        waba_id=acme.waba_id, phone_number_id=acme.phone_number_id, access_token=acme.access_token,
+        app_secret=acme.app_secret,
+    )  # fmt: skip
+    sent = await api.acme.send("+15550100001", "Waits", headers={"prefer": "respond-async"})
+    async with running(build_resources(api.settings, shared_dsn)) as outbox:
+        assert (await operator.good(*away))["waiting"] == 1
+        # More often than a job may fail, each time by a worker that does not let the number rest yet.
+        for _ in range(MAX_JOB_FAILURES + 1):
+            await make_due(database)
+            await step(Loop(Sending(outbox)))
+        job = await the_job(database)
+        assert (job["failures"], job["last_error"], job["set_aside_at"]) == (0, None, None)
+        assert job["due_at"] > job["now"]
+        assert (await shown(api, sent))["status"] == "queued"
+        await operator.good(*back)
+        await step(Loop(Sending(outbox)))
+        assert (await shown(api, sent))["status"] == "sent"
+
+
+async def make_due(database: Database) -> None:
+    async with database.connection() as db:
+        await db.execute("update jobs set due_at = now()")
+
+
+async def the_job(database: Database) -> Any:
+    async with database.connection() as db:
+        return await db.fetchrow("select *, now() as now from jobs")
+
+
+async def shown(api: Api, sent: Answer) -> Any:
+    return (await api.acme.get(f"/api/v2/messages/{sent.data['chat_message_id']}")).data
+
+
 async def test_a_disconnected_number_is_free_for_another_tenant(
     api: Api, database: Database, operator: Terminal
 ) -> None:
@@ -208,11 +253,13 @@ async def test_a_disconnected_number_is_free_for_another_tenant(
 
 
 async def forgotten(database: Database, person: Person) -> bool:
-    """Tell whether nothing finds the number any more, and its token is gone."""
+    """Tell whether nothing finds the number any more, and its token is gone: there is an empty one to be opened."""
     async with database.connection() as db:
         row = await db.fetchrow("select * from whatsapp_numbers where id = $1", person.number_id)
         found = await numbers.list_all(db, person.tenant_id) + await load_numbers(db, [person.number_id])
-    return row is not None and row["access_token_sealed"] == b"" and not found
+    assert row is not None
+    token = Sealer(SECRET_KEY).unseal(row["access_token_sealed"], "access_token")
+    return (token, row["disconnected_at"] is None, found) == ("", False, [])
 
 
 async def token(operator: Terminal) -> str:

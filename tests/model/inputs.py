@@ -1,10 +1,12 @@
 """Random bodies and queries: mostly right, often in conflict with what there is, sometimes wrong in itself."""
 
+import dataclasses
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from tests.model import rules
-from tests.model.lists import Filter, Query
+from tests.model.lists import UNKNOWN_QUERIES, Filter, Query, Spelling
 from tests.model.state import Tenant
 
 NAMES = ("Ana", "ana", "Élise", "Rui", "Bo", "O'Neil", "de la Cruz", "Zoë", "50%_off", "李")
@@ -19,6 +21,7 @@ EMAILS = (
     "z_z@e.test",
 )
 LABELS = ("VIP", "vip", " Vip ", "Old", "Été", "ÉTÉ", "New", "NEW", "api", "Web_site", "100%")
+_SIGNS = ("gte", "lte", "gt", "lt", "ne")
 WORDS = (
     "ana",
     "AN",
@@ -44,26 +47,26 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "phone": tuple(rules.PHONES),
     "type": rules.TYPES,
     "email": (*EMAILS, *(f"p{n}@Mail.test" for n in range(40)), None, ""),
-    "country_id": (1, 2, 3, "4", None),
-    "assigned_id": (1, 2, 3, "4", None),
+    "country_id": (1, 2, 3, "4", None, 0, "0", 2.0),
+    "assigned_id": (1, 2, 3, "4", None, 0, " 0 "),
 }
 WRONG: dict[str, tuple[Any, ...]] = {
-    "firstname": ("", None, "x" * 256, 5, "a\x00b"),
+    "firstname": ("", None, "x" * 256, True, "a\x00b"),
     "lastname": (" ", "x" * 256, []),
-    "phone": ("", 5, "1" * 21, "+4420\x00", *rules.PHONE_PROBLEMS),
+    "phone": ("", 5, False, [], "1" * 21, "+4420\x00", *rules.PHONE_PROBLEMS),
     "type": ("vip", None, "Lead", 5),
     "email": ("nobody", "a b@c.de", "a@b", f"{'x' * 190}@a.de", 7),
-    "company": ("x" * 256, 5),
+    "company": ("x" * 256, True),
     "description": ({}, "a\x00"),
     "city": ("x" * 256,),
     "zip": ("1" * 21,),
     "address": ("x" * 501,),
-    "country_id": (0, "four", rules.MAX_ID + 1, True),
-    "assigned_id": (-1, []),
+    "country_id": ("four", rules.MAX_ID + 1, True, 1.5),
+    "assigned_id": (-1, [], "-1", False),
     "source_id": (0, rules.MAX_ID + 1, "x", None),
     "status_id": (-1, "new", None),
-    "groups": ("1,2", [1, "x"], [True], [0], {}),
-    "attributes": ([], {"Tier": 1}, {"a" * 51: 1}, {"a": []}, {"a": 2**63}, {"a": "x" * 1001}),
+    "groups": ("one", [1, "x"], [True], [0], {}, "0"),
+    "attributes": ("gold", [1], {"Tier": 1}, {"a" * 51: 1}, {"a": []}, {"a": 2**63}, {"a": "x" * 1001}),
 }
 
 
@@ -94,8 +97,12 @@ class Inputs:
 
     def ids(self) -> Any:
         if self.often(0.05):
-            return self.chance.choice((None, [], "1", [1, "x"], [1.5], {}))
+            return self.chance.choice((None, [], "one", [1, "x"], [1.5], {}))
         ids = [self.contact_id() for _ in range(self.chance.randint(1, 5))]
+        if self.often(0.1):
+            return ", ".join(map(str, ids))
+        if self.often(0.1):
+            return list(map(str, ids))
         return ids if self.often(0.9) else [*ids, -1, ids[0]]
 
     def body(self) -> dict[str, Any]:
@@ -114,16 +121,38 @@ class Inputs:
         self._spoil(body)
         return body
 
+    def put(self) -> tuple[dict[str, Any], Any]:
+        """A body to put, often of somebody who is there, and what is to tell who it is; None says nothing."""
+        body = self.body() if self.often(0.5) else self.change()
+        known = self._tenant.contacts.get(self.contact_id())
+        if known and self.often(0.5):
+            body["phone"] = self.chance.choice(
+                [text for text, (_, key) in rules.PHONES.items() if key == known.key]
+            )
+        if known and known.email and self.often(0.5):
+            body["email"] = self.chance.choice((known.email, f" {known.email.upper()} "))
+        match = self.chance.choice((None, "phone", "email", "email", " email "))
+        return body, "name" if self.often(0.03) else match
+
     def _spoil(self, body: dict[str, Any]) -> None:
         if self.often(0.2):
             for name in self.chance.sample(list(WRONG), self.chance.randint(1, 3)):
                 body[name] = self.chance.choice(WRONG[name])
-        if self.often(0.03):
-            body[self.chance.choice(("colour", "id", "group_id"))] = 1
+        if self.often(0.1):
+            body[self.chance.choice(list(rules.UNKNOWN_IN_CONTACTS))] = self.chance.choice(
+                (1, "x", [12], None)
+            )
         if self.often(0.02) and body:
             del body[self.chance.choice(sorted(body))]
 
     def _value(self, name: str) -> Any:
+        value = self._plain_value(name)
+        if isinstance(value, str) and self.often(0.1):
+            blanks = (" ", "\t", "\u00a0", "\ufeff", "\u200b ", "\n")
+            return f"{self.chance.choice(blanks)}{value}{self.chance.choice(blanks)}"
+        return value
+
+    def _plain_value(self, name: str) -> Any:
         pick = self.chance.choice
         match name:
             case "source_id" | "status_id":
@@ -131,9 +160,14 @@ class Inputs:
                 return value if self.often(0.9) else str(value)
             case "groups":
                 ids = [self.label_id("groups") for _ in range(self.chance.randint(0, 3))]
-                return pick((ids, ids * 2, None)) if ids else pick(([], None))
+                texts = list(map(str, ids))
+                return pick((ids, ids * 2, ids, texts, ",".join(texts), None)) if ids else pick(([], None))
             case "attributes":
                 return self._attributes()
+        if name in rules.TEXTS and self.often(0.05):
+            return pick((5, 90210, 1.5, -3))
+        if name == "phone" and self.often(0.05):
+            return int(pick([text for text in rules.PHONES if text.isascii() and text.isdecimal()]))
         return pick(OPTIONS.get(name, (*COMPANIES, None, "")))
 
     def _attributes(self) -> Any:
@@ -142,20 +176,18 @@ class Inputs:
         values = ("gold", "Gold", "5", 5, 7, 1.5, -2, True, False, "true", "2026-01-02", None, "")
         keys = self.chance.sample(("tier", "visits", "since", "is_new"), self.chance.randint(0, 3))
         attributes = {key: self.chance.choice(values) for key in keys}
-        return self.chance.choice((attributes, attributes, attributes, None))
+        return self.chance.choice((attributes, attributes, attributes, None, []))
 
     def label(self, noun: str) -> dict[str, Any]:
         body: dict[str, Any] = {"name": self.chance.choice((*LABELS, f"L{self.chance.randint(0, 30)}"))}
         if self.often(0.08):
-            body["name"] = self.chance.choice(("", " ", None, 5, "x" * 256, "a\x00"))
-        if self.often(0.03):
-            body["title"] = "x"
-        if noun == "statuses":
-            body.pop("title", None)
-            if self.often(0.6):
-                body["color"] = self.chance.choice(
-                    ("#FF5733", "#00ff00", None, "", "red", "#12345", "#1234567", 5)
-                )
+            body["name"] = self.chance.choice(("", " ", None, 5, 7.5, True, "x" * 256, "a\x00"))
+        if self.often(0.1):
+            body[self.chance.choice(list(rules.UNKNOWN_IN_LABELS))] = "x"
+        if noun == "statuses" and self.often(0.6):
+            body["color"] = self.chance.choice(
+                ("#FF5733", " #00ff00", None, "", "red", "#12345", "#1234567", 5)
+            )
         return body
 
     def query(self, noun: str) -> Query:
@@ -172,47 +204,55 @@ class Inputs:
         relations = ("groups", "source", "status")
         return Query(
             noun,
-            tuple({item.pair[0]: item for item in filters}.values()),
+            tuple({(item.name, item.operator): item for item in filters}.values()),
             tuple((name, self.often(0.5)) for name in names),
             " ".join(self.chance.sample(WORDS, self.chance.choice((0, 0, 0, 1, 1, 2)))),
             self.chance.choice((1, 1, 1, 2, 3, 9)),
             self.chance.choice((15, 15, 1, 3, 7, 100)),
             wanted if self.often(0.3) else None,
             tuple(self.chance.sample(relations, self.chance.randint(0, 3))) if noun == "contacts" else (),
+            tuple(self.chance.sample(UNKNOWN_QUERIES, 2)) if self.often(0.15) else (),
         )
 
     def _filter(self, noun: str) -> Filter:
+        drawn = self._drawn_filter(noun)
+        spelling = self.chance.choice(list(Spelling))
+        if drawn.operator in {"in", "not_in"} and self.often(0.5):
+            return dataclasses.replace(drawn, spelling=spelling)
+        if drawn.operator in _SIGNS and self.often(0.3):
+            return dataclasses.replace(drawn, spelling=Spelling.SIGN)
+        return drawn
+
+    def _drawn_filter(self, noun: str) -> Filter:
         pick = self.chance.choice
         if noun != "contacts":
             operator = pick(("eq", "ne", "like", "in", "not_in", "gte", "lt", "null", "between"))
             return Filter("name", operator, self._values(operator, ("VIP", "Old", "New", "L1", "i", "%")))
-        name = pick(
-            (
-                "type",
-                "status_id",
-                "source_id",
-                "assigned_id",
-                "group_id",
-                "attributes.tier",
-                "attributes.visits",
-            )
-        )
-        operators = ("eq", "ne", "in", "not_in", "null")
-        if name == "group_id":
-            operator = pick(operators)
-            return Filter(
-                name, operator, self._values(operator, sorted(self._tenant.labels["groups"]) or [1])
-            )
-        operator = pick((*operators, "gte", "lte", "gt", "lt", "between", "like"))
-        if name == "type":
-            return Filter(name, operator, self._values(operator, rules.TYPES))
-        if name.startswith("attributes"):
-            texts = ("gold", "5", "1.5", "5.0", "true", "2026-01-02", "-2", "Go", "zzz")
-            return Filter(name, operator, self._values(operator, texts))
-        nouns = {"status_id": "statuses", "source_id": "sources"}
-        ids = sorted(self._tenant.labels[nouns[name]]) if name in nouns else [1, 2, 3, 4]
-        values = self._values(operator, ids)
+        name = pick(tuple(self._filtered()))
+        options, operators = self._filtered()[name]
+        operator = pick(operators)
+        if name == "group_id" and operator == "eq" and self.often(0.3):  # in both
+            return Filter(name, operator, (pick(options), pick(options)), Spelling.REPEATED)
+        values = self._values(operator, options)
         return Filter(name, operator, tuple(map(str, values)) if operator == "like" else values)
+
+    def _filtered(self) -> dict[str, tuple[Sequence[Any], Sequence[str]]]:
+        """Return by what contacts are filtered: values, and operators."""
+        sets = ("eq", "ne", "in", "not_in", "null")
+        every = (*sets, "gte", "lte", "gt", "lt", "between", "like")
+        ids = {noun: sorted(labels) or [1] for noun, labels in self._tenant.labels.items()}
+        texts = ("gold", "5", "1.5", "5.0", "true", "2026-01-02", "-2", "Go", "zzz")
+        return {
+            "type": (rules.TYPES, every),
+            "status_id": (ids["statuses"], every),
+            "source_id": (ids["sources"], every),
+            "assigned_id": ((1, 2, 3, 4), every),
+            "group_id": (ids["groups"], sets),
+            "phone": (list(rules.PHONES), sets),
+            "email": ((*EMAILS, "p3@mail.TEST", "none@x.de"), (*sets, "like")),
+            "attributes.tier": (texts, every),
+            "attributes.visits": (texts, every),
+        }
 
     def _values(self, operator: str, options: Any) -> tuple[Any, ...]:
         if operator == "null":

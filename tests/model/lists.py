@@ -1,12 +1,14 @@
 """Lists as the contract has them: filter, sort and cut a Python list."""
 
 import dataclasses
+import enum
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.model.state import Contact, Expected, Label, Tenant
+from tests.model.rules import ANY, PHONES
+from tests.model.state import Contact, Expected, Label, Tenant, folded
 from tests.sorting import sort_key
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
@@ -22,6 +24,19 @@ _COMPARISONS: dict[str, Callable[[Any, Sequence[Any]], bool]] = {
 Place = tuple[Any, ...]
 
 
+class Spelling(enum.Enum):
+    """How clients write a filter."""
+
+    PLAIN = enum.auto()  # filter[type][in]=a,b
+    BRACKETS = enum.auto()  # filter[type][in][]=a&filter[type][in][]=b
+    PLACES = enum.auto()  # filter[type][in][0]=a&filter[type][in][1]=b
+    REPEATED = enum.auto()  # filter[type][in]=a&filter[type][in]=b
+    SIGN = enum.auto()  # filter[assigned_id][>=]=8, whose equals sign cuts it in two where it is not encoded
+
+
+_SIGNS = {"gte": ">=", "lte": "<=", "gt": ">", "lt": "<", "ne": "!="}
+
+
 @dataclasses.dataclass(frozen=True)
 class Filter:
     """A condition: its values are numbers for fields that are, else texts."""
@@ -29,12 +44,23 @@ class Filter:
     name: str
     operator: str
     values: tuple[Any, ...]
+    spelling: Spelling = Spelling.PLAIN
 
-    @property
-    def pair(self) -> tuple[str, str]:
+    def pairs(self) -> list[tuple[str, str]]:
         """What is sent."""
         operator = f"[{self.operator}]" if self.operator != "eq" else ""
-        return f"filter[{self.name}]{operator}", ",".join(map(_sent, self.values))
+        name, texts = f"filter[{self.name}]{operator}", list(map(_sent, self.values))
+        match self.spelling:
+            case Spelling.BRACKETS:
+                return [(f"{name}[]", text) for text in texts]
+            case Spelling.PLACES:
+                return [(f"{name}[{place}]", text) for place, text in enumerate(texts)]
+            case Spelling.REPEATED:
+                return [(name, text) for text in texts]
+            case Spelling.SIGN if self.operator in _SIGNS:
+                before, equals, behind = f"filter[{self.name}][{_SIGNS[self.operator]}]".partition("=")
+                return [(before, f"{behind}={texts[0]}") if equals else (before, texts[0])]
+        return [(name, ",".join(texts))]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +75,7 @@ class Query:
     per_page: int = 15
     fields: tuple[str, ...] | None = None
     includes: tuple[str, ...] = ()
+    unknown: tuple["Unknown", ...] = ()
 
     @property
     def order(self) -> tuple[tuple[str, bool], ...]:
@@ -60,7 +87,7 @@ class Query:
 
     def pairs(self) -> list[tuple[str, str]]:
         """What is sent."""
-        pairs = [item.pair for item in self.filters]
+        pairs = [pair for item in self.filters for pair in item.pairs()]
         pairs += [("page", str(self.page))] if self.page > 1 else []
         pairs += [("per_page", str(self.per_page))] if self.per_page != 15 else []
         pairs += [("search", self.search)] if self.search else []
@@ -68,7 +95,12 @@ class Query:
         pairs += [("include", ",".join(self.includes))] if self.includes else []
         if self.sorts:
             pairs.append(("sort", ",".join(f"-{name}" if down else name for name, down in self.sorts)))
-        return pairs
+        return pairs + [item.pair for item in self.unknown]
+
+
+def refused(query: Query) -> Expected:
+    """Return what a strict caller is told of a query with names that mean nothing."""
+    return Expected(422, code="VALIDATION_ERROR", details={item.told: [ANY] for item in query.unknown})
 
 
 def listed(tenant: Tenant, query: Query, behind: Place | None = None) -> tuple[Expected, Place | None]:
@@ -154,11 +186,25 @@ def _passes(contact: Contact, item: Filter) -> bool:
     if key:
         return _attribute_holds(contact.attributes.get(key), item)
     if name == "group_id":
-        members = set(contact.groups)
-        if item.operator == "null":
-            return (not members) == bool(item.values[0])
-        return bool(members & set(item.values)) == (item.operator in {"eq", "in"})
+        return _is_member(set(contact.groups), item)
+    if name == "phone" and item.operator != "null":
+        return _holds(contact.key, dataclasses.replace(item, values=_keys(item)))
+    if name == "email" and item.operator not in {"null", "like"}:
+        return _holds(contact.email, dataclasses.replace(item, values=tuple(map(folded, item.values))))
     return _holds(contact.fields[name], item)
+
+
+def _is_member(members: set[int], item: Filter) -> bool:
+    if item.operator == "null":
+        return (not members) == bool(item.values[0])
+    if item.operator == "eq":
+        return members >= set(item.values)
+    return bool(members & set(item.values)) == (item.operator == "in")
+
+
+def _keys(item: Filter) -> tuple[str, ...]:
+    """Return the numbers that phones mean."""
+    return tuple(PHONES[text][1] for text in item.values)
 
 
 def _holds(value: Any, item: Filter) -> bool:
@@ -198,6 +244,20 @@ def _sent(value: Any) -> str:
     return str(value)
 
 
+class Unknown(NamedTuple):
+    """A parameter that means nothing, how it is told, and what was perhaps meant."""
+
+    pair: tuple[str, str]
+    told: str
+    meant: str | None = None
+
+
+UNKNOWN_QUERIES = (
+    Unknown(("limit", "5"), "limit", "per_page"),
+    Unknown(("_", "1700000000"), "_"),
+    Unknown(("filter[colour]", "x"), "filter[colour]"),
+    Unknown(("sort[]", "-colour"), "sort=-colour"),
+)
 WRONG_QUERIES: Sequence[tuple[Mapping[str, str], Sequence[str]]] = (
     ({"page": "0"}, ["page"]),
     ({"page": "two", "per_page": "-1"}, ["page", "per_page"]),

@@ -7,8 +7,10 @@ from typing import Any
 from tests.model import rules
 from tests.model.rules import PHONES
 
-Problems = dict[str, list[str]]
+Problems = dict[str, Any]  # texts by field; beside them the ids of contacts that have what a field wants
 NOUNS = {"groups": "Group", "sources": "Source", "statuses": "Status"}
+# What names the contacts that have a phone and an email already.
+OWNERS = ("contact_id", "email_contact_id")
 REFERS = {"sources": "source_id", "statuses": "status_id"}
 
 
@@ -55,7 +57,7 @@ class Contact:
     @property
     def key(self) -> str:
         """The number its phone means."""
-        return PHONES[self.fields["phone"]]
+        return PHONES[self.fields["phone"]][1]
 
     @property
     def email(self) -> str | None:
@@ -121,45 +123,71 @@ class Tenant:
         contact = self.contacts.get(contact_id)
         return Expected(200, self.shown(contact, includes)) if contact else missing()
 
-    def create(self, body: Mapping[str, Any]) -> Expected:
-        fields, problems = rules.read_contact(body, is_change=False)
-        problems = problems or self._refused(fields, None)
+    def create(self, body: Mapping[str, Any], *, is_strict: bool) -> Expected:
+        reading = rules.read_contact(body, is_change=False, is_strict=is_strict)
+        return self._created(reading.fields, self._problems(reading, None))
+
+    def change(self, contact_id: int, body: Mapping[str, Any], *, is_strict: bool) -> Expected:
+        contact = self.contacts.get(contact_id)
+        reading = rules.read_contact(body, is_change=True, is_strict=is_strict)
+        return self._changed(contact, reading) if contact else missing()
+
+    def put(self, body: Mapping[str, Any], match: Any, *, is_strict: bool) -> Expected:
+        """Create, or change who has the phone or the email; `match` says which, None is the phone."""
+        reading = rules.read_contact(body, is_change=True, is_strict=is_strict)
+        if match not in (None, "phone", "email"):
+            reading.problems["match"] = [rules.ANY]
+            match = None
+        fields = reading.fields
+        if match == "email":
+            known = self._owner_of_email(fields.get("email"), None)
+        else:
+            known = self._owner_of_phone(fields.get("phone"), None)
+        if known:
+            return self._changed(known, reading)
+        needed = {"email": "Email is required to match by it"} if match == "email" else {}
+        for name, text in {**rules.REQUIRED, **needed}.items():
+            if fields.get(name) is None:
+                reading.problems.setdefault(name, [text])
+        complete = {**dict.fromkeys(rules.FIELDS), **fields}
+        return self._created(complete, self._problems(reading, None))
+
+    def _created(self, fields: Mapping[str, Any], problems: Problems) -> Expected:
         if problems:
             return invalid(problems)
         if len(self.contacts) >= self.maximum:
             return Expected(403, code="FEATURE_LIMIT_EXCEEDED", details=self._limit())
         return Expected(201, self.shown(self._add(fields, self.now()), ["groups"]))
 
-    def change(self, contact_id: int, body: Mapping[str, Any]) -> Expected:
-        fields, problems = rules.read_contact(body, is_change=True)
-        contact = self.contacts.get(contact_id)
-        if problems:
+    def _changed(self, contact: Contact, reading: rules.Reading) -> Expected:
+        if problems := self._problems(reading, contact):
             return invalid(problems)
-        if contact is None:
-            return missing()
-        problems = self._refused(fields, contact)
-        if problems:
-            return invalid(problems)
+        fields = reading.fields
         if fields:
             contact.updated = self.now()
-        contact.fields |= {name: value for name, value in fields.items() if name in rules.PLAIN}
+        contact.fields |= _kept(fields)
         if "groups" in fields:
             contact.groups = list(dict.fromkeys(fields["groups"] or ()))
         if "attributes" in fields:
             contact.attributes = _merged(contact.attributes, fields["attributes"])
         return Expected(200, self.shown(contact, ["groups"]))
 
+    def _problems(self, reading: rules.Reading, but: Contact | None) -> Problems:
+        """Return all that is wrong: with what was sent, and between that and what there is."""
+        return self._refused(reading.fields, but) | reading.problems
+
     def delete(self, contact_id: int) -> Expected:
         return Expected(200) if self.contacts.pop(contact_id, None) else missing()
 
     def delete_batch(self, ids: Any) -> Expected:
+        ids = rules.as_ids(ids)
         if problem := _ids_problem(ids, "deleted in one call"):
             return invalid({"ids": [problem]})
         gone = {contact_id for contact_id in ids if self.contacts.pop(contact_id, None)}
         summary = {"total": len(ids), "deleted": len(gone), "failed": len(ids) - len(gone)}
         return Expected(200, {"success": True, "summary": summary})
 
-    def create_batch(self, rows: Sequence[Any], *, goes_on: bool, skips: bool) -> Expected:
+    def create_batch(self, rows: Sequence[Any], *, goes_on: bool, skips: bool, is_strict: bool) -> Expected:
         """Decide row by row; nothing is kept before it is clear that the batch is."""
         before, now = dict(self.contacts), self.now()
         created: list[Contact] = []
@@ -167,10 +195,11 @@ class Tenant:
         errors: list[Any] = []
         for index, row in enumerate(rows):
             place = {"index": index, "data": row}
-            if skips and self._is_duplicate(row):
-                skipped.append({**place, "reason": "duplicate_phone"})
+            fields, problems = self._row(row, is_strict=is_strict)
+            if skips and (owner := self._owner_of_phone(fields.get("phone"), None)):
+                skipped.append({**place, "reason": "duplicate_phone", "contact_id": owner.id})
                 continue
-            code, problems = self._row_problems(row)
+            code = "VALIDATION_ERROR"
             if not problems and len(self.contacts) >= self.maximum:
                 if not created and len(before) >= self.maximum:
                     return Expected(403, code="FEATURE_LIMIT_EXCEEDED", details=self._limit())
@@ -178,42 +207,48 @@ class Tenant:
                 problems = {"contacts": ["Contact limit reached for the current plan"]}
             if not problems:
                 # Ids are given out when all rows are decided: until then a row has none.
-                created.append(self._add(rules.read_contact(row, is_change=False)[0], now, -1 - index))
+                created.append(self._add(fields, now, -1 - index))
                 continue
-            errors.append({**place, "code": code, "errors": problems})
+            owners = {name: problems.pop(name) for name in OWNERS if name in problems}
+            errors.append({**place, "code": code, "errors": problems, **owners})
             if not goes_on:
                 self.contacts = before
+                for error in errors:
+                    self._name_owners(error, {-1 - number: None for number in range(len(rows))})
                 summary = {"total": len(rows), "created": 0, "skipped": len(skipped), "failed": len(errors)}
                 return invalid({"summary": summary, "errors": errors})
         self.contacts = before
+        ids: dict[int, int | None] = {}
         for contact in created:
-            contact.id = next(self.new_ids, 0)
+            ids[contact.id] = contact.id = next(self.new_ids, 0)
             self.contacts[contact.id] = contact
+        for item in (*skipped, *errors):
+            self._name_owners(item, ids)
         counts = {"created": len(created), "skipped": len(skipped), "failed": len(errors)}
         items = [self.shown(contact, ["groups"]) for contact in created]
         data = {"success": True, "summary": {"total": len(rows), **counts}}
         return Expected(200, data | {"created": items, "skipped": skipped, "errors": errors})
 
-    def _is_duplicate(self, row: Any) -> bool:
-        phone = row.get("phone") if isinstance(row, dict) else None
-        return isinstance(phone, str) and self._has_phone(phone, None)
+    @staticmethod
+    def _name_owners(item: dict[str, Any], ids: Mapping[int, int | None]) -> None:
+        """Put in the ids that rows of the batch got; those of rows that are gone with it are not told."""
+        for name in OWNERS:
+            if item.get(name) in ids:
+                item[name] = ids[item[name]]
+            if name in item and item[name] is None:
+                del item[name]
 
-    def _row_problems(self, row: Any) -> tuple[str, Problems]:
-        code = "VALIDATION_ERROR"
+    def _row(self, row: Any, *, is_strict: bool) -> tuple[dict[str, Any], Problems]:
+        """Return the fields of a row that are right, and all that is wrong with it."""
         if not isinstance(row, dict):
-            return code, {"": ["Expected an object"]}
-        fields, problems = rules.read_contact(row, is_change=False)
-        if not problems:
-            return code, self._refused(fields, None)
-        if "phone" not in problems:
-            # A row with other faults is told about its phone all the same.
-            problems |= self._phone_problem(fields["phone"], None)
-        return code, problems
+            return {}, {"": ["Expected an object"]}
+        reading = rules.read_contact(row, is_change=False, is_strict=is_strict)
+        return reading.fields, self._problems(reading, None)
 
     def _add(self, fields: Mapping[str, Any], now: Moment, new_id: int | None = None) -> Contact:
         contact = Contact(
             next(self.new_ids, 0) if new_id is None else new_id,
-            {name: fields[name] for name in rules.PLAIN},
+            _kept(fields),
             list(dict.fromkeys(fields["groups"] or ())),
             _merged({}, fields["attributes"]),
             now,
@@ -225,32 +260,35 @@ class Tenant:
     def _limit(self) -> dict[str, Any]:
         return {"feature": "contacts", "current": len(self.contacts), "maximum": self.maximum}
 
-    def _has_phone(self, text: str, but: Contact | None) -> bool:
-        key = PHONES.get(text)
-        return any(other.key == key for other in self.contacts.values() if other is not but)
+    def _owner_of_phone(self, text: str | None, but: Contact | None) -> Contact | None:
+        _, key = PHONES.get(text or "", (None, None))
+        return next((other for other in self._others(but) if other.key == key), None)
 
-    def _phone_problem(self, text: str, but: Contact | None) -> Problems:
-        if text in rules.PHONE_PROBLEMS:
-            return {"phone": [rules.PHONE_PROBLEMS[text]]}
-        return {"phone": [rules.PHONE_TAKEN]} if self._has_phone(text, but) else {}
+    def _owner_of_email(self, text: str | None, but: Contact | None) -> Contact | None:
+        email = folded(text)
+        return next((other for other in self._others(but) if email and other.email == email), None)
+
+    def _others(self, but: Contact | None) -> list[Contact]:
+        return [other for other in self.contacts.values() if other is not but]
 
     def _refused(self, fields: Mapping[str, Any], but: Contact | None) -> Problems:
         """Return what stands against fields that are right in themselves."""
         problems: Problems = {}
         for noun, text in (("sources", rules.NO_SOURCE), ("statuses", rules.NO_STATUS)):
             name = REFERS[noun]
-            if name in fields and fields[name] not in self.labels[noun]:
+            if fields.get(name) is not None and fields[name] not in self.labels[noun]:
                 problems[name] = [text]
         if not set(fields.get("groups") or ()) <= self.labels["groups"].keys():
             problems["groups"] = [rules.NO_GROUP]
         old = but.attributes if but else {}
         if fields.get("attributes") and len(_merged(old, fields["attributes"])) > 50:
             problems["attributes"] = [rules.TOO_MANY_ATTRIBUTES]
-        if "phone" in fields:
-            problems |= self._phone_problem(fields["phone"], but)
-        email = folded(fields.get("email"))
-        if email and any(other.email == email for other in self.contacts.values() if other is not but):
-            problems["email"] = [rules.EMAIL_TAKEN]
+        if fields.get("phone") in rules.PHONE_PROBLEMS:
+            problems["phone"] = [rules.PHONE_PROBLEMS[fields["phone"]]]
+        if owner := self._owner_of_phone(fields.get("phone"), but):
+            problems |= {"phone": [rules.PHONE_TAKEN], "contact_id": owner.id}
+        if owner := self._owner_of_email(fields.get("email"), but):
+            problems |= {"email": [rules.EMAIL_TAKEN], "email_contact_id": owner.id}
         return problems
 
     # Groups, sources and statuses
@@ -259,27 +297,23 @@ class Tenant:
         label = self.labels[noun].get(label_id)
         return Expected(200, self.shown_label(noun, label)) if label else missing()
 
-    def create_label(self, noun: str, body: Mapping[str, Any]) -> Expected:
-        problems = self._label_problems(noun, body) or self._name_problem(noun, body["name"], 0)
-        if problems:
+    def create_label(self, noun: str, body: Mapping[str, Any], *, is_strict: bool) -> Expected:
+        if problems := self._label_problems(noun, body, None, is_strict=is_strict):
             return invalid(problems)
         now = self.now()
-        color = body.get("color") or None
-        label = Label(next(self.new_ids, 0), body["name"].strip(), color, now, now)
+        label = Label(next(self.new_ids, 0), rules.as_text(body["name"]), _color(body), now, now)
         self.labels[noun][label.id] = label
         return Expected(201, self.shown_label(noun, label))
 
-    def change_label(self, noun: str, label_id: int, body: Mapping[str, Any]) -> Expected:
-        if problems := self._label_problems(noun, body):
-            return invalid(problems)
+    def change_label(self, noun: str, label_id: int, body: Mapping[str, Any], *, is_strict: bool) -> Expected:
         label = self.labels[noun].get(label_id)
         if label is None:
             return missing()
-        if problems := self._name_problem(noun, body["name"], label_id):
+        if problems := self._label_problems(noun, body, label, is_strict=is_strict):
             return invalid(problems)
-        label.name, label.updated = body["name"].strip(), self.now()
+        label.name, label.updated = rules.as_text(body["name"]), self.now()
         if "color" in body:
-            label.color = body["color"] or None
+            label.color = _color(body)
         return Expected(200, self.shown_label(noun, label))
 
     def delete_label(self, noun: str, label_id: int) -> Expected:
@@ -301,10 +335,11 @@ class Tenant:
 
     def move(self, group_id: int, ids: Any, *, is_adding: bool) -> Expected:
         """Add members, or remove them."""
-        if problem := _ids_problem(ids, "given in one call"):
-            return invalid({"contact_ids": [problem]})
         if group_id not in self.labels["groups"]:
             return missing()
+        ids = rules.as_ids(ids)
+        if problem := _ids_problem(ids, "given in one call"):
+            return invalid({"contact_ids": [problem]})
         if is_adding and not set(ids) <= self.contacts.keys():
             return invalid({"contact_ids": ["One or more contact IDs do not exist"]})
         now, count = self.now(), 0
@@ -316,26 +351,47 @@ class Tenant:
             contact.groups = [*contact.groups, group_id] if is_adding else _without(contact.groups, group_id)
         return Expected(200, {"group_id": group_id, f"contacts_{'added' if is_adding else 'removed'}": count})
 
-    def _label_problems(self, noun: str, body: Mapping[str, Any]) -> Problems:
-        word, name, color = NOUNS[noun], body.get("name"), body.get("color")
-        problem = text_problem_of_name(word, name)
-        problems = {"name": [problem]} if problem else {}
-        if noun != "statuses":
-            return problems | {other: [rules.ANY] for other in body if other != "name"}
-        is_color = rules.is_blank(color) or (
-            isinstance(color, str)
-            and len(color) == 7
-            and color[0] == "#"
-            and set(color[1:]) <= set("0123456789abcdefABCDEF")
-        )
-        return problems if is_color else problems | {"color": [rules.WRONG_COLOR]}
+    def unknown_in_label(self, noun: str, body: Mapping[str, Any]) -> dict[str, str | None]:
+        known = {"name", "color"} if noun == "statuses" else {"name"}
+        return {other: rules.UNKNOWN_IN_LABELS.get(other) for other in body if other not in known}
 
-    def _name_problem(self, noun: str, name: str, but: int) -> Problems:
-        others = [label for label in self.labels[noun].values() if label.id != but]
-        if not any(folded(label.name) == folded(name.strip()) for label in others):
-            return {}
-        article = f"A {NOUNS[noun].lower()}"
-        return {"name": [f"{article} with this name already exists"]}
+    def _label_problems(
+        self, noun: str, body: Mapping[str, Any], but: Label | None, *, is_strict: bool
+    ) -> Problems:
+        name = rules.as_text(body.get("name"))
+        problems: Problems = {}
+        if problem := text_problem_of_name(NOUNS[noun], name):
+            problems["name"] = [problem]
+        elif any(
+            folded(label.name) == folded(name) for label in self.labels[noun].values() if label is not but
+        ):
+            problems["name"] = [f"A {NOUNS[noun].lower()} with this name already exists"]
+        if noun == "statuses" and not _is_color(_color(body)):
+            problems["color"] = [rules.WRONG_COLOR]
+        if is_strict:
+            problems |= {other: [rules.ANY] for other in self.unknown_in_label(noun, body)}
+        return problems
+
+
+def _color(body: Mapping[str, Any]) -> Any:
+    return rules.as_text(body.get("color")) or None
+
+
+def _is_color(color: Any) -> bool:
+    if color is None:
+        return True
+    return (
+        isinstance(color, str)
+        and len(color) == 7
+        and color[0] == "#"
+        and set(color[1:]) <= set("0123456789abcdefABCDEF")
+    )
+
+
+def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are kept as they are meant; of a phone, what is kept of its spelling."""
+    kept = {name: value for name, value in fields.items() if name in rules.PLAIN}
+    return kept | {"phone": PHONES[kept["phone"]][0]} if "phone" in kept else kept
 
 
 def text_problem_of_name(word: str, name: Any) -> str | None:
@@ -360,7 +416,7 @@ def _ids_problem(ids: Any, action: str) -> str | None:
         return "Contact IDs are required"
     if not isinstance(ids, list):
         return "Contact IDs must be an array"
-    if not all(isinstance(item, int) and not isinstance(item, bool) for item in ids):
+    if not all(isinstance(item, int) for item in ids):
         return "Contact IDs must be integers"
     noun = "contacts" if "deleted" in action else "contact IDs"
     return f"At most 1,000 {noun} can be {action}" if len(ids) > 1000 else None

@@ -1,19 +1,21 @@
 """Random steps against the real server and against the model, which have to answer the same."""
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
 from tests.model import lists
 from tests.model.inputs import Inputs
 from tests.model.lists import Place, Query
-from tests.model.rules import ANY
-from tests.model.state import NOUNS, Expected, Moment, Tenant
+from tests.model.rules import ANY, FIELDS, UNKNOWN_IN_CONTACTS, trimmed
+from tests.model.state import NOUNS, Expected, Moment, Tenant, invalid
 from tests.serving import Answer, Client
 
 _URL = "/api/v2"
 Step = Callable[[], Awaitable[None]]
+_NO_RELATIONS = {"group": "include=groups", "nobody": None}
 
 
 class Walker:
@@ -39,6 +41,7 @@ class Walker:
             self._create: 22,
             self._get: 4,
             self._change: 18,
+            self._put: 12,
             self._delete: 4,
             self._create_batch: 6,
             self._delete_batch: 2,
@@ -70,21 +73,53 @@ class Walker:
     # Contacts
 
     async def _create(self) -> None:
-        body = self._inputs.body()
-        await self._send("POST", "/contacts", body, lambda: self._tenant.create(body))
+        body, is_strict = self._inputs.body(), self._is_strict()
+        await self._send(
+            "POST",
+            "/contacts",
+            body,
+            lambda: self._tenant.create(body, is_strict=is_strict),
+            is_strict=is_strict,
+            ignored=_unknown(body),
+        )
 
     async def _get(self) -> None:
-        contact_id, includes = (
-            self._inputs.contact_id(),
-            self._chance.choice(((), ("groups",), ("status", "source"))),
-        )
+        contact_id, is_strict = self._inputs.contact_id(), self._is_strict()
+        includes = self._chance.choice(((), ("groups",), ("status", "source"), ("source", "group", "nobody")))
+        unknown = {f"include={name}": meant for name, meant in _NO_RELATIONS.items() if name in includes}
+
+        def model() -> Expected:
+            if is_strict and unknown:
+                return invalid({name: [ANY] for name in unknown})
+            return self._tenant.get(contact_id, includes)
+
         path = f"/contacts/{contact_id}?include={','.join(includes)}"
-        await self._send("GET", path, None, lambda: self._tenant.get(contact_id, includes))
+        ignored = {} if is_strict else unknown
+        await self._send("GET", path, None, model, is_strict=is_strict, ignored=ignored)
 
     async def _change(self) -> None:
-        contact_id, body = self._inputs.contact_id(), self._inputs.change()
+        contact_id, body, is_strict = self._inputs.contact_id(), self._inputs.change(), self._is_strict()
         await self._send(
-            "PATCH", f"/contacts/{contact_id}", body, lambda: self._tenant.change(contact_id, body)
+            "PATCH",
+            f"/contacts/{contact_id}",
+            body,
+            lambda: self._tenant.change(contact_id, body, is_strict=is_strict),
+            is_strict=is_strict,
+            ignored=_unknown(body),
+        )
+
+    async def _put(self) -> None:
+        (body, match), is_strict = self._inputs.put(), self._is_strict()
+        is_in_query = self._inputs.often(0.5)
+        query = f"?{urlencode({'match': match})}" if match is not None and is_in_query else ""
+        given = body if match is None or is_in_query else {**body, "match": match}
+        await self._send(
+            "PUT",
+            f"/contacts{query}",
+            given,
+            lambda: self._tenant.put(body, trimmed(match), is_strict=is_strict),
+            is_strict=is_strict,
+            ignored=_unknown(body),
         )
 
     async def _delete(self) -> None:
@@ -97,11 +132,20 @@ class Walker:
             rows.insert(self._chance.randint(0, len(rows)), self._chance.choice((None, 5, [], "x", {})))
         goes_on, skips = self._inputs.often(0.7), self._inputs.often(0.5)
         body = {"contacts": rows, "options": {"continue_on_error": goes_on, "skip_duplicates": skips}}
+        is_strict = self._is_strict()
+        unknown = {
+            f"contacts.{index}.{name}": meant
+            for index, row in enumerate(rows)
+            if isinstance(row, dict)
+            for name, meant in _unknown(row).items()
+        }
         await self._send(
             "POST",
             "/contacts/batch",
             body,
-            lambda: self._tenant.create_batch(rows, goes_on=goes_on, skips=skips),
+            lambda: self._tenant.create_batch(rows, goes_on=goes_on, skips=skips, is_strict=is_strict),
+            is_strict=is_strict,
+            ignored=unknown,
         )
 
     async def _delete_batch(self) -> None:
@@ -114,9 +158,16 @@ class Walker:
         return self._chance.choice(list(NOUNS))
 
     async def _create_label(self) -> None:
-        noun = self._noun()
+        noun, is_strict = self._noun(), self._is_strict()
         body = self._inputs.label(noun)
-        await self._send("POST", f"/{noun}", body, lambda: self._tenant.create_label(noun, body))
+        await self._send(
+            "POST",
+            f"/{noun}",
+            body,
+            lambda: self._tenant.create_label(noun, body, is_strict=is_strict),
+            is_strict=is_strict,
+            ignored=self._tenant.unknown_in_label(noun, body),
+        )
 
     async def _get_label(self) -> None:
         noun = self._noun()
@@ -124,10 +175,15 @@ class Walker:
         await self._send("GET", f"/{noun}/{label_id}", None, lambda: self._tenant.get_label(noun, label_id))
 
     async def _change_label(self) -> None:
-        noun = self._noun()
+        noun, is_strict = self._noun(), self._is_strict()
         label_id, body = self._inputs.label_id(noun), self._inputs.label(noun)
         await self._send(
-            "PATCH", f"/{noun}/{label_id}", body, lambda: self._tenant.change_label(noun, label_id, body)
+            "PATCH",
+            f"/{noun}/{label_id}",
+            body,
+            lambda: self._tenant.change_label(noun, label_id, body, is_strict=is_strict),
+            is_strict=is_strict,
+            ignored=self._tenant.unknown_in_label(noun, body),
         )
 
     async def _delete_label(self) -> None:
@@ -154,7 +210,12 @@ class Walker:
 
     async def _list(self) -> None:
         noun = self._chance.choice(("contacts", "contacts", "contacts", *NOUNS))
-        await self._page(self._inputs.query(noun), None, None)
+        query = self._inputs.query(noun)
+        if query.unknown and self._inputs.often(0.3):
+            path = f"/{noun}?{urlencode(query.pairs())}"
+            await self._send("GET", path, None, lambda: lists.refused(query), is_strict=True)
+        else:
+            await self._page(query, None, None)
 
     async def _wrong_list(self) -> None:
         noun = self._chance.choice(("contacts", *NOUNS))
@@ -187,20 +248,38 @@ class Walker:
             return page
 
         pairs = [*query.pairs(), *([("cursor", cursor)] if cursor else [])]
-        answer = await self._send("GET", f"/{query.noun}?{urlencode(pairs)}", None, expected)
+        ignored = {item.told: item.meant for item in query.unknown}
+        answer = await self._send("GET", f"/{query.noun}?{urlencode(pairs)}", None, expected, ignored=ignored)
         following = answer.body["meta"]["pagination"]["next_cursor"]
         assert (following is None) == (end is None), self._report(end, following)
         return end, following
 
     # Comparing
 
-    async def _send(self, method: str, path: str, body: Any, model: Callable[[], Expected]) -> Answer:
-        self._said = f"{method} {path} {body!r}"
-        options = {} if body is None else {"json": body}
-        answer = await self._client.call(method, _URL + path, **options)
-        self._tenant.new_ids = iter(self._new_ids(path, answer) if method == "POST" else ())
+    def _is_strict(self) -> bool:
+        return self._inputs.often(0.1)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        model: Callable[[], Expected],
+        *,
+        is_strict: bool = False,
+        ignored: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> Answer:
+        """Call the server, then the model; `ignored` are the names that mean nothing, with what was perhaps meant."""
+        self._said = f"{method} {path} {body!r}{' strictly' if is_strict else ''}"
+        options: dict[str, Any] = {} if body is None else {"json": body}
+        headers = {"Prefer": "handling=strict"} if is_strict else {}
+        answer = await self._client.call(method, _URL + path, headers, **options)
+        is_new = method == "POST" or answer.status == 201
+        self._tenant.new_ids = iter(self._new_ids(path, answer) if is_new else ())
         expected = model()
         assert answer.status == expected.status, self._report(expected, (answer.status, answer.body))
+        told = {item["field"]: item.get("did_you_mean") for item in answer.body["meta"].get("ignored", [])}
+        assert told == ignored, self._report(ignored, told)
         if expected.code:
             error = answer.body["error"]
             details = self._settled(expected.details, error["details"])
@@ -220,10 +299,10 @@ class Walker:
         data = answer.body.get("data")
         created = data.get("created", [data]) if isinstance(data, dict) else []
         ids = [item["id"] for item in created if "id" in item]
-        noun = path.split("/")[1]
-        for new_id in ids:
-            assert new_id > self._last_id.get(noun, 0), self._report("a new id", new_id)
-            self._last_id[noun] = new_id
+        noun = path.partition("?")[0].split("/")[1]
+        # Rows of a batch that met others of it are created after those that met none.
+        assert all(new_id > self._last_id.get(noun, 0) for new_id in ids), self._report("new ids", ids)
+        self._last_id[noun] = max(ids, default=self._last_id.get(noun, 0))
         return ids
 
     def _settled(self, expected: Any, got: Any) -> Any:
@@ -254,3 +333,7 @@ def _difference(expected: Any, got: Any, path: str = "") -> str:
         return f"{path or 'answer'}: expected {expected!r}, got {got!r}"
     name, one, other = next(pair for pair in pairs if pair[1] != pair[2])
     return _difference(one, other, f"{path}.{name}")
+
+
+def _unknown(body: Mapping[str, Any]) -> dict[str, str | None]:
+    return {name: UNKNOWN_IN_CONTACTS[name] for name in body if name not in FIELDS}

@@ -127,7 +127,7 @@ async def get_contact(
 
     By its id.
     """
-    includes = listing.read_names(request.scope["query_string"], "include").intersection(RELATIONS)
+    includes = listing.read_includes(request, RELATIONS)
     database = request.resources.database
     return _items(await contacts.get_contact(database, caller.tenant.id, read_id(contact_id), includes))[0]
 

@@ -92,6 +92,7 @@ _DETAIL = (
         "request_id": EXAMPLE_META["request_id"],
     }
 )
+_TIMELINE = "timeline"
 _INCLUDE = query_parameter(
     "include",
     Schema(type=OpenAPIType.STRING, enum=["timeline"]),
@@ -140,9 +141,9 @@ async def get_message(
     step: accepted, each attempt with WhatsApp's code and the cure, each status it reported.
     """
     database, tenant_id = request.resources.database, caller.tenant.id
+    includes = listing.read_includes(request, (_TIMELINE,))
     row = await named_messages.get_message(database, tenant_id, read_name(raw_name(request)))
     media_id = await message_list.find_media(database, row)
-    has_timeline = "timeline" in listing.read_names(request.scope["query_string"], "include")
     return from_row(
         MessageDetail,
         row,
@@ -152,7 +153,7 @@ async def get_message(
         staff_id=None,
         request_id=str(row["request_id"]) if row["request_id"] else None,
         timeline=[_step(step) for step in await message_list.read_timeline(database, row)]
-        if has_timeline
+        if _TIMELINE in includes
         else msgspec.UNSET,
     )
 

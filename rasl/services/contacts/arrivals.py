@@ -201,17 +201,19 @@ class _Turns:
         """Decide in order; returns whom to create and, by id, whom to change. Who meets one of these must wait."""
         chosen: list[int] = []
         changed: list[tuple[int, int]] = []
-        met: set[tuple[str, str | None] | int | None] = set()  # aliases and ids
-        emails: set[str] = set()
+        met: set[tuple[str, str | None] | int | str] = set()  # aliases, ids and emails
+        waiting = 0
         for place, owner in zip(pending, owners, strict=True):
-            wish, known, email = self._wishes[place], owner.contact_id, owner.email
-            alias = wish.kind, wish.value
-            if alias in met or known in met:
-                continue
-            if email is not None and email in emails:
-                met.add(
-                    alias
-                )  # it waits for whoever is about to get the email, and who shares its alias for it
+            wish, known = self._wishes[place], owner.contact_id
+            alias = self._alias(place) if wish.value is not None else None
+            touched = {item for item in (alias, known, owner.email) if item is not None}
+            used = self._before + self.created + len(chosen)
+            # Who waits may yet get the last places of the plan.
+            is_last = known is None and used < self._maximum <= used + waiting
+            if is_last or not met.isdisjoint(touched):
+                # Later ones wait for what it wants, too.
+                met |= touched
+                waiting += 1
                 continue
             problems, others = wish.problems, _owners(owner, self._mode)
             if EMAIL_OWNER in others:
@@ -220,7 +222,7 @@ class _Turns:
                 self._outcomes[place] = Outcome("known", known, problems, owners=others)
             elif problems:
                 self._outcomes[place] = Outcome("refused", known, problems, owners=others)
-            elif known is None and 0 <= self._maximum <= (used := self._before + self.created + len(chosen)):
+            elif known is None and 0 <= self._maximum <= used:
                 limit = FeatureLimitExceeded.of("contacts", used, self._maximum)
                 self._outcomes[place] = Outcome("refused", limit=limit)
             else:
@@ -228,10 +230,7 @@ class _Turns:
                     chosen.append(place)
                 else:
                     changed.append((known, place))
-                    met.add(known)
-                met.add(alias)
-                if email is not None:
-                    emails.add(email)
+                met |= touched
         return chosen, changed
 
     async def _update(self, changed: Sequence[tuple[int, int]]) -> None:

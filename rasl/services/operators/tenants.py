@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from rasl import clock, ids
-from rasl.db import labels
+from rasl.db import jobs, labels
 from rasl.db import numbers as number_rows
 from rasl.db import tenants as tenant_rows
 from rasl.db.labels import LabelTable
@@ -208,10 +208,11 @@ async def revoke_token(db: Db, tenant_id: int, token_id: int) -> None:
 async def connect_whatsapp(
     database: Database, sealer: Sealer, tenant_id: int, given: Connection
 ) -> Connected:
-    """Connect a number to a tenant, or renew its credentials."""
+    """Connect a number to a tenant, or renew its credentials; what waits for one that was disconnected goes on."""
     check_connection(given)
     async with database.transaction() as db:
         await number_rows.let_go(db, tenant_id, given.phone_number_id)
+        was_away = await number_rows.is_away(db, tenant_id, given.phone_number_id)
         app = await tenant_rows.keep_meta_app(
             db,
             ids.mint_random(32),
@@ -233,7 +234,18 @@ async def connect_whatsapp(
             raise TakenError(
                 f"the phone_number_id {given.phone_number_id} is connected to another tenant of this server"
             )
+        if was_away:
+            await jobs.retry_queue(db, tenant_id, number_id)
     return Connected(number_id, app["callback_key"])
+
+
+async def disconnect_whatsapp(db: Db, sealer: Sealer, tenant_id: int, phone_number_id: str) -> None:
+    """Forget the credentials of a number; its messages stay, and what waits for it waits until it is connected again.
+
+    A program of before, which runs beside this one during an update, opens the empty access token that is left, and
+    lets the number's messages wait because Meta refuses it.
+    """
+    await number_rows.disconnect(db, tenant_id, phone_number_id, sealer.seal("", "access_token"))
 
 
 async def choose_default_number(db: Db, tenant_id: int, phone_number_id: str) -> None:
