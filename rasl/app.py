@@ -21,6 +21,7 @@ from rasl.api.v2 import (
     groups,
     media,
     messages,
+    numbers,
     sources,
     statuses,
     templates,
@@ -103,6 +104,7 @@ def api_v2() -> Router:
             *challenges.HANDLERS,
             *comments.HANDLERS,
             *tokens.HANDLERS,
+            *numbers.HANDLERS,
         ),
     )
 

@@ -174,3 +174,20 @@ TOKENS = {
     ),
     "DELETE /tokens/{token_id}": Route("tokens:write", **_TOKEN),
 }
+
+_NUMBER: Any = {"path": {"phone_number_id": "number"}, "places": (("path", "phone_number_id", "number"),)}
+NUMBERS = {
+    "GET /numbers": Route("numbers:read"),
+    "POST /numbers": Route(
+        "numbers:write",
+        {"app_secret": "a-secret", "verify_token": "a-word"},
+        named={"phone_number_id": "number", "waba_id": "waba", "access_token": "access_token"},
+        free=frozenset({"phone_number_id", "waba_id", "app_id"}),
+        status=201,
+    ),
+    "GET /numbers/{phone_number_id}": Route("numbers:read", **_NUMBER),
+    "PATCH /numbers/{phone_number_id}": Route(
+        "numbers:write", {"is_default": True}, empty_status=200, **_NUMBER
+    ),
+    "DELETE /numbers/{phone_number_id}": Route("numbers:write", **_NUMBER),
+}

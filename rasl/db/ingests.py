@@ -227,10 +227,10 @@ async def count_failing(db: Db) -> list[Row]:
 
 
 async def route(db: Db, phone_number_ids: Sequence[str]) -> dict[str, Row]:
-    """Return tenant_id, id and app_id of connected numbers by Meta's id."""
+    """Return tenant_id, id, app_id and last_webhook_at of connected numbers by Meta's id."""
     numbers = await db.fetch(
         f"""
-        select phone_number_id, tenant_id, id, app_id from whatsapp_numbers
+        select phone_number_id, tenant_id, id, app_id, last_webhook_at from whatsapp_numbers
         where phone_number_id = any($1) and {CONNECTED}
         """,
         phone_number_ids,

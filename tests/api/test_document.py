@@ -155,7 +155,7 @@ def test_moments_are_moments() -> None:
     moments = [(owner, told) for owner, name, told in properties() if name.endswith("_at")]
     assert len(moments) > 20
     for owner, told in moments:
-        assert told.get("format") == "date-time", owner
+        assert schema_of(told).get("format") == "date-time", owner
 
 
 def test_bounds_of_integers_are_integers() -> None:

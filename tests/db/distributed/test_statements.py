@@ -14,6 +14,7 @@ from rasl.db import (
     imports,
     labels,
     message_lists,
+    numbers,
     template_lists,
     tokens,
 )
@@ -31,6 +32,7 @@ _LISTS = (
     template_lists.LIST_SOURCE,
     template_lists.OTP_LIST_SOURCE,
     tokens.LIST_SOURCE,
+    numbers.LIST_SOURCE,
     *(table.list_source for table in (labels.GROUPS, labels.SOURCES, labels.STATUSES)),
 )
 _VOLATILE = """
