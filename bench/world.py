@@ -7,6 +7,7 @@ from pgbox.cluster import SUPERUSER
 from rasl.db.pool import Database
 from rasl.domain.scopes import ALL_SCOPES
 from rasl.sealing import Sealer
+from rasl.services.ground.audit import Actor
 from rasl.services.operators import tenants
 from rasl.services.tenancy.numbers import Connection
 
@@ -34,7 +35,7 @@ async def build_world(dsn: str) -> World:
     database, sealer = Database(dsn, 2), Sealer(SECRET_KEY)
     await database.open()
     try:
-        tenant = await tenants.create_tenant(database, "Bench", "bench", "unlimited")
+        tenant = await tenants.create_tenant(database, "Bench", "bench", "unlimited", Actor.system("bench"))
         number = Connection(
             waba_id="102290129340398",
             phone_number_id="106540352242922",

@@ -13,6 +13,7 @@ from rasl.api import docs, files, front, health
 from rasl.api.caller import refusing, secured, with_caller
 from rasl.api.idempotency import with_idempotency
 from rasl.api.v2 import (
+    audit,
     auth,
     challenges,
     comments,
@@ -27,7 +28,8 @@ from rasl.api.v2 import (
     templates,
     tokens,
 )
-from rasl.db.channels import TEMPLATES
+from rasl.api.v2 import settings as tenant_settings
+from rasl.db.channels import TEMPLATES, TENANTS
 from rasl.db.listening import Listener
 from rasl.db.pool import Database
 from rasl.dispatch.guard import Act, keep_up
@@ -105,6 +107,8 @@ def api_v2() -> Router:
             *comments.HANDLERS,
             *tokens.HANDLERS,
             *numbers.HANDLERS,
+            *tenant_settings.HANDLERS,
+            *audit.HANDLERS,
         ),
     )
 
@@ -126,7 +130,9 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         async with running(resources) as outbox:
             app.state.outbox = outbox
             listener = Listener(
-                resources.database, {TEMPLATES: resources.templates.told}, resources.templates.hearing
+                resources.database,
+                {TEMPLATES: resources.templates.told, TENANTS: callers.told},
+                lambda is_hearing: _hear(resources, callers, is_hearing=is_hearing),
             )
             beside = [
                 asyncio.create_task(keep_up(_acts(outbox, callers))),
@@ -176,6 +182,11 @@ async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
     """Run the worker until `stop` is set, then finish what is in flight."""
     async with running(build_resources(settings, dsn)) as outbox:
         await work(outbox, stop)
+
+
+def _hear(resources: Resources, callers: Callers, *, is_hearing: bool) -> None:
+    resources.templates.hearing(is_hearing)
+    callers.forget()
 
 
 def _acts(outbox: Outbox, callers: Callers) -> tuple[Act, ...]:

@@ -256,6 +256,9 @@ class Settings:
     event_days: int = _setting(30, "Days for which events are kept.", _DAYS)
     otp_days: int = _setting(30, "Days for which one-time passwords that are over are kept.", _DAYS)
     challenge_days: int = _setting(30, "Days for which challenges that are over are kept.", _DAYS)
+    audit_days: int = _setting(
+        0, "Days for which the audit, which tells who changed what, is kept. 0: forever.", _DAYS
+    )
     idempotency_days: int = _setting(
         1,
         "Days for which Idempotency-Keys are kept; they answer for 24 hours, however long they are kept.",

@@ -54,6 +54,16 @@ ROUTES = {
         places=(("path", "message_id", "message"), ("path", "message_id", "wamid")),
     ),
     **CONTACTS,
+    "GET /settings": Route("settings:read"),
+    "PATCH /settings": Route(
+        "settings:write",
+        {"default_country": "GB"},
+        places=(("body", "default_status_id", "status"), ("body", "default_source_id", "source")),
+        free=frozenset({"default_assigned_id"}),
+        missing_status=422,
+        empty_status=200,
+    ),
+    "GET /audit": Route("audit:read"),
     "GET /comments/{mobile}": Route(None, path={"mobile": "mobile"}, places=(("path", "mobile", "mobile"),)),
     "POST /comments/{mobile}": Route(
         None,

@@ -48,6 +48,7 @@ GOOD: dict[str, tuple[str, Any]] = {
     "event_days": ("7", 7),
     "otp_days": ("7", 7),
     "challenge_days": ("7", 7),
+    "audit_days": ("400", 400),
     "idempotency_days": ("2", 2),
     "media_store": ("s3://files/rasl", "s3://files/rasl"),
     "s3_endpoint": ("http://127.0.0.1:9000", "http://127.0.0.1:9000"),

@@ -1,6 +1,5 @@
 """`rasl purge`."""
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -54,7 +53,9 @@ def _json(outcome: Outcome) -> dict[str, Any]:
     return {
         "kind": outcome.name,
         "setting": outcome.variable,
-        "kept_for_seconds": None if outcome.after is None else round(outcome.after.total_seconds()),
+        "kept_for_seconds": (
+            None if outcome.after is None or outcome.is_chosen else round(outcome.after.total_seconds())
+        ),
         "rows": outcome.amount.rows,
         "bytes": outcome.amount.bytes,
         "files": outcome.amount.files,
@@ -63,11 +64,14 @@ def _json(outcome: Outcome) -> dict[str, Any]:
 
 def _cells(outcome: Outcome) -> dict[str, Any]:
     amount = outcome.amount
-    cells = (outcome.name, _kept_for(outcome.after), amount.rows, amount.files, _size(amount.bytes))
+    cells = (outcome.name, _kept_for(outcome), amount.rows, amount.files, _size(amount.bytes))
     return dict(zip(_COLUMNS, cells, strict=True))
 
 
-def _kept_for(after: dt.timedelta | None) -> str:
+def _kept_for(outcome: Outcome) -> str:
+    after = outcome.after
+    if outcome.is_chosen:
+        return "as chosen"
     if after is None:
         return "for ever"
     return f"{after.days} days" if after.days else f"{after.seconds // 60} minutes"

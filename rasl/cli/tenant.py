@@ -1,9 +1,12 @@
 """`rasl tenant`: create, list, show and set."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 
+from rasl.cli import tenant_options as options
+from rasl.cli.actor import command_actor
 from rasl.cli.output import AsJson, TenantOption, show, table
 from rasl.cli.session import opened
 from rasl.cli.token import described, tokens_table
@@ -11,31 +14,13 @@ from rasl.db import numbers as number_rows
 from rasl.db import recipients
 from rasl.db import tenants as tenant_rows
 from rasl.db.pool import Db, Row
+from rasl.domain import tenant_settings
 from rasl.domain.otp_budgets import BUDGET_NAMES
+from rasl.domain.tenant_settings import RETENTION
 from rasl.domain.tenants import PLAN_LIMITS
 from rasl.services.operators import tenants
 
-_SETTINGS = (
-    "default_country",
-    "default_type",
-    "default_status_id",
-    "default_source_id",
-    "window_policy",
-    "unknown_policy",
-    "otp_budgets",
-    "otp_max_attempts",
-    "otp_return_generated_code",
-)
-
 NUMBER_COLUMNS = ("id", "phone_number_id", "waba_id", "display_phone_number", "is_default", "created_at")
-ShowsCodes = Annotated[
-    bool | None,
-    typer.Option(
-        "--otp-return-generated-code/--no-otp-return-generated-code",
-        help="Answers show one-time codes that are made here, or do not.",
-    ),
-]
-
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -48,7 +33,9 @@ def create(
 ) -> None:
     """Create a tenant with its first sources, contact statuses and defaults."""
     with opened() as session:
-        row = session.run(lambda database: tenants.create_tenant(database, name, subdomain, plan))
+        row = session.run(
+            lambda database: tenants.create_tenant(database, name, subdomain, plan, command_actor())
+        )
     show(
         as_json,
         _tenant(row),
@@ -113,50 +100,42 @@ def show_(tenant: TenantOption, as_json: AsJson = False) -> None:
 @app.command("set")
 def set_(
     tenant: TenantOption,
-    default_country: Annotated[
-        str | None, typer.Option(help="Country of numbers without +, such as GB, or none.")
-    ] = None,
-    window_policy: Annotated[
-        str | None,
-        typer.Option(help="Free texts outside the 24-hour window: pass, reject, fallback_template."),
-    ] = None,
-    unknown_policy: Annotated[
-        str | None, typer.Option(help="Messages Meta may or may not have taken: hold, resend.")
-    ] = None,
-    default_status_id: Annotated[
-        str | None, typer.Option(help="Contact status of new contacts, or none.")
-    ] = None,
-    default_source_id: Annotated[str | None, typer.Option(help="Source of new contacts, or none.")] = None,
-    default_type: Annotated[
-        str | None, typer.Option(help="Type of new contacts: lead, customer, guest.")
-    ] = None,
-    otp_budget: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A budget of one-time passwords of its own, such as prefix_per_hour=500 (0: no limit), "
-            "prefix_per_hour=none, or none for all of them; may be repeated."
-        ),
-    ] = None,
-    otp_max_attempts: Annotated[
-        str | None, typer.Option(help="Wrong codes that one one-time password takes, 1 to 20, or none.")
-    ] = None,
-    otp_return_generated_code: ShowsCodes = None,
+    default_country: options.DefaultCountry = None,
+    window_policy: options.WindowPolicy = None,
+    fallback_template: options.Fallback = None,
+    unknown_policy: options.UnknownPolicy = None,
+    default_status_id: options.DefaultStatusId = None,
+    default_source_id: options.DefaultSourceId = None,
+    default_assigned_id: options.DefaultAssignedId = None,
+    default_type: options.DefaultType = None,
+    time_zone: options.TimeZone = None,
+    language: options.Language = None,
+    stop_word: options.StopWord = None,
+    start_word: options.StartWord = None,
+    retention_days: options.RetentionDays = None,
+    webhook_format: options.WebhookFormat = None,
+    otp_budget: options.OtpBudget = None,
+    otp_max_attempts: options.OtpMaxAttempts = None,
+    otp_return_generated_code: options.ShowsCodes = None,
     plan: Annotated[str | None, typer.Option(help="free or unlimited.")] = None,
     name: Annotated[str | None, typer.Option(help="What people call the tenant.")] = None,
-    status: Annotated[
-        str | None, typer.Option(help="active or suspended; a suspended tenant's tokens are refused.")
-    ] = None,
+    status: options.Status = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change settings of a tenant; what is not named stays."""
+    """Change settings of a tenant; what is not named stays, and the audit keeps what was before."""
     given = {
-        "default_country": _country(default_country),
+        "default_country": default_country,
         "window_policy": window_policy,
+        "fallback_template": fallback_template,
         "unknown_policy": unknown_policy,
-        "default_status_id": _id_or_none("--default-status-id", default_status_id),
-        "default_source_id": _id_or_none("--default-source-id", default_source_id),
+        "default_status_id": default_status_id,
+        "default_source_id": default_source_id,
+        "default_assigned_id": default_assigned_id,
         "default_type": default_type,
-        "otp_max_attempts": _id_or_none("--otp-max-attempts", otp_max_attempts),
+        "time_zone": time_zone,
+        "language": language,
+        "webhook_format": webhook_format,
+        "otp_max_attempts": _number_or_none("--otp-max-attempts", otp_max_attempts),
         "otp_return_generated_code": otp_return_generated_code,
         "plan": plan,
         "name": name,
@@ -165,38 +144,49 @@ def set_(
     changes: dict[str, Any] = {
         key: None if value == _NONE else value for key, value in given.items() if value is not None
     }
+    changes |= {
+        key: None if words == [_NONE] else words
+        for key, words in (("stop_words", stop_word), ("start_words", start_word))
+        if words
+    }
+    if retention_days:
+        changes["retention_days"] = _numbers("--retention-days", retention_days, RETENTION)
     if otp_budget:
-        changes["otp_budgets"] = _budgets(otp_budget)
+        changes["otp_budgets"] = _numbers("--otp-budget", otp_budget, BUDGET_NAMES)
+    _change(tenant, changes, as_json)
+
+
+def _change(tenant: str, changes: dict[str, Any], as_json: bool) -> None:
+    actor = command_actor()
     with opened() as session:
-        row = session.run(lambda database: tenants.change_tenant(database, tenant, changes))
-    lines = [f"  {key}: {'none' if row[key] is None else row[key]}" for key in changes]
-    show(as_json, _tenant(row), f"Changed tenant {row['subdomain']}:", *lines)
+        row = session.run(
+            lambda database: tenants.change_tenant(database, session.settings, tenant, changes, actor)
+        )
+    told = _tenant(row)
+    lines = [f"  {key}: {'none' if told[key] is None else told[key]}" for key in changes]
+    show(as_json, told, f"Changed tenant {row['subdomain']}:", *lines)
 
 
 _NONE = "none"
 
 
-def _budgets(options: list[str]) -> dict[str, int | None]:
+def _numbers(option: str, given: list[str], names: Iterable[str]) -> dict[str, int | None]:
     """Read NAME=NUMBER options; `none` stands for all names, or for no number of its own."""
     changes: dict[str, int | None] = {}
-    for option in options:
-        name, _, number = option.partition("=")
-        if option == _NONE:
-            changes |= dict.fromkeys(BUDGET_NAMES)
+    for text in given:
+        name, _, number = text.partition("=")
+        if text == _NONE:
+            changes |= dict.fromkeys(names)
         elif number == _NONE:
             changes[name] = None
         elif number.isascii() and number.isdecimal():
             changes[name] = int(number)
         else:
-            raise typer.BadParameter("--otp-budget must be NAME=NUMBER, NAME=none or none.")
+            raise typer.BadParameter(f"{option} must be NAME=NUMBER, NAME=none or none.")
     return changes
 
 
-def _country(text: str | None) -> str | None:
-    return text if text is None or text == _NONE else text.upper()
-
-
-def _id_or_none(option: str, text: str | None) -> int | str | None:
+def _number_or_none(option: str, text: str | None) -> int | str | None:
     if text is None or text == _NONE:
         return text
     if not (text.isascii() and text.isdecimal()):
@@ -205,5 +195,5 @@ def _id_or_none(option: str, text: str | None) -> int | str | None:
 
 
 def _tenant(row: Row) -> dict[str, Any]:
-    names = ("id", "subdomain", "name", "plan", "status", *_SETTINGS, "created_at")
-    return {name: row[name] for name in names}
+    names = ("id", "subdomain", "name", "plan", "status", "otp_budgets", "otp_max_attempts", "created_at")
+    return {name: row[name] for name in names} | tenant_settings.shown(row)

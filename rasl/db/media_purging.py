@@ -10,11 +10,15 @@ from collections.abc import Sequence
 import msgspec
 
 from rasl.db import rows
-from rasl.db.pool import Db
-from rasl.db.purging import Amount, amount
+from rasl.db.pool import Db, Row
+from rasl.db.purging import Amount, amount, own_age
 from rasl.db.rows import Key
 
 _REFERENCES_AT_ONCE = 5_000
+_KINDS = {
+    True: "media",
+    False: "unused_media",
+}  # what tenants call files that messages name, and those that none does
 
 # Sent again or for the first time, the message would need the file.
 _IS_AWAITED = """exists (
@@ -53,6 +57,42 @@ async def count(db: Db, age: dt.timedelta, *, is_named: bool) -> Amount:
     return Amount(found.rows, found.bytes, found.rows)
 
 
+async def count_of_tenants(db: Db, *, is_named: bool) -> Amount:
+    """Return how many files are past the time that their tenants chose."""
+    kind = _KINDS[is_named]
+    found = await amount(
+        db,
+        f"""
+        select count(*) as rows, coalesce(sum(m.size), 0)::bigint as bytes
+        from tenants o cross join lateral (
+            select m.size from media m
+            where m.tenant_id = o.id and m.is_named = $1 and m.needed_at < now() - {own_age(kind)}
+              and not case when $1 then {_IS_AWAITED} else {_IS_NAMED} end offset 0) m
+        where o.retention_days ? '{kind}'
+        """,
+        is_named,
+    )
+    return Amount(found.rows, found.bytes, found.rows)
+
+
+async def drop_of_tenants(db: Db, limit: int, *, is_named: bool) -> Dropped:
+    """Drop the rows of up to `limit` files that are past the time that their tenants chose, as `drop` does."""
+    kind = _KINDS[is_named]
+    old = await db.fetch(
+        f"""
+        select m.* from tenants o cross join lateral (
+            select m.tenant_id, m.id, case when $1 then {_IS_AWAITED} else {_IS_NAMED} end as is_needed
+            from media m
+            where m.tenant_id = o.id and m.is_named = $1 and m.needed_at < now() - {own_age(kind)}
+            order by m.needed_at limit $2 for update of m skip locked) m
+        where o.retention_days ? '{kind}' limit $2
+        """,
+        is_named,
+        limit,
+    )
+    return await _drop_judged(db, old, limit, is_named=is_named)
+
+
 async def drop(db: Db, age: dt.timedelta, limit: int, *, is_named: bool) -> Dropped:
     """Drop the rows of up to `limit` files; their content is the caller's to drop, after the commit."""
     old = await db.fetch(
@@ -65,6 +105,11 @@ async def drop(db: Db, age: dt.timedelta, limit: int, *, is_named: bool) -> Drop
         is_named,
         limit,
     )
+    return await _drop_judged(db, old, limit, is_named=is_named)
+
+
+async def _drop_judged(db: Db, old: Sequence[Row], limit: int, *, is_named: bool) -> Dropped:
+    """Drop those of locked files that nothing needs, and put the others off."""
     await _put_off(db, [Key(row["tenant_id"], row["id"]) for row in old if row["is_needed"]])
     gone = [Key(row["tenant_id"], row["id"]) for row in old if not row["is_needed"]]
     if not gone:

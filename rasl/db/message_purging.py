@@ -9,36 +9,47 @@ from collections.abc import Sequence
 from rasl.db import rows
 from rasl.db.messages import Wamid
 from rasl.db.pool import Db, Row
-from rasl.db.purging import Amount, amount
+from rasl.db.purging import Amount, amount, own_age
 from rasl.db.rows import Key
+from rasl.domain.tenant_settings import LEAST_MESSAGE_DAYS
 
+SHORTEST = dt.timedelta(days=LEAST_MESSAGE_DAYS)  # that any tenant can choose
 # Oldest first, tenant by tenant. Not: what is not settled, or has a job (`offset 0`: looked up message by message).
 _OLD = """
 from tenants o cross join lateral (
     select {columns} from messages m
-    where m.tenant_id = o.id and m.created_at < now() - $1::interval
+    where m.tenant_id = o.id and m.created_at < now() - {age}
       and m.status not in ('queued', 'sending', 'unknown')
       and not exists (
           select from jobs j where j.tenant_id = m.tenant_id and j.kind = 'send' and j.subject_id = m.id offset 0)
       and not exists (
           select from jobs j where j.tenant_id = m.tenant_id and j.kind = 'media' and j.subject_id = m.id offset 0)
 """
+# The age is the server's, or the one that each tenant chose: a shorter one, which counts for its messages alone.
+_AGES = {False: "$1::interval", True: f"least($1::interval, {own_age('messages')})"}
+_WHOSE = {False: "", True: "where o.retention_days ? 'messages'"}
 _KEYS = rows.table(Key, alias="k")
 
 
-async def count(db: Db, age: dt.timedelta) -> Amount:
-    """Return how many messages would go, and their own bytes."""
-    old = _OLD.format(columns="octet_length(m::text) as size")
+async def count(db: Db, age: dt.timedelta, *, is_chosen: bool = False) -> Amount:
+    """Return how many messages would go, and their own bytes; `is_chosen` is that tenants chose a shorter time."""
+    old = _OLD.format(columns="octet_length(m::text) as size", age=_AGES[is_chosen])
     return await amount(
-        db, f"select count(*) as rows, coalesce(sum(m.size), 0)::bigint as bytes {old}) m", age
+        db,
+        f"select count(*) as rows, coalesce(sum(m.size), 0)::bigint as bytes {old}) m {_WHOSE[is_chosen]}",
+        age,
     )
 
 
-async def drop(db: Db, age: dt.timedelta, limit: int) -> Amount:
+async def drop(db: Db, age: dt.timedelta, limit: int, *, is_chosen: bool = False) -> Amount:
     """Drop up to `limit` messages with their wamids, attempts, reports, uses of files and empty conversations."""
-    old = _OLD.format(columns="m.tenant_id, m.id, m.conversation_id, m.wamid, octet_length(m::text) as size")
+    columns = "m.tenant_id, m.id, m.conversation_id, m.wamid, octet_length(m::text) as size"
+    old = _OLD.format(columns=columns, age=_AGES[is_chosen])
     old_messages = await db.fetch(
-        f"select m.* {old} order by m.created_at, m.id limit $2 for update of m skip locked) m limit $2",
+        f"""
+        select m.* {old} order by m.created_at, m.id limit $2 for update of m skip locked) m
+        {_WHOSE[is_chosen]} limit $2
+        """,
         age,
         limit,
     )
@@ -51,7 +62,7 @@ async def drop(db: Db, age: dt.timedelta, limit: int) -> Amount:
     await db.execute(
         f"delete from messages m using {_KEYS} where m.tenant_id = k.tenant_id and m.id = k.id", keys
     )
-    await _drop_conversations(db, _keys(old_messages, "conversation_id"), age)
+    await _drop_conversations(db, _keys(old_messages, "conversation_id"), SHORTEST if is_chosen else age)
     return Amount(len(keys), sum(row["size"] for row in old_messages))
 
 

@@ -79,6 +79,41 @@ BUCKETS = Kind("buckets", "buckets", "tat")
 ADDRESSES = Kind("addresses", "media_urls", "fetched_at")
 
 
+def own_age(name: str) -> str:
+    """Return for how long a tenant `o` keeps a kind of data that it keeps for a shorter time than the server."""
+    return f"make_interval(days => (o.retention_days ->> '{name}')::integer)"
+
+
+def _old_of_tenants(kind: Kind) -> str:
+    """Return the rows past the time that their tenants chose, tenant by tenant."""
+    return f"""
+        from tenants o cross join lateral (
+            select t.ctid as place, {kind.size} as size from {kind.table} t
+            where t.tenant_id = o.id and t.{kind.age} < now() - {own_age(kind.name)} and {kind.condition}
+            order by t.{kind.age}
+    """
+
+
+async def count_of_tenants(db: Db, kind: Kind) -> Amount:
+    """Return how many rows are past the time that their tenants chose, and their bytes."""
+    return await amount(
+        db,
+        f"""
+        select count(*) as rows, coalesce(sum(r.size), 0)::bigint as bytes {_old_of_tenants(kind)}) r
+        where o.retention_days ? '{kind.name}'
+        """,
+    )
+
+
+async def drop_of_tenants(db: Db, kind: Kind, limit: int) -> Amount:
+    """Drop up to `limit` rows that are past the time that their tenants chose."""
+    old = f"""
+        select r.* {_old_of_tenants(kind)} limit $1 for update of t skip locked) r
+        where o.retention_days ? '{kind.name}' limit $1
+    """
+    return await _drop_old(db, kind.table, old, limit)
+
+
 async def count(db: Db, kind: Kind, age: dt.timedelta) -> Amount:
     """Return how many rows would go, and their bytes."""
     return await amount(

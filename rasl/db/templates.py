@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from rasl.db import rows
-from rasl.db.numbers import CONNECTED
+from rasl.db.numbers import CONNECTED, DEFAULT_NUMBER
 from rasl.db.pool import Db, Row
 from rasl.domain.templates.listed import Listed
 
@@ -216,6 +216,23 @@ async def find_sendable(db: Db, wanted: Sequence[Wanted]) -> dict[Wanted, Row]:
         Wanted(row["tenant_id"], row["waba_id"], row["wanted_name"], row["wanted_language"]): row
         for row in found
     }
+
+
+async def find_of_tenant(db: Db, tenant_id: int, name: str, language: str) -> Row | None:
+    """Return kind and definition of a template of the tenant: of the account it sends from, where several have it."""
+    return await db.fetchrow(
+        f"""
+        select k.category, k.parameter_format, k.components from templates k
+        where k.tenant_id = $1 and k.name = $2 and k.language = $3
+        order by k.waba_id = (
+            select n.waba_id from tenants t join whatsapp_numbers n on n.tenant_id = t.id
+                and n.id = {DEFAULT_NUMBER} where t.id = $1) desc nulls last
+        limit 1
+        """,
+        tenant_id,
+        name,
+        language,
+    )
 
 
 async def list_named(db: Db, tenant_id: int, name: str) -> list[Row]:

@@ -14,7 +14,7 @@ from rasl.domain.tenants import PLAN_LIMITS
 _TENANT_COLUMNS = f"""
     t.id as tenant_id, t.default_country, t.default_type, t.default_status_id, t.default_source_id,
     t.default_assigned_id, t.window_policy, t.unknown_policy, t.otp_budgets, t.otp_max_attempts,
-    t.otp_return_generated_code,
+    t.otp_return_generated_code, t.fallback_template,
     p.name as plan, {", ".join(f"p.{name}" for name in PLAN_LIMITS)},
     n.id as number_id, n.waba_id, n.phone_number_id, n.display_phone_number, n.access_token_sealed,
     n.messages_per_second
@@ -37,6 +37,13 @@ SETTINGS = (
     "otp_budgets",
     "otp_max_attempts",
     "otp_return_generated_code",
+    "fallback_template",
+    "time_zone",
+    "language",
+    "stop_words",
+    "start_words",
+    "retention_days",
+    "webhook_format",
 )
 
 
@@ -104,6 +111,28 @@ async def change_tenant(db: Db, tenant_id: int, changes: Mapping[str, Any]) -> N
     await db.execute(
         f"update tenants set {assignments} where id = $1", tenant_id, *(changes[name] for name in names)
     )
+
+
+async def get_settings(db: Db, tenant_id: int) -> Row:
+    """Return the row of a tenant that is there."""
+    row = await db.fetchrow("select * from tenants where id = $1", tenant_id)
+    assert row is not None  # noqa: S101 - whoever asks is of the tenant
+    return row
+
+
+async def hold_settings(db: Db, tenant_id: int) -> Row:
+    """Return the row of a tenant that is there, and let nobody else change it until the transaction ends."""
+    row = await db.fetchrow("select * from tenants where id = $1 for no key update", tenant_id)
+    assert row is not None  # noqa: S101 - whoever asks is of the tenant
+    return row
+
+
+async def list_zones(db: Db) -> list[str]:
+    """Return the names of the time zones that the database knows."""
+    found = await db.fetch(
+        "select name from pg_timezone_names where name !~ '^(posix|right)/|^(posixrules|localtime|Factory)$'"
+    )
+    return [row["name"] for row in found]
 
 
 async def create_token(

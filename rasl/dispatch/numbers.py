@@ -1,4 +1,4 @@
-"""Sending numbers as the worker knows them: read again every second, and those that do not open told apart."""
+"""Sending numbers as the worker knows them: read again within a second, and those that do not open told apart."""
 
 from collections.abc import Iterable
 
@@ -11,10 +11,10 @@ from rasl.dispatch.kind import NotNowError
 from rasl.domain.tenants import Number
 from rasl.errors import NotFound
 from rasl.sealing import SealError
-from rasl.services.ground.callers import read_number
+from rasl.services.ground.callers import CACHE_SECONDS, read_number
 from rasl.services.ground.resources import Resources
 
-_KEPT_SECONDS = 1.0
+_KEPT_SECONDS = CACHE_SECONDS
 _AWAY_SECONDS = 300.0  # until the jobs of a number that is disconnected are looked at again
 
 

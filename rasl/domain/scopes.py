@@ -10,6 +10,8 @@ _VERBS = {
     "account": ("read",),
     "tokens": ("read", "write"),
     "numbers": ("read", "write"),
+    "settings": ("read", "write"),
+    "audit": ("read",),
 }
 ALL_SCOPES: tuple[str, ...] = tuple(f"{noun}:{verb}" for noun, verbs in _VERBS.items() for verb in verbs)
 READ_SCOPES: tuple[str, ...] = tuple(scope for scope in ALL_SCOPES if scope.endswith(":read"))

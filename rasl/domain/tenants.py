@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from rasl.domain.tenant_settings import FallbackTemplate
+
 
 class Plan(msgspec.Struct, frozen=True):
     """Limits of a plan; -1 is unlimited. Each is a column of `plans` that has its name."""
@@ -47,6 +49,7 @@ class Tenant(msgspec.Struct, frozen=True):
     otp_budgets: Mapping[str, int] = {}  # those that are not the server's
     otp_max_attempts: int | None = None
     otp_return_generated_code: bool = False  # answers show the codes that are made here
+    fallback_template: FallbackTemplate | None = None  # of sends that name none, outside the service window
 
     def missing_defaults(self) -> list[str]:
         """Name the settings without which no contact can be created by sending."""

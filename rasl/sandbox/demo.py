@@ -18,6 +18,7 @@ from rasl.sandbox.samples import people
 from rasl.sandbox.samples.numbering import FIRST_IDS
 from rasl.sealing import Sealer
 from rasl.services.contacts import labels
+from rasl.services.ground.audit import Actor
 from rasl.services.ground.callers import hash_token
 from rasl.services.operators import tenants
 from rasl.services.tenancy.numbers import Connection, callback_url
@@ -174,7 +175,9 @@ async def _furnish_tenant(database: Database, sealer: Sealer, person: Person, ke
     async with database.connection() as db:
         row = await tenant_rows.find_tenant(db, person.subdomain)
     if row is None:
-        row = await tenants.create_tenant(database, person.name, person.subdomain, "unlimited")
+        row = await tenants.create_tenant(
+            database, person.name, person.subdomain, "unlimited", Actor.system("sandbox")
+        )
     secrets = kept.secrets.get(person.subdomain) or Secrets.mint()
     connected = await tenants.connect_whatsapp(
         database,

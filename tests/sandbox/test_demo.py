@@ -8,6 +8,7 @@ import pytest
 
 from rasl.db.pool import Database
 from rasl.sandbox.demo import ACME, Demo, Kept, furnish
+from rasl.services.ground.audit import Actor
 from rasl.services.operators import tenants
 from rasl.start.database import Prepared
 from rasl.start.errors import StartError
@@ -57,7 +58,7 @@ async def test_ids_begin_where_the_documentation_has_them_and_stay(new_dsn: str)
 async def test_demo_data_never_get_beside_tenants_who_work_in_earnest(
     database: Database, dsn: str, subdomain: str
 ) -> None:
-    await tenants.create_tenant(database, "Harbour Books", subdomain, "free")
+    await tenants.create_tenant(database, "Harbour Books", subdomain, "free", Actor.system("test"))
     with pytest.raises(StartError, match=f"The tenant '{subdomain}' of this database is not the sandbox's"):
         await furnished(dsn)
     async with database.connection() as db:
@@ -68,5 +69,5 @@ async def test_demo_data_never_get_beside_tenants_who_work_in_earnest(
 
 async def test_a_sandbox_with_tenants_of_ones_own_starts_again(database: Database, dsn: str) -> None:
     await furnished(dsn)
-    await tenants.create_tenant(database, "Harbour Books", "harbour", "free")
+    await tenants.create_tenant(database, "Harbour Books", "harbour", "free", Actor.system("test"))
     assert len((await furnished(dsn)).members) == 2

@@ -1,14 +1,20 @@
-"""Who calls: bearer token to tenant, cached so briefly that revocation works in under a second everywhere."""
+"""Who calls: bearer token to tenant, remembered so briefly that revocation works in under a second everywhere.
+
+Changes of a tenant are in force at once: every process is told of them (db/listening) and forgets what it knew.
+"""
 
 import datetime as dt
 import hashlib
 from collections.abc import Sequence
+
+import msgspec
 
 from rasl import clock, ids
 from rasl.db import tenants as tenant_rows
 from rasl.db.batch import Batch
 from rasl.db.pool import Database, Row
 from rasl.domain import credentials
+from rasl.domain.tenant_settings import FallbackTemplate
 from rasl.domain.tenants import PLAN_LIMITS, Caller, Number, Plan, Tenant
 from rasl.errors import Unauthorized
 from rasl.sealing import Sealer
@@ -26,6 +32,7 @@ class Callers:
         self._sealer = sealer
         self._cache: dict[str, tuple[float, Caller]] = {}
         self._loading: Batch[str, Caller] = Batch("callers", self._load)
+        self._changes = 0  # so far: what was read before the last one is not worth remembering
         self._used: dict[tuple[int, int], dt.datetime] = {}
         self._written: dict[tuple[int, int], dt.datetime] = {}
 
@@ -40,6 +47,17 @@ class Callers:
             raise credentials.no_token_of_ours(token)
         self._used[caller.tenant.id, caller.token_id] = clock.now()
         return caller
+
+    def told(self, payload: str) -> None:
+        """Hear that somebody changed a tenant."""
+        self._changes += 1
+        for token in [token for token, (_, known) in self._cache.items() if str(known.tenant.id) == payload]:
+            del self._cache[token]
+
+    def forget(self) -> None:
+        """Look everybody up again: news may have been missed."""
+        self._changes += 1
+        self._cache.clear()
 
     async def write_last_used(self) -> None:
         """Write the last-used times that moved since they were last written."""
@@ -57,7 +75,7 @@ class Callers:
 
     async def _load(self, tokens: Sequence[str]) -> list[Caller | Exception]:
         # The lease on the answer starts before the question: a token revoked meanwhile must not live longer for it.
-        expires = clock.monotonic() + CACHE_SECONDS
+        expires, changes = clock.monotonic() + CACHE_SECONDS, self._changes
         hashes = {token: hash_token(token) for token in tokens}
         async with self._database.connection() as db:
             rows = await tenant_rows.load_callers(db, list(hashes.values()))
@@ -77,7 +95,8 @@ class Callers:
                 rate_limit_per_minute=row["rate_limit_per_minute"],
                 allowed_cidrs=tuple(row["allowed_cidrs"]),
             )
-            self._cache[token] = (expires, caller)
+            if changes == self._changes:
+                self._cache[token] = (expires, caller)
             answers.append(caller)
         return answers
 
@@ -103,6 +122,7 @@ def read_tenant(row: Row, sealer: Sealer) -> Tenant:
         otp_budgets=row["otp_budgets"],
         otp_max_attempts=row["otp_max_attempts"],
         otp_return_generated_code=row["otp_return_generated_code"],
+        fallback_template=msgspec.convert(row["fallback_template"], FallbackTemplate | None),
     )
 
 

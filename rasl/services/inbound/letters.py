@@ -13,6 +13,7 @@ from rasl.db.inbound import Consent, Opening, Stored
 from rasl.db.pool import Db, Row
 from rasl.domain import keywords, phone
 from rasl.domain.admission import SERVICE_WINDOW
+from rasl.domain.keywords import USUAL, Words
 from rasl.domain.message_types.media import MEDIA_KINDS
 from rasl.graph.changes import InboundMessage
 from rasl.sealing import Sealer
@@ -30,6 +31,7 @@ class Letter(msgspec.Struct, frozen=True):
     message: InboundMessage
     sender: people.Sender
     sent_at: dt.datetime
+    words: Words = USUAL  # by which a person leaves this tenant, and comes back
 
 
 def letter_of(change: InboundMessage, number: Row, received_at: dt.datetime) -> Letter:
@@ -38,7 +40,8 @@ def letter_of(change: InboundMessage, number: Row, received_at: dt.datetime) -> 
     sender = people.sender_of(tenant_id, change)
     # A time from the future would hold the service window open.
     sent_at = min(change.timestamp or received_at, received_at)
-    return Letter(tenant_id, number["id"], change, sender, sent_at)
+    words = Words.of(number["stop_words"], number["start_words"])
+    return Letter(tenant_id, number["id"], change, sender, sent_at, words)
 
 
 async def store(db: Db, sealer: Sealer, letters: Sequence[Letter]) -> None:
@@ -138,7 +141,8 @@ def _wishes(letters: Sequence[Letter], persons: Sequence[people.Person]) -> list
     """Return the last STOP or START of each contact."""
     latest: dict[tuple[int, int], Consent] = {}
     for item, person in zip(letters, persons, strict=True):
-        word = keywords.consent_of(item.message.text) if item.message.type in _WORDS_OF else None
+        text = item.message.text if item.message.type in _WORDS_OF else None
+        word = keywords.consent_of(text, item.words)
         if word is None or person.contact_id is None:
             continue
         latest[item.tenant_id, person.contact_id] = Consent(

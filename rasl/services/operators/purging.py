@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from rasl import clock, log
-from rasl.db import media_purging, message_purging, purging
+from rasl.db import audit, media_purging, message_purging, purging
 from rasl.db.media_purging import Dropped
 from rasl.db.pool import Database, Db
 from rasl.db.purging import Amount, Kind
@@ -26,6 +26,7 @@ _ROWS = 1000  # of a batch
 _MESSAGES = 500
 _FILES = 100
 _KEYS = 1000  # of a page of the store
+_FOREVER = dt.timedelta(days=36_500)
 # A file is written before its row; one that has none after this long was left by a process that was killed in between.
 STRAY_AFTER = dt.timedelta(days=1)
 # Whatever else lies in a folder or a bucket is none of our business.
@@ -64,6 +65,7 @@ class Purge(msgspec.Struct, frozen=True):
     drop: Drop
     age: dt.timedelta = dt.timedelta()
     most_beside: int | None = None  # batches in one round beside other work
+    is_chosen: bool = False  # by each tenant for its own data, and shorter than the server's
 
     def due_after(self, settings: Settings) -> dt.timedelta | None:
         """Return the age at which things go; None keeps them forever."""
@@ -101,10 +103,47 @@ def _rows(kind: Kind, setting: str | None, age: dt.timedelta = dt.timedelta()) -
     return Purge(kind.name, setting, count, drop, age)
 
 
-async def _drop_messages(ground: Ground, age: dt.timedelta) -> Batch:
-    async with ground.database.transaction() as db:
-        dropped = await message_purging.drop(db, age, _MESSAGES)
-    return Batch(dropped, dropped.rows == _MESSAGES)
+def _audit(setting: str) -> Purge:
+    """Return the purge of the audit, whose rows go in a transaction that says so and in no other."""
+
+    async def drop(ground: Ground, age: dt.timedelta) -> Batch:
+        async with ground.database.transaction() as db:
+            await audit.allow_dropping(db)
+            dropped = await purging.drop(db, audit.OLD, age, _ROWS)
+        return Batch(dropped, dropped.rows == _ROWS)
+
+    return Purge(audit.OLD.name, setting, _counting(lambda db, age: purging.count(db, audit.OLD, age)), drop)
+
+
+def _messages(name: str, setting: str | None, *, is_chosen: bool) -> Purge:
+    """Return the purge of messages by the server's time, or by the one that their tenants chose."""
+
+    async def drop(ground: Ground, age: dt.timedelta) -> Batch:
+        async with ground.database.transaction() as db:
+            dropped = await message_purging.drop(db, age, _MESSAGES, is_chosen=is_chosen)
+        return Batch(dropped, dropped.rows == _MESSAGES)
+
+    count = _counting(lambda db, age: message_purging.count(db, age, is_chosen=is_chosen))
+    return Purge(name, setting, count, drop, _FOREVER if is_chosen else dt.timedelta(), is_chosen=is_chosen)
+
+
+def _chosen_rows(name: str, kind: Kind) -> Purge:
+    """Return the purge of rows whose tenants chose for how long they stay."""
+    count = _counting(lambda db, _: purging.count_of_tenants(db, kind))
+    drop = _dropping(lambda db, _, limit: purging.drop_of_tenants(db, kind, limit))
+    return Purge(name, None, count, drop, is_chosen=True)
+
+
+def _chosen_media(name: str, *, is_named: bool) -> Purge:
+    """Return the purge of files whose tenants chose for how long they stay."""
+
+    async def drop(ground: Ground, _age: dt.timedelta) -> Batch:
+        async with ground.database.transaction() as db:
+            dropped = await media_purging.drop_of_tenants(db, _FILES, is_named=is_named)
+        return await _without_files(ground, dropped)
+
+    count = _counting(lambda db, _: media_purging.count_of_tenants(db, is_named=is_named))
+    return Purge(name, None, count, drop, is_chosen=True)
 
 
 def _imports(name: str, part: str, setting: str | None, age: dt.timedelta = dt.timedelta()) -> Purge:
@@ -127,14 +166,18 @@ def _media(name: str, setting: str, *, is_named: bool) -> Purge:
 
     async def drop(ground: Ground, age: dt.timedelta) -> Batch:
         async with ground.database.transaction() as db:
-            dropped: Dropped = await media_purging.drop(db, age, _FILES, is_named=is_named)
-        # Their rows are gone for good: what cannot be dropped now is found as a stray file.
-        for key in dropped.store_keys:
-            await ground.store.delete(key)
-        return Batch(dropped.amount, dropped.has_more)
+            dropped = await media_purging.drop(db, age, _FILES, is_named=is_named)
+        return await _without_files(ground, dropped)
 
     count = _counting(lambda db, age: media_purging.count(db, age, is_named=is_named))
     return Purge(name, setting, count, drop)
+
+
+async def _without_files(ground: Ground, dropped: Dropped) -> Batch:
+    """Drop the files whose rows are gone for good: what cannot be dropped now is found as a stray file."""
+    for key in dropped.store_keys:
+        await ground.store.delete(key)
+    return Batch(dropped.amount, dropped.has_more)
 
 
 async def _count_strays(ground: Ground, age: dt.timedelta) -> Amount:
@@ -185,7 +228,12 @@ PURGES: tuple[Purge, ...] = (
     _imports("imports", "import_errors", "import_days"),
     _media("media", "media_days", is_named=True),
     _media("unused_media", "unused_media_days", is_named=False),
-    Purge("messages", "message_days", _counting(message_purging.count), _drop_messages),
+    _messages("messages", "message_days", is_chosen=False),
+    _audit("audit_days"),
+    _chosen_rows("otps_of_tenants", purging.OTPS),
+    _chosen_media("media_of_tenants", is_named=True),
+    _chosen_media("unused_media_of_tenants", is_named=False),
+    _messages("messages_of_tenants", None, is_chosen=True),
     Purge("stray_files", None, _count_strays, _drop_strays, STRAY_AFTER, most_beside=5),
     # Nobody can choose how long these last: they have no use beyond.
     _imports("broken_uploads", "import_chunks", None, dt.timedelta(hours=6)),
@@ -203,6 +251,7 @@ class Outcome(msgspec.Struct, frozen=True):
     variable: str | None
     after: dt.timedelta | None
     amount: Amount
+    is_chosen: bool = False  # `after` is each tenant's own
 
 
 async def survey(ground: Ground, settings: Settings, purges: Sequence[Purge] = PURGES) -> list[Outcome]:
@@ -267,4 +316,4 @@ async def _has_more(ground: Ground, purge: Purge, age: dt.timedelta) -> bool:
 
 def _outcome(purge: Purge, age: dt.timedelta | None, amount: Amount) -> Outcome:
     variable = None if purge.setting is None else environment_name(purge.setting)
-    return Outcome(purge.name, variable, age, amount)
+    return Outcome(purge.name, variable, age, amount, purge.is_chosen)

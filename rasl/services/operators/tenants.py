@@ -13,24 +13,24 @@ from rasl.db import tenants as tenant_rows
 from rasl.db.labels import LabelTable
 from rasl.db.numbers import Seen
 from rasl.db.pool import Database, Db, Row
+from rasl.domain import validation
 from rasl.domain.otp_budgets import BUDGET_NAMES
-from rasl.domain.phone import is_country
+from rasl.domain.tenant_settings import ChangeSettings
+from rasl.errors import ValidationFailed
 from rasl.sealing import Sealer
-from rasl.services.ground import audit
-from rasl.services.ground.audit import Actor
+from rasl.services.ground import audit, tenant_settings
+from rasl.services.ground.audit import Actor, Change
 from rasl.services.ground.callers import hash_token
 from rasl.services.tenancy import numbers
 from rasl.services.tenancy.numbers import Connected, Connection
+from rasl.settings import Settings
 
 # The first labels of a new tenant, with their colors.
 SOURCES = dict.fromkeys(("WhatsApp", "API", "Website"))
 CONTACT_STATUSES = {"New": "#3B82F6", "In progress": "#F59E0B", "Won": "#10B981", "Lost": "#EF4444"}
-CHOICES = {
-    "status": ("active", "suspended"),
-    "window_policy": ("pass", "reject", "fallback_template"),
-    "unknown_policy": ("hold", "resend"),
-    "default_type": ("lead", "customer", "guest"),
-}
+CHOICES = {"status": ("active", "suspended")}
+# What an operator decides, and the tenant does not.
+OPERATORS_OWN = ("name", "plan", "status", "otp_budgets", "otp_max_attempts")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])")
 _META_ID = re.compile(r"[0-9]{1,32}")
 _LARGEST_ID = 2**63 - 1
@@ -75,7 +75,7 @@ class MintedToken(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-async def create_tenant(database: Database, name: str, subdomain: str, plan: str) -> Row:
+async def create_tenant(database: Database, name: str, subdomain: str, plan: str, actor: Actor) -> Row:
     """Create a tenant with its first sources, contact statuses and defaults."""
     name = _checked_name(name)
     if not _SUBDOMAIN.fullmatch(subdomain):
@@ -92,6 +92,8 @@ async def create_tenant(database: Database, name: str, subdomain: str, plan: str
         await tenant_rows.change_tenant(
             db, tenant_id, {"default_source_id": sources["API"], "default_status_id": statuses["New"]}
         )
+        created = {"name": name, "subdomain": subdomain, "plan": plan}
+        await audit.record(db, Change(tenant_id, actor, "tenant.created", "tenant", tenant_id, after=created))
         return await get_tenant(db, subdomain)
 
 
@@ -112,31 +114,50 @@ async def get_tenant(db: Db, reference: str) -> Row:
     return row
 
 
-async def change_tenant(database: Database, reference: str, changes: Mapping[str, Any]) -> Row:
-    """Change settings of a tenant; all of them or, when one is wrong, none."""
+async def change_tenant(
+    database: Database, settings: Settings, reference: str, changes: Mapping[str, Any], actor: Actor
+) -> Row:
+    """Change settings of a tenant; all of them or, when one is wrong, none.
+
+    What the tenant may choose for itself is read and checked as the API does (`services/ground/tenant_settings.py`).
+    """
     if not changes:
         raise OperatorError("nothing to change was given")
     for name, choices in CHOICES.items():
         if name in changes and changes[name] not in choices:
             raise OperatorError(f"{name} must be {' or '.join(choices)}")
-    country = changes.get("default_country")
-    if country is not None and not is_country(country):
-        raise OperatorError(f"{country!r} is no country: use two capital letters such as GB, or none")
     _check_otp_limits(changes)
-    wanted = dict(changes)
+    wanted = {name: changes[name] for name in OPERATORS_OWN if name in changes}
     if "name" in wanted:
         wanted["name"] = _checked_name(wanted["name"])
-    async with database.transaction() as db:
-        tenant = await get_tenant(db, reference)
-        if "plan" in wanted:
-            await _check_plan(db, wanted["plan"])
-        await _check_default(db, tenant["id"], wanted.get("default_status_id"), "contact_statuses")
-        await _check_default(db, tenant["id"], wanted.get("default_source_id"), "sources")
-        if "otp_budgets" in wanted:
-            merged = tenant["otp_budgets"] | wanted["otp_budgets"]
-            wanted["otp_budgets"] = {key: value for key, value in merged.items() if value is not None}
-        await tenant_rows.change_tenant(db, tenant["id"], wanted)
-        return await get_tenant(db, tenant["subdomain"])
+    chosen = {name: value for name, value in changes.items() if name not in OPERATORS_OWN}
+    try:
+        given = msgspec.to_builtins(validation.read_values(ChangeSettings, chosen, is_strict=True))
+        async with database.transaction() as db:
+            found = await get_tenant(db, reference)
+            held = await tenant_rows.hold_settings(db, found["id"])
+            if given:
+                await tenant_settings.apply(db, settings, held, given, actor)
+            if wanted:
+                await _change_own(db, held, wanted, actor)
+            return await get_tenant(db, held["subdomain"])
+    except ValidationFailed as error:
+        raise OperatorError("; ".join(text for texts in error.details.values() for text in texts)) from None
+
+
+async def _change_own(db: Db, held: Row, wanted: dict[str, Any], actor: Actor) -> None:
+    """Change what operators decide of a tenant whose row is held."""
+    if "plan" in wanted:
+        await _check_plan(db, wanted["plan"])
+    if "otp_budgets" in wanted:
+        merged = held["otp_budgets"] | wanted["otp_budgets"]
+        wanted["otp_budgets"] = {key: value for key, value in merged.items() if value is not None}
+    await tenant_rows.change_tenant(db, held["id"], wanted)
+    before, after = audit.difference(held, wanted, wanted)
+    if after:
+        await audit.record(
+            db, Change(held["id"], actor, "tenant.changed", "tenant", held["id"], before, after)
+        )
 
 
 async def create_token(
@@ -279,13 +300,3 @@ async def _check_plan(db: Db, plan: str) -> None:
     plans = await tenant_rows.list_plans(db)
     if plan not in plans:
         raise OperatorError(f"there is no plan {plan!r}: choose {' or '.join(plans)}")
-
-
-async def _check_default(db: Db, tenant_id: int, default_id: int | None, table: str) -> None:
-    if default_id is None:
-        return
-    if not 0 < default_id <= _LARGEST_ID or not await tenant_rows.hold_default(
-        db, tenant_id, default_id, table
-    ):
-        noun = "source" if table == "sources" else "contact status"
-        raise NotThereError(f"the tenant has no {noun} {default_id}")

@@ -34,10 +34,12 @@ READS_OF_EVERYONE = frozenset(
         "jobs.count_failing",
         "jobs.list_failing",
         "media_purging.count",
+        "media_purging.count_of_tenants",
         "message_purging.count",
         "purging.count",
         "purging.count_attempts",
         "purging.count_imports",
+        "purging.count_of_tenants",
     }
 )
 
@@ -73,9 +75,11 @@ PER_TENANT = {
     ),
     "templates.watch_new_accounts": "as it is: a copy on every server, joined to what lies there",
     "media_purging.drop": _BY_AGE,
+    "media_purging.drop_of_tenants": _BY_AGE,
     "message_purging.drop": _BY_AGE,
     "purging.drop": _BY_AGE,
     "purging.drop_attempts": _BY_AGE,
+    "purging.drop_of_tenants": _BY_AGE,
     "purging.drop_import_parts": "by its key instead of its place: delete … where tenant_id = $1 and import_id = $2",
     "purging.drop_imports": "by its key instead of its place: delete … where tenant_id = $1 and id = any($2)",
     "purging.lock_old_imports": _BY_AGE,

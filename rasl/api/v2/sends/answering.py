@@ -18,7 +18,7 @@ from rasl.domain.tenants import Caller
 from rasl.errors import MessageSendFailed
 from rasl.services.composing.addressing import Addressed, address
 from rasl.services.composing.draft import Draft
-from rasl.services.composing.fallback import bind_fallback
+from rasl.services.composing.fallback import bind_default, bind_fallback
 from rasl.services.composing.named_messages import get_message
 from rasl.services.contacts.profiles import NewProfile
 from rasl.services.otp.intents import NewOtp
@@ -61,7 +61,9 @@ async def send(
     resources = outbox.resources
     to = addressed or await address(resources, tenant, body.to())
     fallback: Template | None = None
-    if body.fallback_template is not None:
+    if body.fallback_template is None:
+        fallback = await bind_default(resources, tenant, to.number, content)
+    else:
         wish = read_wish(
             body.fallback_template,
             is_rehearsal=body.dry_run,
