@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, ExceptionHandler
 
 from rasl.api import docs, files, front, health
 from rasl.api.caller import refusing, secured, with_caller
@@ -45,7 +45,8 @@ from rasl.services.ground.resources import Resources
 from rasl.services.operators import vitals
 from rasl.services.operators.readiness import Readiness
 from rasl.services.sending.outbox import Outbox
-from rasl.settings import Settings, listed
+from rasl.setting_rules import listed
+from rasl.settings import Settings
 from rasl.web.addresses import proxies_of
 from rasl.web.context import with_context
 from rasl.web.envelope import enveloped, render, render_gone, render_unexpected
@@ -56,6 +57,12 @@ from rasl.web.request import ApiRequest
 from rasl.web.unrouted import render_framework_error
 
 _GRAPH_CONNECTIONS = 1000
+_RENDERED: dict[int | type[Exception], ExceptionHandler] = {
+    ApiError: render,
+    ClientGoneError: render_gone,
+    HTTPException: render_framework_error,
+    Exception: render_unexpected,
+}
 
 
 def build_resources(settings: Settings, dsn: str) -> Resources:
@@ -164,12 +171,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         ],
         request_class=ApiRequest,
         request_max_body_size=None,  # the input and the door have limits of their own
-        exception_handlers={
-            ApiError: render,
-            ClientGoneError: render_gone,
-            HTTPException: render_framework_error,
-            Exception: render_unexpected,
-        },
+        exception_handlers=_RENDERED,
         openapi_config=None,
         lifespan=[lifespan],
         logging_config=None,

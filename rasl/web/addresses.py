@@ -5,7 +5,7 @@ from typing import Any
 
 from rasl.domain import networks
 from rasl.domain.networks import Address, Network
-from rasl.settings import listed
+from rasl.setting_rules import listed
 
 _HEADER = b"x-forwarded-for"
 
