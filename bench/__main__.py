@@ -1,4 +1,4 @@
-"""`python -m bench [send|contacts|otp] [options]`: run, print the figures beside what is expected of them."""
+"""`python -m bench [send|contacts|otp|reading] [options]`: run, print the figures beside what is expected of them."""
 
 import argparse
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import contacts, otp
+from bench import contacts, otp, reading
 from bench.contact_results import Result
 from bench.figures import expectations, tables
 from bench.procs import BenchError
@@ -31,7 +31,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("Stopped; everything is cleaned up.", file=sys.stderr)
         return 130
-    if isinstance(report, otp.Report):
+    if isinstance(report, otp.Report | reading.Report):
         print(*report.lines(), sep="\n")
     elif not isinstance(report, list):
         print(*tables(report), *expectations(report), sep="\n")
@@ -43,9 +43,11 @@ def main() -> int:
     return 0
 
 
-def _run(arguments: argparse.Namespace) -> Report | list[Result] | otp.Report:
+def _run(arguments: argparse.Namespace) -> Report | list[Result] | otp.Report | reading.Report:
     if arguments.benchmark == "otp":
         return otp.run(arguments.quick, _say)
+    if arguments.benchmark == "reading":
+        return reading.run(arguments.quick, _say)
     if arguments.benchmark == "contacts":
         return contacts.run(arguments.quick, _say)
     return run(_options(arguments), _say)
@@ -58,7 +60,11 @@ def _say(line: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "benchmark", nargs="?", default="send", choices=["send", "contacts", "otp"], help="what to measure"
+        "benchmark",
+        nargs="?",
+        default="send",
+        choices=["send", "contacts", "otp", "reading"],
+        help="what to measure",
     )
     parser.add_argument(
         "--quick", action="store_true", help="short: under a minute, rough figures; a tenth of the contacts"

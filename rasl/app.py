@@ -129,6 +129,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         app.state.resources = resources
+        app.state.callers = callers
         app.state.readiness = Readiness(resources.database)
         # What is loaded by now lives as long as the process: the collector need not walk it again and again.
         gc.collect()

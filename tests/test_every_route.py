@@ -58,7 +58,7 @@ ROUTES = {
     "PATCH /settings": Route(
         "settings:write",
         {"default_country": "GB"},
-        places=(("body", "default_status_id", "status"), ("body", "default_source_id", "source")),
+        places=(("body", "default_status_id", "status_id"), ("body", "default_source_id", "source_id")),
         free=frozenset({"default_assigned_id"}),
         missing_status=422,
         empty_status=200,

@@ -26,6 +26,7 @@ LIST_SOURCE = ListSource(
     alias="c",
     where="c.tenant_id = $1",
     search_column="c.search_text",
+    is_search_indexed=True,
     nullable=frozenset(told.shown_as for told in fields_of(Contact) if not told.is_required),
 )
 

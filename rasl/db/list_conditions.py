@@ -16,10 +16,14 @@ Parameter = Callable[[Any], str]
 
 
 class Searched(msgspec.Struct, frozen=True):
-    """The columns that a search looks through; texts in lower case are compared faster."""
+    """The columns that a search looks through; texts in lower case are compared faster.
+
+    One that is indexed has an index of trigrams, and one of the rows with a lone pair.
+    """
 
     columns: tuple[str, ...]
     is_lowered: bool
+    is_indexed: bool = False
 
     def conditions(self, text: str, parameter: Parameter, *, is_whole: bool) -> list[str]:
         """Say that all words occur; `is_whole` is for a statement that visits all rows with them.
@@ -34,14 +38,19 @@ class Searched(msgspec.Struct, frozen=True):
         ]
 
     def _short(self, word: str, parameter: Parameter) -> str:
-        term = short_term(word)
+        # Without the operation an index of trigrams would be read from end to end.
+        read = self._has([f"({column} || '')" for column in self.columns], word, parameter)
+        term = short_term(word) if self.is_indexed else None
         if term is None:
-            return self._has([f"({column} || '')" for column in self.columns], word, parameter)
-        expression, patterns = parameter(term.expression), parameter(term.patterns)
+            return read
+        expression, ends = parameter(term), parameter([f"{word.lower()}%", f"%{word.lower()}"])
         case = "" if self.is_lowered else "*"
-        return _any(
-            f"{it} ~{case} {expression} or {it} ~~{case} any({patterns}::text[])" for it in self.columns
+        fits = _any(
+            f"{column} ~{case} {expression} or {column} ~~{case} any({ends}::text[])"
+            for column in self.columns
         )
+        alone = _any(f"has_lone_pair({column})" for column in self.columns)
+        return f"({fits} or {alone} and {read})"
 
     def _has(self, columns: Sequence[str], word: str, parameter: Parameter) -> str:
         place = parameter(f"%{_escaped(word)}%")

@@ -40,7 +40,8 @@ class ListSource(msgspec.Struct, frozen=True):
     `where` fixes the tenant of all tables, as $1. `alias` is the table with the columns of `spec`, and with the `id`
     that ends every order. Rows carry `cursor_0`, `cursor_1` and so on as well: where they stand in the order.
     `search_column` holds in lower case all that a search looks through. Without it every word of a search has to occur
-    in one of the columns `search`. `nullable` names what can be sorted by and can be null.
+    in one of the columns `search`. `is_search_indexed` is as `Searched` has it. `nullable` names what can be sorted by
+    and can be null.
     """
 
     spec: ListSpec
@@ -50,13 +51,15 @@ class ListSource(msgspec.Struct, frozen=True):
     where: str
     search: tuple[str, ...] = ()
     search_column: str | None = None
+    is_search_indexed: bool = False
     nullable: frozenset[str] = frozenset()
 
     @property
     def searched(self) -> Searched:
         """Return what a search looks through."""
         is_lowered = self.search_column is not None
-        return Searched((self.search_column,) if self.search_column else self.search, is_lowered)
+        columns = (self.search_column,) if self.search_column else self.search
+        return Searched(columns, is_lowered, self.is_search_indexed)
 
     @property
     def tie_breaker(self) -> str:

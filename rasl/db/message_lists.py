@@ -37,6 +37,7 @@ LIST_SOURCE = ListSource(
     alias="m",
     where="m.tenant_id = $1",
     search=("m.text",),
+    is_search_indexed=True,
 )
 
 

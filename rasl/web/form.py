@@ -3,9 +3,11 @@
 import contextlib
 import hashlib
 import io
+import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote
 
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
@@ -15,8 +17,9 @@ from rasl.domain.validation import Upload
 from rasl.errors import BadRequest, ServiceUnavailable, ValidationFailed
 from rasl.services.ground.scratch import scratch_file
 
-_MAX_FIELD = 65_536
-MAX_PARTS = 1_000
+MAX_FIELD = 65_536
+_EXTENDED = re.compile(r";\s*filename\*\s*=\s*utf-8'[\w-]*'([^\s;]+)", re.IGNORECASE)
+MAX_PARTS = 10_000
 
 
 class Form(msgspec.Struct):
@@ -76,7 +79,7 @@ class FormReader:
         if self._name in self._form.files:
             raise ValidationFailed({self._name: [f"The {self._name} field must be given only once"]})
         if self._name in self._limits:
-            self._file = self._form.files[self._name] = Upload(self._scratch(), segment.filename)
+            self._file = self._form.files[self._name] = Upload(self._scratch(), _filename(segment))
 
     def _scratch(self) -> BinaryIO:
         try:
@@ -87,8 +90,8 @@ class FormReader:
 
     def _take(self, chunk: bytearray) -> None:
         if self._file is None:
-            if len(self._text) + len(chunk) > _MAX_FIELD:
-                raise ValidationFailed({self._name: [f"must not be greater than {_MAX_FIELD} bytes"]})
+            if len(self._text) + len(chunk) > MAX_FIELD:
+                raise ValidationFailed({self._name: [f"must not be greater than {MAX_FIELD} bytes"]})
             self._text += chunk
             return
         self._file.size += len(chunk)
@@ -112,6 +115,12 @@ class FormReader:
         elif not self._file.size and not self._file.name:
             # What a browser sends for a file nobody chose.
             del self._form.files[self._name]
+
+
+def _filename(segment: MultipartSegment) -> str | None:
+    """Return what a file is called; .NET says it encoded for mails, and then plainly as `filename*` (RFC 5987)."""
+    extended = _EXTENDED.search(segment.header("Content-Disposition", ""))
+    return unquote(extended[1], errors="replace") if extended else segment.filename
 
 
 def _decoded(name: str, text: bytes) -> str:

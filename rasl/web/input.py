@@ -16,6 +16,7 @@ from multipart import parse_options_header
 
 from rasl.domain import validation
 from rasl.domain.validation import Body, BodyRefused, Unknown
+from rasl.domain.validation.bodies import given_fields
 from rasl.domain.validation.forms import nested
 from rasl.domain.validation.reading import read_object
 from rasl.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType, ValidationFailed
@@ -27,6 +28,7 @@ METHOD = "_method"  # what a form names that stands for another method: no field
 _MAX_PAIRS = 10_000
 _KEY = "rasl.input"
 _NO_GZIP = "The body is not the gzip that Content-Encoding names"
+_JSON = "application/json"
 _BOM = b"\xef\xbb\xbf"
 _BODY = TypeVar("_BODY", bound=Body)
 
@@ -40,14 +42,16 @@ class Input:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._opened = contextlib.ExitStack()
+        self._opened: contextlib.ExitStack | None = None
+        self._content_type = ""
         self._raw: bytes | None = None
         self._form: Form | None = None
         self._is_taken = False
 
     def close(self) -> None:
         """Close the files."""
-        self._opened.close()
+        if self._opened is not None:
+            self._opened.close()
 
     async def identity(self, receive: Receive) -> bytes:
         """Return what tells this body from another."""
@@ -60,8 +64,9 @@ class Input:
         context, query = context_of(self._scope), self._scope["query_string"]
         unknown: Unknown = {}
         try:
-            if self._form is None and not query and _is_json(context, self._raw or b""):
-                return validation.read(body_type, self._raw or b"", unknown, is_strict=context.is_strict)
+            raw = self._raw or b""
+            if self._form is None and not query and _is_json(self._content_type, raw):
+                return validation.read(body_type, raw, unknown, is_strict=context.is_strict)
             return self._read_values(body_type, context, unknown)
         finally:
             for name, meant in unknown.items():
@@ -69,26 +74,25 @@ class Input:
 
     def _read_values(self, body_type: type[_BODY], context: Context, unknown: Unknown) -> _BODY:
         problems = self._form.problems if self._form else {}
-        values = self._values(context)
+        values = self._values()
         try:
             body = validation.read_values(body_type, values, unknown, is_strict=context.is_strict)
         except BodyRefused as error:
             right = {name: value for name, value in error.right.items() if name not in problems}
             raise BodyRefused(error.details | problems, right) from None
         if problems:
-            raise BodyRefused(
-                problems, {name: value for name, value in values.items() if name not in problems}
-            )
+            given = ((name, getattr(body, name)) for name in given_fields(body))
+            raise BodyRefused(problems, {name: value for name, value in given if name not in problems})
         return body
 
-    def _values(self, context: Context) -> dict[str, Any]:
+    def _values(self) -> dict[str, Any]:
         """Return all that was said; what the query says counts where the body does not name it."""
         pairs = _read_pairs(self._scope["query_string"], "query")
         said = nested((name, value) for name, value in pairs if value.strip() and name != METHOD)
         raw = self._raw or b""
         if self._form:
             body = nested(self._form.pairs) | self._form.files
-        elif _is_json(context, raw):
+        elif _is_json(self._content_type, raw):
             body = read_object(raw)
         else:
             body = nested(_read_pairs(raw, "body"))
@@ -100,18 +104,15 @@ class Input:
             return
         self._is_taken = True
         context = context_of(self._scope)
-        limits = self._limits()
-        chunks = _chunks(receive, context, MAX_BODY_BYTES + sum(limits.values()))
-        content_type = _content_type(context)
-        if content_type == "multipart/form-data":
+        self._content_type = _content_type(context)
+        if self._content_type == "multipart/form-data":
+            limits = self._limits()
+            chunks = _chunks(receive, context, MAX_BODY_BYTES + sum(limits.values()))
+            self._opened = contextlib.ExitStack()
             data_dir = self._scope["litestar_app"].state.resources.settings.data_dir
             self._form = await FormReader(data_dir, limits, self._opened).read(_boundary(context), chunks)
             return
-        parts = [chunk async for chunk in chunks]
-        raw = parts[0] if len(parts) == 1 else b"".join(parts)
-        if len(raw) > MAX_BODY_BYTES:
-            raise PayloadTooLarge(details={"maximum_bytes": MAX_BODY_BYTES})
-        self._raw = raw.removeprefix(_BOM)
+        self._raw = (await _whole(receive, context)).removeprefix(_BOM)
 
     def _limits(self) -> Mapping[str, int]:
         data_field = self._scope["route_handler"].parsed_data_field
@@ -146,13 +147,12 @@ def _content_type(context: Context) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-def _is_json(context: Context, raw: bytes) -> bool:
+def _is_json(content_type: str, raw: bytes) -> bool:
     """Tell whether a body is JSON; raises UnsupportedMediaType for one that is no form either.
 
     A body without a type is JSON, and so is an object under the type that curl and fetch name when nobody does.
     """
-    content_type = _content_type(context)
-    if content_type in {"", "application/json"} or content_type.endswith("+json") or not raw:
+    if content_type == _JSON or not content_type or content_type.endswith("+json") or not raw:
         return True
     if content_type in {"application/x-www-form-urlencoded", "text/plain"} and raw.lstrip().startswith(b"{"):
         return True
@@ -183,6 +183,12 @@ def _read_pairs(encoded: bytes, place: str) -> list[tuple[str, str]]:
     except ValueError:
         problem = f"The {place} is not URL-encoded UTF-8 of at most {_MAX_PAIRS:,} fields"
         raise ValidationFailed({place: [problem]}) from None
+
+
+async def _whole(receive: Receive, context: Context) -> bytes:
+    """Take in a whole body that is no form with files; most come in one piece."""
+    parts = [chunk async for chunk in _chunks(receive, context, MAX_BODY_BYTES)]
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def _chunks(receive: Receive, context: Context, most_bytes: int) -> AsyncIterator[bytes]:

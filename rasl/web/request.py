@@ -7,6 +7,7 @@ from litestar import Request
 
 from rasl.domain.validation import BodyRefused
 from rasl.errors import ValidationFailed
+from rasl.services.ground.callers import Callers
 from rasl.services.ground.resources import Resources
 from rasl.services.sending.outbox import Outbox
 from rasl.web.context import Context, context_of
@@ -36,6 +37,12 @@ class ApiRequest(Request[Any, Any, Any]):
         """Return what this process works with."""
         resources: Resources = self.app.state.resources
         return resources
+
+    @property
+    def callers(self) -> Callers:
+        """Return what this process remembers of callers."""
+        callers: Callers = self.app.state.callers
+        return callers
 
     @property
     def outbox(self) -> Outbox:

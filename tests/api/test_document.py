@@ -20,7 +20,7 @@ from tests.documented import DOCUMENT, OPERATIONS, PATHS, schema_of
 from tests.serving import Api
 
 SCHEMAS = DOCUMENT["components"]["schemas"]
-MOST_BYTES = 250 * 1024
+MOST_BYTES = 250_000
 LISTS = [
     path
     for path, methods in PATHS.items()
@@ -38,10 +38,23 @@ def page_of(path: str) -> dict[str, Any]:
     return found
 
 
+def test_a_long_pattern_stands_once() -> None:
+    patterns = Counter(
+        node["pattern"] for node in objects(SCHEMAS) if len(str(node.get("pattern", ""))) > 100
+    )
+    assert len(patterns) > 2
+    assert {pattern for pattern, count in patterns.items() if count > 1} == set()
+
+
+def test_what_every_good_answer_has_is_told_once() -> None:
+    having = [name for name, it in SCHEMAS.items() if {"success", "meta"} <= it.get("properties", {}).keys()]
+    assert having == ["Failure", "Success"]
+
+
 def properties() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Return every field of every schema: where it is, its name, and what it is."""
     for owner, schema in SCHEMAS.items():
-        for name, told in schema.get("properties", {}).items():
+        for name, told in schema_of(schema).get("properties", {}).items():
             yield owner, name, told
 
 
@@ -81,12 +94,12 @@ def test_one_contact_has_everything() -> None:
     (path,) = (path for path in PATHS if path.startswith("/api/v2/contacts/{contact_id"))
     page = page_of(path)
     assert not fits(page, {"success": True, "message": "", "meta": {}, "data": {"id": 7}})
-    assert len(SCHEMAS["Contact"]["required"]) > 10
+    assert len(schema_of(SCHEMAS["Contact"])["required"]) > 10
 
 
 @pytest.mark.parametrize("value", [7, 7.5, True, "gold", None])
 def test_attributes_may_be_whole_numbers(value: object) -> None:
-    schema = SCHEMAS["CreateContact"]["properties"]["attributes"]
+    schema = schema_of(SCHEMAS["CreateContact"])["properties"]["attributes"]
     assert fits(schema, {"tier": value})
     assert not fits(schema, {"tier": [value]})
 
@@ -138,6 +151,34 @@ def test_every_body_may_come_as_a_form(name: str) -> None:
         assert [node for node in objects(schema_of(about["schema"])) if "additionalProperties" in node] == [
             node for node in objects(schema_of(about["schema"])) if node.get("additionalProperties")
         ]
+
+
+def test_only_a_form_brings_a_file() -> None:
+    shown = {
+        (name, kind)
+        for name in WRITES
+        for kind, content in OPERATIONS[name]["requestBody"]["content"].items()
+        for node in objects(_resolved(content["schema"]))
+        if "contentMediaType" in node
+    }
+    assert {kind for _, kind in shown} == {"multipart/form-data"}
+    assert {"POST /media", "POST /messages/media", "POST /messages/template"} <= {name for name, _ in shown}
+
+
+def _resolved(node: Any) -> Any:
+    """Return a schema with all that it refers to in it."""
+    if isinstance(node, list):
+        return [_resolved(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _resolved(SCHEMAS[node["$ref"].rpartition("/")[2]])
+    return {key: _resolved(item) for key, item in node.items()}
+
+
+def test_a_body_is_required_where_it_has_to_say_something() -> None:
+    needed = {name: OPERATIONS[name]["requestBody"].get("required", False) for name in WRITES}
+    assert (needed["POST /messages/text"], needed["POST /auth/challenge"]) == (True, False)
 
 
 def test_no_body_refuses_names_that_mean_nothing() -> None:

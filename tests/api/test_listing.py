@@ -34,13 +34,13 @@ async def _ids(api: Api, path: str) -> list[int]:
     return [item["id"] for item in answer.data]
 
 
-async def _raw(api: Api, api_url: str, target: str) -> Any:
+async def _raw(api: Api, api_url: str, target: str | bytes) -> Any:
     """Send a request line byte for byte, as `curl -g` does, and return the body of the answer."""
     url = urlsplit(api_url)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     token = api.world.acme.token
-    head = f"GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
-    writer.write(head.encode())
+    head = f" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    writer.write(b"GET " + (target.encode() if isinstance(target, str) else target) + head.encode())
     text = await reader.read()
     writer.close()
     await writer.wait_closed()
@@ -221,3 +221,40 @@ async def test_fields_and_relations_are_chosen_together(api: Api) -> None:
     answer = await api.acme.get(f"{CONTACTS}?fields[]=firstname&fields[]=groups&include[]=groups")
     assert answer.data[0].keys() == {"id", "firstname", "groups"}
     assert "ignored" not in answer.body["meta"]
+
+
+@pytest.mark.parametrize(
+    "query", ["search=Köln", "filter[attributes.city]=Köln", "filter[attributes.city][like]=öl", "q=KÖLN"]
+)
+async def test_a_query_may_hold_utf8_that_is_not_encoded(api: Api, query: str) -> None:
+    await create(api, phone="+442079460001", company="Leeds Books", attributes={"city": "Leeds"})
+    found = await create(api, phone="+442079460002", company="Köln Books", attributes={"city": "Köln"})
+    answer = await _raw(api, api.base_url, f"{CONTACTS}?{query}")
+    assert [item["id"] for item in answer["data"]] == [found["id"]]
+
+
+async def test_a_query_that_is_no_utf8_is_refused(api: Api) -> None:
+    for query in (b"search=K\xf6ln", b"search=K%F6ln"):
+        answer = await _raw(api, api.base_url, f"{CONTACTS}?".encode() + query)
+        assert answer["error"]["details"] == {"query": ["The query string is not valid"]}
+
+
+@pytest.mark.parametrize("noun", ["contact", "message"])
+async def test_what_one_record_cannot_include_is_told_or_refused(api: Api, noun: str) -> None:
+    known, meant = ("groups", "source") if noun == "contact" else ("timeline", "timeline")
+    if noun == "contact":
+        path = f"{CONTACTS}/{(await create(api))['id']}"
+    else:
+        path = f"{MESSAGES}/{(await api.acme.send('+442079460001')).data['chat_message_id']}"
+    query = f"{path}?include[]={known}&include[]={meant[:-1]}&include[]=colour&limit=5"
+    told = await api.acme.get(query)
+    assert known in told.data
+    assert told.body["meta"]["ignored"] == [
+        {"field": "limit"},
+        {"field": f"include={meant[:-1]}", "did_you_mean": f"include={meant}"},
+        {"field": "include=colour"},
+    ]
+    refused = await api.acme.get(query, headers=STRICT)
+    assert refused.status == 422
+    assert [*refused.details] == ["limit", f"include={meant[:-1]}", "include=colour"]
+    assert "ignored" not in (await api.acme.get(f"{path}?include={known}", headers=STRICT)).body["meta"]

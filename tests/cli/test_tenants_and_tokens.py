@@ -115,6 +115,54 @@ def test_it_refuses_settings_that_make_no_sense(rasl: Rasl, acme: str) -> None:
     assert "rasl tenant list" in rasl.bad("tenant", "set", "--tenant", "nobody", "--plan", "free")["message"]
 
 
+def test_it_has_every_setting_that_the_api_has(rasl: Rasl, acme: str) -> None:
+    def change(*options: str) -> Any:
+        return rasl.good("tenant", "set", "--tenant", acme, *options)
+
+    changed = change(
+        "--time-zone", "europe/berlin", "--language", "en-gb", "--webhook-format", "default",
+        "--default-assigned-id", "4",
+        "--stop-word", "halt", "--stop-word", "stop", "--start-word", "weiter", "--retention-days", "messages=30",
+        "--retention-days=otps=3",
+    )  # fmt: skip
+    expected = {
+        "time_zone": "Europe/Berlin",
+        "language": "en_GB",
+        "webhook_format": "default",
+        "default_assigned_id": 4,
+        "stop_words": ["halt", "stop"],
+        "start_words": ["weiter"],
+        "retention_days": {"messages": 30, "media": None, "unused_media": None, "otps": 3},
+    }
+    assert {name: changed[name] for name in expected} == expected
+    taken_back = change("--stop-word", "none", "--start-word", "none", "--retention-days", "none")
+    assert "unsubscribe" in taken_back["stop_words"]
+    assert set(taken_back["retention_days"].values()) == {None}
+    for option, value, word in (
+        ("--time-zone", "Berlin", "Europe/Berlin"),
+        ("--default-country", "UK", "GB"),
+        ("--fallback-template", '{"template_name": "nowhere", "language": "en"}', "no template of this name"),
+        ("--fallback-template", "nowhere", "must be an object"),
+        ("--retention-days", "letters=3", "letters"),
+        ("--stop-word", "start", "start_words"),
+    ):
+        assert word in rasl.bad("tenant", "set", "--tenant", acme, option, value)["message"]
+
+
+def test_the_audit_keeps_who_gave_a_command_and_what_was_before(rasl: Rasl, acme: str) -> None:
+    rasl.good("tenant", "set", "--tenant", acme, "--default-country", "gb", "--plan", "free")
+    rasl.bad("tenant", "set", "--tenant", acme, "--default-country", "DE", "--plan", "gold")
+    tenant_id = rasl.good("tenant", "show", "--tenant", acme)["id"]
+    entries = rasl.query("select * from audit_log where tenant_id = $1 order by id", tenant_id)
+    assert [(entry["action"], entry["before"], entry["after"]) for entry in entries[1:]] == [
+        ("settings.changed", '{"default_country": null}', '{"default_country": "GB"}'),
+        ("tenant.changed", '{"plan": "unlimited"}', '{"plan": "free"}'),
+    ]
+    assert entries[0]["action"] == "tenant.created"
+    assert {entry["actor_type"] for entry in entries} == {"operator"}
+    assert all("@" in entry["actor"] for entry in entries)
+
+
 def test_it_shows_a_token_once_and_keeps_its_hash(rasl: Rasl, acme: str) -> None:
     created = rasl.good(
         "token", "create", "--tenant", acme, "--name", "ci", "--scopes", "messages:send,account:read",

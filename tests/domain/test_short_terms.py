@@ -8,8 +8,7 @@ from rasl.domain.short_terms import short_term
 def _finds(word: str, text: str) -> bool:
     term = short_term(word)
     assert term is not None
-    quoted = [pattern.strip("%") in text for pattern in term.patterns]
-    return re.search(term.expression, text) is not None or any(quoted)
+    return re.search(term, text) is not None
 
 
 @pytest.mark.parametrize(
@@ -19,11 +18,9 @@ def _finds(word: str, text: str) -> bool:
         ("AN", " hanna"),
         ("na", " anna"),
         ("an", " an"),
+        ("an", "\u2014an\r\n"),
         ("an", " an "),
         ("b7", " (b7)"),
-        ("yd", " “yd”"),
-        ("yd", " „yd“"),
-        ("yd", " ‚yd‘ "),  # noqa: RUF001 - as books print it
         ("ip", " vip客户"),
         ("жу", " ядя «жу»"),
         ("ян", " татьяна"),
@@ -38,6 +35,8 @@ def test_a_term_is_found_wherever_it_stands(word: str, text: str) -> None:
     assert not _finds(word, " quite something else")
 
 
-@pytest.mark.parametrize("word", ["a", "abc", "", "a.", "%_", "王伟", "नम", "กร", "\u0130"])
+@pytest.mark.parametrize(
+    "word", ["a", "abc", "", "a.", "%_", "a\u0436", "\u0131a", "王伟", "नम", "กร", "\u0130"]
+)
 def test_what_no_index_knows_is_left_to_reading(word: str) -> None:
     assert short_term(word) is None

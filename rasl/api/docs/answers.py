@@ -65,6 +65,7 @@ class Answers:
     def __init__(self, schemas: Schemas) -> None:
         self._schemas = schemas
         self.responses: dict[str, Any] = {}
+        self._names: dict[tuple[str, ...], str] = {}
         self.examples: dict[str, Any] = {}
 
     def of(self, specs: Mapping[int, ResponseSpec], *, is_replayable: bool) -> dict[str, Any]:
@@ -94,8 +95,7 @@ class Answers:
 
     def _errors(self, codes: Iterable[str | None]) -> dict[str, Any]:
         errors = [_BY_CODE[code] for code in sorted(map(str, codes))]
-        name = "Or".join(error.code.title().replace("_", "") for error in errors)
-        name = "Otherwise" if {error.code for error in errors} == _ELSEWHERE else name
+        name = self._name(errors)
         self.examples |= {error.code: {"value": example(error)} for error in errors}
         self.responses[name] = {
             "description": ", ".join(f"`{error.code}`" for error in errors),
@@ -110,6 +110,21 @@ class Answers:
             },
         }
         return {"$ref": f"#/components/responses/{name}"}
+
+    def _name(self, errors: Sequence[type[ApiError]]) -> str:
+        """Return what an answer is called in the document: a single error by its code, more of them by their status."""
+        codes = tuple(error.code for error in errors)
+        if len(codes) == 1:
+            return _camel(codes[0])
+        if {*codes} == _ELSEWHERE:
+            return "Otherwise"
+        stem = f"Error{errors[0].status}"
+        known = sum(name.partition(".")[0] == stem for name in self._names.values())
+        return self._names.setdefault(codes, f"{stem}.{known + 1}" if known else stem)
+
+
+def _camel(code: str) -> str:
+    return code.title().replace("_", "")
 
 
 def _error_headers(errors: Sequence[type[ApiError]]) -> Iterable[str]:

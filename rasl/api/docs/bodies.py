@@ -8,6 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from rasl.api.docs.schemas import Schema, Schemas
 from rasl.api.nouns import ASKS
+from rasl.domain import validation
+from rasl.errors import ValidationFailed
 
 _JSON = "application/json"
 _URLENCODED = "application/x-www-form-urlencoded"
@@ -33,18 +35,27 @@ def body_of(handler: HTTPRouteHandler, schemas: Schemas) -> dict[str, Any] | Non
     if not files:
         shown = {"schema": schema, "examples": examples}
         forms = {key: {"schema": _form(schema, schemas)} for key in (_URLENCODED, _FORM)}
-        return _whole({_JSON: shown} | forms)
+        return _whole(kind, {_JSON: shown} | forms)
     with_file = {name: it for name, it in examples.items() if files & it["value"].keys()}
     without = {name: it for name, it in examples.items() if name not in with_file}
     plain = _split(schema, files, schemas)
     # What takes a file is tried with one first.
     content = {_FORM: {"schema": schema, "examples": with_file}}
-    return _whole(content | ({_JSON: {"schema": plain, "examples": without}} if plain else {}))
+    return _whole(kind, content | ({_JSON: {"schema": plain, "examples": without}} if plain else {}))
 
 
-def _whole(content: Mapping[str, Any]) -> dict[str, Any]:
+def _whole(kind: Any, content: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: {key: it for key, it in about.items() if it} for name, about in content.items()}
-    return {"required": True, "content": told}
+    return {"required": _is_required(kind), "content": told}
+
+
+def _is_required(kind: Any) -> bool:
+    """Tell whether a body must say something."""
+    try:
+        validation.read(kind, b"{}")
+    except ValidationFailed:
+        return True
+    return False
 
 
 def _files(schema: Schema, schemas: Schemas) -> frozenset[str]:
@@ -52,7 +63,8 @@ def _files(schema: Schema, schemas: Schemas) -> frozenset[str]:
     if "$ref" not in schema:
         return frozenset()
     properties = schemas.named(schema).get("properties", {})
-    return frozenset(name for name, it in properties.items() if "contentMediaType" in it)
+    whole = {name: schemas.named(it) if "$ref" in it else it for name, it in properties.items()}
+    return frozenset(name for name, it in whole.items() if "contentMediaType" in it)
 
 
 def _split(schema: Schema, files: frozenset[str], schemas: Schemas) -> Schema | None:

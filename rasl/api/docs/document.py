@@ -70,6 +70,7 @@ def document(api: Router) -> dict[str, Any]:
     for route in routes:
         paths.setdefault(route.path, {})[route.method] = _operation(route, schemas, answers)
     _mark_aliases(routes, paths)
+    schemas.share_fields()
     return {
         "openapi": "3.1.0",
         "info": {

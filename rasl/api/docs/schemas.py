@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from rasl.api.docs.sharing import share_fields, share_patterns
 from rasl.domain.validation import MAX_ID
 from rasl.errors import ALL_ERRORS
 from rasl.web.responses import OPEN
@@ -30,6 +31,7 @@ class Schemas:
 
     def __init__(self, kinds: Iterable[Any]) -> None:
         listed = list(dict.fromkeys(kinds))
+        listed += [base for base in _bases(listed) if base not in listed]
         told, named = msgspec.json.schema_components(
             listed, schema_hook=lambda _kind: dict(FILE), ref_template=f"{PREFIX}{{name}}"
         )
@@ -38,7 +40,9 @@ class Schemas:
         for name, schema in named.items():
             self.components[names[name]] = self._finished(schema, names) | {"title": names[name]}
         self._of = {kind: self._finished(schema, names) for kind, schema in zip(listed, told, strict=True)}
+        share_patterns(self.components, PREFIX)
         self._share_properties()
+        self._share_envelope()
         codes = sorted({error.code for error in ALL_ERRORS})
         self.components["ErrorCode"] = _enumeration("ErrorCode", "What went wrong; it never changes.", codes)
         self.components["ErrorBody"]["properties"]["code"] = {"$ref": f"{PREFIX}ErrorCode"}
@@ -56,6 +60,25 @@ class Schemas:
         if self.components.setdefault(name, {"title": name} | schema) != {"title": name} | schema:
             raise ValueError(f"two schemas of the API are called {name}")
         return {"$ref": f"{PREFIX}{name}"}
+
+    def share_fields(self) -> None:
+        """Tell fields once that a schema has of another one; nothing is added after this."""
+        share_fields(self.components, PREFIX, "Success")
+
+    def _share_envelope(self) -> None:
+        """Tell what all good answers have around their data."""
+        answers = [
+            it
+            for name, it in self.components.items()
+            if {"success", "data"} <= it.get("properties", {}).keys() and "meta" in it["properties"]
+        ]
+        around = {key: it for key, it in answers[0]["properties"].items() if key != "data"}
+        self.add(
+            "Success",
+            {"description": "A good answer.", "type": "object", "properties": around, "required": [*around]},
+        )
+        for answer in answers:
+            del answer["description"]
 
     def _share_properties(self) -> None:
         """Tell fields once that many schemas have, under the name of the field without the number at its end."""
@@ -90,6 +113,18 @@ class Schemas:
             named = self.add(title, {"type": "string", "enum": found["enum"]})
             return ({"anyOf": [named, {"type": "string"}]} if OPEN in found else named) | told
         return _plainly(found)
+
+
+def _bases(kinds: Iterable[Any]) -> list[Any]:
+    """Return the structs whose fields others of these inherit, and those of every good answer."""
+    found = [base for kind in kinds if isinstance(kind, type) for base in kind.__mro__[1:]]
+    return [
+        *dict.fromkeys(
+            it
+            for it in found
+            if issubclass(it, msgspec.Struct) and it is not msgspec.Struct and it.__struct_fields__
+        )
+    ]
 
 
 def _field_name(name: str) -> str:

@@ -111,6 +111,7 @@ async def change_settings(
     changed = await tenant_settings.change(
         resources.database, resources.settings, caller.tenant.id, data, actor_of(request)
     )
+    request.callers.told(str(caller.tenant.id))  # other processes hear of it from the database
     return _shown(changed)
 
 

@@ -15,6 +15,11 @@ _ONCE = "must be given only once"
 class Several(list[Any]):
     """What one name was given more than once: a list, where one is asked for."""
 
+    def the_one(self) -> Any:
+        """Return what was said once, besides empty fields of the same name; else all of it."""
+        said = [value for value in self if not isinstance(value, str) or value.strip()]
+        return self if len(said) > 1 else (said or [None])[0]
+
 
 def nested(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Build the object that pairs of names and values describe; raises ValidationFailed where two exclude each other.

@@ -4,7 +4,7 @@ A field is named by its path such as `buttons.0.title`.
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeGuard, TypeVar, cast
 
 import msgspec
@@ -51,7 +51,7 @@ def read_slowly(
         problems |= cleaner.unknown_fields
     if problems:
         wrong = {path.partition(".")[0] for path in problems}
-        raise BodyRefused(problems, {name: value for name, value in cleaned.items() if name not in wrong})
+        raise BodyRefused(problems, _typed(body_type, cleaned, wrong))
     return msgspec.convert(cleaned, body_type, strict=False)
 
 
@@ -77,8 +77,21 @@ def refuse_unknown_kind(
     found: Problems = {}
     cleaned = _Cleaner(found, {}).clean(kinds[0], values, "")
     problems |= {path: texts for path, texts in found.items() if path.partition(".")[0] in shared}
-    right = {name: value for name, value in cleaned.items() if name in shared and name not in found}
-    return BodyRefused(problems, right)
+    wrong = {path.partition(".")[0] for path in found} | {name for name in cleaned if name not in shared}
+    return BodyRefused(problems, _typed(kinds[0], cleaned, wrong))
+
+
+def _typed(body_type: type[Body], cleaned: Mapping[str, Any], wrong: Set[str]) -> dict[str, Any]:
+    """Return what is right as the types that the body asks for: ids as numbers, whatever way they came."""
+    fields = fields_of(body_type)
+    return {
+        name: msgspec.convert(value, fields[name].annotation, strict=False)
+        if isinstance(value, str)
+        or (isinstance(value, list) and not any(isinstance(it, dict) for it in value))
+        else value
+        for name, value in cleaned.items()
+        if name not in wrong
+    }
 
 
 def broken_rules(rules: Iterable[Rule], values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -115,6 +128,8 @@ class _Cleaner:
         cleaned: dict[str, Any] = {}
         for name, field in fields.items():
             value = given.get(name)
+            if isinstance(value, Several) and not isinstance(field.info, inspect.ListType):
+                value = value.the_one()
             if not is_none(value, field.told):
                 cleaned[name] = self._checked(_Place(body_type, field, path + name, self._problems), value)
                 continue

@@ -112,8 +112,11 @@ def _describe(found: Findings, number: Mapping[str, Any]) -> None:
 
 
 async def _belongs(graph: GraphClient, given: Connection) -> list[str]:
-    """Tell of a number that is not one of the account's; what cannot be read is no reason to refuse."""
-    params = {"fields": "id", "limit": "100"}
+    """Tell of a number that is not one of the account's; what cannot be read is no reason to refuse.
+
+    Nor is an account that shows no number at all: this token does see the number.
+    """
+    params, has_any = {"fields": "id", "limit": "100"}, False
     for _ in range(_MOST_PAGES):
         page = await graph.get_json(f"{given.waba_id}/phone_numbers", given.access_token, params)
         if not isinstance(page, Fetched):
@@ -121,8 +124,11 @@ async def _belongs(graph: GraphClient, given: Connection) -> list[str]:
         items = page.value.get("data")
         if any(item.get("id") == given.phone_number_id for item in items or () if isinstance(item, dict)):
             return []
+        has_any = has_any or bool(items)
         paging = page.value.get("paging")
         if not isinstance(paging, dict) or not paging.get("next"):
+            if not has_any:
+                return []
             number, account = given.phone_number_id, given.waba_id
             where = "Meta shows both ids side by side under WhatsApp > API Setup"
             return [f"the number {number} is not one of the WhatsApp Business account {account}: {where}"]

@@ -176,3 +176,13 @@ async def test_puts_changes_sends_and_deletions_of_one_phone_get_along(api: Api,
         assert {answer.status for answer in answers[:8]} <= {200, 201}
     count, rows = await counted(database, api.world.acme.tenant_id)
     assert count == rows == 4
+
+
+@pytest.mark.parametrize("zero", [0, "0", " 0 "])
+async def test_zero_is_no_country_and_nobody(api: Api, zero: Any) -> None:
+    none = {"country_id": zero, "assigned_id": zero}
+    created = await put(api.acme, body(api.world.acme, **none))
+    assert (created.data["country_id"], created.data["assigned_id"]) == (None, None)
+    await put(api.acme, {"phone": created.data["phone"], "country_id": 44, "assigned_id": 7})
+    cleared = await put(api.acme, {"phone": created.data["phone"], **none})
+    assert (cleared.data["country_id"], cleared.data["assigned_id"]) == (None, None)

@@ -29,3 +29,15 @@ async def test_one_email_for_two_new_people_refuses_one_of_them_and_nobody_else(
     assert {answer.status for answer in others} == {200}
     async with database.connection() as db:
         assert await db.fetchval("select count(*) from contacts where lower(email) = 'ana@x.test'") == 1
+
+
+async def test_zero_is_nobody(api: Api, database: Database) -> None:
+    for phone, assigned_id in (("+442079460001", "0"), ("+442079460002", "7")):
+        fields = {"phone": phone, "media_type": "image", "contact[assigned_id]": assigned_id}
+        sent = await api.acme.call(
+            "POST", "/api/v2/messages/media", data=form(samples.PNG, "a.png", "media_file", **fields)
+        )
+        assert sent.status == 200, sent.body
+    async with database.connection() as db:
+        found = await db.fetch("select assigned_id from contacts order by phone")
+    assert [row["assigned_id"] for row in found] == [None, 7]

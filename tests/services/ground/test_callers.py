@@ -56,6 +56,20 @@ async def test_a_token_leads_to_its_tenant_scopes_and_number(callers: Callers, w
     assert (reader.tenant.id, reader.scopes) == (world.acme.tenant_id, frozenset(READ_SCOPES))
 
 
+async def test_what_is_told_of_a_tenant_is_read_again_at_once(
+    callers: Callers, database: Database, world: World
+) -> None:
+    for token in (world.acme.token, world.globex.token):
+        await callers.authenticate(token)
+    globex = await callers.authenticate(world.globex.token)
+    await _execute(database, "update tenants set window_policy = 'reject'")
+    callers.told(str(world.acme.tenant_id))
+    assert (await callers.authenticate(world.acme.token)).tenant.window_policy == "reject"
+    assert await callers.authenticate(world.globex.token) is globex
+    callers.forget()
+    assert (await callers.authenticate(world.globex.token)).tenant.window_policy == "reject"
+
+
 async def test_many_tokens_asked_for_at_once_lead_each_to_its_own(callers: Callers, world: World) -> None:
     tokens = [world.acme.token, world.globex.token, world.acme.read_only_token, ids.mint_token()] * 25
     answers = await asyncio.gather(*map(callers.authenticate, tokens), return_exceptions=True)

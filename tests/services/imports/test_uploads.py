@@ -271,3 +271,17 @@ async def test_a_hundred_thousand_rows(database: Database, world: World) -> None
     row = await apply(database, world.acme.tenant_id, csv("phone,firstname,lastname,email", rows))
     assert counts(row) == (100_000, 100_000, 0, 0, 0)
     await consistent(database, world.acme.tenant_id)
+
+
+async def test_zero_is_no_country_and_nobody(database: Database, world: World) -> None:
+    rows = ["Ana,+442079460001,lead,0,0", "Rui,+442079460002,lead,44, 0 ", "Bo,+442079460003,lead,0,7"]
+    row = await apply(
+        database, world.acme.tenant_id, csv("firstname,phone,type,country_id,assigned_id", rows)
+    )
+    assert counts(row) == (3, 3, 0, 0, 0)
+    found = await contacts(database, world.acme.tenant_id)
+    assert [(item["country_id"], item["assigned_id"]) for item in found] == [
+        (None, None),
+        (44, None),
+        (None, 7),
+    ]

@@ -44,6 +44,23 @@ async def test_spellings_of_one_line_are_one_contact(
     assert await post.value("select count(*) from contacts") == 1
 
 
+async def test_an_account_has_words_of_its_own_for_leaving(post: Post, world: World) -> None:
+    async with post.database.connection() as db:
+        await db.execute(
+            "update tenants set stop_words = '{halt}', start_words = '{weiter}' where id = $1",
+            world.acme.tenant_id,
+        )
+    opted_out = "select is_opted_out from contacts where tenant_id = $1"
+    for number, (word, is_out) in enumerate(
+        [("stop", False), ("Halt!", True), ("start", True), (" WEITER", False)]
+    ):
+        raw = posts.messages(world.acme, text(f"wamid.{number}", word, at=number))
+        await post.deliver(world.acme, raw)
+        assert await post.value(opted_out, world.acme.tenant_id) is is_out, word
+    await post.deliver(world.globex, posts.messages(world.globex, text("wamid.9", "stop")))
+    assert await post.value(opted_out, world.globex.tenant_id) is True
+
+
 async def test_a_person_without_a_phone(post: Post, world: World) -> None:
     raw = posts.messages(
         world.acme, text("wamid.1", "hola", sender=None, bsuid=BSUID), contacts=[contact("Ana", None, BSUID)]

@@ -88,8 +88,9 @@ async def _note_file(database: Database, tenant_id: int, key: str, age: int, *, 
     await rows(
         database,
         """
-        insert into media (tenant_id, kind, mime_type, size, sha256, origin, store_key, is_named, needed_at)
-        values ($1, 'image', 'image/png', 1, convert_to($2, 'UTF8'), 'upload', $2, $3, now() - make_interval(days => $4))
+        insert into media (tenant_id, kind, mime_type, size, sha256, origin, is_voice, store_key, is_named, needed_at)
+        values ($1, 'image', 'image/png', 1, convert_to($2, 'UTF8'), 'file', false, $2, $3,
+                now() - make_interval(days => $4))
         """,
         tenant_id,
         key,

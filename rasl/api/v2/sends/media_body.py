@@ -11,7 +11,7 @@ from rasl.api.v2.sends.recipient import PHONE_PATTERN, Recipient
 from rasl.domain.media_formats import EXTENSIONS, LARGEST, MAX_BYTES
 from rasl.domain.message_types.media import MAX_CAPTION, MAX_FILENAME
 from rasl.domain.phone_spelling import WHAT_IT_MAY_HAVE
-from rasl.domain.records.contact import Email, Id, Name
+from rasl.domain.records.contact import Email, IdOrNone, Name
 from rasl.domain.tenants import Caller
 from rasl.domain.validation import MAX_ID, Body, Upload, of_bytes
 from rasl.domain.validation.rules import Rule
@@ -46,7 +46,7 @@ class ContactFields(Body, frozen=True, kw_only=True):
     country: (
         Annotated[str, msgspec.Meta(max_length=100, description="Kept as attribute `country`.")] | None
     ) = None
-    assigned_id: Id | None = None
+    assigned_id: IdOrNone | None = None
     groups: (
         Annotated[str, msgspec.Meta(max_length=5_000, description="Ids of groups, with commas.")] | None
     ) = None
@@ -220,5 +220,10 @@ def _profile_of(fields: ContactFields | None) -> NewProfile | None:
         return None
     group_ids = sorted({int(part) for part in fields.groups.split(",")}) if fields.groups else []
     return NewProfile(
-        fields.firstname, fields.lastname, fields.email, fields.country, fields.assigned_id, tuple(group_ids)
+        fields.firstname,
+        fields.lastname,
+        fields.email,
+        fields.country,
+        fields.assigned_id or None,
+        tuple(group_ids),
     )

@@ -1,0 +1,84 @@
+// Requests as fetch and axios make them in Node 20: `npm install axios` beside this file or above it, then record.
+import axios from "axios";
+import { gzipSync } from "node:zlib";
+
+const URL2 = process.env.URL + "/api/v2";
+const bearer = { Authorization: `Bearer ${process.env.TOKEN}` };
+const text = { phone: "+442079460011", message: "Hello & welcome" };
+const template = { phone: "442079460011", template_name: "order_update", language: "en_GB" };
+const media = { phone: "442079460011", media_type: "document", caption: "Your invoice" };
+const cta = { phone: "442079460011", message: "See our sale", button_text: "Open", button_url: "https://example.com/sale" };
+const otp = { phone: "442079460011", template_name: "login" };
+const contact = { type: "lead", status_id: 900006, source_id: 900005, firstname: "Zoe", lastname: "Ng", phone: 442079460777, email: "zoe@example.com " };
+const note = new Blob(["Invoice 7: five pounds.\n"], { type: "text/plain" });
+
+const form = (fields, entries = []) => {
+  const made = new FormData();
+  for (const [name, ...value] of [...Object.entries(fields), ...entries]) made.append(name, ...value);
+  return made;
+};
+const say = async (name, path, options = {}) => {
+  await fetch(URL2 + path, { method: "POST", ...options, headers: { ...bearer, ...options.headers } });
+  console.log(name);
+};
+const json = { "Content-Type": "application/json" };
+const api = axios.create({ baseURL: URL2, headers: bearer });
+const axiosSays = async (name, ...call) => {
+  await api.request({ method: "post", url: call[0], data: call[1], ...call[2] });
+  console.log(name);
+};
+
+await say("text_formdata", "/messages/text", { body: form(text) });
+await say("text_params", "/messages/text", { body: new URLSearchParams(text) });
+await say("text_json", "/messages/text", { body: JSON.stringify(text), headers: json });
+await say("text_json_untyped", "/messages/text", { body: JSON.stringify(text) });
+await say("text_gzip", "/messages/text", { body: gzipSync(JSON.stringify(text)), headers: { ...json, "Content-Encoding": "gzip" } });
+await say("text_bom", "/messages/text", { body: "\ufeff" + JSON.stringify(text), headers: json });
+await say("text_query", "/messages/text?" + new URLSearchParams(text));
+await say("text_blob", "/messages/text", { body: new Blob([JSON.stringify(text)]) });
+await say("text_undefined", "/messages/text", { body: form(text, [["contact_id", ""], ["context", ""]]) });
+await say("text_unknown", "/messages/text", { body: new URLSearchParams({ ...text, previewUrl: "true" }) });
+await say("template_formdata", "/messages/template", { body: form({ ...template, field_1: "Jo", field_2: "5.50" }) });
+await say("template_query", "/messages/template?" + new URLSearchParams({ ...template, field_1: "Jo", field_2: "5.50" }));
+await say("media_formdata", "/messages/media", { body: form(media, [["media_file", note, "note.txt"]]) });
+await say("media_query", "/messages/media?" + new URLSearchParams(media), { body: form({}, [["media_file", note, "note.txt"]]) });
+await say("contact_formdata", "/contacts", { body: form(contact, [["groups", 900003], ["groups", 900004]]) });
+await say("contact_params", "/contacts", { body: new URLSearchParams([...Object.entries(contact), ["groups[]", 900003], ["groups[]", 900004]]) });
+await say("cta_formdata", "/messages/cta", { body: form(cta) });
+await say("otp_params", "/auth/send-otp", { body: new URLSearchParams(otp) });
+await say("contact_patch_form", "/contacts/900001", { body: form({ _method: "PATCH", firstname: "Anna Maria" }) });
+await say("contact_patch", "/contacts/900001", { method: "PATCH", body: JSON.stringify({ firstname: "Anna Maria" }), headers: json });
+await say("source_delete", "/sources/900005", { method: "DELETE" });
+await say("source_delete_form", "/sources/900005", { body: new URLSearchParams({ _method: "delete" }) });
+await say("list_search", "/contacts?" + new URLSearchParams({ search: "nn" }), { method: "GET" });
+await say("list_phone", "/contacts?" + new URLSearchParams({ "filter[phone]": "+442079460001" }), { method: "GET" });
+await say("list_operator", "/contacts?filter[source_id][>=]=900005", { method: "GET" });
+await say("contacts_head", "/contacts", { method: "HEAD" });
+await say("contacts_options", "/contacts", { method: "OPTIONS" });
+await say("sync", "/templates/sync");
+await axiosSays("axios_text", "/messages/text", text);
+await axiosSays("axios_text_form", "/messages/text", text, { headers: { "Content-Type": "application/x-www-form-urlencoded" } });
+await axiosSays("axios_text_multipart", "/messages/text", text, { headers: { "Content-Type": "multipart/form-data" } });
+await axiosSays("axios_text_query", "/messages/text", null, { params: text });
+await axiosSays("axios_text_key", "/messages/text", text, { headers: { Authorization: null, "X-API-Key": process.env.TOKEN } });
+await axiosSays("axios_text_undefined", "/messages/text", { ...text, contact_id: undefined, context: null, tags: [] });
+await axiosSays("axios_template", "/messages/template", { ...template, parameters: { 1: "Jo", 2: "5.50" } });
+await axiosSays("axios_template_form", "/messages/template", { ...template, parameters: { 1: "Jo", 2: "5.50" } }, { headers: { "Content-Type": "application/x-www-form-urlencoded" } });
+await axiosSays("axios_media", "/messages/media", form(media, [["media_file", note, "note.txt"]]));
+await axiosSays("axios_cta", "/messages/cta", cta);
+await axiosSays("axios_otp", "/auth/send-otp", { ...otp, code: "" });
+await axiosSays("axios_contact", "/contacts", { ...contact, groups: [900003, 900004], country_id: 0 });
+await axiosSays("axios_contact_form", "/contacts", { ...contact, groups: [900003, 900004], country_id: 0 }, { headers: { "Content-Type": "application/x-www-form-urlencoded" } });
+await axiosSays("axios_contact_multipart", "/contacts", { ...contact, groups: [900003, 900004], country_id: 0 }, { headers: { "Content-Type": "multipart/form-data" } });
+await axiosSays("axios_contact_wrong", "/contacts", { phone: 12, email: "x", groups: [77], status_id: 78 });
+await axiosSays("axios_contact_patch", "/contacts/900001", { firstname: "Anna Maria" }, { method: "patch" });
+await axiosSays("axios_source_delete", "/sources/900005", undefined, { method: "delete" });
+await axiosSays("axios_list_in", "/contacts", undefined, { method: "get", params: { "filter[type][in]": ["customer", "lead"] } });
+await axiosSays("axios_list_email", "/contacts", undefined, { method: "get", params: { filter: { email: "anna@example.com" } } });
+await axiosSays("axios_list_empty", "/contacts", undefined, { method: "get", params: { search: "", page: "", "filter[type]": "" } });
+await axiosSays("axios_list_sort", "/contacts", undefined, { method: "get", params: { sort: "firstname", per_page: 2 } });
+await axiosSays("axios_list_unknown", "/contacts", undefined, { method: "get", params: { limit: 1 } });
+await axiosSays("axios_contact_put", "/contacts/900001", { firstname: "X" }, { method: "put" });
+await axiosSays("axios_buttons", "/messages/interactive", { phone: 442079460011, type: "button", body_text: "Sure?", buttons: [{ id: 1, title: "Yes" }, { id: 2, title: "No" }] });
+await axiosSays("axios_buttons_form", "/messages/interactive", { phone: 442079460011, type: "button", body_text: "Sure?", buttons: [{ id: 1, title: "Yes" }, { id: 2, title: "No" }] }, { headers: { "Content-Type": "application/x-www-form-urlencoded" } });
+await axiosSays("axios_buttons_multipart", "/messages/interactive", { phone: 442079460011, type: "button", body_text: "Sure?", buttons: [{ id: 1, title: "Yes" }, { id: 2, title: "No" }] }, { headers: { "Content-Type": "multipart/form-data" } });
