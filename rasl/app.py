@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp, ExceptionHandler
+from litestar.types import ASGIApp, ExceptionHandlersMap
 
 from rasl.api import docs, files, front, health
 from rasl.api.caller import refusing, secured, with_caller
@@ -57,7 +57,7 @@ from rasl.web.request import ApiRequest
 from rasl.web.unrouted import render_framework_error
 
 _GRAPH_CONNECTIONS = 1000
-_RENDERED: dict[int | type[Exception], ExceptionHandler] = {
+_RENDERED: ExceptionHandlersMap = {
     ApiError: render,
     ClientGoneError: render_gone,
     HTTPException: render_framework_error,

@@ -60,12 +60,12 @@ async def change_token(
     rate_limit_per_minute: int,
     expires_at: dt.datetime | None,
     allowed_cidrs: Sequence[str],
-) -> Row | None:
-    """Write what can be changed of a token and return it, None when there is none."""
-    return await db.fetchrow(
-        f"""
+) -> None:
+    """Write what can be changed of a token."""
+    await db.execute(
+        """
         update tokens set name = $3, scopes = $4, rate_limit_per_minute = $5, expires_at = $6, allowed_cidrs = $7
-        where tenant_id = $1 and id = $2 returning {_COLUMNS}
+        where tenant_id = $1 and id = $2
         """,
         tenant_id,
         token_id,

@@ -54,14 +54,17 @@ def holds(networks: Iterable[Network], address: Address | None) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
-def outside(wanted: Sequence[Network], allowed: Iterable[Network]) -> list[int]:
+def outside(wanted: Sequence[Network], allowed: Sequence[Network]) -> list[int]:
     """Return the places of the networks that the allowed ones together do not hold whole."""
-    joined: list[Network] = []
-    for version in (4, 6):
-        joined += ipaddress.collapse_addresses([it for it in allowed if it.version == version])  # type: ignore[type-var]
-    return [
-        place for place, network in enumerate(wanted) if not any(_is_within(network, it) for it in joined)
-    ]
+    fours = [*ipaddress.collapse_addresses(it for it in allowed if isinstance(it, ipaddress.IPv4Network))]
+    sixes = [*ipaddress.collapse_addresses(it for it in allowed if isinstance(it, ipaddress.IPv6Network))]
+
+    def is_held(network: Network) -> bool:
+        if isinstance(network, ipaddress.IPv4Network):
+            return any(network.subnet_of(other) for other in fours)
+        return any(network.subnet_of(other) for other in sixes)
+
+    return [place for place, network in enumerate(wanted) if not is_held(network)]
 
 
 def written_as_networks(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -73,7 +76,3 @@ def written_as_networks(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 read_network(text)
             except ValueError as error:
                 yield f"allowed_cidrs.{place}", f"The allowed_cidrs.{place} field {error}"
-
-
-def _is_within(network: Network, other: Network) -> bool:
-    return network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]

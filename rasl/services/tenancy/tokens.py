@@ -101,18 +101,17 @@ async def change_token(database: Database, owner: Owner, token_id: int, given: M
         wanted, problems = _changed(given, before, own)
         if problems:
             raise ValidationFailed(problems)
-        row = _there(
-            await rows.change_token(
-                db,
-                owner.tenant_id,
-                token_id,
-                given.get("name", before["name"]),
-                _in_order(wanted),
-                wanted.rate_limit_per_minute,
-                wanted.expires_at,
-                list(map(str, wanted.networks)),
-            )
+        await rows.change_token(
+            db,
+            owner.tenant_id,
+            token_id,
+            given.get("name", before["name"]),
+            _in_order(wanted),
+            wanted.rate_limit_per_minute,
+            wanted.expires_at,
+            list(map(str, wanted.networks)),
         )
+        row = _there(await rows.find_token(db, owner.tenant_id, token_id))
         differs = audit.difference(before, row, _SAID)
         if differs[1]:
             await audit.record(db, _change(owner, "token.changed", token_id, *differs))
