@@ -112,7 +112,7 @@ async def change_token(database: Database, owner: Owner, token_id: int, given: M
             list(map(str, wanted.networks)),
         )
         row = _there(await rows.find_token(db, owner.tenant_id, token_id))
-        differs = audit.difference(before, row, _SAID)
+        differs = audit.difference(dict(before), dict(row), _SAID)
         if differs[1]:
             await audit.record(db, _change(owner, "token.changed", token_id, *differs))
     return row
