@@ -21,7 +21,7 @@ def read_pairs(query_string: bytes) -> list[tuple[str, str]]:
     """Decode a query string; raises ValidationFailed when it is no UTF-8."""
     try:
         return parse_qsl(
-            query_string.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=200
+            query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200
         )
     except ValueError:
         raise ValidationFailed({"query": ["The query string is not valid"]}) from None

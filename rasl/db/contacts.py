@@ -6,7 +6,7 @@ counter first, so claims of one tenant meet in one place; that a phone or an ema
 its unique key. A transaction for several tenants goes through this order for one after the other, by id.
 
 One exception: a chunk of an import under an unlimited plan takes the counter last, or every send to somebody new would
-wait for it. Who meets it on a phone may end in a deadlock, and does its work once more (CONFLICTS).
+wait for it. Who meets it on a phone may end in a deadlock, and does its work once more (CONFLICTS), then in this order.
 """
 
 import contextlib

@@ -22,6 +22,10 @@ from rasl.server.exchange import Exchange
 _UNCOUNTED = 4096
 _SLICE = 64 * 1024
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
+# What the parser names; of anything else there is nothing to say.
+_WHY: dict[type[httptools.HttpParserError], str] = {
+    httptools.HttpParserInvalidURLError: "The address is none, or a character in it has to be URL-encoded: ö is %C3%B6"
+}
 _OVERHEAD_PER_BYTE = 8  # a chunk of one byte travels as six
 
 
@@ -124,7 +128,8 @@ class Connection(Answering):
             if isinstance(reason, _OverrunError):
                 self._say_last(None, None)
             else:
-                self._refuse(reason if isinstance(reason, ApiError) else BadRequest(), self._in_body)
+                told = reason if isinstance(reason, ApiError) else BadRequest(_WHY.get(type(error)))
+                self._refuse(told, self._in_body)
             return
         if self._is_in_head:
             if self._is_open and not self._has_completed:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tests.model.answers import Contact, Expected, Label, folded
 from tests.model.rules import ANY, PHONES
-from tests.model.state import Contact, Expected, Label, Tenant, folded
+from tests.model.state import Tenant
 from tests.sorting import sort_key
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")

@@ -1,10 +1,10 @@
 """Contacts, groups, sources and statuses of one tenant, as the contract has them: dictionaries and loops."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.model import rules
+from tests.model.answers import Contact, Expected, Label, Moment, folded, invalid, missing
 from tests.model.rules import PHONES
 
 Problems = dict[str, Any]  # texts by field; beside them the ids of contacts that have what a field wants
@@ -12,69 +12,6 @@ NOUNS = {"groups": "Group", "sources": "Source", "statuses": "Status"}
 # What names the contacts that have a phone and an email already.
 OWNERS = ("contact_id", "email_contact_id")
 REFERS = {"sources": "source_id", "statuses": "status_id"}
-
-
-@dataclasses.dataclass(frozen=True, order=True)
-class Moment:
-    """When something was written: the how manieth write of the tenant it was."""
-
-    number: int
-
-
-@dataclasses.dataclass
-class Expected:
-    """What the server should answer."""
-
-    status: int
-    data: Any = None
-    code: str | None = None
-    details: Any = None
-    pagination: dict[str, Any] | None = None
-
-
-@dataclasses.dataclass
-class Label:
-    """A group, a source or a status."""
-
-    id: int
-    name: str
-    color: str | None
-    created: Moment
-    updated: Moment
-
-
-@dataclasses.dataclass
-class Contact:
-    """A contact; `fields` are those that are kept as they come."""
-
-    id: int
-    fields: dict[str, Any]
-    groups: list[int]
-    attributes: dict[str, Any]
-    created: Moment
-    updated: Moment
-
-    @property
-    def key(self) -> str:
-        """The number its phone means."""
-        return PHONES[self.fields["phone"]][1]
-
-    @property
-    def email(self) -> str | None:
-        """Its email in the form that is unique."""
-        return folded(self.fields["email"])
-
-
-def folded(text: str | None) -> str | None:
-    return None if text is None else text.lower()
-
-
-def invalid(details: Any) -> Expected:
-    return Expected(422, code="VALIDATION_ERROR", details=details)
-
-
-def missing() -> Expected:
-    return Expected(404, code="NOT_FOUND", details={})
 
 
 class Tenant:

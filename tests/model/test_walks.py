@@ -9,7 +9,8 @@ import random
 import pytest
 
 from rasl.db.pool import Database
-from tests.model.state import Label, Moment, Tenant
+from tests.model.answers import Label, Moment
+from tests.model.state import Tenant
 from tests.model.walker import Walker
 from tests.serving import Api
 from tests.world import Person

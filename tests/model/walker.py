@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.model import lists
+from tests.model.answers import Expected, Moment, invalid
 from tests.model.inputs import Inputs
 from tests.model.lists import Place, Query
 from tests.model.rules import ANY, FIELDS, UNKNOWN_IN_CONTACTS, trimmed
-from tests.model.state import NOUNS, Expected, Moment, Tenant, invalid
+from tests.model.state import NOUNS, Tenant
 from tests.serving import Answer, Client
 
 _URL = "/api/v2"

@@ -83,9 +83,13 @@ class Book:
 
     may_go_blind = True  # whether `insert` finds out by itself who is known
 
-    def __init__(self, db: Db, tenant_id: int, *, may_skip_checks: bool = False) -> None:
+    def __init__(
+        self, db: Db, tenant_id: int, *, may_skip_checks: bool = False, is_again: bool = False
+    ) -> None:
+        """`is_again` is for a transaction that begins once more after a conflict."""
         self.db = db
         self.tenant_id = tenant_id
+        self.is_again = is_again
         self._may_skip_checks = may_skip_checks
 
     async def count(self) -> int:
@@ -137,8 +141,9 @@ async def arrive(book: Book, wishes: Sequence[Arrival], mode: Mode, maximum: int
     """
     wishes = await _held(book, wishes, mode)
     is_import = mode in {Mode.IMPORT, Mode.UPSERT}
-    # An import without a limit takes the counter last: until then nobody need wait for it.
-    before = await book.count() if maximum >= 0 or not is_import else 0
+    # An import without a limit takes the counter last: until then nobody need wait for it. After a conflict it takes it
+    # first like everybody, or it could meet one after another who holds the counter and waits for its phones.
+    before = await book.count() if maximum >= 0 or not is_import or book.is_again else 0
     turns = _Turns(book, wishes, mode, before, maximum)
     outcomes = await turns.settle()
     if turns.created:

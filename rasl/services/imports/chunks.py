@@ -180,7 +180,7 @@ async def _write(database: Database, holding: Holding, row: Row, chunk: Chunk) -
     for tries in range(_TRIES):
         try:
             async with database.transaction() as db:
-                return await _write_once(db, holding, row, chunk)
+                return await _write_once(db, holding, row, chunk, is_again=tries > 0)
         except _PASSING as error:
             if tries == _TRIES - 1:
                 raise
@@ -189,7 +189,7 @@ async def _write(database: Database, holding: Holding, row: Row, chunk: Chunk) -
     raise LostError
 
 
-async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk) -> Row:
+async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk, *, is_again: bool) -> Row:
     tenant_id, import_id, _ = holding
     may_skip_checks = await import_rows.prepare_for_bulk(db)
     now = await import_rows.find(db, tenant_id, import_id)
@@ -199,7 +199,7 @@ async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk) -> Row:
     book = (
         DryRun(db, tenant_id, import_id, now["created"])
         if row["is_dry_run"]
-        else Book(db, tenant_id, may_skip_checks=may_skip_checks)
+        else Book(db, tenant_id, may_skip_checks=may_skip_checks, is_again=is_again)
     )
     contacts = [item for item in chunk.rows if isinstance(item, ContactRow)]
     results = await rows.apply(book, row, tenant["max_contacts"], contacts)

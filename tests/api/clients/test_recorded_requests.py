@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from rasl import ids
+from rasl.db import tenants
 from rasl.db.pool import Database
+from rasl.services.ground.callers import hash_token
 from tests.api.clients.replay import exchange, recordings, spoken
 from tests.api.v2.codes import template as otp_template
 from tests.api.v2.templated import ORDER, have
@@ -259,13 +262,13 @@ async def things(api: Api, database: Database) -> None:
     for name in ("Shop", "Fair"):
         assert (await api.acme.post("/api/v2/sources", {"name": name})).data["id"] in {900_004, 900_005}
     assert (await api.acme.post("/api/v2/statuses", {"name": "Hot"})).data["id"] == 900_006
-    people = (
+    people: tuple[dict[str, Any], ...] = (
         {"firstname": "Anna", "lastname": "Berg", "phone": "+442079460001", "email": "anna@example.com",
          "source_id": 900_005, "type": "lead"},
         {"firstname": "bob", "phone": "+442079460002", "type": "customer"},
         {"firstname": "Özil", "phone": "+442079460003", "type": "guest"},
     )  # fmt: skip
-    labels = {"lastname": "Lee", "status_id": 900_006, "source_id": 900_004}
+    labels: dict[str, Any] = {"lastname": "Lee", "status_id": 900_006, "source_id": 900_004}
     for place, person in enumerate(people, 900_001):
         assert (await api.acme.post("/api/v2/contacts", labels | person)).data["id"] == place
 
@@ -299,3 +302,47 @@ async def _check(api: Api, recording: str, meaning: Meaning, answer: Answer) -> 
         raise
     if meaning.undo:
         await meaning.undo(api, answer)
+
+
+# What the recordings of each row of section 18 end in; who only reads or deletes is no row of its own.
+ROWS = {
+    1: "template_query|template_params|media_query|media_params|contact_data|contact_brackets|text_body_wins",
+    2: "text_unknown|contact_unknown|list_unknown",
+    3: "text_number|otp_given|axios_buttons",
+    4: "text_form_pasted|contact_data|template_blank|contact_patch_data",
+    5: "list_empty|list_params|list_build_query",
+    6: "list_operator|list_in",
+    7: "text_key|text_key_json|axios_text_key|text_stream_key",
+    8: "cta_data|cta_form|cta_json|cta_array|axios_cta",
+    9: "otp_empty|otp_query|otp_null|axios_otp",
+    10: "list_sort",
+    11: "source_delete",
+    12: "source_delete",
+    13: "sync|sync_data|sync_empty",
+    14: "contact_data|contact_json|contact_build_query|axios_contact",
+    15: "contact_wrong|axios_contact_wrong",
+    16: "list_search",
+    17: "list_sort|axios_list_sort",
+    18: "list_phone|list_email|contact_known",
+    19: "contacts_head|contacts_options|contact_put|contact_patch_form|source_delete_form",
+    20: "text_bom|text_gzip|text_gzip_twice",
+    21: "template_surplus|template_array",
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_of_the_contract_is_tried_with_at_least_three_real_requests(row: int) -> None:
+    names = ROWS[row].split("|")
+    assert sum(recording.partition(":")[2] in names for recording in recordings()) >= 3
+
+
+@pytest.mark.usefixtures("things")
+@pytest.mark.parametrize("scope", ["sources:write", "sources:delete"])
+async def test_either_scope_deletes_whoever_asks(api: Api, database: Database, scope: str) -> None:
+    token = ids.mint_token()
+    async with database.transaction() as db:
+        tenant_id = api.world.acme.tenant_id
+        await tenants.create_token(db, tenant_id, "t", hash_token(token), token[-4:], (scope,), 1000, None)
+    for recording in KINDS["source_delete"]:
+        answer = await exchange(api.base_url, spoken(recording, token))
+        assert (recording, answer.status) == (recording, 409), answer.body
