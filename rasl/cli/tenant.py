@@ -196,4 +196,4 @@ def _number_or_none(option: str, text: str | None) -> int | str | None:
 
 def _tenant(row: Row) -> dict[str, Any]:
     names = ("id", "subdomain", "name", "plan", "status", "otp_budgets", "otp_max_attempts", "created_at")
-    return {name: row[name] for name in names} | tenant_settings.shown(row)
+    return {name: row[name] for name in names} | tenant_settings.shown(dict(row))

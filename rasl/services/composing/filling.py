@@ -9,6 +9,7 @@ from rasl.domain import admission, attributes
 from rasl.domain.admission import Thread
 from rasl.domain.contact_names import known_name
 from rasl.domain.message_types.base import Content
+from rasl.domain.message_types.template import Template
 from rasl.errors import ApiError, ValidationFailed
 from rasl.services.composing.draft import Draft
 
@@ -29,7 +30,17 @@ def choose_content(draft: Draft, thread: Thread, now: dt.datetime) -> tuple[Cont
 
 def fill(content: Content, contact: Row | Mapping[str, Any]) -> Content:
     """Replace merge fields by what the contact has; raises ValidationFailed."""
-    return content.rendered(_merge_values(contact)) if content.needs_rendering() else content
+    if not content.needs_rendering():
+        return content
+    try:
+        return content.rendered(_merge_values(contact))
+    except ValidationFailed as error:
+        if not isinstance(content, Template) or content.instead_of is None:
+            raise
+        # The fields are those of the template that stands in, which the send may not even have named.
+        raise ValidationFailed(
+            {f"fallback_template.{field}": texts for field, texts in error.details.items()}
+        ) from None
 
 
 def thread_of(row: Row) -> Thread:

@@ -28,7 +28,7 @@ async def get(database: Database, tenant_id: int) -> dict[str, Any]:
     """Return the settings of a tenant as its people see them."""
     async with database.connection() as db:
         row = await tenants.get_settings(db, tenant_id)
-    return tenant_settings.shown(row)
+    return tenant_settings.shown(dict(row))
 
 
 async def change(
@@ -50,7 +50,7 @@ async def apply(
     problems, values = await _understood(db, settings, held, given)
     if problems:
         raise ValidationFailed(problems)
-    tenant_id, before = held["id"], tenant_settings.shown(held)
+    tenant_id, before = held["id"], tenant_settings.shown(dict(held))
     if values:
         await tenants.change_tenant(db, tenant_id, values)
     after = tenant_settings.shown({name: values.get(name, held[name]) for name in NAMES})

@@ -142,7 +142,10 @@ async def change_tenant(
                 await _change_own(db, held, wanted, actor)
             return await get_tenant(db, held["subdomain"])
     except ValidationFailed as error:
-        raise OperatorError("; ".join(text for texts in error.details.values() for text in texts)) from None
+        told = [(field, text) for field, texts in error.details.items() for text in texts]
+        raise OperatorError(
+            "; ".join(text if field in text else f"{field}: {text}" for field, text in told)
+        ) from None
 
 
 async def _change_own(db: Db, held: Row, wanted: dict[str, Any], actor: Actor) -> None:
@@ -153,7 +156,7 @@ async def _change_own(db: Db, held: Row, wanted: dict[str, Any], actor: Actor) -
         merged = held["otp_budgets"] | wanted["otp_budgets"]
         wanted["otp_budgets"] = {key: value for key, value in merged.items() if value is not None}
     await tenant_rows.change_tenant(db, held["id"], wanted)
-    before, after = audit.difference(held, wanted, wanted)
+    before, after = audit.difference(dict(held), wanted, wanted)
     if after:
         await audit.record(
             db, Change(held["id"], actor, "tenant.changed", "tenant", held["id"], before, after)

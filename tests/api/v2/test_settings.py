@@ -188,6 +188,13 @@ async def test_a_default_fallback_that_is_gone_keeps_back_only_what_needs_it(
     assert (await api.acme.send("+442079460011", "Hi")).code == "SERVICE_WINDOW_CLOSED"
 
 
+async def test_what_a_stand_in_lacks_of_a_contact_is_told_as_its_own(api: Api) -> None:
+    await have(api, ORDER)
+    fallback = FALLBACK | {"field_1": "@{contact_email}"}
+    await patch(api.acme, window_policy="fallback_template", fallback_template=fallback)
+    assert list((await api.acme.send("+442079460011", "Hi")).details) == ["fallback_template.field_1"]
+
+
 async def test_changes_made_at_once_come_one_after_the_other(api: Api, database: Database) -> None:
     words = [f"word{number}" for number in range(10)]
     start = asyncio.Barrier(len(words))

@@ -53,6 +53,8 @@ WALKS = {
     "doctor.list_numbers": (20_000, "`rasl doctor` asks Meta about every number"),
     "installation.list_secrets": (10_000, "once at a start: all secrets are tried"),
     "jobs.backlog": (150_000, "`rasl doctor` counts the jobs"),
+    "media_purging.drop_of_tenants": (2_000, "every five minutes: all tenants, for those that chose a time"),
+    "message_purging.drop": (2_000, "as the one before it"),
     "otp_budgets.raise_alarms": (10_000, "once a minute: all prefixes that got codes within the hour"),
     "otps.sweep": (1_000, "changes ten passwords and their messages, each in all its indexes"),
     "purging.drop(buckets)": (
@@ -60,6 +62,7 @@ WALKS = {
         "one bucket a number and token; an index by time would cost every permit",
     ),
     "purging.drop_attempts": (500, "three rows of ten attempts, as the next one"),
+    "purging.drop_of_tenants(otps)": (2_000, "as of files: all tenants, for those that chose a time"),
     "purging.drop(statuses)": (
         500,
         "three rows of ten statuses: the report, its message, the message's state",
