@@ -9,7 +9,7 @@ from rasl.domain.scopes import ALL_SCOPES
 from rasl.sealing import Sealer
 from rasl.services.ground.audit import Actor
 from rasl.services.operators import tenants
-from rasl.services.operators.tenants import Connection
+from rasl.services.tenancy.numbers import Connection
 
 SECRET_KEY = "a benchmark's secret key, of no use anywhere else"  # noqa: S105
 RECIPIENTS = 20_000

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, ExceptionHandlersMap
 
 from rasl.api import docs, files, front, health
 from rasl.api.caller import refusing, secured, with_caller
@@ -23,9 +23,11 @@ from rasl.api.v2 import (
     groups,
     media,
     messages,
+    numbers,
     sources,
     statuses,
     templates,
+    tokens,
 )
 from rasl.api.v2 import settings as tenant_settings
 from rasl.db.channels import TEMPLATES, TENANTS
@@ -44,7 +46,9 @@ from rasl.services.ground.resources import Resources
 from rasl.services.operators import vitals
 from rasl.services.operators.readiness import Readiness
 from rasl.services.sending.outbox import Outbox
-from rasl.settings import Settings, listed
+from rasl.setting_rules import listed
+from rasl.settings import Settings
+from rasl.web.addresses import proxies_of
 from rasl.web.context import with_context
 from rasl.web.envelope import enveloped, render, render_gone, render_unexpected
 from rasl.web.input import ClientGoneError, with_input
@@ -54,6 +58,12 @@ from rasl.web.request import ApiRequest
 from rasl.web.unrouted import render_framework_error
 
 _GRAPH_CONNECTIONS = 1000
+_RENDERED: ExceptionHandlersMap = {
+    ApiError: render,
+    ClientGoneError: render_gone,
+    HTTPException: render_framework_error,
+    Exception: render_unexpected,
+}
 
 
 def build_resources(settings: Settings, dsn: str) -> Resources:
@@ -105,6 +115,8 @@ def api_v2() -> Router:
             *challenges.HANDLERS,
             *comments.HANDLERS,
             *account.HANDLERS,
+            *tokens.HANDLERS,
+            *numbers.HANDLERS,
             *tenant_settings.HANDLERS,
             *audit.HANDLERS,
         ),
@@ -115,6 +127,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
     """Build the API as an ASGI application, inside the event loop; its lifespan opens and closes the rest."""
     resources = build_resources(settings, dsn)
     callers = Callers(resources.database, resources.sealer)
+    proxies = proxies_of(settings.trusted_proxies)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -154,20 +167,20 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
             *docs.handlers(api_v2),
             *door(resources.database, resources.sealer),
         ],
-        middleware=[with_endings, with_caller(callers, resources.limits), with_input, with_idempotency],
+        middleware=[
+            with_endings,
+            with_caller(callers, resources.limits, proxies),
+            with_input,
+            with_idempotency,
+        ],
         request_class=ApiRequest,
         request_max_body_size=None,  # the input and the door have limits of their own
-        exception_handlers={
-            ApiError: render,
-            ClientGoneError: render_gone,
-            HTTPException: render_framework_error,
-            Exception: render_unexpected,
-        },
+        exception_handlers=_RENDERED,
         openapi_config=None,
         lifespan=[lifespan],
         logging_config=None,
     )
-    understood = enveloped(with_methods(app, refusing(callers)))
+    understood = enveloped(with_methods(app, refusing(callers, proxies)))
     return with_context(with_origins(app, understood, listed(settings.cors_origins)))
 
 

@@ -90,6 +90,18 @@ class AccountSuspended(ApiError):
     code, status, text = "ACCOUNT_SUSPENDED", 403, "This account is suspended"
 
 
+class AddressNotAllowed(ApiError):
+    """The token is good but may not be used from where the request comes."""
+
+    code, status, text = "ADDRESS_NOT_ALLOWED", 403, "The token may not be used from this address"
+    example_details = {"address": "203.0.113.7"}
+
+    @classmethod
+    def of(cls, address: str | None) -> "AddressNotAllowed":
+        """Name the address, None where it is not known."""
+        return cls(f"The token may not be used from {address or 'an unknown address'}", {"address": address})
+
+
 class FeatureLimitExceeded(ApiError):
     """A limit of the tenant's plan is reached."""
 

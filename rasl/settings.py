@@ -5,57 +5,25 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-# An origin as browsers send it: a name or an address of the host, never the port that goes without saying.
-_ORIGIN = re.compile(
-    r"(https?)://(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])"
-    r"(?::([1-9]\d{0,4}))?",
-    re.ASCII,
-)
-_USUAL_PORTS = {"http": "80", "https": "443"}
+from rasl.setting_rules import ABOVE_ZERO, Rule, at_least, between, is_network, is_origin, listed
 
 
 class SettingsError(Exception):
     """A setting that cannot be used; the text names it and says what it needs."""
 
 
-def listed(text: str) -> list[str]:
-    """Return what stands between the commas."""
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def _is_origin(text: str) -> bool:
-    match = _ORIGIN.fullmatch(text)
-    return match is not None and match[2] != _USUAL_PORTS[match[1]] and int(match[2] or 1) in range(1, 65536)
-
-
-class _Rule(NamedTuple):
-    """What one setting needs by itself; what two of them need of each other stands in `_contradictions`."""
-
-    needs: str
-    holds: Callable[[Any], bool]
-
-
-def _between(least: float, most: float) -> _Rule:
-    return _Rule(f"must be between {least} and {most}", lambda value: least <= value <= most)
-
-
-def _at_least(least: float) -> _Rule:
-    return _Rule(f"must be at least {least}", lambda value: value >= least)
-
-
-_ABOVE_ZERO = _Rule("must be a number above 0", lambda value: 0 < value < math.inf)
-_BUDGET = _between(0, 1_000_000_000)
-_DAYS = _between(0, 36_500)
-_REPEATED = _Rule(
+_BUDGET = between(0, 1_000_000_000)
+_DAYS = between(0, 36_500)
+_REPEATED = Rule(
     "must be 0 or at least 8: Meta repeats its webhooks for a week", lambda days: days <= 0 or days >= 8
 )
 
 
-def _setting(default: Any, help_text: str, *rules: _Rule, is_secret: bool = False) -> Any:
+def _setting(default: Any, help_text: str, *rules: Rule, is_secret: bool = False) -> Any:
     return dataclasses.field(
         default=default,
         repr=not is_secret,
@@ -76,35 +44,35 @@ class Settings:
         Path("data"), "Folder of the embedded database, the generated secret key and `sandbox.json`."
     )
     host: str = _setting("127.0.0.1", "Address the API listens on.")
-    port: int = _setting(8080, "Port the API listens on.", _between(1, 65535))
+    port: int = _setting(8080, "Port the API listens on.", between(1, 65535))
     metrics_host: str = _setting(
         "127.0.0.1", "Address on which `rasl serve` and `rasl worker` show their metrics; for operators only."
     )
     metrics_port: int = _setting(
         0,
         "Port of the metrics of one server or worker. 0: the first free one from 9464 on, which is told at start.",
-        _between(0, 65535),
+        between(0, 65535),
     )
     request_seconds: float = _setting(
         30.0,
         "How long a client may take to send a request, head and body. Whoever showed a token that works has a second "
         "more for every 16 KiB sent, so that large files need not hurry.",
-        _ABOVE_ZERO,
+        ABOVE_ZERO,
     )
     stranger_bytes: int = _setting(
         33_554_432,
         "Memory per process for requests of callers not known yet: those without a token that works, and deliveries "
         "of Meta whose signature is not checked. Beyond it the slowest is refused. At least 8 MiB.",
-        _at_least(8 * 1024 * 1024),
+        at_least(8 * 1024 * 1024),
     )
     max_connections: int = _setting(
-        4096, "Connections per process; beyond it one that is idle is closed for each new one.", _at_least(16)
+        4096, "Connections per process; beyond it one that is idle is closed for each new one.", at_least(16)
     )
     drain_seconds: float = _setting(
         5.0,
         "How long after SIGTERM a server still takes requests while `/readyz` says 503, before it stops listening. "
         "Longer than your load balancer takes to notice.",
-        _Rule("must be a number not below 0", lambda seconds: 0 <= seconds < math.inf),
+        Rule("must be a number not below 0", lambda seconds: 0 <= seconds < math.inf),
     )
     public_url: str = _setting(
         "", "Address under which Meta and your clients reach this server; default `http://{host}:{port}`."
@@ -113,10 +81,19 @@ class Settings:
         "",
         "Origins (`https://{host}`) whose pages may call this server from a browser, separated by commas. Empty: none, "
         "which is right for almost everybody (`docs/operation.md`).",
-        _Rule(
+        Rule(
             "must be origins separated by commas as browsers send them: scheme, host in small letters, the port if it "
             "is not the usual one; no path, no *",
-            lambda origins: all(map(_is_origin, listed(origins))),
+            lambda origins: all(map(is_origin, listed(origins))),
+        ),
+    )
+    trusted_proxies: str = _setting(
+        "",
+        "Addresses and networks (CIDR) of the proxies in front of this server, separated by commas: of them alone "
+        "`X-Forwarded-For` is believed, for the addresses that a token allows. Empty: of nobody.",
+        Rule(
+            "must be addresses or networks separated by commas, such as 10.0.0.0/8 or 2001:db8::1",
+            lambda networks: all(map(is_network, listed(networks))),
         ),
     )
     graph_base_url: str = _setting("https://graph.facebook.com", "Meta's Graph API, without the version.")
@@ -125,7 +102,7 @@ class Settings:
         "",
         "Root of encryption at rest and of every pepper, at least 32 characters. Generated into the data folder "
         "for the embedded database; required with `RASL_DATABASE_URL`.",
-        _Rule(
+        Rule(
             "needs at least 32 characters, for example from `openssl rand -hex 32`",
             lambda key: not key or len(key) >= 32,
         ),
@@ -134,34 +111,34 @@ class Settings:
     log_format: str = _setting(
         "console",
         "`console` for people or `json` for machines.",
-        _Rule("must be console or json", {"console", "json"}.__contains__),
+        Rule("must be console or json", {"console", "json"}.__contains__),
     )
     log_level: str = _setting(
         "info",
         "`debug`, `info`, `warning` or `error`. `debug` logs every request.",
-        _Rule("must be debug, info, warning or error", {"debug", "info", "warning", "error"}.__contains__),
+        Rule("must be debug, info, warning or error", {"debug", "info", "warning", "error"}.__contains__),
     )
-    pool_size: int = _setting(8, "Database connections for reading and writing, per process.", _at_least(2))
+    pool_size: int = _setting(8, "Database connections for reading and writing, per process.", at_least(2))
     graph_timeout_seconds: float = _setting(
         30.0,
         "Longest wait for one answer of Meta; after it the outcome is `unknown`, never sent again by itself.",
-        _ABOVE_ZERO,
+        ABOVE_ZERO,
     )
     lease_seconds: float = _setting(
         10.0,
         "How long a message stays with a process that stopped answering before it is rescued.",
-        _ABOVE_ZERO,
+        ABOVE_ZERO,
     )
     unknown_window_seconds: float = _setting(
         120.0,
         "How long an `unknown` message waits for Meta's echo before the tenant's policy applies; at least the Graph "
         "timeout and the lease together.",
-        _ABOVE_ZERO,
+        ABOVE_ZERO,
     )
     otp_max_attempts: int = _setting(
         5,
         "Wrong codes that one one-time password takes, 1 to 20, unless the tenant has a number of its own.",
-        _between(1, 20),
+        between(1, 20),
     )
     otp_phone_per_hour: int = _setting(
         10,
@@ -172,7 +149,7 @@ class Settings:
     otp_prefix_digits: int = _setting(
         4,
         "Digits of the national number that count, after the country code, as the prefix of a destination.",
-        _between(1, 10),
+        between(1, 10),
     )
     otp_prefix_per_hour: int = _setting(
         100,
@@ -189,15 +166,15 @@ class Settings:
     otp_alarm_sends: int = _setting(
         50,
         "Settled one-time passwords to one prefix in an hour from which the share of entered codes is judged.",
-        _between(1, 1_000_000),
+        between(1, 1_000_000),
     )
     otp_alarm_ratio: float = _setting(
-        0.2, "Share of entered codes below which `otp.alarm` is raised. 0: never.", _between(0, 1)
+        0.2, "Share of entered codes below which `otp.alarm` is raised. 0: never.", between(0, 1)
     )
     template_sync_hours: float = _setting(
         6.0,
         "How often the worker reads each account's templates from Meta, besides Meta's own notices.",
-        _ABOVE_ZERO,
+        ABOVE_ZERO,
     )
     retention_days: int = _setting(
         7,
@@ -249,7 +226,7 @@ class Settings:
     media_store: str = _setting(
         "folder",
         "Where files lie: `folder` (`media` in the data folder), or a bucket as `s3://name/prefix`.",
-        _Rule(
+        Rule(
             "must be folder or s3://name/prefix",
             lambda store: store == "folder" or re.fullmatch(r"s3://[^/]+(/.*)?", store) is not None,
         ),
@@ -260,7 +237,7 @@ class Settings:
         "", "Access key of the bucket. Empty: the machine's own role.", is_secret=True
     )
     s3_secret_key: str = _setting("", "Secret key of the bucket.", is_secret=True)
-    media_url_seconds: int = _setting(3600, "How long a signed address of a file works.", _at_least(1))
+    media_url_seconds: int = _setting(3600, "How long a signed address of a file works.", at_least(1))
     allow_private_urls: bool = _setting(
         False, "`true`: addresses that callers give may lead into private networks. For development only."
     )

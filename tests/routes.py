@@ -162,3 +162,32 @@ TEMPLATES = {
         "templates:read", {"values": {"field_1": "Priya"}}, empty_status=200, **_TEMPLATE
     ),
 }
+
+_TOKEN: Any = {"path": {"token_id": "token"}, "places": (("path", "token_id", "token"),)}
+TOKENS = {
+    "GET /tokens": Route("tokens:read"),
+    "POST /tokens": Route("tokens:write", {"name": "Shop", "scopes": ["tokens:write"]}, status=201),
+    "GET /tokens/{token_id}": Route("tokens:read", **_TOKEN),
+    "PATCH /tokens/{token_id}": Route("tokens:write", {"name": "Another"}, empty_status=200, **_TOKEN),
+    "POST /tokens/{token_id}/rotate": Route(
+        "tokens:write", {"overlap_minutes": 10}, empty_status=201, status=201, **_TOKEN
+    ),
+    "DELETE /tokens/{token_id}": Route("tokens:write", **_TOKEN),
+}
+
+_NUMBER: Any = {"path": {"phone_number_id": "number"}, "places": (("path", "phone_number_id", "number"),)}
+NUMBERS = {
+    "GET /numbers": Route("numbers:read"),
+    "POST /numbers": Route(
+        "numbers:write",
+        {"app_secret": "a-secret", "verify_token": "a-word"},
+        named={"phone_number_id": "number", "waba_id": "waba", "access_token": "access_token"},
+        free=frozenset({"phone_number_id", "waba_id", "app_id"}),
+        status=201,
+    ),
+    "GET /numbers/{phone_number_id}": Route("numbers:read", **_NUMBER),
+    "PATCH /numbers/{phone_number_id}": Route(
+        "numbers:write", {"is_default": True}, empty_status=200, **_NUMBER
+    ),
+    "DELETE /numbers/{phone_number_id}": Route("numbers:write", **_NUMBER),
+}

@@ -24,7 +24,7 @@ from tests.api.v2.media_calls import form
 from tests.auth_routes import AUTH, LOGIN_CODE, codes_of
 from tests.contact_routes import CONTACTS
 from tests.documented import DOCUMENT, OPERATIONS, schema_of
-from tests.routes import FILES, NAMING, ORDER, SENDS, TEMPLATES, Route
+from tests.routes import FILES, NAMING, NUMBERS, ORDER, SENDS, TEMPLATES, TOKENS, Route
 from tests.serving import Answer, Api, Client
 from tests.things import MISSING, PREFIX, things_of
 
@@ -44,6 +44,8 @@ ROUTES = {
     **FILES,
     **TEMPLATES,
     **AUTH,
+    **TOKENS,
+    **NUMBERS,
     "GET /messages": Route("messages:read", places=(("query", "filter[interaction_id]", "conversation"),)),
     "GET /messages/messages": Route("messages:read", alias_of="GET /messages"),
     "GET /messages/{message_id}": Route(
@@ -127,6 +129,7 @@ async def things(api: Api, database: Database) -> dict[str, dict[str, Any]]:
         await client.post(f"{PREFIX}/templates/sync")
         things["template"] = registered.body["data"][0]["id"]
         things["number"] = person.phone_number_id
+        things |= {"waba": person.waba_id, "access_token": person.access_token}
         things.update(await codes_of(client))
     return found
 

@@ -28,6 +28,7 @@ GOOD: dict[str, tuple[str, Any]] = {
         "https://app.example.test, http://127.0.0.1:3000",
         "https://app.example.test, http://127.0.0.1:3000",
     ),
+    "trusted_proxies": ("10.0.0.0/8, 2001:db8::1", "10.0.0.0/8, 2001:db8::1"),
     "graph_base_url": ("http://127.0.0.1:9100", "http://127.0.0.1:9100"),
     "graph_version": ("v25.0", "v25.0"),
     "secret_key": ("s" * 40, "s" * 40),
@@ -277,3 +278,11 @@ def test_origins_are_taken_only_as_browsers_send_them(origins: str) -> None:
 )
 def test_origins_as_browsers_send_them_are_taken(origins: str) -> None:
     assert Settings.from_environment({}, cors_origins=origins).cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "networks", ["10.0.0.1/8", "fe80::1%eth0", "proxy.internal", "10.0.0.0/8;10.1.0.0/16"]
+)
+def test_a_proxy_is_an_address_or_a_network(networks: str) -> None:
+    with pytest.raises(SettingsError, match="RASL_TRUSTED_PROXIES"):
+        Settings.from_environment({}, trusted_proxies=networks)

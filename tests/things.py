@@ -21,6 +21,7 @@ MISSING = {
     "number": MISSING_ID,
     "received": MISSING_ID,
     "received_wamid": "wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS",
+    "token": MISSING_ID,
     "media": MISSING_ID,
     "sticker": MISSING_ID,
     "import": MISSING_ID,
@@ -84,6 +85,7 @@ async def things_of(client: Client, database: Database, mobile: str) -> dict[str
         "reply": {"message_id": sent["chat_message_id"]},
         "received": await receive(database, sent["chat_id"], f"wamid.received+{mobile}/="),
         "received_wamid": f"wamid.received+{mobile}/=",
+        "token": await token_of(client),
         "import": await import_of(client),
         "media": await media_of(client, samples.PNG, "image"),
         "sticker": await media_of(client, samples.WEBP, "sticker"),
@@ -99,3 +101,8 @@ async def import_of(client: Client) -> int:
 async def media_of(client: Client, content: bytes, kind: str) -> int:
     data = form(content, "", media_type=kind)
     return int((await client.post(f"{PREFIX}/media", data=data)).data["id"])
+
+
+async def token_of(client: Client) -> int:
+    wish = {"name": "Ours", "scopes": ["tokens:write"], "rate_limit_per_minute": 1000}
+    return int((await client.post(f"{PREFIX}/tokens", wish)).data["id"])

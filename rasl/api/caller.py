@@ -19,12 +19,14 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from rasl import clock, metrics
 from rasl.arrival import arrival_of
-from rasl.domain import credentials
+from rasl.domain import credentials, networks
 from rasl.domain.gcra import Bucket
+from rasl.domain.networks import Network
 from rasl.domain.tenants import Caller
-from rasl.errors import ApiError, InsufficientScope, RateLimitExceeded
+from rasl.errors import AddressNotAllowed, ApiError, InsufficientScope, RateLimitExceeded
 from rasl.services.ground.callers import Callers
 from rasl.services.ground.limits import Limits, Verdict
+from rasl.web.addresses import client_address
 from rasl.web.context import context_of
 
 _KEY = "rasl.caller"
@@ -86,8 +88,10 @@ def secured(path: str, handlers: Iterable[HTTPRouteHandler]) -> Router:
     return Router(path=path, route_handlers=collected, dependencies=provided)
 
 
-def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], ASGIApp]:
-    """Make the middleware: token, then scope, then rate limit (api-v2 section 1.15)."""
+def with_caller(
+    callers: Callers, limits: Limits, proxies: tuple[Network, ...]
+) -> typing.Callable[[ASGIApp], ASGIApp]:
+    """Make the middleware: token, address, then scope, then rate limit (api-v2 section 1.15)."""
 
     def middleware(app: ASGIApp) -> ASGIApp:
         async def authenticated(scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +101,7 @@ def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], 
             if needs is None:
                 await app(scope, receive, send)
                 return
-            caller = await callers.authenticate(_token_of(scope))
+            caller = await _admitted(callers, proxies, scope)
             verdict = await _count(caller, limits, scope)
             if not needs.is_met_by(caller):
                 raise InsufficientScope.of(*needs.scopes)
@@ -113,18 +117,30 @@ def with_caller(callers: Callers, limits: Limits) -> typing.Callable[[ASGIApp], 
     return middleware
 
 
-def refusing(callers: Callers) -> typing.Callable[[Scope], typing.Awaitable[ApiError | None]]:
+def refusing(
+    callers: Callers, proxies: tuple[Network, ...]
+) -> typing.Callable[[Scope], typing.Awaitable[ApiError | None]]:
     """Make the question whether a request's token is refused, for what has to read its body before it has a route."""
 
     async def refusal(scope: Scope) -> ApiError | None:
         try:
-            await callers.authenticate(_token_of(scope))
+            await _admitted(callers, proxies, scope)
         except ApiError as error:
             return error
         arrival_of(scope).known()
         return None
 
     return refusal
+
+
+async def _admitted(callers: Callers, proxies: tuple[Network, ...], scope: Scope) -> Caller:
+    """Return the caller of a request; one from elsewhere than its token allows costs the token nothing."""
+    caller = await callers.authenticate(_token_of(scope))
+    if caller.allowed_cidrs:
+        address = client_address(scope, proxies)
+        if not networks.holds(networks.read_networks(caller.allowed_cidrs), address):
+            raise AddressNotAllowed.of(None if address is None else str(address))
+    return caller
 
 
 def _token_of(scope: Any) -> str:

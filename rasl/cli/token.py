@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from rasl import clock
+from rasl.cli.actor import command_actor
 from rasl.cli.output import AsJson, TenantOption, show, table
 from rasl.cli.session import opened
 from rasl.db import tenants as tenant_rows
@@ -53,7 +54,7 @@ def create(
         row, minted = session.run_for(
             tenant,
             lambda database, tenant_id: tenants.create_token(
-                database, tenant_id, name, granted, rate_limit, expires_in_days
+                database, tenant_id, name, granted, rate_limit, expires_in_days, command_actor()
             ),
         )
     value = {
@@ -100,7 +101,9 @@ def revoke(
     if wanted is None or (token_id is not None and id_ is not None and token_id != id_):
         raise typer.BadParameter("Name one token by its id.")
     with opened() as session:
-        row, _ = session.query_for(tenant, lambda db, tenant_id: tenants.revoke_token(db, tenant_id, wanted))
+        row, _ = session.query_for(
+            tenant, lambda db, tenant_id: tenants.revoke_token(db, tenant_id, wanted, command_actor())
+        )
     value = {"id": wanted, "tenant_id": row["id"], "revoked": True}
     show(as_json, value, f"Revoked token {wanted} of {row['subdomain']}.")
 
@@ -124,7 +127,9 @@ def rotate(
     with opened() as session:
         row, minted = session.run_for(
             tenant,
-            lambda database, tenant_id: tenants.rotate_token(database, tenant_id, token_id, pause),
+            lambda database, tenant_id: tenants.rotate_token(
+                database, tenant_id, token_id, pause, command_actor()
+            ),
         )
     value = {
         "id": minted.id,

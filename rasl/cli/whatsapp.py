@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 import typer
 
+from rasl.cli.actor import command_actor
 from rasl.cli.calling import CommandError
 from rasl.cli.output import AsJson, TenantOption, show, table
 from rasl.cli.places import read_secret
@@ -14,10 +15,13 @@ from rasl.db import numbers as number_rows
 from rasl.db.pool import Database, Db, Row
 from rasl.graph.client import GraphClient
 from rasl.sandbox import as_running
-from rasl.services.operators import credentials, tenants
-from rasl.services.operators.credentials import Findings
+from rasl.services.operators import tenants
 from rasl.services.operators.doctor import Check, check_number
-from rasl.services.operators.tenants import Connection, NotThereError
+from rasl.services.operators.tenants import NotThereError
+from rasl.services.tenancy import credentials
+from rasl.services.tenancy import numbers as number_services
+from rasl.services.tenancy.credentials import Findings
+from rasl.services.tenancy.numbers import Connection, callback_url
 
 _SECRET_HELP = "{}; `@file` reads a file, `-` standard input."  # noqa: S105 - help, not a secret
 _GRAPH_SECONDS = 15.0
@@ -150,8 +154,15 @@ async def _connect(database: Database, session: Session, tenant_id: int, wanted:
     async with _graph(session) as graph:
         found = await credentials.examine(graph, given, wanted.app_id) if wanted.is_checked else None
         complete = given if found is None else _completed(given, found, wanted.messages_per_second)
-        connected = await tenants.connect_whatsapp(database, session.sealer, tenant_id, complete)
-        url = tenants.callback_url(as_running(session.settings).base_url, connected.callback_key)
+        connected = await tenants.connect_whatsapp(
+            database,
+            session.sealer,
+            tenant_id,
+            complete,
+            command_actor(),
+            None if found is None else credentials.seen(found),
+        )
+        url = callback_url(as_running(session.settings).base_url, connected.callback_key)
         problems = []
         if wanted.is_subscribed:
             problems = await credentials.subscribe(graph, given, wanted.app_id, url, _fields())
@@ -213,7 +224,10 @@ def default(
     """Choose the number a tenant sends from unless a send says otherwise."""
     with opened() as session:
         row, _ = session.query_for(
-            tenant, lambda db, tenant_id: tenants.choose_default_number(db, tenant_id, phone_number_id)
+            tenant,
+            lambda db, tenant_id: tenants.choose_default_number(
+                db, tenant_id, phone_number_id, command_actor()
+            ),
         )
     value = {"tenant_id": row["id"], "default_phone_number_id": phone_number_id}
     show(as_json, value, f"{row['subdomain']} now sends from number {phone_number_id}.")
@@ -256,7 +270,7 @@ def show_(
 
     with opened() as session:
         row, (number, waiting, checks) = session.run_for(tenant, act)
-        url = tenants.callback_url(as_running(session.settings).base_url, number["callback_key"])
+        url = callback_url(as_running(session.settings).base_url, number["callback_key"])
     value = {name: number[name] for name in _COLUMNS}
     value |= {"tenant_id": row["id"], "callback_url": url, "fields": _fields(), "waiting": waiting}
     lines = [
@@ -299,7 +313,7 @@ def disconnect(
             number = await _get(db, tenant_id, phone_number_id)
         problem = await _unsubscribe(session, number) if unsubscribe else None
         async with database.transaction() as db:
-            await tenants.disconnect_whatsapp(db, session.sealer, tenant_id, phone_number_id)
+            await number_services.disconnect(db, session.sealer, tenant_id, phone_number_id, command_actor())
             return await number_rows.count_waiting(db, tenant_id, number["id"]), problem
 
     with opened() as session:

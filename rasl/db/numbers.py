@@ -1,11 +1,14 @@
 """Queries on the WhatsApp numbers of tenants: by what names them, and which one is the default."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 import msgspec
 
 from rasl.db import rows
+from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
+from rasl.domain.listing import Kind, ListSpec
 
 # A number that is disconnected keeps its row, which its conversations belong to.
 CONNECTED = "disconnected_at is null"
@@ -20,6 +23,136 @@ class Wanted(msgspec.Struct, frozen=True):
     tenant_id: int
     id: int | None = None
     phone_number_id: str | None = None
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """How Meta sees a number, in its words; None is what it did not say."""
+
+    verified_name: str | None = None
+    quality_rating: str | None = None
+    meta_status: str | None = None
+    messaging_limit: str | None = None
+
+
+class News(msgspec.Struct, frozen=True):
+    """What Meta told of a number, which it names as people read it; None is what it did not tell."""
+
+    app_id: int
+    waba_id: str
+    digits: str
+    messaging_limit: str | None
+    verified_name: str | None
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """A number for which Meta posted something at a moment."""
+
+    tenant_id: int
+    id: int
+    heard_at: dt.datetime
+
+
+_SHOWN = f"""n.id, n.phone_number_id, n.waba_id, n.display_phone_number, n.verified_name, n.quality_rating,
+              n.meta_status, n.messaging_limit, n.messages_per_second, n.last_webhook_at, n.created_at,
+              n.disconnected_at, case when n.{CONNECTED} then 'connected' else 'disconnected' end as state,
+              coalesce(n.{CONNECTED} and n.id = {DEFAULT_NUMBER}, false) as is_default"""
+_SHOWN_FROM = "whatsapp_numbers n join tenants t on t.id = n.tenant_id"
+LIST_SOURCE = ListSource(
+    spec=ListSpec(
+        filters={
+            "phone_number_id": Kind.TEXT,
+            "waba_id": Kind.TEXT,
+            "quality_rating": Kind.TEXT,
+            "disconnected_at": Kind.MOMENT,
+            "last_webhook_at": Kind.MOMENT,
+            "created_at": Kind.MOMENT,
+        },
+        sorts=("created_at",),
+        default_sort="created_at",
+    ),
+    select=_SHOWN,
+    tables=_SHOWN_FROM,
+    alias="n",
+    where="n.tenant_id = $1",
+    search=("display_phone_number", "verified_name"),
+)
+
+
+async def find_shown(db: Db, tenant_id: int, phone_number_id: str) -> Row | None:
+    """Return a number of a tenant, connected or not, without its secrets."""
+    return await db.fetchrow(
+        f"select {_SHOWN} from {_SHOWN_FROM} where n.tenant_id = $1 and n.phone_number_id = $2",
+        tenant_id,
+        phone_number_id,
+    )
+
+
+async def keep_seen(db: Db, tenant_id: int, number_id: int, seen: Seen) -> None:
+    """Keep how Meta sees a number; what it did not say stays as it was."""
+    await db.execute(
+        """
+        update whatsapp_numbers set verified_name = coalesce($3, verified_name),
+            quality_rating = coalesce($4, quality_rating), meta_status = coalesce($5, meta_status),
+            messaging_limit = coalesce($6, messaging_limit)
+        where tenant_id = $1 and id = $2
+        """,
+        tenant_id,
+        number_id,
+        seen.verified_name,
+        seen.quality_rating,
+        seen.meta_status,
+        seen.messaging_limit,
+    )
+
+
+async def keep_news(db: Db, news: Sequence[News]) -> None:
+    """Keep what Meta told of numbers that are connected through the app it told it by."""
+    for item in news:
+        await db.execute(
+            f"""
+            update whatsapp_numbers set messaging_limit = coalesce($4, messaging_limit),
+                verified_name = coalesce($5, verified_name)
+            where app_id = $1 and waba_id = $2 and {CONNECTED}
+              and regexp_replace(display_phone_number, '[^0-9]', '', 'g') = $3
+            """,
+            item.app_id,
+            item.waba_id,
+            item.digits,
+            item.messaging_limit,
+            item.verified_name,
+        )
+
+
+async def keep_heard(db: Db, heard: Sequence[Heard]) -> None:
+    """Keep when Meta last posted for numbers; one that another transaction writes to is left out until next time."""
+    await db.execute(
+        f"""
+        with held as materialized (
+            select n.tenant_id, n.id, h.heard_at from {rows.table(Heard, alias="h")}
+            join whatsapp_numbers n on n.tenant_id = h.tenant_id and n.id = h.id
+            order by n.id for no key update of n skip locked
+        )
+        update whatsapp_numbers n set last_webhook_at = greatest(n.last_webhook_at, held.heard_at)
+        from held where n.tenant_id = held.tenant_id and n.id = held.id
+        """,
+        heard,
+    )
+
+
+async def change_access_token(
+    db: Db, tenant_id: int, phone_number_id: str, access_token_sealed: bytes
+) -> int | None:
+    """Give a connected number another access token; returns its id, None when it is not connected."""
+    number_id: int | None = await db.fetchval(
+        f"""
+        update whatsapp_numbers set access_token_sealed = $3
+        where tenant_id = $1 and phone_number_id = $2 and {CONNECTED} returning id
+        """,
+        tenant_id,
+        phone_number_id,
+        access_token_sealed,
+    )
+    return number_id
 
 
 async def find(db: Db, wanted: Sequence[Wanted]) -> dict[Wanted, Row]:

@@ -70,7 +70,7 @@ async def load_callers(db: Db, hashes: Sequence[bytes]) -> dict[bytes, Row]:
     found = await db.fetch(
         f"""
         select k.hash, k.id as token_id, k.name as token_name, k.scopes, k.rate_limit_per_minute, k.expires_at,
-               t.status as tenant_status, {_TENANT_COLUMNS}
+               k.allowed_cidrs, t.status as tenant_status, {_TENANT_COLUMNS}
         from tokens k join tenants t on t.id = k.tenant_id {_TENANT_JOINS}
         where k.hash = any($1) and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
         """,
@@ -173,12 +173,13 @@ async def create_token(
     scopes: Sequence[str],
     rate_limit_per_minute: int,
     expires_at: dt.datetime | None,
+    allowed_cidrs: Sequence[str] = (),
 ) -> int:
     """Store a token's hash and return its id."""
     value: int = await db.fetchval(
         """
-        insert into tokens (tenant_id, name, hash, last_four, scopes, rate_limit_per_minute, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7) returning id
+        insert into tokens (tenant_id, name, hash, last_four, scopes, rate_limit_per_minute, expires_at, allowed_cidrs)
+        values ($1, $2, $3, $4, $5, $6, $7, $8) returning id
         """,
         tenant_id,
         name,
@@ -187,6 +188,7 @@ async def create_token(
         scopes,
         rate_limit_per_minute,
         expires_at,
+        allowed_cidrs,
     )
     return value
 
@@ -195,7 +197,8 @@ async def list_tokens(db: Db, tenant_id: int) -> list[Row]:
     """Return the tokens of a tenant without their hashes."""
     return await db.fetch(
         """
-        select id, name, last_four, scopes, rate_limit_per_minute, expires_at, revoked_at, last_used_at, created_at
+        select id, name, last_four, scopes, rate_limit_per_minute, allowed_cidrs, expires_at, revoked_at, last_used_at,
+               created_at
         from tokens where tenant_id = $1 order by id
         """,
         tenant_id,
@@ -203,19 +206,25 @@ async def list_tokens(db: Db, tenant_id: int) -> list[Row]:
 
 
 async def rotate_token(
-    db: Db, tenant_id: int, token_id: int, hash_: bytes, last_four: str, overlap: dt.timedelta
+    db: Db,
+    tenant_id: int,
+    token_id: int,
+    hash_: bytes,
+    last_four: str,
+    overlap: dt.timedelta,
+    not_after: dt.datetime | None = None,
 ) -> Row | None:
     """Store a token like this one and let this one end; None if it is not there or does not work any more.
 
     Returns id, name and end of the new one and the end of the old one (`old_expires_at`). The new one has the lifetime
-    that the old one was given, from now on.
+    that the old one was given, from now on, but ends at `not_after` at the latest.
     """
     return await db.fetchrow(
         """
         with moment as materialized (select now() as at), old as (
             select k.*, case when k.expires_at is null or k.expires_at > moment.at + $5::interval
                 then moment.at + $5::interval else k.expires_at end as ends_at,
-                moment.at + (k.expires_at - k.created_at) as renewed_until
+                least(moment.at + (k.expires_at - k.created_at), $6::timestamptz) as renewed_until
             from tokens k cross join moment
             where k.tenant_id = $1 and k.id = $2 and k.revoked_at is null
               and (k.expires_at is null or k.expires_at > moment.at)
@@ -224,8 +233,10 @@ async def rotate_token(
             update tokens k set expires_at = old.ends_at from old where k.tenant_id = $1 and k.id = old.id
             returning k.expires_at
         )
-        insert into tokens as k (tenant_id, name, hash, last_four, scopes, rate_limit_per_minute, expires_at)
-        select $1, old.name, $3, $4, old.scopes, old.rate_limit_per_minute, old.renewed_until from old
+        insert into tokens as k (tenant_id, name, hash, last_four, scopes, rate_limit_per_minute, allowed_cidrs,
+                                 expires_at)
+        select $1, old.name, $3, $4, old.scopes, old.rate_limit_per_minute, old.allowed_cidrs, old.renewed_until
+        from old
         returning k.id, k.name, k.expires_at, (select expires_at from ended) as old_expires_at
         """,
         tenant_id,
@@ -233,6 +244,7 @@ async def rotate_token(
         hash_,
         last_four,
         overlap,
+        not_after,
     )
 
 

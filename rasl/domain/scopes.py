@@ -8,6 +8,8 @@ _VERBS = {
     "sources": ("read", "write", "delete"),
     "statuses": ("read", "write", "delete"),
     "account": ("read",),
+    "tokens": ("read", "write"),
+    "numbers": ("read", "write"),
     "settings": ("read", "write"),
     "audit": ("read",),
 }

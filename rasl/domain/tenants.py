@@ -87,3 +87,4 @@ class Caller(msgspec.Struct, frozen=True):
     rate_limit_per_minute: int
     token_name: str = ""
     expires_at: dt.datetime | None = None
+    allowed_cidrs: tuple[str, ...] = ()  # networks it may be used from; none is from everywhere

@@ -21,7 +21,7 @@ from rasl.services.contacts import labels
 from rasl.services.ground.audit import Actor
 from rasl.services.ground.callers import hash_token
 from rasl.services.operators import tenants
-from rasl.services.operators.tenants import Connection
+from rasl.services.tenancy.numbers import Connection, callback_url
 from rasl.start.database import Prepared
 from rasl.start.errors import StartError
 
@@ -190,7 +190,7 @@ async def _furnish_tenant(database: Database, sealer: Sealer, person: Person, ke
             **dataclasses.asdict(secrets),
         ),
     )
-    path = tenants.callback_url("", connected.callback_key)
+    path = callback_url("", connected.callback_key)
     return Member(row["id"], secrets, path)
 
 

@@ -10,6 +10,7 @@ from litestar.openapi.spec import Example
 
 from rasl.errors import (
     AccountSuspended,
+    AddressNotAllowed,
     ApiError,
     BadRequest,
     HeadTooLarge,
@@ -58,6 +59,7 @@ _EVERYWHERE = (
     Unauthorized,
     InsufficientScope,
     AccountSuspended,
+    AddressNotAllowed,
     MethodNotAllowed,
     RequestTimeout,
     UriTooLong,

@@ -118,6 +118,8 @@ EXPECTED: dict[str, list[str]] = {
     "template_rejected": ["other message_template_status_update"],
     "template_quality": ["other message_template_quality_update"],
     "template_components": ["other message_template_components_update"],
+    "number_name": ["other phone_number_name_update"],
+    "number_quality": ["other phone_number_quality_update"],
     "template_category": ["other template_category_update"],
     "user_preferences": ["other user_preferences"],
     "message_echo": ["other smb_message_echoes"],

@@ -47,8 +47,13 @@ _NAMELESS = frozenset(
         "UNAUTHORIZED",
     }
 )
-_ELSEWHERE = (_NAMELESS - {"UNAUTHORIZED"}) | {
-    *("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE")
+_ELSEWHERE = _NAMELESS | {
+    "INVALID_JSON",
+    "PAYLOAD_TOO_LARGE",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "RATE_LIMIT_EXCEEDED",
+    "INTERNAL_ERROR",
+    "SERVICE_UNAVAILABLE",
 }
 _OWN = {"UNAUTHORIZED": ("WWW-Authenticate",), "METHOD_NOT_ALLOWED": ("Allow",)}
 _BY_CODE: dict[str, type[ApiError]] = {error.code: error for error in ALL_ERRORS}
@@ -96,7 +101,7 @@ class Answers:
         """Tell whether what is answered was not shown before: as much again would be a tenth of the document."""
         shown = {msgspec.json.encode(_one_of(it["value"])) for it in examples.values()}
         shown = {msgspec.json.encode(schema)} if schema.get("$ref", "").endswith("Answer") else shown
-        is_new = not shown <= self._shown
+        is_new = not shown <= self._shown | {b"null"}
         self._shown |= shown
         return is_new
 

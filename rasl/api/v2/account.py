@@ -32,7 +32,7 @@ class SubscriptionItem(msgspec.Struct):
     expires_at: str | None
 
 
-class TokenItem(msgspec.Struct):
+class OwnTokenItem(msgspec.Struct):
     """What the token of this call may do."""
 
     name: str
@@ -50,7 +50,7 @@ class AccountItem(msgspec.Struct):
     status: Annotated[str, one_of("AccountStatus", STATUSES)]
     created_at: str
     subscription: SubscriptionItem
-    token: TokenItem
+    token: OwnTokenItem
 
 
 class AccountUsage(msgspec.Struct):
@@ -106,7 +106,7 @@ _FEATURE_NAMES = {
     "api_calls_per_minute": "API Calls per Minute",
 }
 _SUBSCRIPTION = SubscriptionItem("Free", 1, "active", "2026-04-01T00:00:00+00:00")
-_TOKEN = TokenItem("shop", ["messages:send", "account:read"], None, 60)
+_TOKEN = OwnTokenItem("shop", ["messages:send", "account:read"], None, 60)
 _EXAMPLE = AccountItem(1, "Acme Demo", "acme", "active", "2026-01-05T09:00:00+00:00", _SUBSCRIPTION, _TOKEN)
 _USAGE = AccountUsage(usage_of(128, 500), usage_of(640, 1000), usage_of(0, 5), usage_of(0, UNLIMITED))
 
@@ -149,7 +149,7 @@ async def get_account(caller: MayRead, request: ApiRequest) -> AccountItem:
         subscription=SubscriptionItem(
             row["plan_name"], row["plan_id"], status, iso(row["subscription_ends_at"])
         ),
-        token=TokenItem(
+        token=OwnTokenItem(
             caller.token_name, sorted(caller.scopes), iso(caller.expires_at), caller.rate_limit_per_minute
         ),
     )

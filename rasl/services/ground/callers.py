@@ -102,6 +102,7 @@ class Callers:
                 rate_limit_per_minute=row["rate_limit_per_minute"],
                 token_name=row["token_name"],
                 expires_at=row["expires_at"],
+                allowed_cidrs=tuple(row["allowed_cidrs"]),
             )
             if changes == self._changes:
                 self._cache[token] = (expires, caller)

@@ -16,7 +16,7 @@ from rasl.graph.changes import Arrived, Change, Malformed, Refused
 from rasl.graph.inbound import Part, parse_as_told
 from rasl.graph.storable import NotJsonError
 from rasl.sealing import Sealer
-from rasl.services.inbound import messages
+from rasl.services.inbound import messages, numbers
 from rasl.services.templates import notices
 
 _LONGEST_TEXT = 2000
@@ -48,6 +48,8 @@ CHANGES: dict[str, tuple[Parse, Apply]] = {
     "message_template_quality_update": (parse_as_told, _apply_notices),
     "message_template_components_update": (parse_as_told, _apply_notices),
     "template_category_update": (parse_as_told, _apply_notices),
+    "phone_number_quality_update": (parse_as_told, numbers.apply),
+    "phone_number_name_update": (parse_as_told, numbers.apply),
 }
 _OTHER = parse_as_told, _keep
 _ORDER: tuple[Apply, ...] = (*dict.fromkeys(apply for _, apply in CHANGES.values()), _keep, _refuse)

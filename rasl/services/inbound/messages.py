@@ -1,5 +1,6 @@
 """The webhook field `messages` applied: each message and status goes to the number of ours that it names."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 from rasl import metrics
@@ -10,6 +11,7 @@ from rasl.graph.changes import Arrived, Change, InboundMessage, Refused, StatusC
 from rasl.sealing import Sealer
 from rasl.services.inbound import letters
 from rasl.services.inbound.letters import Letter
+from rasl.services.inbound.numbers import hear
 from rasl.services.sending import statuses
 
 _OF_NUMBERS = (InboundMessage, StatusChange)
@@ -22,6 +24,7 @@ async def apply(db: Db, sealer: Sealer, arrived: Sequence[Arrived[Change]]) -> l
     written: list[Letter] = []
     reports: list[Report] = []
     refused: list[Refused] = []
+    heard: dict[int, tuple[Row, dt.datetime]] = {}
     for item in arrived:
         change = item.change
         if not isinstance(change, _OF_NUMBERS):
@@ -31,12 +34,15 @@ async def apply(db: Db, sealer: Sealer, arrived: Sequence[Arrived[Change]]) -> l
         try:
             if isinstance(number, str):
                 refused.append(Refused(item, number))
-            elif isinstance(change, InboundMessage):
+                continue
+            heard[number["id"]] = number, item.received_at
+            if isinstance(change, InboundMessage):
                 written.append(letters.letter_of(change, number, item.received_at))
             else:
                 reports.append(_report(sealer, change, number, item))
         except Exception as error:  # noqa: BLE001 - one delivery's oddity is not the others'
             refused.append(Refused(item, error))
+    await hear(db, heard)
     if written:
         await letters.store(db, sealer, written)
     if reports:

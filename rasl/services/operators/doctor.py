@@ -15,7 +15,7 @@ from rasl.db.pool import Database, Db, Row
 from rasl.graph.client import Fetched, GraphClient, ReadOutcome, Refused
 from rasl.sealing import Sealer
 from rasl.services.operators import installation
-from rasl.services.operators.tenants import callback_url
+from rasl.services.tenancy.numbers import callback_url
 
 _FIELDS = "id,display_phone_number,status,quality_rating,webhook_configuration"
 _GOOD_STATES = frozenset({"CONNECTED", "LINKED"})

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from rasl import clock, ids
-from rasl.db import jobs, labels
-from rasl.db import numbers as number_rows
+from rasl.db import labels
 from rasl.db import tenants as tenant_rows
 from rasl.db.labels import LabelTable
+from rasl.db.numbers import Seen
 from rasl.db.pool import Database, Db, Row
 from rasl.domain import validation
 from rasl.domain.otp_budgets import BUDGET_NAMES
@@ -22,6 +22,8 @@ from rasl.sealing import Sealer
 from rasl.services.ground import audit, tenant_settings
 from rasl.services.ground.audit import Actor, Change
 from rasl.services.ground.callers import hash_token
+from rasl.services.tenancy import numbers
+from rasl.services.tenancy.numbers import Connected, Connection
 from rasl.settings import Settings
 
 # The first labels of a new tenant, with their colors.
@@ -39,6 +41,10 @@ _MOST_DAYS = 36_500
 _HIGHEST_RATE = 1_000_000
 _HIGHEST_BUDGET = 1_000_000_000
 _MOST_ATTEMPTS = 20
+
+
+# Who acts where nobody gives a command, as when the sandbox makes its demo.
+BY_ITSELF = Actor.system("rasl")
 
 
 class OperatorError(Exception):
@@ -68,29 +74,6 @@ class MintedToken(msgspec.Struct, frozen=True):
     expires_at: dt.datetime | None
     old_expires_at: dt.datetime | None = None  # of the token that it takes the place of
     name: str = ""
-
-
-class Connection(msgspec.Struct, frozen=True):
-    """A WhatsApp number with the secrets it needs, as they come from Meta's pages."""
-
-    waba_id: str
-    phone_number_id: str
-    access_token: str
-    app_secret: str
-    verify_token: str
-    display_phone_number: str | None = None
-    messages_per_second: int = 80
-
-    def __repr__(self) -> str:
-        """Never show the secrets."""
-        return f"Connection(phone_number_id={self.phone_number_id!r})"
-
-
-class Connected(msgspec.Struct, frozen=True):
-    """A connected number and the secret end of its callback URL."""
-
-    number_id: int
-    callback_key: str
 
 
 async def create_tenant(database: Database, name: str, subdomain: str, plan: str, actor: Actor) -> Row:
@@ -188,6 +171,7 @@ async def create_token(
     scopes: Sequence[str],
     rate_limit_per_minute: int = 60,
     expires_in_days: float | None = None,
+    actor: Actor = BY_ITSELF,
 ) -> MintedToken:
     """Mint a token; this answer is the only place that ever shows it."""
     name = _checked_name(name)
@@ -203,11 +187,18 @@ async def create_token(
         token_id = await tenant_rows.create_token(
             db, tenant_id, name, hash_token(token), token[-4:], scopes, rate_limit_per_minute, expires_at
         )
+        told = {
+            "name": name,
+            "scopes": list(scopes),
+            "rate_limit_per_minute": rate_limit_per_minute,
+            "expires_at": expires_at,
+        }
+        await audit.record(db, _change(tenant_id, actor, "token.created", token_id, told))
     return MintedToken(token_id, token, token[-4:], expires_at)
 
 
 async def rotate_token(
-    database: Database, tenant_id: int, token_id: int, overlap: dt.timedelta
+    database: Database, tenant_id: int, token_id: int, overlap: dt.timedelta, actor: Actor
 ) -> MintedToken:
     """Mint a token like this one, which ends after the overlap unless it ends sooner by itself."""
     if not dt.timedelta(0) <= overlap <= dt.timedelta(days=_MOST_DAYS):
@@ -219,6 +210,10 @@ async def rotate_token(
             row = await tenant_rows.rotate_token(
                 db, tenant_id, token_id, hash_token(token), token[-4:], overlap
             )
+        if row is not None:
+            ends = {"replaces": {"id": token_id, "expires_at": row["old_expires_at"]}}
+            told = {"id": row["id"], "name": row["name"], "expires_at": row["expires_at"], **ends}
+            await audit.record(db, _change(tenant_id, actor, "token.rotated", token_id, told))
     if row is None:
         raise NotThereError(
             f"the tenant has no token {token_id} that works: `rasl token list` shows them all"
@@ -226,66 +221,38 @@ async def rotate_token(
     return MintedToken(row["id"], token, token[-4:], row["expires_at"], row["old_expires_at"], row["name"])
 
 
-async def revoke_token(db: Db, tenant_id: int, token_id: int) -> None:
+async def revoke_token(db: Db, tenant_id: int, token_id: int, actor: Actor) -> None:
     """Revoke a token; it stops working everywhere within a second."""
     if not 0 < token_id <= _LARGEST_ID or not await tenant_rows.revoke_token(db, tenant_id, token_id):
         raise NotThereError(f"the tenant has no token {token_id}: `rasl token list` shows them all")
+    await audit.record(db, _change(tenant_id, actor, "token.revoked", token_id, {"state": "revoked"}))
 
 
 async def connect_whatsapp(
-    database: Database, sealer: Sealer, tenant_id: int, given: Connection
+    database: Database,
+    sealer: Sealer,
+    tenant_id: int,
+    given: Connection,
+    actor: Actor = BY_ITSELF,
+    seen: Seen | None = None,
 ) -> Connected:
     """Connect a number to a tenant, or renew its credentials; what waits for one that was disconnected goes on."""
     check_connection(given)
     async with database.transaction() as db:
-        await number_rows.let_go(db, tenant_id, given.phone_number_id)
-        was_away = await number_rows.is_away(db, tenant_id, given.phone_number_id)
-        app = await tenant_rows.keep_meta_app(
-            db,
-            ids.mint_random(32),
-            sealer.seal(given.app_secret, "app_secret"),
-            sealer.digest(given.app_secret, "app_secret"),
-        )
-        number_id = await tenant_rows.keep_number(
-            db,
-            tenant_id,
-            app["id"],
-            given.waba_id,
-            given.phone_number_id,
-            sealer.seal(given.access_token, "access_token"),
-            sealer.digest(given.verify_token, "verify_token"),
-            given.display_phone_number,
-            given.messages_per_second,
-        )
-        if number_id is None:
+        connected = await numbers.connect(db, sealer, tenant_id, given, actor, seen)
+        if connected is None:
             raise TakenError(
                 f"the phone_number_id {given.phone_number_id} is connected to another tenant of this server"
             )
-        if was_away:
-            await jobs.retry_queue(db, tenant_id, number_id)
-    return Connected(number_id, app["callback_key"])
+    return connected
 
 
-async def disconnect_whatsapp(db: Db, sealer: Sealer, tenant_id: int, phone_number_id: str) -> None:
-    """Forget the credentials of a number; its messages stay, and what waits for it waits until it is connected again.
-
-    A program of before, which runs beside this one during an update, opens the empty access token that is left, and
-    lets the number's messages wait because Meta refuses it.
-    """
-    await number_rows.disconnect(db, tenant_id, phone_number_id, sealer.seal("", "access_token"))
-
-
-async def choose_default_number(db: Db, tenant_id: int, phone_number_id: str) -> None:
+async def choose_default_number(db: Db, tenant_id: int, phone_number_id: str, actor: Actor) -> None:
     """Let a tenant send from this number unless a send says otherwise; in force everywhere within a second."""
-    if not await number_rows.choose_default(db, tenant_id, phone_number_id):
+    if not await numbers.choose_default(db, tenant_id, phone_number_id, actor):
         raise NotThereError(
             f"the tenant has no number {phone_number_id}: `rasl whatsapp list` shows them all"
         )
-
-
-def callback_url(base_url: str, callback_key: str) -> str:
-    """Return the address that goes into Meta's webhook settings."""
-    return f"{base_url}/webhooks/whatsapp/{callback_key}"
 
 
 def check_connection(given: Connection) -> None:
@@ -318,6 +285,12 @@ def _check_otp_limits(changes: Mapping[str, Any]) -> None:
             raise OperatorError(f"there is no budget {name!r}: choose of {', '.join(BUDGET_NAMES)}")
         if budget is not None and budget > _HIGHEST_BUDGET:
             raise OperatorError(f"a budget must be 0 (no limit) to {_HIGHEST_BUDGET}")
+
+
+def _change(
+    tenant_id: int, actor: Actor, action: str, token_id: int, after: Mapping[str, Any]
+) -> audit.Change:
+    return audit.Change(tenant_id, actor, action, "token", token_id, None, after)
 
 
 def _checked_name(name: str) -> str:

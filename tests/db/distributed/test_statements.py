@@ -14,7 +14,9 @@ from rasl.db import (
     imports,
     labels,
     message_lists,
+    numbers,
     template_lists,
+    tokens,
 )
 from rasl.db.listing import statement_of
 from rasl.domain.listing import ListQuery
@@ -29,6 +31,8 @@ _LISTS = (
     message_lists.LIST_SOURCE,
     template_lists.LIST_SOURCE,
     template_lists.OTP_LIST_SOURCE,
+    tokens.LIST_SOURCE,
+    numbers.LIST_SOURCE,
     *(table.list_source for table in (labels.GROUPS, labels.SOURCES, labels.STATUSES)),
 )
 _VOLATILE = """

@@ -5,12 +5,16 @@ from typing import Any
 
 import msgspec
 
+from rasl.db.numbers import Seen
 from rasl.graph.client import Fetched, GraphClient, ReadOutcome, Refused
-from rasl.services.operators.tenants import Connection
+from rasl.services.tenancy.numbers import Connection
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/overview#access-tokens
 PERMISSIONS = ("whatsapp_business_messaging", "whatsapp_business_management")
-_NUMBER_FIELDS = "id,display_phone_number,verified_name,status,quality_rating,throughput"
+_NUMBER_FIELDS = (
+    "id,display_phone_number,verified_name,status,quality_rating,throughput,"
+    "whatsapp_business_manager_messaging_limit"
+)
 _BAD_TOKEN = frozenset({0, 102, 104, 190})
 _LACKING = frozenset({3, 10, *range(200, 300)})
 _UNKNOWN_OBJECT = 100
@@ -29,9 +33,11 @@ class Findings(msgspec.Struct):
     verified_name: str | None = None
     status: str | None = None
     quality: str | None = None
+    messaging_limit: str | None = None
     account: str | None = None
     messages_per_second: int = _STANDARD
     is_subscribed: bool = False
+    is_unanswered: bool = False  # nobody said that they are wrong
     problems: list[str] = msgspec.field(default_factory=list)
 
 
@@ -41,6 +47,7 @@ async def examine(graph: GraphClient, given: Connection, app_id: str | None) -> 
     number = await graph.get_json(given.phone_number_id, given.access_token, {"fields": _NUMBER_FIELDS})
     if not isinstance(number, Fetched):
         found.problems.append(_of_number(number, given.phone_number_id))
+        found.is_unanswered = not isinstance(number, Refused)
         if not isinstance(number, Refused) or number.failure.code in _BAD_TOKEN:
             return found  # the rest would fail for the same reason
     else:
@@ -55,6 +62,11 @@ async def examine(graph: GraphClient, given: Connection, app_id: str | None) -> 
         found.problems.append(_of_account(account, given.waba_id))
     found.problems += await _examine_token(graph, given, app_id)
     return found
+
+
+def seen(found: Findings) -> Seen:
+    """Return how Meta sees the number, to be kept with it."""
+    return Seen(found.verified_name, found.quality, found.status, found.messaging_limit)
 
 
 async def subscribe(
@@ -93,6 +105,7 @@ def _describe(found: Findings, number: Mapping[str, Any]) -> None:
     found.verified_name = _text(number, "verified_name")
     found.status = _text(number, "status")
     found.quality = _text(number, "quality_rating")
+    found.messaging_limit = _text(number, "whatsapp_business_manager_messaging_limit")
     throughput = number.get("throughput")
     if isinstance(throughput, dict) and throughput.get("level") == "HIGH":
         found.messages_per_second = _HIGH
