@@ -22,8 +22,11 @@ def ended_by_signal() -> Iterator[None]:
 
 @contextlib.contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does: everything inside it is cleaned up."""
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does: everything inside it is cleaned up.
+
+    Ctrl-C, too, interrupts whatever runs: asyncio would cancel the main task once, and who misses that waits for ever.
+    """
+    before = {number: signal.signal(number, _interrupt) for number in ENDING}
     try:
         yield
     finally:

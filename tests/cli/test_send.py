@@ -92,7 +92,7 @@ async def test_a_dry_run_sends_nothing_and_tells_what_would_be(api: Api, termina
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["123", "Hello"], "at least 10 characters"),
+        (["123", "Hello"], "must have 10 to 20 characters"),
         (["contact:4711", "Hello"], "Contact not found"),
         (["+15550100001", "--template", "nope"], "Template not found"),
     ],

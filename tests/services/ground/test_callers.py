@@ -8,7 +8,7 @@ from rasl.db import tenants
 from rasl.db.pool import Database
 from rasl.domain import credentials
 from rasl.domain.scopes import ALL_SCOPES, READ_SCOPES
-from rasl.errors import ServiceUnavailable, Unauthorized
+from rasl.errors import AccountSuspended, ServiceUnavailable, Unauthorized
 from rasl.sealing import Sealer, SealError
 from rasl.services.ground import callers as callers_module
 from rasl.services.ground.callers import CACHE_SECONDS, Callers, hash_token
@@ -102,10 +102,21 @@ _END = {
     "revoked": "update tokens set revoked_at = now() where id = $1",
     "expired": "update tokens set expires_at = now() - interval '1 s' where id = $1",
     "expiring now": "update tokens set expires_at = now() where id = $1",
-    "tenant suspended": (
-        "update tenants set status = 'suspended' where id = (select tenant_id from tokens where id = $1)"
-    ),
 }
+_SUSPENSION = (
+    "update tenants set status = 'suspended' where id = (select tenant_id from tokens where id = $1)"
+)
+
+
+async def test_a_token_of_a_suspended_tenant_says_so_within_the_cache_time(
+    callers: Callers, database: Database, world: World, wait: Wait
+) -> None:
+    await callers.authenticate(world.acme.token)
+    await _execute(database, _SUSPENSION, world.acme.token_id)
+    wait(CACHE_SECONDS + 0.001)
+    for _ in range(2):
+        with pytest.raises(AccountSuspended):
+            await callers.authenticate(world.acme.token)
 
 
 @pytest.mark.parametrize("sql", _END.values(), ids=_END)

@@ -220,7 +220,6 @@ async def test_a_status_deleted_on_the_way_fails_rows_and_not_the_import(
         ("phone\n+1\n", {"groups": "1,2"}, "groups"),
         ("phone\n+1\n", {"groups": "1,,2"}, "groups"),
         ("phone\n+1\n", {"delimiter": "x"}, "delimiter"),
-        ("phone\n+1\n", {"status": "done"}, "status"),
     ],
 )
 async def test_what_cannot_be_imported_is_refused_and_leaves_nothing(
