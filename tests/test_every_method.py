@@ -59,6 +59,7 @@ async def own(api: Api, database: Database) -> dict[str, Any]:
     made = await api.simulator.post("/_control/templates", order)
     await api.acme.post(f"{PREFIX}/templates/sync")
     things |= {"template": made.body["data"][0]["id"], **await codes_of(api.acme)}
+    things["number"] = api.world.acme.phone_number_id
     names = {key: things[kind] for route in ROUTES.values() for key, kind in route.path.items()}
     stored = await api.acme.post(f"{PREFIX}/media", data=form(samples.PNG, "", media_type="image"))
     file = stored.data["url"].rpartition("/")[2]

@@ -75,7 +75,11 @@ async def test_a_process_that_dies_is_replaced_and_takes_no_other_along(fleet: F
 
     await until(is_replaced, 20, server.output)
     assert first[1] in children(server)
-    assert "process_replaced" in server.output()
+
+    async def is_told() -> bool:
+        return "process_replaced" in server.output()
+
+    await until(is_told, 20, server.output)
     assert await ready(fleet.session, server.url) == 200
     # Nor does one live on whose parent was killed: it would serve on a port that nobody knows of.
     before = children(server)
