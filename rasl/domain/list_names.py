@@ -1,10 +1,9 @@
 """Names in the query of a list that mean nothing, and the ones that were perhaps meant."""
 
-import difflib
-import re
 from collections.abc import Collection
 
 from rasl.domain.listing import ListSpec
+from rasl.domain.validation.names import nearest, plainly
 
 PARAMETERS = ("page", "per_page", "cursor", "sort", "search", "q", "fields", "include")
 # What other APIs call it.
@@ -31,13 +30,11 @@ _SYNONYMS = {
     "includes": "include",
     "expand": "include",
 }
-_LONGEST = 64
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def parameter_meant(parameter: str, spec: ListSpec) -> str | None:
     """Return the parameter that was perhaps meant by one that is not known."""
-    plain = _plain(parameter)
+    plain = plainly(parameter)
     if plain in PARAMETERS:
         return plain if plain != parameter else None
     if plain in _SYNONYMS:
@@ -55,15 +52,8 @@ def filter_meant(parameter: str, name: str, spec: ListSpec) -> str | None:
 
 def likeliest(name: str, known: Collection[str]) -> str | None:
     """Return the known name that one which is not known most likely stands for."""
-    plain = _plain(name)
-    if plain in known:
-        return plain
     # `status` for `status_id`, `groups` for `group_id`
-    close = difflib.get_close_matches(plain[:_LONGEST], known, 1, 0.7)
-    if not close:
-        close = [word for word in known if word.removesuffix("_id") == plain.removesuffix("s")]
-    return close[0] if close else None
-
-
-def _plain(name: str) -> str:
-    return _HUMP.sub("_", name.strip()).lower().replace("-", "_")
+    stem = plainly(name).removesuffix("s")
+    return nearest(name, tuple(known), 0.7) or next(
+        (word for word in known if word.removesuffix("_id") == stem), None
+    )

@@ -31,7 +31,7 @@ class Order(Body, frozen=True, kw_only=True):
     is_gift: bool | None = None
     kind: Literal["box", "bag"] | None = None
     country_id: (
-        Annotated[int, msgspec.Meta(ge=1, extra={"zero_is_none": True})] | msgspec.UnsetType | None
+        Annotated[int, msgspec.Meta(ge=0, extra={"zero_is_none": True})] | msgspec.UnsetType | None
     ) = msgspec.UNSET
     groups: Annotated[list[int], msgspec.Meta(max_length=4)] | None = None
     tags: list[str] | None = None

@@ -48,6 +48,12 @@ def verbatim_of(body_type: type[msgspec.Struct]) -> frozenset[str]:
     return frozenset(name for name, asked in fields_of(body_type).items() if _is_verbatim(asked))
 
 
+@functools.cache
+def empty_at_zero(body_type: type[msgspec.Struct]) -> frozenset[str]:
+    """Return the fields of a body in which 0 stands for none."""
+    return frozenset(name for name, asked in fields_of(body_type).items() if asked.told.get("zero_is_none"))
+
+
 def _is_verbatim(asked: Asked) -> bool:
     inside = told_of(asked.info.value_type) if isinstance(asked.info, inspect.DictType) else {}
     return bool(asked.told.get("verbatim") or inside.get("verbatim"))

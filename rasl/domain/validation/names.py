@@ -2,9 +2,11 @@
 
 import difflib
 import functools
+import re
 from collections.abc import Iterable
 
 _LONGEST = 64
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 # What other APIs and older clients call it: the field of ours is the first of these that a body has.
 _SYNONYMS = {
@@ -64,16 +66,27 @@ _SYNONYMS = {
 
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that an unknown one most likely stands for, None when there is none."""
-    return _suggestion(name.strip()[:_LONGEST].lower().replace("-", "_"), tuple(known))
+    """Return the known name of a field that an unknown one most likely stands for, None when there is none."""
+    names = tuple(known)
+    plain = plainly(name)
+    if plain not in names:
+        for meant in _SYNONYMS.get(plain, ()):
+            if meant in names:
+                return meant
+    return nearest(plain, names)
+
+
+def nearest(name: str, known: tuple[str, ...], likeness: float = 0.6) -> str | None:
+    """Return the known name that is written most like another, at least so much (0 to 1); None when none is."""
+    return _nearest(plainly(name), known, likeness)
+
+
+def plainly(name: str) -> str:
+    """Return a name as ours are written: `templateName` and `Template-Name` are `template_name`."""
+    return _HUMP.sub("_", name.strip()[:_LONGEST]).lower().replace("-", "_")
 
 
 @functools.lru_cache(maxsize=4096)  # a client sends the same names again and again
-def _suggestion(plain: str, known: tuple[str, ...]) -> str | None:
-    if plain in known:
-        return plain
-    for meant in _SYNONYMS.get(plain, ()):
-        if meant in known:
-            return meant
-    close = difflib.get_close_matches(plain, known, n=1)
+def _nearest(plain: str, known: tuple[str, ...], likeness: float) -> str | None:
+    close = [plain] if plain in known else difflib.get_close_matches(plain, known, 1, likeness)
     return close[0] if close else None

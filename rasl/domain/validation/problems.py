@@ -3,7 +3,6 @@
 A field is named by its path such as `buttons.0.title`.
 """
 
-import difflib
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeGuard, TypeVar, cast
 
@@ -14,7 +13,7 @@ from rasl.domain.validation.bodies import Body
 from rasl.domain.validation.coercion import coerced, is_none, trimmed
 from rasl.domain.validation.fields import Asked, fields_of
 from rasl.domain.validation.forms import Several
-from rasl.domain.validation.names import suggestion
+from rasl.domain.validation.names import nearest, suggestion
 from rasl.domain.validation.rules import Rule
 from rasl.domain.validation.values import broken_rule, conversion_problem, holds_nul, plain_type, told_of
 from rasl.errors import ValidationFailed
@@ -70,8 +69,8 @@ def refuse_unknown_kind(
     if is_none(given, {}):
         problems[field] = [f"The {field} field is required: {one_of}"]
     else:
-        close = difflib.get_close_matches(str(given), names, n=1)
-        hint = f'; did you mean "{close[0]}"?' if close else ""
+        meant = nearest(str(given), tuple(names))
+        hint = f'; did you mean "{meant}"?' if meant else ""
         problems[field] = [f"The {field} field must be {one_of}{hint}"]
     shared = set.intersection(*(set(kind.__struct_fields__) for kind in kinds))
     found: Problems = {}

@@ -9,7 +9,7 @@ import msgspec
 
 from rasl.domain.validation.bodies import Body, given_fields
 from rasl.domain.validation.coercion import decode, trimmed
-from rasl.domain.validation.fields import verbatim_of
+from rasl.domain.validation.fields import empty_at_zero, verbatim_of
 from rasl.domain.validation.problems import Unknown, broken_rules, read_slowly, refuse_unknown_kind
 from rasl.domain.validation.values import holds_nul
 from rasl.errors import InvalidJson, ValidationFailed
@@ -80,24 +80,26 @@ def _needs_another_look(body: Body) -> bool:
 
 
 def _looks_odd(body: msgspec.Struct) -> bool:
-    """Tell whether a text is blank or has blanks around it, or something given asks for what is not."""
-    values = msgspec.structs.astuple(body)
-    for index, value in enumerate(values):
-        if value is None:
-            continue
-        if isinstance(value, str):
-            if _is_odd_text(value) and not (trimmed(value) and _is_verbatim(body, index)):
-                return True
-        elif isinstance(value, list):
-            # The items of a list are all of one type, except that numbers may stand beside texts.
-            if value and isinstance(value[0], int | str | msgspec.Struct) and any(map(_is_odd_item, value)):
-                return True
-        elif isinstance(value, dict):
-            if any(map(_is_odd_member, value.values())) and not _is_verbatim(body, index):
-                return True
-        elif isinstance(value, msgspec.Struct) and _looks_odd(value):
+    """Tell whether a value in a body does not mean what it says, or something given asks for what is not."""
+    for index, value in enumerate(msgspec.structs.astuple(body)):
+        if value is not None and _is_odd(body, index, value):
             return True
     return isinstance(body, Body) and bool(body.missing(given_fields(body)))
+
+
+def _is_odd(body: msgspec.Struct, index: int, value: object) -> bool:
+    """Tell whether a text is blank or has blanks around it, in lists and objects too, or a 0 stands for none."""
+    if isinstance(value, str):
+        return _is_odd_text(value) and not (trimmed(value) and _is_verbatim(body, index))
+    if type(value) is int:
+        return value == 0 and body.__struct_fields__[index] in empty_at_zero(type(body))
+    if isinstance(value, list):
+        # The items of a list are all of one type, except that numbers may stand beside texts.
+        has_texts = bool(value) and isinstance(value[0], int | str | msgspec.Struct)
+        return has_texts and any(map(_is_odd_item, value))
+    if isinstance(value, dict):
+        return any(map(_is_odd_member, value.values())) and not _is_verbatim(body, index)
+    return isinstance(value, msgspec.Struct) and _looks_odd(value)
 
 
 def _is_verbatim(body: msgspec.Struct, index: int) -> bool:

@@ -8,8 +8,6 @@ import msgspec
 from rasl.db.pool import Db
 from rasl.domain import attributes, phone
 from rasl.domain.phone import Phone, PhoneProblem
-from rasl.domain.records import written_fields
-from rasl.domain.records.contact import Contact
 from rasl.domain.tenants import Tenant
 from rasl.errors import FeatureLimitExceeded, ValidationFailed
 from rasl.services.contacts.arrivals import (
@@ -24,7 +22,6 @@ from rasl.services.contacts.arrivals import (
 )
 
 DUPLICATE_PHONE = "duplicate_phone"
-_ZERO_IS_NONE = frozenset(told.name for told in written_fields(Contact) if told.is_none_when_zero)
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -122,9 +119,6 @@ def _refused(index: int, wish: Wish, outcome: Outcome) -> Refused:
 def columns_of(fields: Mapping[str, Any], number: Phone | None) -> dict[str, Any]:
     """Turn the API's fields, with the number that the phone means, into columns."""
     values = dict(fields)
-    values |= {name: None for name in _ZERO_IS_NONE if values.get(name) == 0}
-    if values.get("email"):
-        values["email"] = values["email"].strip()
     if number and "phone" in values:
         values["phone"] = phone.kept(values["phone"], number)
     if "groups" in values:
