@@ -259,9 +259,8 @@ async def lock_contact(db: Db, tenant_id: int, contact_id: int) -> Row | None:
 async def change_contact(db: Db, tenant_id: int, contact_id: int, changes: Mapping[str, Any]) -> None:
     """Write columns of a locked contact; raises UniqueViolationError when another has the email."""
     names = [name for name in COLUMNS if name in changes]
-    assignments = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 3))
     await db.execute(
-        f"update contacts set {assignments}, updated_at = now() where tenant_id = $1 and id = $2",
+        f"update contacts set {rows.assigned(names, 3)}, updated_at = now() where tenant_id = $1 and id = $2",
         tenant_id,
         contact_id,
         *(changes[name] for name in names),

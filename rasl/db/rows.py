@@ -9,6 +9,7 @@ import datetime as dt
 import functools
 import types
 import typing
+from collections.abc import Sequence
 from typing import Any, Union
 
 import msgspec
@@ -19,6 +20,11 @@ class Key(msgspec.Struct, frozen=True):
 
     tenant_id: int
     id: int
+
+
+def assigned(names: Sequence[str], first: int) -> str:
+    """Return the assignments of columns to parameters, the first of which has this number: `a = $2, b = $3`."""
+    return ", ".join(f"{name} = ${place}" for place, name in enumerate(names, first))
 
 
 _TYPES = {

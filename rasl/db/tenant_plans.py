@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rasl.db import rows
 from rasl.db.pool import Db, Row
 from rasl.domain.tenants import PLAN_LIMITS, PLAN_SWITCHES
 
@@ -49,10 +50,8 @@ async def create(db: Db, name: str, values: Mapping[str, Any]) -> bool:
 async def change(db: Db, name: str, values: Mapping[str, Any]) -> None:
     """Write columns of a plan; the keys are among COLUMNS."""
     names = [column for column in COLUMNS if column in values]
-    assignments = ", ".join(f"{column} = ${place}" for place, column in enumerate(names, 2))
-    await db.execute(
-        f"update plans set {assignments} where name = $1", name, *(values[column] for column in names)
-    )
+    assignments, given = rows.assigned(names, 2), (values[column] for column in names)
+    await db.execute(f"update plans set {assignments} where name = $1", name, *given)
 
 
 async def delete(db: Db, name: str) -> None:

@@ -135,10 +135,8 @@ async def list_plans(db: Db) -> list[str]:
 async def change_tenant(db: Db, tenant_id: int, changes: Mapping[str, Any]) -> None:
     """Write settings; the keys are among SETTINGS."""
     names = [name for name in SETTINGS if name in changes]
-    assignments = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 2))
-    await db.execute(
-        f"update tenants set {assignments} where id = $1", tenant_id, *(changes[name] for name in names)
-    )
+    assignments, values = rows.assigned(names, 2), (changes[name] for name in names)
+    await db.execute(f"update tenants set {assignments} where id = $1", tenant_id, *values)
 
 
 async def get_settings(db: Db, tenant_id: int) -> Row:
