@@ -5,8 +5,8 @@ with the character before it or behind it: a letter that such a word can have th
 million contacts that takes 0.4 ms for a term that nobody has, where reading all of them takes 800.
 
 What that misses stands alone between two characters that are neither: `yd` in `客yd户`. The database knows such texts
-(`has_lone_pair`, an index of their rows), so nothing is missed. The function has these letters and marks, and a new
-one here needs a new function there.
+(`has_lone_pair`, an index of their rows), so nothing is missed that anybody types. The function has these letters and
+marks, and a new one here needs a new function there.
 """
 
 import functools
