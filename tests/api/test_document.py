@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -189,6 +190,17 @@ def test_a_body_is_required_where_it_has_to_say_something() -> None:
 
 def test_no_body_refuses_names_that_mean_nothing() -> None:
     assert [name for name, schema in SCHEMAS.items() if schema.get("additionalProperties") is False] == []
+
+
+def test_every_kind_of_answer_is_shown_once() -> None:
+    good = [
+        answer["content"]["application/json"]
+        for operation in OPERATIONS.values()
+        for status, answer in operation["responses"].items()
+        if status[0] == "2" and "application/json" in answer.get("content", {})
+    ]
+    shown = {msgspec.json.encode(content["schema"]) for content in good if "examples" in content}
+    assert [it["schema"] for it in good if msgspec.json.encode(it["schema"]) not in shown] == []
 
 
 def test_null_is_a_type_and_no_keyword() -> None:

@@ -88,7 +88,7 @@ class Answers:
     def _good(self, spec: ResponseSpec, *, is_replayable: bool) -> dict[str, Any]:
         examples = {item.id: {"value": _plain(item.value)} for item in spec.examples or ()}
         schema = self._schemas.of(spec.data_container)
-        content = {"schema": schema} | ({"examples": examples} if self._is_new(schema, examples) else {})
+        content = {"schema": schema} | ({"examples": examples} if self._is_new(schema) else {})
         # That the limits come with every answer is told once, at the top of the document.
         names = ("X-Request-Id", *(["Idempotent-Replayed"] if is_replayable else ()))
         return {
@@ -97,16 +97,15 @@ class Answers:
             "content": {str(getattr(spec.media_type, "value", spec.media_type)): content},
         }
 
-    def _is_new(self, schema: Mapping[str, Any], examples: Mapping[Any, Any]) -> bool:
-        """Tell whether what is answered was not shown before: as much again would be a tenth of the document."""
-        shown = {msgspec.json.encode(_one_of(it["value"])) for it in examples.values()}
-        shown = {msgspec.json.encode(schema)} if schema.get("$ref", "").endswith("Answer") else shown
-        is_new = not shown <= self._shown | {b"null"}
-        self._shown |= shown
+    def _is_new(self, schema: Mapping[str, Any]) -> bool:
+        """Tell whether nothing with this schema was shown before: as much again would be a tenth of the document."""
+        key = msgspec.json.encode(schema)
+        is_new = key not in self._shown
+        self._shown.add(key)
         return is_new
 
     def _shared(self, answer: dict[str, Any]) -> dict[str, Any]:
-        self.responses["Accepted"] = answer
+        self.responses.setdefault("Accepted", answer)  # the first shows an example
         return {"$ref": "#/components/responses/Accepted"}
 
     def _errors(self, codes: Iterable[str | None]) -> dict[str, Any]:
@@ -160,12 +159,6 @@ def _headers(names: Iterable[str]) -> dict[str, Any]:
 
 def _short(name: str) -> str:
     return name.removeprefix("X-").replace("RateLimit-", "")
-
-
-def _one_of(value: Any) -> Any:
-    """Return the data that an answer shows, and of a list one item."""
-    data = value.get("data") if isinstance(value, dict) else value
-    return data[0] if isinstance(data, list) and len(data) == 1 else data
 
 
 def _plain(value: Any) -> Any:
