@@ -25,7 +25,7 @@ from rasl.web.form import Form, FormReader
 
 MAX_BODY_BYTES = 1024 * 1024  # of all but files
 METHOD = "_method"  # what a form names that stands for another method: no field of any body
-_MAX_PAIRS = 10_000
+MAX_PAIRS = 10_000
 _KEY = "rasl.input"
 _NO_GZIP = "The body is not the gzip that Content-Encoding names"
 _JSON = "application/json"
@@ -178,10 +178,10 @@ def _read_pairs(encoded: bytes, place: str) -> list[tuple[str, str]]:
         return []
     try:
         return parse_qsl(
-            encoded.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PAIRS
+            encoded.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PAIRS
         )
     except ValueError:
-        problem = f"The {place} is not URL-encoded UTF-8 of at most {_MAX_PAIRS:,} fields"
+        problem = f"The {place} is not URL-encoded UTF-8 of at most {MAX_PAIRS:,} fields"
         raise ValidationFailed({place: [problem]}) from None
 
 

@@ -18,7 +18,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from rasl.errors import ApiError
 from rasl.web.context import context_of
 from rasl.web.envelope import failure
-from rasl.web.input import MAX_BODY_BYTES, METHOD
+from rasl.web.input import MAX_BODY_BYTES, MAX_PAIRS, METHOD
 
 Refusal = Callable[[Scope], Awaitable[ApiError | None]]
 _NAME = METHOD.encode()
@@ -92,7 +92,7 @@ def _named_in(text: str) -> str | None:
     if METHOD not in text:
         return None
     try:
-        fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1000))
+        fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PAIRS))
     except ValueError:
         return None
     return _method(fields.get(METHOD, ""))

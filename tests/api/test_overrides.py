@@ -32,26 +32,30 @@ def parts(**fields: str) -> aiohttp.FormData:
 
 async def posted(client: Client, way: str, path: str, method: str) -> Answer:
     """POST with the name of a method, in one of the ways in which there is one."""
-    match way:
-        case "urlencoded":
-            return await client.post(path, data={"_method": method})
-        case "multipart":
-            return await client.post(path, data=parts(_method=method))
-        case "last of many":
-            return await client.post(
-                path, data=parts(**{f"field_{n}": "x" for n in range(20)}, _method=method)
-            )
-        case "query":
-            return await client.post(f"{path}?_method={method}")
-        case "query of a form":
-            return await client.post(f"{path}?_method={method}", data={"a": "b"})
-        case "body before query":
-            return await client.post(f"{path}?_method=PATCH", data={"_method": method})
-        case _:
-            raise AssertionError(way)
+    many = {f"field_{n}": "x" for n in range(20)}
+    thousands = {f"field_{n}": "x" for n in range(2_000)}
+    named = {"_method": method}
+    query, data = {
+        "urlencoded": ("", named),
+        "multipart": ("", parts(**named)),
+        "last of many": ("", parts(**many, **named)),
+        "last of thousands": ("", thousands | named),
+        "query": (f"?_method={method}", None),
+        "query of a form": (f"?_method={method}", {"a": "b"}),
+        "body before query": ("?_method=PATCH", named),
+    }[way]
+    return await client.post(path + query, data=data)
 
 
-WAYS = ("urlencoded", "multipart", "last of many", "query", "query of a form", "body before query")
+WAYS = (
+    "urlencoded",
+    "multipart",
+    "last of many",
+    "last of thousands",
+    "query",
+    "query of a form",
+    "body before query",
+)
 
 
 @pytest.mark.parametrize("way", WAYS)
