@@ -11,9 +11,10 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 import typer
 
-from rasl.cli.calling import Reply, call, multipart
+from rasl.cli.calling import call
 from rasl.cli.output import AsJson
 from rasl.cli.places import API_PATH, Api, TokenOption, UrlOption, find_api
+from rasl.start.calling import Reply, multipart
 
 _METHOD = re.compile(r"[A-Za-z]{3,10}")
 # An operator may hold a sign of its own: filter[created_at][>=]=2026-01-01.

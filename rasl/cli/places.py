@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 import typer
 
-from rasl.cli.calling import CommandError, NoAnswerError, Reply, ask_json
+from rasl.cli.calling import CommandError, NoAnswerError, ask_json
 from rasl.settings import Settings
+from rasl.start.calling import Reply
 from rasl.start.sandbox_file import running_sandbox
 
 TOKEN = "RASL_TOKEN"  # noqa: S105 - the name of a variable

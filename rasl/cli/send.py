@@ -11,9 +11,10 @@ import msgspec
 import typer
 
 from rasl import ids
-from rasl.cli.calling import BrokenOffError, CommandError, Reply, call, multipart
+from rasl.cli.calling import BrokenOffError, CommandError, call
 from rasl.cli.output import AsJson, progress, show
 from rasl.cli.places import Api, TokenOption, UrlOption, find_api, refusal
+from rasl.start.calling import Reply, multipart
 
 _CONTACT = re.compile(r"contact:(\d{1,18})")
 _KIND_OF_TYPE = {"image/webp": "image", "text/csv": "document"}

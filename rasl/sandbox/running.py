@@ -7,7 +7,6 @@ started again when they crash, and cannot outlive it (rasl.start.supervised).
 import contextlib
 import dataclasses
 import fcntl
-import http.client
 import os
 import signal
 import threading
@@ -133,7 +132,7 @@ class _Sandbox:
         deadline = time.monotonic() + _START_SECONDS
         while True:
             is_there = False
-            with contextlib.suppress(OSError, http.client.HTTPException):
+            with contextlib.suppress(OSError):
                 is_there = call("GET", f"{url}{path}")[0] == 200
             # What answers when ours has ended is somebody else's.
             if is_there and child.exit_code() is None:
@@ -196,7 +195,7 @@ class _Sandbox:
                 if child.exit_code() is not None:
                     needs_introduction |= self._revive(child) and child is self.simulator
             if needs_introduction:
-                with contextlib.suppress(OSError, http.client.HTTPException, StartError):
+                with contextlib.suppress(OSError, StartError):
                     self._introduce()
                     needs_introduction = False
 
