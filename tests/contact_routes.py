@@ -28,6 +28,15 @@ CONTACT_LABELS = {
 
 
 CONTACT_PLACES = tuple(("body", key, kind) for key, kind in CONTACT_LABELS.items())
+_NEW_CONTACT = Route(
+    "contacts:write",
+    {"firstname": "Priya", "lastname": "Nair", "phone": "", "type": "lead"},
+    named=CONTACT_LABELS,
+    places=CONTACT_PLACES,
+    free=frozenset({"assigned_id", "country_id"}),
+    status=201,
+    missing_status=422,
+)
 CONTACTS = {
     "GET /contacts": Route(
         "contacts:read",
@@ -37,24 +46,8 @@ CONTACTS = {
             ("query", "filter[status_id]", "contact_status"),
         ),
     ),
-    "POST /contacts": Route(
-        "contacts:write",
-        {"firstname": "Priya", "lastname": "Nair", "phone": "", "type": "lead"},
-        named=CONTACT_LABELS,
-        places=CONTACT_PLACES,
-        free=frozenset({"assigned_id", "country_id"}),
-        status=201,
-        missing_status=422,
-    ),
-    "PUT /contacts": Route(
-        "contacts:write",
-        {"firstname": "Priya", "lastname": "Nair", "phone": "", "type": "lead"},
-        named=CONTACT_LABELS,
-        places=CONTACT_PLACES,
-        free=frozenset({"assigned_id", "country_id"}),
-        status=201,
-        missing_status=422,
-    ),
+    "POST /contacts": _NEW_CONTACT,
+    "PUT /contacts": _NEW_CONTACT,
     "GET /contacts/{contact_id}": Route(
         "contacts:read", path={"contact_id": "contact"}, places=(("path", "contact_id", "contact"),)
     ),

@@ -1,31 +1,14 @@
 """Filters in the forms that clients send."""
 
-import datetime as dt
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 
 from rasl.domain.list_reading import parse
-from rasl.domain.listing import Filter, Kind, ListSpec
+from rasl.domain.listing import Filter
 from rasl.errors import ValidationFailed
-
-SPEC = ListSpec(
-    filters={
-        "status": Kind.TEXT,
-        "status_id": Kind.INTEGER,
-        "created_at": Kind.MOMENT,
-        "is_open": Kind.BOOLEAN,
-        "group_id": Kind.ARRAY,
-        "attributes": Kind.JSON,
-        "phone": Kind.PHONE,
-        "email": Kind.EMAIL,
-        "message_id": Kind.MESSAGE,
-    },
-    sorts=("created_at",),
-    default_sort="-created_at",
-)
-NOON = dt.datetime(2026, 3, 4, 12, 0, tzinfo=dt.UTC)
+from tests.domain.test_list_reading import NOON, SPEC
 
 
 def _problems(*pairs: tuple[str, str]) -> dict[str, Any]:
