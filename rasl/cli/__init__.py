@@ -39,7 +39,7 @@ COMMANDS = (
     Command("api", "Call the API with your token and show what it answers."),
     Command("serve", "Run the API and Meta's webhook door."),
     Command("worker", "Run the worker: queued messages, webhooks, the schedule."),
-    Command("tenant", "Create, list, show, change, suspend and resume tenants.", is_group=True),
+    Command("tenant", "Create, list, show, change, suspend, export and delete tenants.", is_group=True),
     Command("plan", "Create, list, show, change and delete plans.", is_group=True),
     Command("usage", "Report what tenants use, as CSV for billing.", is_group=True),
     Command("token", "Create, list, rotate and revoke API tokens.", is_group=True),

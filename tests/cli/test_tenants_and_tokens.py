@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -320,3 +321,30 @@ def test_only_a_number_of_the_tenant_can_be_its_default(rasl: Rasl, acme: str) -
     for phone_number_id in ("700000000000013", "1", "x"):
         error = rasl.bad("whatsapp", "default", "--tenant", acme, phone_number_id)
         assert (error["code"], "rasl whatsapp list" in error["message"]) == ("NOT_FOUND", True)
+
+
+def test_it_exports_and_deletes_a_tenant_that_was_named_twice(rasl: Rasl, acme: str, tmp_path: Path) -> None:
+    token = rasl.good("token", "create", "--tenant", acme, "--name", "t", "--scopes", "all")
+    path = tmp_path / "acme.tar"
+    assert rasl("tenant", "delete", acme, stdin="another\n").code == 1
+    assert rasl("tenant", "delete", acme).code == 1  # nobody typed anything
+    assert "--yes" in rasl.bad("tenant", "delete", acme)["message"]
+    assert rasl.bad("tenant", "delete", acme, "--yes", "--no-export", "--file", str(path))["code"] == "USAGE"
+    assert rasl.bad("tenant", "delete", "nobody", "--yes")["code"] == "NOT_FOUND"
+    path.write_text("there already")
+    assert rasl.bad("tenant", "delete", acme, "--yes", "--file", str(path))["code"] == "ARCHIVE_EXISTS"
+    assert rasl.good("tenant", "show", "--tenant", acme)["status"] == "active"
+
+    path.unlink()
+    assert rasl.good("tenant", "export", "--tenant", acme, "--file", str(path))["tables"]["tokens"] == 1
+    path.unlink()
+    told = rasl("tenant", "delete", acme, "--file", str(path), stdin=f"{acme}\n")
+    assert told.code == 0, told.everything
+    assert f"Deleted tenant {acme}" in told.out
+    assert rasl.good("restore", str(path), "--verify")
+    assert rasl.bad("tenant", "show", "--tenant", acme)["code"] == "NOT_FOUND"
+    assert rasl.query("select from tokens where id = $1", token["id"]) == []
+    rasl.good("tenant", "create", "Again", "--subdomain", acme)
+    gone = rasl.good("tenant", "delete", acme, "--yes", "--no-export")
+    assert gone["export"] is None
+    assert gone["deleted"]["sources"] == 3

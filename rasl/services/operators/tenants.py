@@ -16,7 +16,7 @@ from rasl.db.pool import Database, Db, Row
 from rasl.domain import validation
 from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.domain.tenant_settings import ChangeSettings
-from rasl.domain.tenants import STATUSES
+from rasl.domain.tenants import DELETING, STATUSES
 from rasl.errors import ValidationFailed
 from rasl.sealing import Sealer
 from rasl.services.ground import audit, tenant_settings
@@ -63,6 +63,12 @@ class TakenError(OperatorError):
     """What was wanted belongs to somebody already."""
 
     code = "ALREADY_TAKEN"
+
+
+class GoingError(OperatorError):
+    """The tenant is being deleted, and there is no way back."""
+
+    code = "BEING_DELETED"
 
 
 class MintedToken(msgspec.Struct, frozen=True):
@@ -115,6 +121,15 @@ async def get_tenant(db: Db, reference: str) -> Row:
     return row
 
 
+def check_stays(tenant: Row) -> None:
+    """Refuse to change a tenant that is being deleted; raises GoingError."""
+    if tenant["status"] == DELETING:
+        raise GoingError(
+            f"the tenant {tenant['subdomain']} is being deleted: `rasl tenant delete {tenant['subdomain']}` goes on "
+            "with it, as the worker does"
+        )
+
+
 async def change_tenant(
     database: Database, settings: Settings, reference: str, changes: Mapping[str, Any], actor: Actor
 ) -> Row:
@@ -137,6 +152,7 @@ async def change_tenant(
         async with database.transaction() as db:
             found = await get_tenant(db, reference)
             held = await tenant_rows.hold_settings(db, found["id"])
+            check_stays(held)
             if given:
                 await tenant_settings.apply(db, settings, held, given, actor)
             if wanted:
