@@ -112,6 +112,7 @@ def show_(tenant: TenantOption, as_json: AsJson = False) -> None:
     )
 
 
+@app.command("change", hidden=True)  # as plans and tokens call it
 @app.command("set")
 def set_(
     tenant: TenantOption,
