@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rasl.db import rows
 from rasl.db.messages import Wamid
 from rasl.db.pool import Db, Row
-from rasl.db.purging import Amount, amount, own_age
+from rasl.db.purging import Amount, amount, own_age, tallied, tell
 from rasl.db.rows import Key
 from rasl.domain.tenant_settings import LEAST_MESSAGE_DAYS
 
@@ -55,7 +55,7 @@ async def drop(db: Db, age: dt.timedelta, limit: int, *, is_chosen: bool = False
     )
     keys = _keys(old_messages, "id")
     if not keys:
-        return Amount()
+        return await tell(db, "messages", ())
     own = {(row["tenant_id"], row["wamid"]) for row in old_messages if row["wamid"] is not None}
     await _drop_reports(db, [Wamid(*wamid) for wamid in sorted(own | await _drop_attempts(db, keys))])
     await _drop_uses(db, keys)
@@ -63,7 +63,7 @@ async def drop(db: Db, age: dt.timedelta, limit: int, *, is_chosen: bool = False
         f"delete from messages m using {_KEYS} where m.tenant_id = k.tenant_id and m.id = k.id", keys
     )
     await _drop_conversations(db, _keys(old_messages, "conversation_id"), SHORTEST if is_chosen else age)
-    return Amount(len(keys), sum(row["size"] for row in old_messages))
+    return await tell(db, "messages", tallied(old_messages))
 
 
 async def _drop_attempts(db: Db, keys: Sequence[Key]) -> set[tuple[int, str]]:

@@ -62,6 +62,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "job_turns": "numbers of ours whose turn it is",
     "meta_apps": "secrets of apps",
     "plans": "plans",
+    "purge_tallies": "counts of what was dropped",
     "sources": "names of sources",
     "template_syncs": "when templates were read",
     "template_versions": "templates, which are for many",

@@ -18,6 +18,7 @@ from rasl.db import audit, media_purging, message_purging, purging
 from rasl.db.media_purging import Dropped
 from rasl.db.pool import Database, Db
 from rasl.db.purging import Amount, Kind
+from rasl.db.tallies import Tally
 from rasl.errors import ServiceUnavailable
 from rasl.media_store.base import MediaStore, StoredFile, StoreUnavailable
 from rasl.settings import Settings, environment_name
@@ -89,7 +90,7 @@ def _dropping(query: Callable[[Db, dt.timedelta, int], Awaitable[Amount]]) -> Dr
     """Return what drops a batch by one query."""
 
     async def drop(ground: Ground, age: dt.timedelta) -> Batch:
-        async with ground.database.connection() as db:
+        async with ground.database.transaction() as db:
             dropped = await query(db, age, _ROWS)
         return Batch(dropped, dropped.rows == _ROWS)
 
@@ -154,7 +155,7 @@ def _imports(name: str, part: str, setting: str | None, age: dt.timedelta = dt.t
             old = [(row["tenant_id"], row["id"]) for row in await purging.lock_old_imports(db, part, age)]
             dropped = await purging.drop_import_parts(db, part, old, _ROWS)
             if dropped.rows < _ROWS:
-                dropped += await purging.drop_imports(db, old)
+                dropped += await purging.drop_imports(db, part, old)
         return Batch(dropped, bool(old))
 
     count = _counting(lambda db, age: purging.count_imports(db, part, age))
@@ -196,7 +197,18 @@ async def _drop_strays(ground: Ground, age: dt.timedelta) -> Batch:
     for file in strays:
         await ground.store.delete(file.key)
     ground.behind = page[-1].key if len(page) == _KEYS else ""
-    return Batch(Amount(0, sum(file.size for file in strays), len(strays)), bool(ground.behind))
+    async with ground.database.transaction() as db:
+        amount = await purging.tell(db, "stray_files", _tallied(strays))
+    return Batch(amount, bool(ground.behind))
+
+
+def _tallied(strays: Sequence[StoredFile]) -> list[Tally]:
+    """Count files by the tenant that their key begins with."""
+    found: dict[int, Tally] = {}
+    for file in strays:
+        had = found.get(int(file.key.partition("/")[0]), Tally(int(file.key.partition("/")[0]), 0, 0))
+        found[had.tenant_id] = Tally(had.tenant_id, 0, had.bytes + file.size, had.files + 1)
+    return list(found.values())
 
 
 async def _strays(database: Database, page: Sequence[StoredFile], age: dt.timedelta) -> list[StoredFile]:
@@ -241,6 +253,7 @@ PURGES: tuple[Purge, ...] = (
     _rows(purging.OTP_BUDGETS, None, dt.timedelta(days=3)),
     _rows(purging.WINDOWS, None, dt.timedelta(hours=1)),
     _rows(purging.BUCKETS, None, dt.timedelta(hours=1)),
+    _rows(purging.TALLIES, None, dt.timedelta(days=400)),
 )
 
 

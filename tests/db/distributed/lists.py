@@ -34,6 +34,7 @@ READS_OF_EVERYONE = frozenset(
         "jobs.count_failing",
         "jobs.list_failing",
         "media_purging.count",
+        "tallies.report",
         "media_purging.count_of_tenants",
         "message_purging.count",
         "purging.count",

@@ -213,7 +213,7 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     },
     **{
         f"purging.{verb}": [{"part": part} for part in ("import_errors", "import_chunks")]
-        for verb in ("count_imports", "lock_old_imports", "drop_import_parts")
+        for verb in ("count_imports", "lock_old_imports", "drop_import_parts", "drop_imports")
     },
     **{
         f"media_purging.{verb}": [{"is_named": True}, {"is_named": False}]
