@@ -16,3 +16,19 @@ create table purge_tallies (
     primary key (tenant_id, kind, day)
 );
 create index purge_tallies_by_day on purge_tallies (day);
+
+-- What was said may go while what is billed stays. Messages are gone through from the oldest on, once: up to where is kept
+-- by tenant, as an index on what is still there would cost every send. One that was not settled then is looked at again.
+alter table messages add column body_dropped_at timestamptz;
+create table body_marks (
+    tenant_id bigint primary key references tenants,
+    created_at timestamptz not null,
+    message_id bigint not null
+);
+create table bodies_left (
+    tenant_id bigint not null references tenants,
+    message_id bigint not null,
+    due_at timestamptz not null,
+    primary key (tenant_id, message_id)
+);
+create index bodies_left_due on bodies_left (due_at);

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from rasl import clock, log
-from rasl.db import audit, media_purging, message_purging, purging
+from rasl.db import audit, body_purging, media_purging, message_purging, purging
 from rasl.db.media_purging import Dropped
 from rasl.db.pool import Database, Db
 from rasl.db.purging import Amount, Kind
@@ -125,6 +125,17 @@ def _messages(name: str, setting: str | None, *, is_chosen: bool) -> Purge:
         return Batch(dropped, dropped.rows == _MESSAGES)
 
     count = _counting(lambda db, age: message_purging.count(db, age, is_chosen=is_chosen))
+    return Purge(name, setting, count, drop, _FOREVER if is_chosen else dt.timedelta(), is_chosen=is_chosen)
+
+
+def _bodies(name: str, setting: str | None, *, is_chosen: bool) -> Purge:
+    """Return the purge of what messages say, by the server's time or by the one that their tenants chose."""
+
+    async def drop(ground: Ground, age: dt.timedelta) -> Batch:
+        async with ground.database.transaction() as db:
+            return Batch(*await body_purging.drop(db, age, _MESSAGES, is_chosen=is_chosen))
+
+    count = _counting(lambda db, age: body_purging.count(db, age, is_chosen=is_chosen))
     return Purge(name, setting, count, drop, _FOREVER if is_chosen else dt.timedelta(), is_chosen=is_chosen)
 
 
@@ -241,11 +252,13 @@ PURGES: tuple[Purge, ...] = (
     _media("media", "media_days", is_named=True),
     _media("unused_media", "unused_media_days", is_named=False),
     _messages("messages", "message_days", is_chosen=False),
+    _bodies("message_bodies", "message_body_days", is_chosen=False),
     _audit("audit_days"),
     _chosen_rows("otps_of_tenants", purging.OTPS),
     _chosen_media("media_of_tenants", is_named=True),
     _chosen_media("unused_media_of_tenants", is_named=False),
     _messages("messages_of_tenants", None, is_chosen=True),
+    _bodies("message_bodies_of_tenants", None, is_chosen=True),
     Purge("stray_files", None, _count_strays, _drop_strays, STRAY_AFTER, most_beside=5),
     # Nobody can choose how long these last: they have no use beyond.
     _imports("broken_uploads", "import_chunks", None, dt.timedelta(hours=6)),

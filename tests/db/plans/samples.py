@@ -221,6 +221,7 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     },
     **{f"purging.{verb}_of_tenants": [{"kind": purging.OTPS}] for verb in ("count", "drop")},
     **{f"message_purging.{verb}": [{"is_chosen": False}, {"is_chosen": True}] for verb in ("count", "drop")},
+    **{f"body_purging.{verb}": [{"is_chosen": False}, {"is_chosen": True}] for verb in ("count", "drop")},
     "purging.amount": [{"text": "select 1", "values": ()}],
     "recipients.open_conversations": [{"keys": [(1, 1001, _MIDDLE + n) for n in range(3)]}],
     "templates.keep": [{"items": [_like(Listed, language="en")]}],
