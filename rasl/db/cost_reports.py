@@ -34,8 +34,9 @@ async def sum_up(
 ) -> list[Row]:
     """Return a row for each group and currency, with how many rows there are in all.
 
-    `cost` is that of what has a price; `unpriced` counts what Meta charges for and no card has a price of. What the
-    tenant's lines are alike in is added up first: so each price is looked up once, and not for every template and day.
+    Periods follow each other without a gap. `cost` is that of what has a price; `unpriced` counts what Meta charges for
+    and no card has a price of. What the tenant's lines are alike in is added up first: so each price is looked up once,
+    and not for every template and day.
     """
     taken = "".join(f"{GROUPS[name]} as by_{name}, " for name in groups)
     by = "".join(f"by_{name}, " for name in groups)
@@ -43,19 +44,19 @@ async def sum_up(
     return await db.fetch(
         f"""
         with alike as (
-            select {taken} p.owner_id, p.card_id, p.currency, l.country, l.category, l.type,
+            select {taken} width_bucket(l.day, $4::date[]) as period, l.country, l.category, l.type,
                    sum(l.messages) as messages,
                    sum(l.messages) filter (where l.is_delivered) as delivered,
                    sum(l.messages) filter (where l.is_delivered and l.is_billable) as billable
-            from cost_lines l left join {rows.table(Period, 4, "p")} on l.day between p.since and p.until
-            where l.tenant_id = $1 and l.day between $2 and $3
-            group by {by} p.owner_id, p.card_id, p.currency, l.country, l.category, l.type
+            from cost_lines l where l.tenant_id = $1 and l.day between $2 and $3
+            group by {by} period, l.country, l.category, l.type
         ), priced as (
-            select a.*, coalesce(own.price, rest.price) as price
+            select a.*, p.currency, coalesce(own.price, rest.price) as price
             from alike a
-            left join rates own on own.tenant_id = a.owner_id and own.card_id = a.card_id
+            left join {rows.ordered(Period, 5, "p")} on p.ord = a.period
+            left join rates own on own.tenant_id = p.owner_id and own.card_id = p.card_id
                 and own.category = a.category and own.type = a.type and own.country = a.country
-            left join rates rest on rest.tenant_id = a.owner_id and rest.card_id = a.card_id
+            left join rates rest on rest.tenant_id = p.owner_id and rest.card_id = p.card_id
                 and rest.category = a.category and rest.type = a.type and rest.country = '*'
         ), sums as (
             select {by} currency, sum(messages)::bigint as messages, coalesce(sum(billable), 0)::bigint as billable,
@@ -65,11 +66,12 @@ async def sum_up(
         )
         select {shown} s.currency, s.messages, s.billable, s.cost, coalesce(s.is_estimate, false) as is_estimate,
                s.unpriced, count(*) over () as total
-        from sums s order by {by} currency limit $5 offset $6
+        from sums s order by {by} currency limit $6 offset $7
         """,
         tenant_id,
         since,
         until,
+        [period.since for period in periods],
         periods,
         limit,
         offset,
