@@ -5,6 +5,7 @@ https://developers.facebook.com/docs/whatsapp/pricing
 """
 
 import datetime as dt
+import functools
 import re
 import zoneinfo
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ CATEGORIES = (
     *("group_marketing", "group_utility", "group_service", "general_purpose_ai", "referral_conversion"),
 )
 _UNKNOWN = "unknown"
+_LONGEST = 80  # text that is no word of Meta's is not remembered
 _WORD = re.compile(r"[a-z0-9_]{1,64}")
 
 
@@ -65,8 +67,17 @@ def read_pricing(value: Any) -> Pricing | None:
     """
     if not isinstance(value, dict):
         return None
-    category, kind = word_of(value.get("category")), word_of(value.get("type"))
-    is_charged = value.get("billable")
+    category, kind, is_charged = value.get("category"), value.get("type"), value.get("billable")
+    return _pricing(
+        category if isinstance(category, str) and len(category) <= _LONGEST else None,
+        kind if isinstance(kind, str) and len(kind) <= _LONGEST else None,
+        is_charged if isinstance(is_charged, bool) else None,
+    )
+
+
+@functools.lru_cache(maxsize=1024)  # Meta has few words, and says them with every message
+def _pricing(category: str | None, kind: str | None, is_charged: bool | None) -> Pricing | None:
+    category, kind = word_of(category), word_of(kind)
     if category is None and kind is None and is_charged is None:
         return None
     if kind in FREE_TYPES:
