@@ -22,6 +22,7 @@ from rasl.domain.validation.values import plain_type, told_of
 _UNSEEN = "\ufeff\u200b\u200e\u200f\u2060"
 _IDS = re.compile(r"\s*-?\d{1,20}\s*(,\s*-?\d{1,20}\s*)*")
 _TOO_LARGE = 10**19
+_TRUE = frozenset({"true", "1", "on", "yes"})
 _BOOLEANS = {"on": True, "yes": True, "off": False, "no": False}
 
 
@@ -76,6 +77,13 @@ def _as_number(_info: inspect.Type, value: Any) -> Any:
 
 def _as_boolean(_info: inspect.Type, value: Any) -> Any:
     return _BOOLEANS.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _as_choice(info: inspect.LiteralType, value: Any) -> Any:
+    """Understand how a form says true, where that is one of the choices."""
+    if not isinstance(value, str) or True not in info.values:
+        return value
+    return True if value.lower() in _TRUE else value
 
 
 def _as_list(info: inspect.ListType, value: Any) -> Any:
@@ -143,6 +151,7 @@ _MEANS: Mapping[type[inspect.Type], Callable[[Any, Any], Any]] = {
     inspect.IntType: _as_integer,
     inspect.FloatType: _as_number,
     inspect.BoolType: _as_boolean,
+    inspect.LiteralType: _as_choice,
     inspect.ListType: _as_list,
     inspect.DictType: _as_object,
     inspect.StructType: _as_object,
