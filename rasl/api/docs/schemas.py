@@ -177,8 +177,14 @@ def _tell_what_says_nothing(body: Schema) -> None:
     for name, told in body["properties"].items():
         if "default" in told:
             body["properties"][name] = _or_null(told)
-        elif told.get("type") == "string" and not told.keys() & _TELLS_TEXTS:
-            told["pattern"] = r"\S"
+        for asked in (*([] if "default" in told else [told]), *_items(told)):
+            kinds = _types(asked) if "type" in asked else ()
+            if "string" in kinds and "null" not in kinds and not asked.keys() & _TELLS_TEXTS:
+                asked["pattern"] = r"\S"
+
+
+def _items(told: Schema) -> list[Schema]:
+    return [it["items"] for it in (told, *told.get("anyOf", ())) if "items" in it]
 
 
 def _or_null(told: Schema) -> Schema:

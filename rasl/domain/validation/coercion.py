@@ -14,7 +14,7 @@ import msgspec
 from msgspec import inspect
 
 from rasl.domain.validation.bodies import Body
-from rasl.domain.validation.fields import fields_of
+from rasl.domain.validation.fields import Asked, fields_of
 from rasl.domain.validation.forms import Several
 from rasl.domain.validation.values import plain_type, told_of
 
@@ -137,7 +137,12 @@ def _members(info: inspect.DictType | inspect.StructType, value: Any) -> Any:
     return {
         name: coerced(fields[name].info, one, fields[name].told) if name in fields else plain(one)
         for name, one in value.items()
+        if not (one is None and name in fields and _has_default(fields[name]))
     }
+
+
+def _has_default(field: Asked) -> bool:
+    return not (field.is_required or field.is_clearing or field.admits_null)
 
 
 def _as_one_of(info: inspect.UnionType, value: Any) -> Any:
