@@ -293,7 +293,7 @@ async def test_a_body_that_cannot_be_read_is_refused(
 ) -> None:
     headers = {"content-type": content_type}
     # Who waits for a 100 sees the refusal of a large body before sending any of it.
-    options = {"data": io.BytesIO(body), "headers": headers, "expect100": len(body) > 1000}
+    options: dict[str, Any] = {"data": io.BytesIO(body), "headers": headers, "expect100": len(body) > 1000}
     answer = await call(api.acme, name, things["acme"], None, **options)
     if code == "VALIDATION_ERROR" and ROUTES[name].empty_status != status:
         assert answer.status == ROUTES[name].empty_status

@@ -91,7 +91,7 @@ async def test_a_tenant_from_its_plan_to_another_machine(
         dsn = with_database(postgres.dsn, "elsewhere")
         await move(fleet, dsn, tmp_path)
         there = {"RASL_DATABASE_URL": dsn, "RASL_DATA_DIR": str(tmp_path / "there")}
-        host.server = await fleet.serve(**there)
+        host.server = await fleet.serve(1, **there)
         assert await seen(host) == before
         status, refused = await host.send(_PHONES[-1])
         assert (status, refused["code"]) == (403, "FEATURE_LIMIT_EXCEEDED")

@@ -32,7 +32,7 @@ _PROBLEMS = {
     r"that is \w+ cannot be edited|Only a received message": "it depends on how the thing stands",
     r"cannot be sent as|The media must be one of": "what a file is shows only in the file",
     # Rules between fields.
-    r"needs no fallback|is required( when|, or|;| with)|given too|Give (only one|either)": _WORDS,
+    r"needs no fallback|is required( when| to match|, or|;| with)|given too|Give (only one|either)": _WORDS,
     r"given beside|is only for": _WORDS,
     r"Phone number is required|A card needs buttons|asks for another|not allowed for media|cannot quote": _WORDS,
     r"nothing to change": _WORDS,

@@ -116,7 +116,7 @@ def _operation(route: _Route, schemas: Schemas, answers: Answers) -> dict[str, A
     handler = route.handler
     told = getattr(handler.operation_class, "told", ())
     in_path = [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETER.findall(route.path)]
-    described = {
+    described: dict[str, Any] = {
         "operationId": route.name,
         "summary": handler.summary,
         "description": handler.description,
