@@ -53,6 +53,8 @@ RAW: Mapping[str, str] = {
 NOT_PERSONAL: Mapping[str, str] = {
     "audit_log": "who changed settings, tokens and numbers of an account, not whom it writes to",
     "erased_stops": "what is left on purpose: digests that nobody can read back",
+    "bodies_left": "ids of messages",
+    "body_marks": "ids of messages",
     "buckets": "names of tokens and numbers",
     "contact_groups": "names of groups",
     "contact_imports": "counts",
@@ -62,6 +64,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "job_turns": "numbers of ours whose turn it is",
     "meta_apps": "secrets of apps",
     "plans": "plans",
+    "purge_tallies": "counts of what was dropped",
     "sources": "names of sources",
     "template_syncs": "when templates were read",
     "template_versions": "templates, which are for many",

@@ -36,6 +36,10 @@ insert into messages (tenant_id, id, conversation_id, direction, type, status, p
 overriding system value
 select 1, i, i, 'outbound', 'text', 'sent', '44', 'wamid.' || i, null, now() - interval '1 second' * (100000 - i) * 60
 from generate_series(1, 100000) i;
+insert into body_marks (tenant_id, created_at, message_id)
+select tenant_id, created_at, id from messages where tenant_id = 1 and id = 50000;
+insert into bodies_left (tenant_id, message_id, due_at)
+select 1, i, now() - interval '1 minute' * (30000 - i) from generate_series(1, 30000) i;
 insert into message_wamids (tenant_id, wamid, message_id) select 1, 'wamid.' || i, i from generate_series(1, 100000) i;
 insert into message_attempts (tenant_id, message_id, attempt, outcome, started_at, finished_at)
 select 1, i, 1, 'accepted', now() - interval '1 minute' * (100000 - i), now() - interval '1 minute' * (100000 - i)

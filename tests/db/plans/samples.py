@@ -213,7 +213,7 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     },
     **{
         f"purging.{verb}": [{"part": part} for part in ("import_errors", "import_chunks")]
-        for verb in ("count_imports", "lock_old_imports", "drop_import_parts")
+        for verb in ("count_imports", "lock_old_imports", "drop_import_parts", "drop_imports")
     },
     **{
         f"media_purging.{verb}": [{"is_named": True}, {"is_named": False}]
@@ -221,6 +221,7 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     },
     **{f"purging.{verb}_of_tenants": [{"kind": purging.OTPS}] for verb in ("count", "drop")},
     **{f"message_purging.{verb}": [{"is_chosen": False}, {"is_chosen": True}] for verb in ("count", "drop")},
+    **{f"body_purging.{verb}": [{"is_chosen": False}, {"is_chosen": True}] for verb in ("count", "drop")},
     "purging.amount": [{"text": "select 1", "values": ()}],
     "recipients.open_conversations": [{"keys": [(1, 1001, _MIDDLE + n) for n in range(3)]}],
     "templates.keep": [{"items": [_like(Listed, language="en")]}],

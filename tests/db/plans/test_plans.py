@@ -29,6 +29,7 @@ COUNTS = (
     "purging.count",
     "media_purging.count",
     "message_purging.count",
+    "body_purging.count",
     "purging.count_attempts",
     "purging.count_imports",
 )
@@ -56,6 +57,7 @@ WALKS = {
     "jobs.backlog": (150_000, "`rasl doctor` counts the jobs"),
     "media_purging.drop_of_tenants": (2_000, "every five minutes: all tenants, for those that chose a time"),
     "message_purging.drop": (2_000, "as the one before it"),
+    "body_purging.drop": (2_000, "as the one before it"),
     "otp_budgets.raise_alarms": (10_000, "once a minute: all prefixes that got codes within the hour"),
     "otps.sweep": (1_000, "changes ten passwords and their messages, each in all its indexes"),
     "purging.drop(buckets)": (
