@@ -41,6 +41,8 @@ def owned(document: Mapping[str, Any], own: Mapping[str, Any], person: Person) -
         name: told | ({"example": own[_IN_PATHS[name]]} if told["in"] == "path" else {})
         for name, told in document["components"]["parameters"].items()
     }
+    # A text that happens to be the id of a message is not found by trying.
+    parameters["message_id"] |= {"schema": {"type": "string", "enum": [str(own["received"])]}}
     paths = {
         path: {method: _with_words(operation, words, own) for method, operation in methods.items()}
         for path, methods in document["paths"].items()
