@@ -7,6 +7,8 @@ SHARED = {
     "tenants": "id",
     "tokens": "tenant_id",
     "whatsapp_numbers": "tenant_id",
+    "rate_cards": "tenant_id",
+    "rates": "tenant_id",
 }
 # Tables of the house that lie on one server.
 LOCAL = frozenset(

@@ -24,7 +24,7 @@ NOT_POOLED = {
     "plans": "asks for sizes, which are known without reading",
     "listening": "the connection that listens, outside the pools, which asks for nothing",
 }
-# What `rasl purge --dry-run` counts: in the pool of the lists as well.
+# What `rasl purge --dry-run` and `rasl costs recount` count: in the pool of the lists as well.
 COUNTS = (
     "purging.count",
     "media_purging.count",
@@ -32,6 +32,7 @@ COUNTS = (
     "body_purging.count",
     "purging.count_attempts",
     "purging.count_imports",
+    "costs.list_wrong",
 )
 # What reads more, how much at most, and why it may.
 WALKS = {
@@ -44,6 +45,8 @@ WALKS = {
         100_000,
         "once in a group's life; until the table is analysed no plan is better",
     ),
+    "cost_reports.sum_up": (20_000, "a month of a hundred lines a day; in the pool of the lists"),
+    "rates.count_rates": (20_000, "`rasl rates list` counts the rates of ten cards"),
     "contacts.insert": (500, "three contacts with their aliases, each in all indexes"),
     "following.list_subdomains": (2_000, "`rasl tail` names tenants, at its start and twice a minute"),
     "imports.merge_indexes": (5_000, "once at the end of an import: merges what it left for later"),
