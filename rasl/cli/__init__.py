@@ -43,6 +43,7 @@ COMMANDS = (
     Command("plan", "Create, list, show, change and delete plans.", is_group=True),
     Command("usage", "Report what tenants use, as CSV for billing.", is_group=True),
     Command("token", "Create, list, rotate and revoke API tokens.", is_group=True),
+    Command("admin-token", "Create, list, rotate and revoke tokens for the operator API.", is_group=True),
     Command("whatsapp", "Connect, show and disconnect WhatsApp numbers.", is_group=True),
     Command("contacts", "Import and export contacts as CSV.", is_group=True),
     Command("quarantine", "Look at webhooks that could not be applied; try them again.", is_group=True),
@@ -98,7 +99,7 @@ def _words_to_complete() -> list[str]:
 
 
 def _loaded(name: str) -> ModuleType:
-    return importlib.import_module(f"rasl.cli.{name}")
+    return importlib.import_module(f"rasl.cli.{name.replace('-', '_')}")
 
 
 def _not_loaded() -> None:

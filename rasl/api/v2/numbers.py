@@ -73,19 +73,7 @@ async def connect_number(
     and nothing is stored. Enter `callback_url` and the verify token at Meta, and subscribe to `fields`. One that was
     disconnected goes on with what waits for it.
     """
-    given = Connection(
-        data.waba_id, data.phone_number_id, data.access_token, data.app_secret, data.verify_token
-    )
-    row, connected, found = await connecting.connect(
-        request.resources, caller.tenant.id, given, data.app_id, actor_of(request)
-    )
-    return from_row(
-        ConnectedNumber,
-        row,
-        callback_url=callback_url(request.resources.settings.base_url, connected.callback_key),
-        fields=list(CHANGES),
-        is_subscribed=found.is_subscribed,
-    )
+    return await connected(request, caller.tenant.id, data)
 
 
 @NUMBERS.get("/{phone_number_id:str}", NotFound)
@@ -133,6 +121,23 @@ async def disconnect_number(phone_number_id: FromPath[str], caller: MayWrite, re
     """
     await connecting.disconnect(
         request.resources, caller.tenant.id, read_meta_id(phone_number_id), actor_of(request)
+    )
+
+
+async def connected(request: ApiRequest, tenant_id: int, data: ConnectNumber) -> ConnectedNumber:
+    """Connect a number to a tenant, whoever asks."""
+    given = Connection(
+        data.waba_id, data.phone_number_id, data.access_token, data.app_secret, data.verify_token
+    )
+    row, connection, found = await connecting.connect(
+        request.resources, tenant_id, given, data.app_id, actor_of(request)
+    )
+    return from_row(
+        ConnectedNumber,
+        row,
+        callback_url=callback_url(request.resources.settings.base_url, connection.callback_key),
+        fields=list(CHANGES),
+        is_subscribed=found.is_subscribed,
     )
 
 
