@@ -16,7 +16,7 @@ from rasl.errors import ApiError, NotFound, ResourceConflict, ValidationFailed
 from rasl.services.operators import admin_tokens
 from rasl.services.operators.admin_tokens import Operator
 from rasl.services.operators.plans import InUseError
-from rasl.services.operators.tenants import NotThereError, OperatorError, TakenError
+from rasl.services.operators.tenants import GoingError, NotThereError, OperatorError, TakenError
 from rasl.web.envelope import failure, render
 
 PATH = "/api/admin/v1"
@@ -90,6 +90,7 @@ def _render_refusal(request: Request[Any, Any, Any], error: OperatorError) -> Re
         NotThereError: NotFound,
         TakenError: ResourceConflict,
         InUseError: ResourceConflict,
+        GoingError: ResourceConflict,
     }
     kind = kinds.get(type(error))
     return render(request, ValidationFailed({"": [told]}) if kind is None else kind(told))

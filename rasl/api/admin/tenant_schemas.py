@@ -11,7 +11,7 @@ from rasl.api.v2.settings import SettingsItem
 from rasl.db.pool import Row
 from rasl.domain import subscription, tenant_settings
 from rasl.domain.tenant_settings import ChangeSettings
-from rasl.domain.tenants import LIMIT_NAMES, STATUSES
+from rasl.domain.tenants import DELETING, LIMIT_NAMES, STATUSES
 from rasl.domain.validation import Body
 from rasl.domain.validation.rules import Rule, values_at, where
 from rasl.services.operators.plans import read_moment
@@ -140,7 +140,7 @@ class TenantItem(SettingsItem):
     id: int
     subdomain: str
     name: str
-    status: Annotated[str, one_of("TenantStatus", STATUSES)]
+    status: Annotated[str, one_of("TenantStatus", (*STATUSES, DELETING))]
     plan: str
     subscription_status: Annotated[str, one_of("SubscriptionStatus", subscription.STATUSES)] | None
     subscription_ends_at: str | None
@@ -175,6 +175,12 @@ class TenantDetail(TenantItem):
 
     usage: Used
     exceeded: list[ExceededLimit]
+
+
+class DeletedTenant(TenantDetail):
+    """A tenant on its way out; `export` is the archive on the server that its data was written to."""
+
+    export: str | None
 
 
 def tenant_item(row: Row) -> TenantItem:
@@ -225,4 +231,8 @@ EXAMPLE = SETTINGS_EXAMPLE | {
 DETAIL_EXAMPLE = EXAMPLE | {
     "usage": {"contacts": 812, "conversations": 41, "campaigns": 0, "staff": 0},
     "exceeded": [{"tenant": "acme", "limit": "contacts", "current": 812, "maximum": 700}],
+}
+DELETED_EXAMPLE = DETAIL_EXAMPLE | {
+    "status": DELETING,
+    "export": "/srv/rasl/exports/tenant-acme-20260304-091522-000000.tar",
 }

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from litestar.openapi.spec import Tag
+from litestar.openapi.spec import Schema, Tag
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath, JSONBody
 from litestar.types import ASGIApp
 
@@ -13,13 +14,16 @@ from rasl.api.admin import tenant_schemas as schemas
 from rasl.api.admin.tenant_schemas import (
     ChangeTenant,
     CreateTenant,
+    DeletedTenant,
     PutTenant,
     TenantDetail,
     TenantItem,
     tenant_detail,
 )
 from rasl.api.audit import actor_of
+from rasl.api.listing import read_flag
 from rasl.api.nouns import Noun
+from rasl.api.operations import operation, query_parameter
 from rasl.db.installation_lists import INSTALLATION, TENANTS
 from rasl.db.listing import fetch_page
 from rasl.domain.listing import ListQuery, Page
@@ -186,6 +190,35 @@ async def resume_tenant(
     return await _set_suspended(request, subdomain, is_suspended=False)
 
 
+@TENANT.delete(
+    "/{subdomain:str}",
+    NotFound,
+    says="Tenant is being deleted",
+    tells="It is on its way out.",
+    example=schemas.DELETED_EXAMPLE,
+    operation=operation(
+        query_parameter(
+            "without_export",
+            Schema(type=OpenAPIType.BOOLEAN),
+            "`true`: write nothing into an archive first.",
+        )
+    ),
+)
+async def delete_tenant(subdomain: FromPath[str], request: ApiRequest) -> DeletedTenant:
+    """Delete a tenant.
+
+    For good. Everything of it is written into one archive on the server first, `export`, which `rasl restore` reads;
+    then it is shut: its tokens are refused, and the worker deletes it with all that it has, `deleting` until then and a
+    404 afterwards. The same call may be made again. The answer comes when the archive is written.
+    """
+    has_export = not read_flag(request.scope["query_string"], "without_export")
+    found, path = await provisioning.delete_tenant(
+        request.resources, actor_of(request), subdomain, has_export=has_export
+    )
+    shown = msgspec.structs.asdict(tenant_detail(found))
+    return DeletedTenant(**shown, export=None if path is None else str(path))
+
+
 async def _provide(request: ApiRequest, subdomain: str, data: PutTenant, *, may_change: bool) -> ASGIApp:
     resources = request.resources
     found = await provisioning.provide_tenant(
@@ -223,4 +256,5 @@ HANDLERS = (
     change_tenant,
     suspend_tenant,
     resume_tenant,
+    delete_tenant,
 )

@@ -22,6 +22,7 @@ from rasl.db.pool import Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.domain.validation import read_id
 from rasl.errors import NotFound, ResourceConflict, ValidationFailed
+from rasl.services.operators.tenants import check_stays
 from rasl.services.tenancy import tokens
 from rasl.services.tenancy.tokens import Minted, Owner
 from rasl.web.context import iso
@@ -213,6 +214,7 @@ async def tenant_id_of(request: ApiRequest, subdomain: str) -> int:
         found = await tenant_rows.find_tenant(db, subdomain)
     if found is None:
         raise ValidationFailed({"tenant": [f"There is no tenant {subdomain[:63]!r}"]})
+    check_stays(found)
     return int(found["id"])
 
 

@@ -12,7 +12,7 @@ from rasl.api.listing import read_pairs
 from rasl.api.nouns import Noun
 from rasl.api.operations import operation, query_parameter
 from rasl.domain import subscription
-from rasl.domain.tenants import STATUSES
+from rasl.domain.tenants import DELETING, STATUSES
 from rasl.errors import ValidationFailed
 from rasl.services.operators import usage
 from rasl.web.request import ApiRequest
@@ -26,7 +26,7 @@ class UsageItem(msgspec.Struct):
     tenant_id: int
     subdomain: str
     name: str
-    status: Annotated[str, one_of("TenantStatus", STATUSES)]
+    status: Annotated[str, one_of("TenantStatus", (*STATUSES, DELETING))]
     plan: str
     subscription_status: Annotated[str, one_of("SubscriptionStatus", subscription.STATUSES)] | None
     subscription_ends_at: str | None

@@ -48,6 +48,8 @@ class ConnectedNumber(NumberItem):
     callback_url: str
     fields: list[str]
     is_subscribed: bool
+    is_app_subscribed: bool
+    to_do: list[str]
 
 
 class ConnectNumber(Body, frozen=True):
@@ -59,8 +61,13 @@ class ConnectNumber(Body, frozen=True):
     app_secret: Annotated[Secret, msgspec.Meta(description="Of the Meta app, which signs its webhooks.")]
     verify_token: Annotated[Secret, msgspec.Meta(description="A word of your choice, repeated at Meta.")]
     app_id: (
-        Annotated[MetaId, msgspec.Meta(description="With it the token's permissions are checked.")] | None
+        Annotated[
+            MetaId,
+            msgspec.Meta(description="With it the token's permissions are checked, and the app calls us."),
+        ]
+        | None
     ) = None
+    subscribe: Annotated[bool, msgspec.Meta(description="Let Meta post to us.")] = True
     rules: ClassVar[tuple[Rule, ...]] = tuple(where(name, _is_no_secret, _VISIBLE) for name in _SECRETS)
 
 
@@ -93,4 +100,6 @@ CONNECTED_EXAMPLE = EXAMPLE | {
     "callback_url": "https://rasl.example.com/webhooks/whatsapp/5uDf…",
     "fields": ["messages", "message_template_status_update"],
     "is_subscribed": True,
+    "is_app_subscribed": True,
+    "to_do": [],
 }

@@ -23,8 +23,8 @@ from rasl.domain.tenants import Caller
 from rasl.errors import NotFound, ResourceConflict, WhatsAppFailed
 from rasl.services.inbound.changes import CHANGES
 from rasl.services.tenancy import connecting
-from rasl.services.tenancy.connecting import NUMBER_LIST
-from rasl.services.tenancy.numbers import Connection, callback_url
+from rasl.services.tenancy.connecting import NUMBER_LIST, Wish
+from rasl.services.tenancy.numbers import Connection
 from rasl.web.request import ApiRequest
 
 MayRead = Annotated[Caller, Requires("numbers:read")]
@@ -70,8 +70,9 @@ async def connect_number(
     """Connect a number.
 
     Or renew its credentials. Meta is asked about them first: what it refuses is a 422 with its own words and the cure,
-    and nothing is stored. Enter `callback_url` and the verify token at Meta, and subscribe to `fields`. One that was
-    disconnected goes on with what waits for it.
+    and nothing is stored. The account is subscribed then, so that messages arrive, and with `app_id` the app calls
+    `callback_url` for `fields`, in place of the address it had; `to_do` tells what is left to do at Meta. A number that
+    was disconnected goes on with what waits for it.
     """
     return await connected(request, caller.tenant.id, data)
 
@@ -129,15 +130,21 @@ async def connected(request: ApiRequest, tenant_id: int, data: ConnectNumber) ->
     given = Connection(
         data.waba_id, data.phone_number_id, data.access_token, data.app_secret, data.verify_token
     )
-    row, connection, found = await connecting.connect(
-        request.resources, tenant_id, given, data.app_id, actor_of(request)
+    fields = list(CHANGES)
+    done = await connecting.connect(
+        request.resources,
+        tenant_id,
+        Wish(given, data.app_id, fields, data.subscribe),
+        actor_of(request),
     )
     return from_row(
         ConnectedNumber,
-        row,
-        callback_url=callback_url(request.resources.settings.base_url, connection.callback_key),
-        fields=list(CHANGES),
-        is_subscribed=found.is_subscribed,
+        done.row,
+        callback_url=done.callback_url,
+        fields=fields,
+        is_subscribed=done.is_subscribed,
+        is_app_subscribed=done.is_app_subscribed,
+        to_do=done.to_do,
     )
 
 

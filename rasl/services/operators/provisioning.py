@@ -4,10 +4,12 @@ What `rasl tenant` and `rasl plan` change one by one is given here in one piece:
 wrong, nothing.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from rasl import ids
+from rasl import clock, ids
 from rasl.db import installation_lists as lists
 from rasl.db import tenant_plans
 from rasl.db import tenants as tenant_rows
@@ -17,9 +19,12 @@ from rasl.db.usage import Counted, TenantUsage
 from rasl.domain.months import month_of
 from rasl.domain.tenant_settings import NAMES
 from rasl.errors import NotFound, ResourceConflict, ValidationFailed
+from rasl.media_store.opening import open_store
 from rasl.services.ground import audit, tenant_settings
 from rasl.services.ground.audit import Actor, Change
-from rasl.services.operators import plans, tenants
+from rasl.services.ground.resources import Resources
+from rasl.services.operators import deleting, plans, tenants
+from rasl.services.operators.archives.backup import Done
 from rasl.services.operators.plans import Exceeded
 from rasl.settings import Settings
 
@@ -72,6 +77,7 @@ async def provide_tenant(
     """
     async with database.transaction() as db:
         is_new, before = await _begun(db, subdomain, given, actor)
+        tenants.check_stays(before)
         await _apply(db, settings, before, given, actor)
         whole = await _whole(db, before["id"])
         if not (is_new or may_change) and (differing := _differing(before, whole.row, tenant_rows.SETTINGS)):
@@ -87,6 +93,7 @@ async def change_tenant(
     """Change what is given of a tenant, in force everywhere within a second; raises NotFound or ValidationFailed."""
     async with database.transaction() as db:
         held = await tenant_rows.hold_settings(db, await _find(db, subdomain))
+        tenants.check_stays(held)
         await _apply(db, settings, held, given, actor)
         return await _whole(db, held["id"])
 
@@ -123,6 +130,38 @@ async def set_suspended(
     """Suspend a tenant or let it go on; one that is so already stays so."""
     tenant = await plans.set_suspended(database, actor, subdomain, is_suspended=is_suspended)
     return await get_tenant(database, tenant["subdomain"])
+
+
+async def delete_tenant(
+    resources: Resources, actor: Actor, subdomain: str, *, has_export: bool
+) -> tuple[Provisioned, Path | None]:
+    """Write everything of a tenant into an archive in the data folder, and shut it; the worker deletes it then.
+
+    Returns the tenant on its way out, and the archive, None of one that was shut already.
+    """
+    database, settings = resources.database, resources.settings
+    await get_tenant(database, subdomain)
+    done, path = None, None
+    if has_export:
+        folder = settings.data_dir / "exports"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"tenant-{subdomain}-{clock.now():%Y%m%d-%H%M%S-%f}.tar"
+        # In a thread with connections of its own: it takes long, and reads and writes files.
+        done = await asyncio.to_thread(asyncio.run, _export_and_shut(resources, actor, subdomain, path))
+    else:
+        await deleting.shut_tenant(database, subdomain, actor, None)
+    return await get_tenant(database, subdomain), path if done else None
+
+
+async def _export_and_shut(resources: Resources, actor: Actor, subdomain: str, path: Path) -> Done | None:
+    dsn = resources.database.dsn
+    database = Database(dsn, 2)
+    await database.open()
+    try:
+        store = open_store(resources.settings)
+        return await deleting.export_and_shut(dsn, database, store, subdomain, actor, path)
+    finally:
+        await database.close()
 
 
 def _undo() -> None:

@@ -30,7 +30,7 @@ _FOREVER = dt.timedelta(days=36_500)
 # A file is written before its row; one that has none after this long was left by a process that was killed in between.
 STRAY_AFTER = dt.timedelta(days=1)
 # Whatever else lies in a folder or a bucket is none of our business.
-_OURS = re.compile(r"(\d{1,18})/[0-9a-f]{2}/(?:[0-9a-f]{64}(?:-[0-9A-Za-z]+)?|\.incoming-\w+)")
+OURS = re.compile(r"(\d{1,18})/[0-9a-f]{2}/(?:[0-9a-f]{64}(?:-[0-9A-Za-z]+)?|\.incoming-\w+)")
 _logger = log.get_logger()
 
 
@@ -205,7 +205,7 @@ async def _strays(database: Database, page: Sequence[StoredFile], age: dt.timede
     old = {
         file.key: (int(match[1]), file)
         for file in page
-        if file.written_at < latest and (match := _OURS.fullmatch(file.key))
+        if file.written_at < latest and (match := OURS.fullmatch(file.key))
     }
     if not old:
         return []

@@ -16,7 +16,7 @@ from rasl.db.pool import Database, Db, Row
 from rasl.domain import validation
 from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.domain.tenant_settings import ChangeSettings
-from rasl.domain.tenants import STATUSES
+from rasl.domain.tenants import DELETING, STATUSES
 from rasl.errors import ValidationFailed
 from rasl.sealing import Sealer
 from rasl.services.ground import audit, tenant_settings
@@ -64,6 +64,12 @@ class TakenError(OperatorError):
     """What was wanted belongs to somebody already."""
 
     code = "ALREADY_TAKEN"
+
+
+class GoingError(OperatorError):
+    """The tenant is being deleted, and there is no way back."""
+
+    code = "BEING_DELETED"
 
 
 class MintedToken(msgspec.Struct, frozen=True):
@@ -121,6 +127,15 @@ async def get_tenant(db: Db, reference: str) -> Row:
     return row
 
 
+def check_stays(tenant: Row) -> None:
+    """Refuse to change a tenant that is being deleted; raises GoingError."""
+    if tenant["status"] == DELETING:
+        raise GoingError(
+            f"the tenant {tenant['subdomain']} is being deleted: `rasl tenant delete {tenant['subdomain']}` goes on "
+            "with it, as the worker does"
+        )
+
+
 async def change_tenant(
     database: Database, settings: Settings, reference: str, changes: Mapping[str, Any], actor: Actor
 ) -> Row:
@@ -143,6 +158,7 @@ async def change_tenant(
         async with database.transaction() as db:
             found = await get_tenant(db, reference)
             held = await tenant_rows.hold_settings(db, found["id"])
+            check_stays(held)
             if given:
                 await tenant_settings.apply(db, settings, held, given, actor)
             if wanted:
@@ -178,6 +194,7 @@ async def create_token(
     rate_limit_per_minute: int = 60,
     expires_in_days: float | None = None,
     actor: Actor = BY_ITSELF,
+    allowed_cidrs: Sequence[str] = (),
 ) -> MintedToken:
     """Mint a token; this answer is the only place that ever shows it."""
     name = checked_name(name)
@@ -187,13 +204,22 @@ async def create_token(
     token = ids.mint_token()
     async with database.transaction() as db:
         token_id = await tenant_rows.create_token(
-            db, tenant_id, name, hash_token(token), token[-4:], scopes, rate_limit_per_minute, expires_at
+            db,
+            tenant_id,
+            name,
+            hash_token(token),
+            token[-4:],
+            scopes,
+            rate_limit_per_minute,
+            expires_at,
+            allowed_cidrs,
         )
         told = {
             "name": name,
             "scopes": list(scopes),
             "rate_limit_per_minute": rate_limit_per_minute,
             "expires_at": expires_at,
+            "allowed_cidrs": list(allowed_cidrs),
         }
         await audit.record(db, _change(tenant_id, actor, "token.created", token_id, told))
     return MintedToken(token_id, token, token[-4:], expires_at)

@@ -3,11 +3,15 @@
 import asyncio
 import csv
 import io
+import tarfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rasl.db.pool import Database
+from rasl.media_store.opening import open_store
+from rasl.services.operators import deleting
 from tests.api.admin.conftest import PREFIX
 from tests.api.v2.codes import rows
 from tests.serving import Answer, Api, Client
@@ -268,3 +272,29 @@ async def test_lists_have_the_grammar_of_lists(admin: Client, noun: str) -> None
     strict = {"prefer": "handling=strict"}
     assert (await admin.get(f"{PREFIX}/{noun}?filter[none]=1", headers=strict)).status == 422
     assert (await admin.get(f"{PREFIX}/{noun}?search=zzzz")).data == []
+
+
+async def test_a_tenant_is_exported_shut_and_gone(api: Api, admin: Client, database: Database) -> None:
+    path, store = f"{TENANTS}/acme", open_store(api.settings)
+    first = await admin.call("DELETE", path)
+    assert (first.status, first.data["status"]) == (200, "deleting")
+    archive = Path(first.data["export"])
+    assert await asyncio.to_thread(tarfile.is_tarfile, archive)
+    await asyncio.to_thread(archive.unlink)
+    again = await admin.call("DELETE", path)
+    assert (again.status, again.data["export"]) == (200, None)
+    for answer in (
+        await patched(admin, path, {"name": "Still here"}),
+        await put(admin, path, {"name": "Still here"}),
+        await admin.post(f"{path}/resume"),
+        await admin.post(TOKENS, {"tenant": "acme", "name": "x", "scopes": ["messages:send"]}),
+    ):
+        assert (answer.status, answer.body["error"]["message"]) == (409, "The tenant acme is being deleted")
+    assert (await api.acme.get("/api/v2/account")).status in {401, 403}
+    await deleting.finish_all(database, store)
+    assert (await admin.call("DELETE", path)).status == 404
+    assert (await api.globex.get("/api/v2/account")).status == 200
+    noted = (await admin.get(f"{PREFIX}/audit?filter[action]=tenant.deleted")).data
+    assert [entry["actor"] for entry in noted] == ["billing"]
+    other = await admin.call("DELETE", f"{TENANTS}/globex?without_export=true")
+    assert (other.data["status"], other.data["export"]) == ("deleting", None)
