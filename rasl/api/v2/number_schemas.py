@@ -95,6 +95,14 @@ EXAMPLE = {
     "created_at": "2026-03-01T08:00:00+00:00",
     "disconnected_at": None,
 }
+# The simulated Meta of the sandbox has this one, for readers to connect.
+CONNECT_EXAMPLE = {
+    "waba_id": "102290129340399",
+    "phone_number_id": "106540352242923",
+    "access_token": "EAABsbCS1iHg",
+    "app_secret": "5f1c0a9e7d",
+    "verify_token": "a-word-of-yours",
+}
 CONNECTED_EXAMPLE = EXAMPLE | {
     "last_webhook_at": None,
     "callback_url": "https://rasl.example.com/webhooks/whatsapp/5uDf…",

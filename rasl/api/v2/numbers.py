@@ -10,6 +10,7 @@ from rasl.api.audit import actor_of
 from rasl.api.caller import Requires
 from rasl.api.nouns import Noun, from_row
 from rasl.api.v2.number_schemas import (
+    CONNECT_EXAMPLE,
     CONNECTED_EXAMPLE,
     EXAMPLE,
     ChangeNumber,
@@ -54,15 +55,7 @@ async def list_numbers(caller: MayRead, request: ApiRequest, query: ListQuery) -
     says="Number connected successfully",
     tells="What was connected, and what to enter at Meta.",
     example=CONNECTED_EXAMPLE,
-    asks={
-        "number": {
-            "waba_id": "102290129340398",
-            "phone_number_id": "106540352242922",
-            "access_token": "EAABsbCS1iHg",
-            "app_secret": "5f1c0a9e7d",
-            "verify_token": "a-word-of-yours",
-        }
-    },
+    asks={"number": CONNECT_EXAMPLE},
 )
 async def connect_number(
     data: JSONBody[ConnectNumber], caller: MayWrite, request: ApiRequest
