@@ -223,9 +223,10 @@ async def _provide(request: ApiRequest, name: str, data: ChangePlan, *, may_chan
 def _values(data: ChangePlan) -> Mapping[str, Any]:
     """Return the columns that a body names."""
     given: dict[str, Any] = msgspec.to_builtins(data)
-    limits = {f"max_{name}": value for name, value in given.get("limits", {}).items()}
-    title = {"title": given["title"]} if "title" in given else {}
-    return title | limits | given.get("features", {})
+    limits = {f"max_{name}": value for name, value in given.pop("limits", {}).items()}
+    features: dict[str, Any] = given.pop("features", {})
+    given.pop("name", None)
+    return given | limits | features
 
 
 HANDLERS = (list_plans, create_plan, get_plan, put_plan, change_plan, delete_plan)

@@ -31,8 +31,11 @@ async def put(admin: Client, path: str, body: dict[str, Any]) -> Answer:
 async def test_a_tenant_is_created_once_however_often_it_is_asked_for(
     admin: Client, database: Database
 ) -> None:
-    wish = {"subdomain": "harbour", "name": "Harbour", "plan": "free", "time_zone": "europe/london"}
-    wish |= {
+    wish = {
+        "subdomain": "harbour",
+        "name": "Harbour",
+        "plan": "free",
+        "time_zone": "europe/london",
         "default_country": "gb",
         "limit_overrides": {"contacts": 7},
         "subscription_ends_at": "2036-12-31",
