@@ -126,8 +126,8 @@ async def opened() -> AsyncIterator[Page]:
                 yield page
                 listening.cancel()
         finally:
-            process.terminate()
-            process.wait(10)
+            process.kill()  # nothing of it is kept
+            process.wait()
 
 
 async def _address(session: aiohttp.ClientSession, file: Path) -> str:
