@@ -303,7 +303,7 @@ def delete(
                 f"there is no tenant with the subdomain {subdomain!r}: `rasl tenant list` shows them all"
             )
         if not is_sure and typer.prompt(_WARNING.format(**dict(row)), err=True).strip() != subdomain:
-            raise typer.Abort
+            raise tenants.OperatorError(f"that is not {subdomain}: nothing was deleted")
         path, store = file or _archive(row), open_store(session.settings)
 
         async def act(database: Database) -> tuple[Done | None, Deleted]:

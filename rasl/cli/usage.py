@@ -1,5 +1,6 @@
 """`rasl usage`: what tenants use, for whoever bills them."""
 
+import datetime as dt
 import sys
 from typing import Annotated
 
@@ -28,13 +29,18 @@ def report(
 
     rasl usage report --month 2026-11 > november.csv
     """
-    try:
-        wanted = None if month is None else usage.read_month(month)
-    except ValueError as error:
-        raise typer.BadParameter(f"--month {error}.") from None
+    wanted = None if month is None else read_month(month)
     with opened() as session:
         lines = session.query(lambda db: usage.report(db, wanted))
     if as_json:
         show(as_json, {"tenants": lines})
         return
     sys.stdout.writelines(usage.as_csv(lines))
+
+
+def read_month(text: str) -> dt.date:
+    """Read a month and return its first day; raises BadParameter."""
+    try:
+        return usage.read_month(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--month {error}.") from None

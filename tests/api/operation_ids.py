@@ -31,6 +31,7 @@ OPERATION_IDS = (
     "getAccount",
     "getChallenge",
     "getContact",
+    "getCosts",
     "getGroup",
     "getImport",
     "getImportErrors",

@@ -16,7 +16,7 @@ _AT_ONCE = 4
 
 @pytest.mark.skipif(chromium() is None, reason="Chromium is not installed")
 async def test_every_operation_answers_well_at_the_first_click(sandbox: dict[str, Any]) -> None:
-    refused = {}
+    refused: dict[str, Any] = {}
     async with opened() as page:
         await page.go(sandbox["docs_url"])
         await page.until("document.querySelector('.opblock')")

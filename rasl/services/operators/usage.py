@@ -73,4 +73,6 @@ def as_csv(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def cell(value: Any) -> str:
     """Write a value; a name that begins like a formula is none to spreadsheets."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return protected(value) if isinstance(value, str) else "" if value is None else str(value)

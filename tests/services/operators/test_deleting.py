@@ -45,6 +45,13 @@ with v as (
 ), i as (
     insert into import_chunks (tenant_id, import_id, number, content)
     select tenant_id, id, 1, '' from contact_imports where tenant_id = $1 limit 1
+), p as (
+    insert into purge_tallies (tenant_id, kind, day, rows, bytes, files, last_at)
+    values ($1, 'messages', '2026-01-01', 1, 1, 0, now())
+), m as (
+    insert into body_marks (tenant_id, created_at, message_id) values ($1, now(), 1)
+), l as (
+    insert into bodies_left (tenant_id, message_id, due_at) values ($1, 1, now())
 ), a as (
     insert into audit_log (tenant_id, action, subject, actor_type, actor)
     values ($1, 'tenant.changed', 'tenant', 'operator', 'somebody')
