@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 
 from litestar import Litestar, Router
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp, ExceptionHandlersMap
+from litestar.types import ASGIApp, ControllerRouterHandler, ExceptionHandlersMap, Scope
 
 from rasl.api import docs, files, front, health
-from rasl.api.caller import refusing, secured, with_caller
+from rasl.api.admin import routes as admin
+from rasl.api.admin.access import is_of_operators, operator_admission, with_operator, with_own_port
+from rasl.api.caller import Admission, admission, refusing, secured, with_caller
 from rasl.api.idempotency import with_idempotency
 from rasl.api.v2 import (
     account,
@@ -130,6 +132,7 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
     resources = build_resources(settings, dsn)
     callers = Callers(resources.database, resources.sealer)
     proxies = proxies_of(settings.trusted_proxies)
+    operators = operator_admission(resources.database, proxies)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -161,17 +164,11 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
                     await callers.write_last_used()
 
     app = Litestar(
-        route_handlers=[
-            api_v2(),
-            *front.HANDLERS,
-            *health.HANDLERS,
-            *files.HANDLERS,
-            *docs.handlers(api_v2),
-            *door(resources.database, resources.sealer),
-        ],
+        route_handlers=_routes(resources),
         middleware=[
             with_endings,
             with_caller(callers, resources.limits, proxies),
+            with_operator(operators),
             with_input,
             with_idempotency,
         ],
@@ -182,8 +179,31 @@ def create_app(settings: Settings, dsn: str) -> ASGIApp:
         lifespan=[lifespan],
         logging_config=None,
     )
-    understood = enveloped(with_methods(app, refusing(callers, proxies)))
-    return with_context(with_origins(app, understood, listed(settings.cors_origins)))
+    understood = enveloped(with_methods(app, refusing(_either(operators, admission(callers, proxies)))))
+    shared = with_origins(app, understood, listed(settings.cors_origins))
+    return with_context(with_own_port(shared, settings.admin_port) if settings.has_own_admin_port else shared)
+
+
+def _routes(resources: Resources) -> list[ControllerRouterHandler]:
+    """Return all that the server answers; nobody is an operator where no port is the operators'."""
+    return [
+        api_v2(),
+        *front.HANDLERS,
+        *health.HANDLERS,
+        *files.HANDLERS,
+        *docs.handlers(api_v2),
+        *door(resources.database, resources.sealer),
+        *((admin.handlers(),) if resources.settings.admin_port else ()),
+    ]
+
+
+def _either(operators: Admission, callers: Admission) -> Admission:
+    """Make what finds out who calls, by the API that is asked."""
+
+    async def admit(scope: Scope) -> object:
+        return await (operators if is_of_operators(scope) else callers)(scope)
+
+    return admit
 
 
 async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:

@@ -17,7 +17,7 @@ _SECRET_KEYS = re.compile(
 )
 # Bearer tokens, our own tokens, Meta's access tokens and what URLs carry, wherever they turn up in a text.
 _SECRET_TEXT = re.compile(
-    r"(?i)(bearer\s+)[^\s\"',}]+|rasl_[0-9A-Za-z]{20,}|EAA[0-9A-Za-z]{20,}|(?<=://)[^/\s:@]*:[^/\s]+(?=@)"
+    r"(?i)(bearer\s+)[^\s\"',}]+|rasl(?:adm)?_[0-9A-Za-z]{20,}|EAA[0-9A-Za-z]{20,}|(?<=://)[^/\s:@]*:[^/\s]+(?=@)"
     r"|((?:password|secret|token)=)[^\s&\"']+|(?<=/media/)[0-9A-Za-z_-]{40,}=*"
 )
 _SAFE_KEYS = frozenset({"token_id"})

@@ -53,6 +53,15 @@ class Settings:
         "Port of the metrics of one server or worker. 0: the first free one from 9464 on, which is told at start.",
         between(0, 65535),
     )
+    admin_host: str = _setting(
+        "127.0.0.1", "Address on which `rasl serve` answers the operator API, where it has a port of its own."
+    )
+    admin_port: int = _setting(
+        0,
+        "Port of the operator API (`docs/operator-api.md`). 0: there is none. The port of the API itself: beside the "
+        "API, for whoever has an admin token. Another one: there alone, for operators only.",
+        between(0, 65535),
+    )
     request_seconds: float = _setting(
         30.0,
         "How long a client may take to send a request, head and body. Whoever showed a token that works has a second "
@@ -281,6 +290,11 @@ class Settings:
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
+    def has_own_admin_port(self) -> bool:
+        """Whether the operator API is on a port of its own, and nowhere else."""
+        return self.admin_port not in {0, self.port}
+
+    @property
     def is_embedded(self) -> bool:
         """Whether the embedded PostgreSQL is used."""
         return not self.database_url
@@ -364,6 +378,10 @@ def _contradictions(settings: Settings) -> list[str]:
         )
     if settings.metrics_port and settings.metrics_port == settings.port:
         problems.append("RASL_METRICS_PORT: must be another port than RASL_PORT, which everybody may call")
+    if settings.admin_port and settings.admin_port == settings.metrics_port:
+        problems.append(
+            "RASL_ADMIN_PORT: must be another port than RASL_METRICS_PORT, which shows metrics alone"
+        )
     if settings.media_days > 0 and not 0 < settings.unused_media_days <= settings.media_days:
         problems.append(
             "RASL_UNUSED_MEDIA_DAYS: must be between 1 and RASL_MEDIA_DAYS, or files that nobody uses would be kept "

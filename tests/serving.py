@@ -48,20 +48,26 @@ async def served(app: Any, limits: Limits | None = None) -> AsyncIterator[str]:
 @contextlib.asynccontextmanager
 async def serving(app: Any, limits: Limits | None = None) -> AsyncIterator[tuple[Server, str]]:
     """Serve an ASGI application on a free port and give the server and its base URL."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    server = _Server(app, limits or Limits())
-    running = asyncio.create_task(server.serve(sockets=[listener]))
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        async with serving_sockets(app, limits or Limits(), [listener]) as server:
+            yield server, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextlib.asynccontextmanager
+async def serving_sockets(app: Any, limits: Limits, sockets: list[socket.socket]) -> AsyncIterator[Server]:
+    """Serve an ASGI application on these sockets."""
+    server = _Server(app, limits)
+    running = asyncio.create_task(server.serve(sockets=sockets))
     ready = asyncio.create_task(server.ready.wait())
     try:
         await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             await running
-        yield server, f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield server
     finally:
         ready.cancel()
         server.should_exit = True
         await running
-        listener.close()
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,12 @@ class Api:
 
 def settings_for(simulator_url: str, **changes: Any) -> Settings:
     """Settings of a test server; its files go into a folder that vanishes with the process."""
-    defaults: dict[str, Any] = {"data_dir": Path(_FOLDER.name), "allow_private_urls": True, "pool_size": 4}
+    defaults: dict[str, Any] = {
+        "data_dir": Path(_FOLDER.name),
+        "allow_private_urls": True,
+        "pool_size": 4,
+        "admin_port": 8080,  # the usual port: the operator API is beside the API
+    }
     return Settings(secret_key=SECRET_KEY, graph_base_url=simulator_url, **{**defaults, **changes})
 
 

@@ -67,7 +67,7 @@ def test_every_file_of_a_slot_is_in_its_tuple(folder: str) -> None:
 def test_every_command_is_in_the_tuple_of_commands() -> None:
     beside = {"__init__", "actor", "calling", "failures", "output", "places", "session", "tenant_options"}
     files = {file.stem for file in (HOUSE / "cli").glob("*.py")} - beside
-    assert files == {command.name for command in COMMANDS}
+    assert files == {command.name.replace("-", "_") for command in COMMANDS}
 
 
 @pytest.mark.parametrize("limit", PLAN_LIMITS)

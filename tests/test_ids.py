@@ -23,6 +23,16 @@ def test_a_token_is_one_word_that_scanners_find_by_its_prefix() -> None:
     assert set(token.removeprefix("rasl_")) <= set(LETTERS)
 
 
+def test_tokens_of_operators_are_another_kind() -> None:
+    token, other = ids.mint_token(ids.ADMIN_PREFIX), ids.mint_token()
+    assert token.startswith("rasladm_")
+    assert ids.is_token(token)
+    assert ids.is_token(token, ids.ADMIN_PREFIX)
+    assert not ids.is_token(token, ids.TOKEN_PREFIX)
+    assert not ids.is_token(other, ids.ADMIN_PREFIX)
+    assert not ids.is_token(token.replace("rasladm_", "rasl_adm"))
+
+
 def test_one_changed_character_anywhere_is_noticed_offline() -> None:
     token, chance = ids.mint_token(), random.Random(1)
     for place in range(len(token)):

@@ -8,6 +8,7 @@ import pytest
 from rasl import log
 
 TOKEN = "rasl_" + "0aB" * 18
+ADMIN_TOKEN = "rasladm_" + "0aB" * 18
 META_TOKEN = "EAAG" + "0aB" * 20
 FORMATS = pytest.mark.parametrize("log_format", ["json", "console"])
 # (text, what must not be seen)
@@ -15,6 +16,7 @@ TEXTS = [
     (f"authorization: Bearer {TOKEN}", TOKEN),
     ("authorization: bearer abc.def-ghi", "abc.def-ghi"),
     (f"token {TOKEN} was refused", TOKEN),
+    (f"token {ADMIN_TOKEN} was refused", ADMIN_TOKEN[8:]),
     (f"GET /v24.0/me?access_token={META_TOKEN}", META_TOKEN),
     (f"Meta said {META_TOKEN}.", META_TOKEN),
     ("cannot reach postgresql://rasl:hunter2@db.example.test/rasl", "hunter2"),

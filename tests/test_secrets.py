@@ -18,6 +18,7 @@ from tests.acceptance.fleet import SECRET_KEY, Fleet, Tenant, create_tenant, fle
 from tests.acceptance.processes import Server, Worker
 from tests.api.v2.codes import template
 from tests.conftest import cloned
+from tests.ports import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.acceptance
@@ -98,6 +99,7 @@ async def scene(request: pytest.FixtureRequest, template_dsn: str, tmp_path: Pat
             "RASL_DATABASE_URL": dsn,
             "RASL_SECRET_KEY": SECRET_KEY,
             "RASL_LOG_LEVEL": "debug",
+            "RASL_ADMIN_PORT": str(free_port()),
             "RASL_LOG_FORMAT": request.param,
         }
         async with fleet_of(dsn, simulator, settings, tmp_path) as fleet:
@@ -113,6 +115,7 @@ async def test_no_secret_is_anywhere(scene: Scene) -> None:
     await exercise_codes(scene)
     await exercise_shown_codes(scene)
     await exercise_tokens(scene)
+    await exercise_operators(scene)
     await exercise_the_door(scene)
     await exercise_commands(scene)
     for path in ("/metrics", "/readyz", "/docs", "/api/v2/openapi.json", "/api/v2/messages", "/nowhere"):
@@ -270,6 +273,32 @@ async def exercise_tokens(scene: Scene) -> None:
         return (await scene.call("GET", path, short["token"]))[0] == 401
 
     await until(is_refused, 5)
+
+
+async def exercise_operators(scene: Scene) -> None:
+    """Call the operator API on its own port, rightly and wrongly, and make a token by it."""
+    made = await scene.fleet.command("admin-token", "create", "--name", "billing")
+    token = scene.secrets["admin token"] = made["token"]
+    assert (await scene.call("GET", "/api/v2/messages", token))[0] == 401
+    assert (await scene.call("GET", "/api/admin/v1/tenants", token))[0] == 404
+    url = f"http://127.0.0.1:{scene.fleet.env['RASL_ADMIN_PORT']}/api/admin/v1"
+    wish = {"tenant": "keeper", "name": "made", "scopes": ["messages:read"]}
+    calls: tuple[tuple[str, str, str, Any], ...] = (
+        ("GET", "/tenants", scene.tenant.token, None),
+        ("GET", f"/tokens?search={token}&token={token}", token, None),
+        ("PATCH", "/tenants/keeper", token, {"name": f"Keeper {token}", "plan": token}),
+        ("POST", "/tokens", token, {**wish, "scopes": [token]}),
+        ("GET", "/tenants/keeper", token, None),
+    )
+    for method, path, shown, body in calls:
+        headers = {"authorization": f"Bearer {shown}"}
+        async with scene.fleet.session.request(method, url + path, headers=headers, json=body) as answer:
+            text = (await answer.text()).replace(f": {token}; choose", ": (as it was sent); choose")
+            scene.answers.append(f"{method} {path.partition('?')[0]}: {answer.headers} {text}")
+    headers = {"authorization": f"Bearer {token}"}
+    async with scene.fleet.session.post(f"{url}/tokens", headers=headers, json=wish) as answer:
+        assert answer.status == 201
+        scene.secrets["token of operators"] = (await answer.json())["data"]["token"]
 
 
 async def exercise_the_door(scene: Scene) -> None:

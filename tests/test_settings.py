@@ -19,6 +19,8 @@ GOOD: dict[str, tuple[str, Any]] = {
     "port": ("9000", 9000),
     "metrics_host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - a value, nothing listens
     "metrics_port": ("9100", 9100),
+    "admin_host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - a value, nothing listens
+    "admin_port": ("9300", 9300),
     "request_seconds": ("12.5", 12.5),
     "stranger_bytes": ("16777216", 16_777_216),
     "max_connections": ("100", 100),

@@ -29,6 +29,7 @@ from rasl.services.ground.limits import Limits, Verdict
 from rasl.web.addresses import client_address
 from rasl.web.context import context_of
 
+Admission = typing.Callable[[Scope], typing.Awaitable[object]]
 _KEY = "rasl.caller"
 _OPTION = "requires"
 
@@ -61,13 +62,18 @@ AnyCaller = Annotated[Caller, Requires()]
 
 
 def has_caller(scope: Scope) -> bool:
-    """Tell whether the route is one for callers, and this one was let in."""
-    return _KEY in scope
+    """Tell whether the route is one for callers, and this one was let in: an operator is none."""
+    return isinstance(scope.get(_KEY), Caller)
 
 
 def current_caller(scope: Scope) -> Any:
     """Return the caller whom the middleware let in."""
     return scope[_KEY]  # type: ignore[literal-required]
+
+
+def country_of(scope: Scope) -> str | None:
+    """Return the country of phone numbers without +; operators have none."""
+    return current_caller(scope).tenant.default_country if has_caller(scope) else None
 
 
 def requirement(handler: HTTPRouteHandler) -> Requires:
@@ -108,8 +114,7 @@ def with_caller(
             if not verdict.is_allowed:
                 metrics.RATE_LIMITED.inc()
                 raise RateLimitExceeded(max(1, math.ceil(verdict.retry_after)))
-            scope[_KEY] = caller  # type: ignore[literal-required]
-            arrival_of(scope).known()
+            let_in(scope, caller)
             await app(scope, receive, send)
 
         return authenticated
@@ -117,14 +122,27 @@ def with_caller(
     return middleware
 
 
-def refusing(
-    callers: Callers, proxies: tuple[Network, ...]
-) -> typing.Callable[[Scope], typing.Awaitable[ApiError | None]]:
+def let_in(scope: Scope, caller: object) -> None:
+    """Let somebody in whose token is good."""
+    scope[_KEY] = caller  # type: ignore[literal-required]
+    arrival_of(scope).known()
+
+
+def admission(callers: Callers, proxies: tuple[Network, ...]) -> Admission:
+    """Make what finds out who calls; it raises what the request is refused with."""
+
+    async def admit(scope: Scope) -> Caller:
+        return await _admitted(callers, proxies, scope)
+
+    return admit
+
+
+def refusing(admit: Admission) -> typing.Callable[[Scope], typing.Awaitable[ApiError | None]]:
     """Make the question whether a request's token is refused, for what has to read its body before it has a route."""
 
     async def refusal(scope: Scope) -> ApiError | None:
         try:
-            await _admitted(callers, proxies, scope)
+            await admit(scope)
         except ApiError as error:
             return error
         arrival_of(scope).known()
@@ -135,15 +153,21 @@ def refusing(
 
 async def _admitted(callers: Callers, proxies: tuple[Network, ...], scope: Scope) -> Caller:
     """Return the caller of a request; one from elsewhere than its token allows costs the token nothing."""
-    caller = await callers.authenticate(_token_of(scope))
-    if caller.allowed_cidrs:
-        address = client_address(scope, proxies)
-        if not networks.holds(networks.read_networks(caller.allowed_cidrs), address):
-            raise AddressNotAllowed.of(None if address is None else str(address))
+    caller = await callers.authenticate(token_of(scope))
+    check_address(scope, caller.allowed_cidrs, proxies)
     return caller
 
 
-def _token_of(scope: Any) -> str:
+def check_address(scope: Scope, allowed_cidrs: tuple[str, ...], proxies: tuple[Network, ...]) -> None:
+    """Refuse a request from elsewhere than its token allows; raises AddressNotAllowed."""
+    if allowed_cidrs:
+        address = client_address(scope, proxies)
+        if not networks.holds(networks.read_networks(allowed_cidrs), address):
+            raise AddressNotAllowed.of(None if address is None else str(address))
+
+
+def token_of(scope: Any) -> str:
+    """Return the token that a request shows; raises Unauthorized."""
     asked = context_of(scope).asked
     if len(asked) != len(scope["headers"]):
         _refuse_two(scope)

@@ -8,7 +8,7 @@ import msgspec
 from litestar.openapi.spec import Parameter, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-from rasl.api.caller import current_caller
+from rasl.api.caller import country_of
 from rasl.api.operations import include_parameter, query_parameter
 from rasl.domain.list_names import PARAMETERS
 from rasl.domain.list_reading import MAX_PAGE, parse
@@ -35,7 +35,7 @@ def read_query(request: ApiRequest, spec: ListSpec, known: Collection[str] = PAR
     return parse(
         read_pairs(request.scope["query_string"]),
         spec,
-        country=current_caller(request.scope).tenant.default_country,
+        country=country_of(request.scope),
         known=known,
         ignore=context.ignore,
         is_strict=context.is_strict,

@@ -77,6 +77,10 @@ PATH_PARAMETERS = {
     "group_id": PathParameter("The group.", _ID, 3, list="listGroups", create="createGroup"),
     "source_id": PathParameter("The source.", _ID, 5, list="listSources", create="createSource"),
     "status_id": PathParameter("The status.", _ID, 2, list="listStatuses", create="createStatus"),
+    "subdomain": PathParameter(
+        "The tenant, by its subdomain.", _TEXT, "acme", pointer="subdomain", list="listTenants"
+    ),
+    "plan_name": PathParameter("The plan, by its name.", _TEXT, "starter", pointer="name", list="listPlans"),
     "token_id": PathParameter("The token.", _ID, 4, list="listTokens", create="createToken"),
     "phone_number_id": PathParameter(
         "The number, by WhatsApp's id of it.",

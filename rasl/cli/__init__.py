@@ -43,6 +43,7 @@ COMMANDS = (
     Command("plan", "Create, list, show, change and delete plans.", is_group=True),
     Command("usage", "Report what tenants use, as CSV for billing.", is_group=True),
     Command("token", "Create, list, show, change, rotate and revoke API tokens.", is_group=True),
+    Command("admin-token", "Create, list, rotate and revoke tokens for the operator API.", is_group=True),
     Command("costs", "Report what messages cost, as CSV for billing; recount the ledger.", is_group=True),
     Command("rates", "Import, list, export and delete rate cards.", is_group=True),
     Command("whatsapp", "Connect, show and disconnect WhatsApp numbers.", is_group=True),
@@ -101,7 +102,7 @@ def _words_to_complete() -> list[str]:
 
 
 def _loaded(name: str) -> ModuleType:
-    return importlib.import_module(f"rasl.cli.{name}")
+    return importlib.import_module(f"rasl.cli.{name.replace('-', '_')}")
 
 
 def _not_loaded() -> None:

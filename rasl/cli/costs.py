@@ -10,10 +10,10 @@ import typer
 from rasl.cli.output import AsJson, show, table
 from rasl.cli.rates import read_day
 from rasl.cli.session import opened
-from rasl.cli.usage import csv_cell, read_month
+from rasl.cli.usage import read_month
 from rasl.db.cost_reports import GROUPS
 from rasl.domain.csv_files import write_row
-from rasl.services.operators import costs
+from rasl.services.operators import costs, usage
 from rasl.services.tenancy.costs import Wanted
 
 TenantChoice = Annotated[
@@ -52,7 +52,7 @@ def report(
     headings = ("tenant_id", "subdomain", "name", *groups, *_SUMS)
     sys.stdout.write(write_row(headings))
     for line in sums:
-        sys.stdout.write(write_row([csv_cell(line[name]) for name in headings]))
+        sys.stdout.write(write_row([usage.cell(line[name]) for name in headings]))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -17,7 +17,7 @@ from rasl.settings import Settings
 from rasl.start.database import Prepared
 from rasl.start.errors import StartError
 from rasl.start.files import raise_file_limit
-from rasl.start.listening import bound
+from rasl.start.listening import admin_url, bound
 from rasl.start.metrics_port import MetricsPort, metrics_port
 from rasl.start.signals import ended_by_signal
 from rasl.start.supervised import held
@@ -27,7 +27,9 @@ def run(
     host: Annotated[str | None, typer.Option(help="Address to listen on; default RASL_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; default RASL_PORT.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that answer requests.")] = 1,
-    listener: Annotated[int | None, typer.Option(hidden=True, help="An open socket to listen on.")] = None,
+    listener: Annotated[
+        list[int] | None, typer.Option(hidden=True, help="Open sockets to listen on.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the API and Meta's webhook door until SIGTERM or Ctrl-C, then finish what is in flight."""
@@ -36,7 +38,7 @@ def run(
     raise_file_limit(settings.max_connections)
     with (
         ended_by_signal(),
-        _listening(settings, listener) as opened,
+        _listening(settings, listener) as sockets,
         _metrics_shown(settings, workers, listener) as metrics,
         held(settings, progress) as found,
     ):
@@ -45,54 +47,72 @@ def run(
         url = f"http://{settings.host}:{settings.port}"
 
         def announce() -> None:
+            admin = _admin_url(settings, url)
             show(
                 as_json,
                 {
                     "url": url,
                     "api_url": f"{url}/api/v2",
                     "docs_url": f"{url}/docs",
+                    "admin_url": admin,
                     "metrics_url": metrics.url if metrics else None,
                     "workers": workers,
                     "pid": os.getpid(),
                 },
-                f"API at {url}/api/v2, documentation at {url}/docs{_where(metrics)}. Ctrl-C stops it.",
+                f"API at {url}/api/v2, documentation at {url}/docs{_where(admin, metrics)}. Ctrl-C stops it.",
             )
 
         if workers > 1:
-            _serve_in_processes(found, opened, workers, metrics, announce)
+            _serve_in_processes(found, sockets, workers, metrics, announce)
             return
         server = Server(
             lambda: create_app(found.settings, found.dsn),
             Limits.of(settings),
             settings.drain_seconds,
             announce,
-            has_parent=listener is not None,
+            has_parent=bool(listener),
         )
-        _run(server, opened)
+        _run(server, sockets)
 
 
-def _listening(settings: Settings, inherited: int | None) -> socket.socket:
-    """Return the parent's socket, or one of our own."""
-    return bound(settings.host, settings.port) if inherited is None else socket.socket(fileno=inherited)
+@contextlib.contextmanager
+def _listening(settings: Settings, inherited: Sequence[int] | None) -> Iterator[list[socket.socket]]:
+    """Have the parent's sockets, or our own: that of the API, and that of operators where they have one."""
+    with contextlib.ExitStack() as stack:
+        if inherited:
+            yield [stack.enter_context(socket.socket(fileno=number)) for number in inherited]
+            return
+        sockets = [stack.enter_context(bound(settings.host, settings.port))]
+        if settings.has_own_admin_port:
+            opened = bound(settings.admin_host, settings.admin_port, "RASL_ADMIN_PORT")
+            sockets.append(stack.enter_context(opened))
+        yield sockets
+
+
+def _admin_url(settings: Settings, url: str) -> str | None:
+    if not settings.admin_port:
+        return None
+    return f"{admin_url(settings) if settings.has_own_admin_port else url}/api/admin/v1"
 
 
 def _metrics_shown(
-    settings: Settings, workers: int, inherited: int | None
+    settings: Settings, workers: int, inherited: Sequence[int] | None
 ) -> contextlib.AbstractContextManager[MetricsPort | None]:
     """Have the port of metrics, unless a parent shows them for all its children."""
-    if inherited is not None:
+    if inherited:
         return contextlib.nullcontext()
     return metrics_port(settings, has_children=workers > 1)
 
 
-def _where(metrics: MetricsPort | None) -> str:
-    return "" if metrics is None else f", metrics at {metrics.url}"
+def _where(admin: str | None, metrics: MetricsPort | None) -> str:
+    operators = "" if admin is None else f", operator API at {admin}"
+    return operators + ("" if metrics is None else f", metrics at {metrics.url}")
 
 
-def _run(server: Server, listener: socket.socket) -> None:
+def _run(server: Server, sockets: list[socket.socket]) -> None:
     has_failed = False
     try:
-        server.run(sockets=[listener])
+        server.run(sockets=sockets)
     except SystemExit:  # uvicorn's word for an application that does not start
         has_failed = True
     if has_failed or not server.started:
@@ -101,11 +121,11 @@ def _run(server: Server, listener: socket.socket) -> None:
 
 def _serve_in_processes(
     found: Prepared,
-    listener: socket.socket,
+    sockets: Sequence[socket.socket],
     workers: int,
     metrics: MetricsPort | None,
     announce: Callable[[], None],
 ) -> None:
     # The children's metrics library reads it when it is imported; ours was imported without.
     counted = {} if metrics is None else {"PROMETHEUS_MULTIPROC_DIR": str(metrics.folder)}
-    Processes(found, listener, workers, {**os.environ, **counted}).run(announce)
+    Processes(found, sockets, workers, {**os.environ, **counted}).run(announce)

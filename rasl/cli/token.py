@@ -189,7 +189,7 @@ def rotate(
 
     rasl token rotate --tenant acme 3 --overlap 7d
     """
-    pause = _duration(overlap)
+    pause = duration(overlap)
     with opened() as session:
         row, minted = session.run_for(
             tenant,
@@ -222,7 +222,8 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d{1,6})([smhd])|0")
 
 
-def _duration(text: str) -> dt.timedelta:
+def duration(text: str) -> dt.timedelta:
+    """Read an --overlap: a number with its unit."""
     found = _DURATION.fullmatch(text.strip())
     if found is None:
         raise typer.BadParameter("--overlap is a number with its unit: 30m, 24h, 7d, or 0.")

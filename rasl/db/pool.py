@@ -75,6 +75,11 @@ class Database:
         self._plans = Plans()
         self._meters = (Meter("main"), Meter("lists"))
 
+    @property
+    def dsn(self) -> str:
+        """Where the database is, for what connects by itself; it may hold a password."""
+        return self._dsn
+
     async def open(self) -> None:
         """Open the pools; raises what asyncpg raises when the server cannot be reached."""
         settings = {"jit": "off"} | _BY_INDEX

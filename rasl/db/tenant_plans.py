@@ -8,13 +8,13 @@ from rasl.db.pool import Db, Row
 from rasl.domain.tenants import PLAN_LIMITS, PLAN_SWITCHES
 
 COLUMNS = ("title", *PLAN_LIMITS, *PLAN_SWITCHES)
-_SHOWN = f"p.id, p.name, {', '.join(f'p.{name}' for name in COLUMNS)}"
+SHOWN = f"p.id, p.name, {', '.join(f'p.{name}' for name in COLUMNS)}"
 
 
 async def list_all(db: Db) -> list[Row]:
     """Return the plans with how many tenants have each, oldest first."""
     return await db.fetch(
-        f"select {_SHOWN}, (select count(*) from tenants t where t.plan = p.name) as tenants from plans p order by p.id"
+        f"select {SHOWN}, (select count(*) from tenants t where t.plan = p.name) as tenants from plans p order by p.id"
     )
 
 
@@ -25,7 +25,7 @@ async def hold(db: Db, name: str) -> Row | None:
         return None
     return await db.fetchrow(
         f"""
-        select {_SHOWN}, (select count(*) from tenants t where t.plan = p.name) as tenants
+        select {SHOWN}, (select count(*) from tenants t where t.plan = p.name) as tenants
         from plans p where p.name = $1
         """,
         name,

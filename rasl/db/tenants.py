@@ -147,9 +147,13 @@ async def get_settings(db: Db, tenant_id: int) -> Row:
 
 
 async def hold_settings(db: Db, tenant_id: int) -> Row:
-    """Return the row of a tenant that is there, and let nobody else change it until the transaction ends."""
+    """Return the row of a tenant, and let nobody else change it until the transaction ends; raises NotFound.
+
+    It may have been deleted since it was found.
+    """
     row = await db.fetchrow("select * from tenants where id = $1 for no key update", tenant_id)
-    assert row is not None  # noqa: S101 - whoever asks is of the tenant
+    if row is None:
+        raise NotFound("Tenant not found")
     return row
 
 

@@ -39,6 +39,19 @@ async def find_token(db: Db, tenant_id: int, token_id: int) -> Row | None:
     )
 
 
+async def find_named(db: Db, tenant_id: int, name: str) -> Row | None:
+    """Return the newest token of this name that works."""
+    return await db.fetchrow(
+        f"""
+        select {_COLUMNS} from tokens
+        where tenant_id = $1 and name = $2 and revoked_at is null and (expires_at is null or expires_at > now())
+        order by id desc limit 1
+        """,
+        tenant_id,
+        name,
+    )
+
+
 async def hold_tokens(db: Db, tenant_id: int, token_ids: Sequence[int]) -> dict[int, Row]:
     """Return tokens by id, kept as they are until the transaction ends; in order, so that no two wait crosswise."""
     found = await db.fetch(

@@ -4,6 +4,7 @@ A token that has the form of ours is not judged here: whether it is unknown, rev
 nobody may find out which tokens there are.
 """
 
+from rasl import ids
 from rasl.errors import Unauthorized
 
 _HOW = "send it as Authorization: Bearer <token> or as X-API-Key: <token>"
@@ -17,6 +18,19 @@ _NOT_OURS = (
     "This is no token of this API: one is rasl_ and 54 letters and digits, the last 6 of which are a checksum of the "
     "others; copy it again, whole"
 )
+_OF_OPERATORS = (
+    "This is a token of operators, which begin with rasladm_: it is taken under /api/admin/v1 only; create one of the "
+    "account, which begins with rasl_"
+)
+_OF_TENANTS = (
+    "This is a token of an account, which begin with rasl_: the operator API takes those that begin with rasladm_, "
+    "which `rasl admin-token create` makes"
+)
+_NO_ADMIN = (
+    "This is no token of operators: one is rasladm_ and 54 letters and digits, the last 6 of which are a checksum of "
+    "the others; copy it again, whole"
+)
+UNKNOWN_ADMIN = "This token is unknown, revoked or expired"
 UNKNOWN = "This token is unknown, revoked or expired, or its account is not active"
 
 
@@ -46,4 +60,13 @@ def two_tokens() -> Unauthorized:
 
 def no_token_of_ours(text: str) -> Unauthorized:
     """Return what is wrong with a text that is no token by its form."""
-    return Unauthorized(_TWICE if text.lower().startswith("bearer ") else _NOT_OURS)
+    if text.lower().startswith("bearer "):
+        return Unauthorized(_TWICE)
+    return Unauthorized(_OF_OPERATORS if ids.is_token(text, ids.ADMIN_PREFIX) else _NOT_OURS)
+
+
+def no_admin_token(text: str) -> Unauthorized:
+    """Return what is wrong with a text that is no token of operators by its form."""
+    if text.lower().startswith("bearer "):
+        return Unauthorized(_TWICE)
+    return Unauthorized(_OF_TENANTS if ids.is_token(text, ids.TOKEN_PREFIX) else _NO_ADMIN)

@@ -207,7 +207,7 @@ async def _furnish_tenant(database: Database, sealer: Sealer, person: Person, ke
 async def _working_token(database: Database, tenant_id: int, name: str, token: str | None) -> str:
     """Return the token of the last time if it still works, a new one otherwise."""
     scopes = READ_SCOPES if name == "read_only_token" else ALL_SCOPES
-    if token is not None and ids.is_token(token):
+    if token is not None and ids.is_token(token, ids.TOKEN_PREFIX):
         key = hash_token(token)
         async with database.connection() as db:
             row = (await tenant_rows.load_callers(db, [key])).get(key)

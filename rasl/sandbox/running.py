@@ -36,6 +36,7 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 6.0
 _ROUND_SECONDS = 0.25
 _METRICS_PORT = "RASL_METRICS_PORT"
+_ADMIN_PORT = "RASL_ADMIN_PORT"
 
 Say = Callable[[str], None]
 Show = Callable[[Mapping[str, Any]], None]
@@ -52,6 +53,8 @@ def as_running(settings: Settings, environment: Mapping[str, str] | None = None)
         found["graph_base_url"] = kept["simulator_url"]
     if not _is_set(env, "RASL_PUBLIC_URL") and not _is_set(env, "RASL_PORT"):
         found["public_url"] = kept["base_url"].removesuffix("/api/v2")
+    if not _is_set(env, _ADMIN_PORT):
+        found["admin_port"] = settings.port  # beside the API
     return dataclasses.replace(settings, **found)
 
 
@@ -251,6 +254,8 @@ def _child_environment(settings: Settings, simulator_url: str) -> dict[str, str]
     }
     for name in (*ours, _METRICS_PORT):
         environment.pop(f"{name}_FILE", None)
+    if not _is_set(environment, _ADMIN_PORT):
+        ours[_ADMIN_PORT] = str(settings.port)
     if not _is_set(environment, "RASL_LOG_LEVEL"):
         ours["RASL_LOG_LEVEL"] = "warning"
     return environment | ours

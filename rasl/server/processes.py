@@ -1,13 +1,13 @@
-"""Several processes behind one port: the parent owns the socket, starts, revives and ends them, and serves nothing.
+"""Several processes behind one port: the parent owns the sockets, starts, revives and ends them, and serves nothing.
 
-Each child is `rasl serve` on the socket that it inherits, and cannot outlive its parent (rasl.start.supervised).
+Each child is `rasl serve` on the sockets that it inherits, and cannot outlive its parent (rasl.start.supervised).
 """
 
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 from rasl import log
@@ -31,23 +31,27 @@ class Processes:
     def __init__(
         self,
         found: Prepared,
-        listener: socket.socket,
+        sockets: Sequence[socket.socket],
         count: int,
         environment: Mapping[str, str],
     ) -> None:
         settings = found.settings
-        listener.set_inheritable(True)
-        self._listener = listener
+        self._sockets = sockets
+        numbers = []
+        for opened in sockets:
+            opened.set_inheritable(True)
+            numbers.append(opened.fileno())
         self._drain_seconds = settings.drain_seconds
         self._order = order_of(found)
         arguments = ("serve", "--host", settings.host, "--port", str(settings.port), "--json")
-        inherited = ("--listener", str(listener.fileno()))
+        inherited = (part for number in numbers for part in ("--listener", str(number)))
+        order = (*arguments, *inherited)
         self._children = [
             Child(
                 "API",
-                (*arguments, *inherited),
+                order,
                 {**environment, MARK: "1"},
-                passes=(listener.fileno(),),
+                passes=tuple(numbers),
                 has_output=True,
             )
             for _ in range(count)
@@ -102,8 +106,9 @@ class Processes:
 
     def _end(self) -> None:
         """Hand on each signal, the second of which ends the children at once, and wait for them."""
-        # Nobody but the children may keep the socket open: what came in after their end would wait for nobody.
-        self._listener.close()
+        # Nobody but the children may keep a socket open: what came in after their end would wait for nobody.
+        for opened in self._sockets:
+            opened.close()
         handed_on = 0
         deadline = time.monotonic() + self._drain_seconds + _END_SECONDS
         while any(child.exit_code() is None for child in self._children):

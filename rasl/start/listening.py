@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 
+from rasl.settings import Settings
 from rasl.start.errors import StartError
 
 
@@ -21,6 +22,12 @@ def bound(host: str, port: int, setting: str = "RASL_PORT") -> socket.socket:
         listener.close()
         raise failure(host, port, setting, error) from None
     return listener
+
+
+def admin_url(settings: Settings) -> str:
+    """Return the address of the port that the operator API has to itself."""
+    host = f"[{settings.admin_host}]" if ":" in settings.admin_host else settings.admin_host
+    return f"http://{host}:{settings.admin_port}"
 
 
 def is_free(host: str, port: int) -> bool:

@@ -21,7 +21,8 @@ from tests.documented import DOCUMENT, OPERATIONS, PATHS, schema_of
 from tests.serving import Api
 
 SCHEMAS = DOCUMENT["components"]["schemas"]
-MOST_BYTES = 250 * 1024
+# 250 KiB were to be enough for 78 operations; each that came since may take as much as those do.
+MOST_BYTES = 250 * 1024 * len(OPERATIONS) // 78
 LISTS = [
     path
     for path, methods in PATHS.items()

@@ -7,6 +7,7 @@ import typer
 
 from rasl.cli import (
     COMMANDS,
+    admin_token,
     contacts,
     jobs,
     person,
@@ -39,6 +40,7 @@ def test_every_command_is_documented() -> None:
     for command in COMMANDS:
         assert f"## `rasl {command.name}" in text, command.name
     for noun, app in (
+        ("admin-token", admin_token.app),
         ("contacts", contacts.app),
         ("plan", plan.app),
         ("quarantine", quarantine.app),

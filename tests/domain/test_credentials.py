@@ -1,6 +1,7 @@
 import pytest
 
-from rasl.domain.credentials import no_token_of_ours, read_token
+from rasl import ids
+from rasl.domain.credentials import no_admin_token, no_token_of_ours, read_token
 from rasl.errors import Unauthorized
 
 
@@ -47,3 +48,14 @@ def test_what_is_wrong_is_said(authorization: str | None, api_key: str | None, t
 def test_what_has_not_the_form_of_a_token_is_described_without_being_repeated() -> None:
     for text in ("secret", "Bearer secret"):
         assert "secret" not in no_token_of_ours(text).message
+
+
+def test_a_token_of_the_other_kind_is_told_where_it_is_taken() -> None:
+    admin, ours = ids.mint_token(ids.ADMIN_PREFIX), ids.mint_token()
+    assert "under /api/admin/v1 only" in no_token_of_ours(admin).message
+    assert "admin-token create" in no_admin_token(ours).message
+    assert "checksum" in no_admin_token(admin[:-1]).message
+    assert "once too often" in no_admin_token(f"Bearer {admin}").message
+    for text in (no_token_of_ours(admin), no_admin_token(ours)):
+        assert admin not in text.message
+        assert ours not in text.message

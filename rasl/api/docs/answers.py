@@ -1,6 +1,6 @@
 """Answers in the document: errors, headers and examples stand there once, and routes refer to them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
@@ -59,20 +59,27 @@ _OWN = {"UNAUTHORIZED": ("WWW-Authenticate",), "METHOD_NOT_ALLOWED": ("Allow",)}
 _BY_CODE: dict[str, type[ApiError]] = {error.code: error for error in ALL_ERRORS}
 
 
-def header_components() -> dict[str, Any]:
-    """Return the headers of answers, told once."""
-    return {_short(name): told for name, told in _HEADERS.items()}
+def header_components(without: Set[str]) -> dict[str, Any]:
+    """Return the headers of answers, told once, but for those of errors that there are none of."""
+    left_out = _LIMITED if "RATE_LIMIT_EXCEEDED" in without else ()
+    return {_short(name): told for name, told in _HEADERS.items() if name not in left_out}
 
 
 class Answers:
-    """The answers that more than one route gives, as components."""
+    """The answers that more than one route gives, as components; `without` names errors that no route has."""
 
-    def __init__(self, schemas: Schemas) -> None:
+    def __init__(self, schemas: Schemas, without: Set[str]) -> None:
         self._schemas = schemas
+        self._without = without
+        self._elsewhere = _ELSEWHERE - without
         self.responses: dict[str, Any] = {}
         self._names: dict[tuple[str, ...], str] = {}
         self.examples: dict[str, Any] = {}
         self._shown: set[bytes] = set()
+
+    @property
+    def _is_limited(self) -> bool:
+        return "RATE_LIMIT_EXCEEDED" not in self._without
 
     def of(self, specs: Mapping[int, ResponseSpec], *, is_replayable: bool) -> dict[str, Any]:
         """Describe the answers of a route, or say where they are described."""
@@ -81,9 +88,11 @@ class Answers:
             if spec.data_container is not Failure:
                 good = self._good(spec, is_replayable=is_replayable)
                 found[str(status)] = self._shared(good) if spec.description == ACCEPTED else good
-            elif codes := [item.id for item in spec.examples or () if item.id not in _ELSEWHERE]:
+            elif codes := [
+                item.id for item in spec.examples or () if item.id not in _ELSEWHERE | self._without
+            ]:
                 found[str(status)] = self._errors(codes)
-        return found | {"default": self._errors(_ELSEWHERE)}
+        return found | {"default": self._errors(self._elsewhere)}
 
     def _good(self, spec: ResponseSpec, *, is_replayable: bool) -> dict[str, Any]:
         examples = {item.id: {"value": _plain(item.value)} for item in spec.examples or ()}
@@ -114,7 +123,7 @@ class Answers:
         self.examples |= {error.code: {"value": example(error)} for error in errors}
         self.responses[name] = {
             "description": ", ".join(f"`{error.code}`" for error in errors),
-            "headers": _headers(_error_headers(errors)),
+            "headers": _headers(_error_headers(errors, is_limited=self._is_limited)),
             "content": {
                 "application/json": {
                     "schema": {"$ref": "#/components/schemas/Failure"},
@@ -131,7 +140,7 @@ class Answers:
         codes = tuple(error.code for error in errors)
         if len(codes) == 1:
             return _camel(codes[0])
-        if {*codes} == _ELSEWHERE:
+        if {*codes} == self._elsewhere:
             return "Otherwise"
         stem = f"Error{errors[0].status}"
         known = sum(name.partition(".")[0] == stem for name in self._names.values())
@@ -142,9 +151,9 @@ def _camel(code: str) -> str:
     return code.title().replace("_", "")
 
 
-def _error_headers(errors: Sequence[type[ApiError]]) -> Iterable[str]:
+def _error_headers(errors: Sequence[type[ApiError]], *, is_limited: bool) -> Iterable[str]:
     yield "X-Request-Id"
-    if not {error.code for error in errors} & _NAMELESS:
+    if is_limited and not {error.code for error in errors} & _NAMELESS:
         yield from _LIMITED
     if any(
         error.retry_after is not None or "retry_after" in (error.example_details or {}) for error in errors

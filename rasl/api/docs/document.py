@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from litestar import Router
@@ -45,6 +45,21 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 _PARAMETER = re.compile(r"{(\w+)}")
 
 
+class Edition(NamedTuple):
+    """What one of the documents says of the whole; `without` names errors that its routes have not."""
+
+    title: str
+    version: str
+    summary: str
+    description: str
+    security: Mapping[str, Any] = _SECURITY
+    without: Set[str] = frozenset()
+    has_scopes: bool = True
+
+
+PUBLIC = Edition("RASL API", "2.0.0", "WhatsApp Business messaging over REST.", _DESCRIPTION)
+
+
 class _Route(NamedTuple):
     """A route of the API, by one of its methods."""
 
@@ -59,36 +74,39 @@ class _Route(NamedTuple):
         return first + "".join(map(str.capitalize, rest))
 
 
-def document(api: Router) -> dict[str, Any]:
+def document(api: Router, edition: Edition = PUBLIC) -> dict[str, Any]:
     """Return the OpenAPI document of these routes as data."""
     routes = sorted(_routes(api), key=lambda it: (it.path, _METHODS.index(it.method)))
     specs = [spec for it in routes for spec in (it.handler.responses or {}).values()]
     bodies = [kind for it in routes if (kind := kind_of(it.handler)) is not None]
     also = [it.handler.opt[OR_ANSWERS] for it in routes if OR_ANSWERS in it.handler.opt]
     schemas = Schemas([*bodies, *(spec.data_container for spec in specs), *also, Failure])
-    answers = Answers(schemas)
+    answers = Answers(schemas, edition.without)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method] = _operation(route, schemas, answers)
+        paths.setdefault(route.path, {})[route.method] = _operation(
+            route, schemas, answers, has_scopes=edition.has_scopes
+        )
     _mark_aliases(routes, paths)
     schemas.share_fields()
+    named = {name for path in paths for name in _PARAMETER.findall(path)}
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "RASL API",
-            "version": "2.0.0",
-            "summary": "WhatsApp Business messaging over REST.",
-            "description": _DESCRIPTION,
+            "title": edition.title,
+            "version": edition.version,
+            "summary": edition.summary,
+            "description": edition.description,
         },
         "servers": [{"url": "/", "description": "This server."}],
-        "security": [{"bearer": []}, {"apiKey": []}],
+        "security": [{name: []} for name in edition.security],
         "tags": [tag.to_schema() for tag in _tags(api).values()],
-        "x-example-ids": _example_ids(),
+        "x-example-ids": _example_ids(named),
         "paths": paths,
         "components": {
-            "securitySchemes": _SECURITY,
-            "parameters": _path_parameters() | _share_parameters(paths),
-            "headers": header_components(),
+            "securitySchemes": dict(edition.security),
+            "parameters": _path_parameters(named) | _share_parameters(paths),
+            "headers": header_components(edition.without),
             "examples": dict(sorted(answers.examples.items())),
             "responses": dict(sorted(answers.responses.items())),
             "schemas": dict(sorted(_used(paths, answers, schemas).items())),
@@ -112,8 +130,9 @@ def _tags(api: Router) -> dict[str, Tag]:
     return {tag.name: tag for opt in options if (tag := opt.get(TAG))}
 
 
-def _operation(route: _Route, schemas: Schemas, answers: Answers) -> dict[str, Any]:
+def _operation(route: _Route, schemas: Schemas, answers: Answers, *, has_scopes: bool) -> dict[str, Any]:
     handler = route.handler
+    scopes = requirement(handler).scopes if has_scopes else ()
     told = getattr(handler.operation_class, "told", ())
     in_path = [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETER.findall(route.path)]
     described: dict[str, Any] = {
@@ -121,8 +140,8 @@ def _operation(route: _Route, schemas: Schemas, answers: Answers) -> dict[str, A
         "summary": handler.summary,
         "description": handler.description,
         "tags": list(handler.tags or ()),
-        "x-required-scope": requirement(handler).scope,
-        "x-any-of-scopes": list(requirement(handler).scopes[1:] and requirement(handler).scopes),
+        "x-required-scope": scopes[0] if scopes else None,
+        "x-any-of-scopes": list(scopes[1:] and scopes),
         "x-example-after": dict(getattr(handler.operation_class, "after", {})),
         "parameters": [*in_path, *(_written(parameter.to_schema()) for parameter in told)],
         "requestBody": body_of(handler, schemas),
@@ -136,7 +155,9 @@ def _operation(route: _Route, schemas: Schemas, answers: Answers) -> dict[str, A
         content["schema"] = {"anyOf": [content["schema"], schemas.of(other)]}
     if any(parameter.name == "fields" for parameter in told):
         _require_only_ids(described, schemas)
-    return {key: value for key, value in described.items() if value or key == "x-required-scope"}
+    return {
+        key: value for key, value in described.items() if value or (has_scopes and key == "x-required-scope")
+    }
 
 
 def _written(parameter: dict[str, Any]) -> dict[str, Any]:
@@ -171,7 +192,7 @@ def _mark_aliases(routes: Iterable[_Route], paths: dict[str, dict[str, Any]]) ->
             operation["description"] = f"An alias of `{real.path}`, for clients that know this path."
 
 
-def _path_parameters() -> dict[str, Any]:
+def _path_parameters(named: Set[str]) -> dict[str, Any]:
     return {
         name: {
             "name": name,
@@ -182,10 +203,11 @@ def _path_parameters() -> dict[str, Any]:
             "example": told.example,
         }
         for name, told in PATH_PARAMETERS.items()
+        if name in named
     }
 
 
-def _example_ids() -> dict[str, Any]:
+def _example_ids(named: Set[str]) -> dict[str, Any]:
     """Say where ids that exist come from, for whoever tries examples."""
     return {
         name: {
@@ -199,6 +221,7 @@ def _example_ids() -> dict[str, Any]:
             if value
         }
         for name, told in PATH_PARAMETERS.items()
+        if name in named
     }
 
 

@@ -67,25 +67,7 @@ async def connect_number(
     `callback_url` for `fields`, in place of the address it had; `to_do` tells what is left to do at Meta. A number that
     was disconnected goes on with what waits for it.
     """
-    given = Connection(
-        data.waba_id, data.phone_number_id, data.access_token, data.app_secret, data.verify_token
-    )
-    fields = list(CHANGES)
-    done = await connecting.connect(
-        request.resources,
-        caller.tenant.id,
-        Wish(given, data.app_id, fields, data.subscribe),
-        actor_of(request),
-    )
-    return from_row(
-        ConnectedNumber,
-        done.row,
-        callback_url=done.callback_url,
-        fields=fields,
-        is_subscribed=done.is_subscribed,
-        is_app_subscribed=done.is_app_subscribed,
-        to_do=done.to_do,
-    )
+    return await connected(request, caller.tenant.id, data)
 
 
 @NUMBERS.get("/{phone_number_id:str}", NotFound)
@@ -133,6 +115,29 @@ async def disconnect_number(phone_number_id: FromPath[str], caller: MayWrite, re
     """
     await connecting.disconnect(
         request.resources, caller.tenant.id, read_meta_id(phone_number_id), actor_of(request)
+    )
+
+
+async def connected(request: ApiRequest, tenant_id: int, data: ConnectNumber) -> ConnectedNumber:
+    """Connect a number to a tenant, whoever asks."""
+    given = Connection(
+        data.waba_id, data.phone_number_id, data.access_token, data.app_secret, data.verify_token
+    )
+    fields = list(CHANGES)
+    done = await connecting.connect(
+        request.resources,
+        tenant_id,
+        Wish(given, data.app_id, fields, data.subscribe),
+        actor_of(request),
+    )
+    return from_row(
+        ConnectedNumber,
+        done.row,
+        callback_url=done.callback_url,
+        fields=fields,
+        is_subscribed=done.is_subscribed,
+        is_app_subscribed=done.is_app_subscribed,
+        to_do=done.to_do,
     )
 
 

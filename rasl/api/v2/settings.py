@@ -49,7 +49,7 @@ class SettingsItem(msgspec.Struct):
     otp_return_generated_code: bool
 
 
-_EXAMPLE = {
+EXAMPLE = {
     "default_country": "GB",
     "default_type": "lead",
     "default_status_id": 2,
@@ -77,7 +77,7 @@ _EXAMPLE = {
     "otp_return_generated_code": False,
 }
 SETTINGS = Noun(
-    "/settings", Tag("Settings", "What the account chooses for itself."), "settings", SettingsItem, _EXAMPLE
+    "/settings", Tag("Settings", "What the account chooses for itself."), "settings", SettingsItem, EXAMPLE
 )
 
 

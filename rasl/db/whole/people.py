@@ -51,6 +51,7 @@ RAW: Mapping[str, str] = {
     "import_chunks": "rows that wait to be applied: nobody is erased while there are any",
 }
 NOT_PERSONAL: Mapping[str, str] = {
+    "admin_tokens": "names that operators gave to tokens of theirs",
     "audit_log": "who changed settings, tokens and numbers of an account, not whom it writes to",
     "erased_stops": "what is left on purpose: digests that nobody can read back",
     "bodies_left": "ids of messages",

@@ -45,7 +45,7 @@ class Callers:
         cached = self._cache.get(token)
         if cached is not None and cached[0] >= clock.monotonic():
             caller = cached[1]
-        elif ids.is_token(token):
+        elif ids.is_token(token, ids.TOKEN_PREFIX):
             caller = await self._loading.put(token)
         else:
             raise credentials.no_token_of_ours(token)

@@ -24,7 +24,8 @@ from rasl.services.operators.tenants import (
     get_tenant,
 )
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
+NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
+NAME_RULE = "1 to 63 of a-z, 0-9, - and _, letters or digits at both ends"
 _LONGEST_TITLE = 100
 _HIGHEST = 10**12
 _RATE = "api_calls_per_minute"
@@ -53,18 +54,24 @@ class Exceeded(msgspec.Struct, frozen=True):
 
 async def create_plan(database: Database, actor: Actor, name: str, values: Mapping[str, Any]) -> Row:
     """Create a plan; what is not named has no limit, and is included."""
-    if not _NAME.fullmatch(name):
-        raise OperatorError(
-            f"{name!r} is no name of a plan: use 1 to 63 of a-z, 0-9, - and _, letters or digits at both ends"
-        )
+    if not NAME.fullmatch(name):
+        raise OperatorError(f"{name!r} is no name of a plan: use {NAME_RULE}")
+    async with database.transaction() as db:
+        plan = await add_plan(db, actor, name, values)
+        if plan is None:
+            raise TakenError(f"there is a plan {name!r} already: `rasl plan change {name}` changes it")
+    return plan
+
+
+async def add_plan(db: Db, actor: Actor, name: str, values: Mapping[str, Any]) -> Row | None:
+    """Create a plan and return it, None when there is one of this name."""
     values = {"title": name.replace("-", " ").replace("_", " ").capitalize(), **values}
     _check(values)
-    async with database.transaction() as db:
-        if not await tenant_plans.create(db, name, values):
-            raise TakenError(f"there is a plan {name!r} already: `rasl plan change {name}` changes it")
-        plan = await _hold(db, name)
-        after = {column: plan[column] for column in tenant_plans.COLUMNS}
-        await _record(db, actor, "plan.created", name, None, after)
+    if not await tenant_plans.create(db, name, values):
+        return None
+    plan = await _hold(db, name)
+    after = {column: plan[column] for column in tenant_plans.COLUMNS}
+    await _record(db, actor, "plan.created", name, None, after)
     return plan
 
 
@@ -74,16 +81,27 @@ async def change_plan(
     """Change what is named of a plan, in force within a second; returns it, and whose use is above it now."""
     if not values:
         raise OperatorError("nothing to change was given")
-    _check(values)
     async with database.transaction() as db:
-        before = await _hold(db, name)
-        await tenant_plans.change(db, name, values)
-        plan = await _hold(db, name)
-        await _record(
-            db, actor, "plan.changed", name, *audit.difference(dict(before), dict(plan), tenant_plans.COLUMNS)
-        )
-        used = await usage_rows.list_usage(db, None) if values.keys() & set(PLAN_LIMITS) else []
-    return plan, [it for one in used if one.tenant["plan"] == name for it in exceeded(one)]
+        return await change_held(db, actor, await _hold(db, name), values)
+
+
+async def change_held(
+    db: Db, actor: Actor, before: Row, values: Mapping[str, Any]
+) -> tuple[Row, list[Exceeded]]:
+    """Change what is named of a plan that is held; one that is so already stays so, without a word in the audit."""
+    _check(values)
+    name = before["name"]
+    old, new = audit.difference(dict(before), dict(values), values)
+    if not new:
+        return before, await _exceeding(db, name, values)
+    await tenant_plans.change(db, name, values)
+    await _record(db, actor, "plan.changed", name, old, new)
+    return await _hold(db, name), await _exceeding(db, name, values)
+
+
+async def _exceeding(db: Db, name: str, values: Mapping[str, Any]) -> list[Exceeded]:
+    used = await usage_rows.list_usage(db, None) if values.keys() & set(PLAN_LIMITS) else []
+    return [it for one in used if one.tenant["plan"] == name for it in exceeded(one)]
 
 
 async def delete_plan(database: Database, actor: Actor, name: str) -> None:

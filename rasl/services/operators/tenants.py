@@ -32,7 +32,8 @@ CONTACT_STATUSES = {"New": "#3B82F6", "In progress": "#F59E0B", "Won": "#10B981"
 CHOICES = {"status": STATUSES}
 # What an operator decides, and the tenant does not.
 OPERATORS_OWN = ("name", "plan", "status", "otp_budgets", "otp_max_attempts")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])")
+SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])")
+SUBDOMAIN_RULE = "3 to 63 of a-z, 0-9 and -, not beginning or ending with -"
 _META_ID = re.compile(r"[0-9]{1,32}")
 _LARGEST_ID = 2**63 - 1
 _LONGEST_NAME = 200
@@ -85,23 +86,28 @@ class MintedToken(msgspec.Struct, frozen=True):
 async def create_tenant(database: Database, name: str, subdomain: str, plan: str, actor: Actor) -> Row:
     """Create a tenant with its first sources, contact statuses and defaults."""
     name = checked_name(name)
-    if not _SUBDOMAIN.fullmatch(subdomain):
-        raise OperatorError(
-            f"{subdomain!r} is no subdomain: use 3 to 63 of a-z, 0-9 and -, not beginning or ending with -"
-        )
+    if not SUBDOMAIN.fullmatch(subdomain):
+        raise OperatorError(f"{subdomain!r} is no subdomain: use {SUBDOMAIN_RULE}")
     async with database.transaction() as db:
         await _check_plan(db, plan)
-        tenant_id = await tenant_rows.create_tenant(db, name, subdomain, plan)
-        if tenant_id is None:
+        if await add_tenant(db, name, subdomain, plan, actor) is None:
             raise TakenError(f"the subdomain {subdomain!r} is taken: choose another one")
-        sources = await _create_labels(db, labels.SOURCES, tenant_id, SOURCES)
-        statuses = await _create_labels(db, labels.STATUSES, tenant_id, CONTACT_STATUSES)
-        await tenant_rows.change_tenant(
-            db, tenant_id, {"default_source_id": sources["API"], "default_status_id": statuses["New"]}
-        )
-        created = {"name": name, "subdomain": subdomain, "plan": plan}
-        await audit.record(db, Change(tenant_id, actor, "tenant.created", "tenant", tenant_id, after=created))
         return await get_tenant(db, subdomain)
+
+
+async def add_tenant(db: Db, name: str, subdomain: str, plan: str, actor: Actor) -> int | None:
+    """Create a tenant with what it begins with and return its id, None when the subdomain is taken."""
+    tenant_id = await tenant_rows.create_tenant(db, name, subdomain, plan)
+    if tenant_id is None:
+        return None
+    sources = await _create_labels(db, labels.SOURCES, tenant_id, SOURCES)
+    statuses = await _create_labels(db, labels.STATUSES, tenant_id, CONTACT_STATUSES)
+    await tenant_rows.change_tenant(
+        db, tenant_id, {"default_source_id": sources["API"], "default_status_id": statuses["New"]}
+    )
+    created = {"name": name, "subdomain": subdomain, "plan": plan}
+    await audit.record(db, Change(tenant_id, actor, "tenant.created", "tenant", tenant_id, after=created))
+    return tenant_id
 
 
 async def _create_labels(
@@ -194,11 +200,7 @@ async def create_token(
     name = checked_name(name)
     if not 0 < rate_limit_per_minute <= _HIGHEST_RATE:
         raise OperatorError(f"the rate limit must be 1 to {_HIGHEST_RATE} requests a minute")
-    expires_at = None
-    if expires_in_days is not None:
-        if not 0 < expires_in_days <= _MOST_DAYS:
-            raise OperatorError(f"a token can expire in more than 0 and at most {_MOST_DAYS} days")
-        expires_at = clock.now() + dt.timedelta(days=expires_in_days)
+    expires_at = end_in(expires_in_days)
     token = ids.mint_token()
     async with database.transaction() as db:
         token_id = await tenant_rows.create_token(
@@ -227,8 +229,7 @@ async def rotate_token(
     database: Database, tenant_id: int, token_id: int, overlap: dt.timedelta, actor: Actor
 ) -> MintedToken:
     """Mint a token like this one, which ends after the overlap unless it ends sooner by itself."""
-    if not dt.timedelta(0) <= overlap <= dt.timedelta(days=_MOST_DAYS):
-        raise OperatorError(f"the overlap must be 0 to {_MOST_DAYS} days")
+    checked_overlap(overlap)
     token = ids.mint_token()
     async with database.transaction() as db:
         row = None
@@ -317,6 +318,21 @@ def _change(
     tenant_id: int, actor: Actor, action: str, token_id: int, after: Mapping[str, Any]
 ) -> audit.Change:
     return audit.Change(tenant_id, actor, action, "token", token_id, None, after)
+
+
+def end_in(days: float | None) -> dt.datetime | None:
+    """Return when a token ends that lives so many days, None for one that does not; raises OperatorError."""
+    if days is None:
+        return None
+    if not 0 < days <= _MOST_DAYS:
+        raise OperatorError(f"a token can expire in more than 0 and at most {_MOST_DAYS} days")
+    return clock.now() + dt.timedelta(days=days)
+
+
+def checked_overlap(overlap: dt.timedelta) -> None:
+    """Refuse a time for which a token cannot work on beside the one in its place; raises OperatorError."""
+    if not dt.timedelta(0) <= overlap <= dt.timedelta(days=_MOST_DAYS):
+        raise OperatorError(f"the overlap must be 0 to {_MOST_DAYS} days")
 
 
 def checked_name(name: str) -> str:

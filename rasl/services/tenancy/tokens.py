@@ -1,4 +1,7 @@
-"""Tokens looked after by tokens: created, changed, rotated and revoked, none with more than the caller's has."""
+"""Tokens looked after by tokens: created, changed, rotated and revoked, none with more than the caller's has.
+
+Operators look after them by the same functions, and may give everything.
+"""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -22,14 +25,16 @@ from rasl.services.ground.callers import hash_token
 
 TOKEN_LIST = rows.LIST_SOURCE.spec
 USUAL_RATE = 60
+_HIGHEST_RATE = 1_000_000
+_EVERYTHING = Grant(frozenset(ALL_SCOPES), _HIGHEST_RATE)
 _SAID = ("name", "scopes", "rate_limit_per_minute", "expires_at", "allowed_cidrs")
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """Whose tokens are meant, by which of them, and how the audit names it."""
+    """Whose tokens are meant, by which of them, and how the audit names it; operators have no token of the tenant."""
 
     tenant_id: int
-    token_id: int
+    token_id: int | None
     actor: Actor
 
 
@@ -61,7 +66,9 @@ async def find_objections(
     It is asked of a body that is refused, with those of its fields that are right.
     """
     async with database.connection() as db:
-        own = _working(await rows.find_token(db, owner.tenant_id, owner.token_id))
+        own = _EVERYTHING
+        if owner.token_id is not None:
+            own = _working(await rows.find_token(db, owner.tenant_id, owner.token_id))
         if token_id is None:
             return _wanted(given, own)[1]
         return _changed(given, _there(await rows.find_token(db, owner.tenant_id, token_id)), own)[1]
@@ -69,25 +76,53 @@ async def find_objections(
 
 async def create_token(database: Database, owner: Owner, name: str, given: Mapping[str, Any]) -> Minted:
     """Mint a token; what is left out is as the caller's, the rate 60 a minute. Raises ValidationFailed."""
-    text = ids.mint_token()
     async with database.transaction() as db:
-        own, _ = await _held(db, owner)
-        wanted, problems = _wanted(given, own)
+        return await _create(db, owner, name, given)
+
+
+async def create_named(database: Database, owner: Owner, name: str, given: Mapping[str, Any]) -> Row | Minted:
+    """Mint a token unless there is one of this name with what is given, which is returned then; for operators.
+
+    So a call whose answer was lost can be made again. Raises ResourceConflict where the one of this name has something
+    else, and what `create_token` does.
+    """
+    async with database.transaction() as db:
+        await tenant_rows.hold_settings(db, owner.tenant_id)  # one at a time
+        row = await rows.find_named(db, owner.tenant_id, name)
+        if row is None:
+            return await _create(db, owner, name, given)
+        had = _granted(row)
+        wanted, problems = grants.changed(given, had, clock.now())
         if problems:
             raise ValidationFailed(problems)
-        token_id = await tenant_rows.create_token(
-            db,
-            owner.tenant_id,
-            name,
-            hash_token(text),
-            text[-4:],
-            _in_order(wanted),
-            wanted.rate_limit_per_minute,
-            wanted.expires_at,
-            list(map(str, wanted.networks)),
+    if wanted != had:
+        raise ResourceConflict(
+            f"There is a token of this name with something else: change or rotate {row['id']}, or choose another name",
+            {"token_id": row["id"]},
         )
-        row = _there(await rows.find_token(db, owner.tenant_id, token_id))
-        await audit.record(db, _change(owner, "token.created", token_id, None, _told(row)))
+    return row
+
+
+async def _create(db: Db, owner: Owner, name: str, given: Mapping[str, Any]) -> Minted:
+    """Mint a token in the transaction of the caller."""
+    text = ids.mint_token()
+    own, _ = await _held(db, owner)
+    wanted, problems = _wanted(given, own)
+    if problems:
+        raise ValidationFailed(problems)
+    token_id = await tenant_rows.create_token(
+        db,
+        owner.tenant_id,
+        name,
+        hash_token(text),
+        text[-4:],
+        _in_order(wanted),
+        wanted.rate_limit_per_minute,
+        wanted.expires_at,
+        list(map(str, wanted.networks)),
+    )
+    row = _there(await rows.find_token(db, owner.tenant_id, token_id))
+    await audit.record(db, _change(owner, "token.created", token_id, None, _told(row)))
     return Minted(row, text)
 
 
@@ -162,9 +197,10 @@ async def _held(db: Db, owner: Owner, token_id: int | None = None) -> tuple[Gran
 
     What the API remembers of the caller is up to a second old: by now it may have less, or be revoked.
     """
-    wanted = [owner.token_id] if token_id is None else [owner.token_id, token_id]
+    wanted = [it for it in (owner.token_id, token_id) if it is not None]
     held = await rows.hold_tokens(db, owner.tenant_id, wanted)
-    return _working(held.get(owner.token_id)), held.get(token_id or 0)
+    own = _EVERYTHING if owner.token_id is None else _working(held.get(owner.token_id))
+    return own, held.get(token_id or 0)
 
 
 def _working(row: Row | None) -> Grant:

@@ -3,6 +3,7 @@
 # Tables of the house, a copy of which lies on every server, with the column that says which tenant a row is about.
 SHARED = {
     "plans": "",
+    "admin_tokens": "",
     "meta_apps": "",
     "tenants": "id",
     "tokens": "tenant_id",
@@ -23,7 +24,9 @@ LOCAL = frozenset(
     }
 )
 # Unique over all tenants, in tables of the house only.
-GLOBAL_UNIQUES = frozenset({"tokens_hash_key", "whatsapp_numbers_phone_number_id_key"})
+GLOBAL_UNIQUES = frozenset(
+    {"tokens_hash_key", "tokens_by_id", "admin_tokens_hash_key", "whatsapp_numbers_phone_number_id_key"}
+)
 
 # What asks all servers and adds up, or walks them for an operator: reads alone.
 READS_OF_EVERYONE = frozenset(

@@ -50,6 +50,13 @@ with v as (
     values ($1, 'messages', '2026-01-01', 1, 1, 0, now())
 ), m as (
     insert into body_marks (tenant_id, created_at, message_id) values ($1, now(), 1)
+), r as (
+    insert into rate_cards (tenant_id, valid_from, currency, name) values ($1, '2026-01-01', 'USD', 'ours') returning id
+), rr as (
+    insert into rates (tenant_id, card_id, category, type, country, price) select $1, id, 'utility', 'regular', '*', 1 from r
+), cl as (
+    insert into cost_lines (tenant_id, day, number_id, country, category, type, template, is_delivered, is_billable, messages)
+    values ($1, '2026-01-01', $3, '', 'utility', 'regular', '', true, true, 1)
 ), l as (
     insert into bodies_left (tenant_id, message_id, due_at) values ($1, 1, now())
 ), a as (
