@@ -35,7 +35,7 @@ _PROBLEMS = {
     r"needs no fallback|is required( when| to match|, or|;| with)|given too|Give (only one|either)": _WORDS,
     r"given beside|is only for": _WORDS,
     r"Phone number is required|A card needs buttons|asks for another|not allowed for media|cannot quote": _WORDS,
-    r"nothing to change": _WORDS,
+    r"nothing to change|days after from|not be before from|group_by parameter must be of": _WORDS,
     # Kinds of text that a pattern would say at a length, and worse.
     r"IPv6 network|country of two letters|http or https address|ids of groups, separated|auto, comma": _WORDS,
     # Meta's rules of templates, which are those of `POST /templates/lint`.
@@ -94,6 +94,8 @@ def _of_acceptance(document: Mapping[str, Any], case: Any) -> str | None:
     """Numbers where texts are asked for and the like are coerced where nothing is lost (api-v2, 18.3)."""
     if case.operation.definition.raw["operationId"] in _TELLING:
         return "it tells what is wrong in its answer"
+    if any(isinstance(value, str) and not value.strip() for value in (case.query or {}).values()):
+        return "a parameter without a value is as if it were not given"
     content = case.operation.definition.raw.get("requestBody", {}).get("content", {})
     if case.media_type not in content:
         return None

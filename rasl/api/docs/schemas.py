@@ -193,9 +193,12 @@ def _or_null(told: Schema) -> Schema:
         return told
     outer = {key: told[key] for key in ("description", "default") if key in told}
     if kind is None or kind in _HELD:
-        return outer | {
-            "anyOf": [{key: it for key, it in told.items() if key not in outer}, {"type": "null"}]
-        }
+        inner = {key: it for key, it in told.items() if key not in outer}
+        if not outer.get("default"):
+            outer.pop(
+                "default", None
+            )  # an empty one says no more than null, and generators stumble over it here
+        return outer | {"anyOf": [inner, {"type": "null"}]}
     values = {"enum": [*told["enum"], None]} if "enum" in told else {}
     return told | {"type": [kind, "null"]} | values
 

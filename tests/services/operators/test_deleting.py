@@ -53,9 +53,11 @@ with v as (
 ), r as (
     insert into rate_cards (tenant_id, valid_from, currency, name) values ($1, '2026-01-01', 'USD', 'ours') returning id
 ), rr as (
-    insert into rates (tenant_id, card_id, category, type, country, price) select $1, id, 'utility', 'regular', '*', 1 from r
+    insert into rates (tenant_id, card_id, category, type, country, price)
+    select $1, id, 'utility', 'regular', '*', 1 from r
 ), cl as (
-    insert into cost_lines (tenant_id, day, number_id, country, category, type, template, is_delivered, is_billable, messages)
+    insert into cost_lines (tenant_id, day, number_id, country, category, type, template, is_delivered, is_billable,
+                            messages)
     values ($1, '2026-01-01', $3, '', 'utility', 'regular', '', true, true, 1)
 ), l as (
     insert into bodies_left (tenant_id, message_id, due_at) values ($1, 1, now())
