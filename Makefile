@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench lock clean
+.PHONY: help setup run test fuzz check format bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ run: $(STAMP) ## Start the sandbox: database, API, worker, Meta simulator and a 
 
 test: $(STAMP) ## Run the whole test suite
 	$(BIN)/pytest
+
+fuzz: $(STAMP) ## Make many requests of the OpenAPI document, right and wrong (minutes; the tests make a few)
+	RASL_FUZZ=$(or $(FUZZ),50) $(BIN)/pytest -n 0 tests/fuzz
 
 check: $(STAMP) ## Check format, lint, types, layers and house rules
 	$(BIN)/ruff format --check --quiet .

@@ -3,19 +3,15 @@
 from typing import Any
 
 from tests.api.v2.codes import template
-from tests.routes import NUMBER, Route
+from tests.routes import Route
 from tests.serving import Client
 
 LOGIN_CODE = template("login_code", language="en_GB")
 CODE, VERIFIED_PHONE = "734912", "+442079460031"
 _CODE: dict[str, Any] = {"template_name": LOGIN_CODE["name"], "language": LOGIN_CODE["language"]}
-_CONTACT: Any = {
-    "places": (("body", "contact_id", "contact"), NUMBER),
-    "missing_statuses": {"from_phone_number_id": 422},
-}
 AUTH = {
-    "POST /auth/send-otp": Route("messages:send", {"phone": "", "code": CODE, **_CODE}, **_CONTACT),
-    "POST /auth/resend": Route("messages:send", {"phone": "", **_CODE}, **_CONTACT),
+    "POST /auth/send-otp": Route("messages:send", {"phone": "", "code": CODE, **_CODE}),
+    "POST /auth/resend": Route("messages:send", {"phone": "", **_CODE}),
     "POST /auth/verify": Route("messages:send", {"phone": VERIFIED_PHONE, "code": CODE}),
     "POST /auth/status": Route("messages:send", {"phone": VERIFIED_PHONE}),
     "GET /auth/templates": Route("templates:read"),
@@ -23,7 +19,6 @@ AUTH = {
     "GET /auth/challenge/{challenge_id}": Route(
         "messages:send",
         path={"challenge_id": "challenge"},
-        places=(("path", "challenge_id", "challenge"),),
     ),
 }
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -17,6 +18,7 @@ from rasl.db.pool import Database
 from rasl.db.schema import migrate
 from rasl.sealing import Sealer
 from tests.serving import Api, api_clients, served, settings_for
+from tests.things import things_of_all
 from tests.world import SECRET_KEY, World, build_world
 
 _numbers = itertools.count(1)
@@ -117,6 +119,12 @@ async def api(world: World, api_url: str, simulator_url: str) -> AsyncIterator[A
     """The API with acme and globex connected, before a simulator that remembers nothing of other tests."""
     async with api_clients(world, api_url, settings_for(simulator_url)) as clients:
         yield clients
+
+
+@pytest.fixture
+async def things(api: Api, database: Database) -> dict[str, dict[str, Any]]:
+    """Things of acme's and of globex's, by kind."""
+    return await things_of_all(api, database)
 
 
 @contextlib.asynccontextmanager

@@ -2,22 +2,22 @@
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests import samples
 
 PHONE = "+442079460011"
-# What names things of ours in a body without ending like an id.
-NAMING = frozenset({"ids", "groups", "context"})
 
 
 @dataclasses.dataclass(frozen=True)
 class Route:
-    """Sample data of one route: a call that works for acme, and every place in it that names a thing.
+    """Sample data of one route: a call that works for acme.
 
-    A place is path, query or body, the name there, and what kind of thing of the world it names. `named` is what the
-    sample body names, by kind; `free` is what ends like an id in a body and names nothing of ours.
+    Which places of it name a thing is read off the document, and mostly what each of them names, too (`places.py`).
+    `places` says it where several kinds will do: path, query or body, the name there, the kind. `free` are fields of
+    the body that are called like an id and name nothing of ours. `probes` make of acme's things what a body needs for
+    a place deep in it to be looked at, by how its path begins. `named` is what the sample body names, by kind.
     """
 
     scope: str | None
@@ -28,9 +28,10 @@ class Route:
     named: Mapping[str, str] = dataclasses.field(default_factory=dict)
     free: frozenset[str] = frozenset()
     status: int = 200  # of the sample call
-    missing_status: int = 404  # when a body names what is not there
-    # The same where it differs by place.
-    missing_statuses: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    missing_status: int | None = None  # when a body names what is not there, and it is not the usual one
+    probes: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = dataclasses.field(
+        default_factory=dict
+    )
     empty_status: int = 422  # of an empty body
     file: bytes | None = None  # sent as the file of a form
     file_field: str = "file"
@@ -51,25 +52,26 @@ class Route:
 phones = itertools.count(470_000)
 
 
-# From which number a send goes out, to whom, and what it quotes.
-NUMBER = ("body", "from_phone_number_id", "number")
-RECIPIENT = (("body", "contact_id", "contact"), ("body", "context", "reply"), NUMBER)
-_WRONG: dict[str, int] = {"context": 422, "from_phone_number_id": 422}
-
-
-def send_route(
-    body: Mapping[str, Any], places: tuple[tuple[str, str, str], ...] = RECIPIENT, **more: Any
-) -> Route:
+def send_route(body: Mapping[str, Any], **more: Any) -> Route:
     """Sample data of a send to somebody."""
-    return Route("messages:send", body, places=places, **{"missing_statuses": _WRONG, **more})
+    return Route("messages:send", body, **more)
 
 
+def _card(own: Mapping[str, Any]) -> dict[str, Any]:
+    return {"header_media_id": own["media"], "body_text": "New", "buttons": [{"id": "yes", "title": "Yes"}]}
+
+
+_INTERACTIVE: dict[str, Any] = {
+    "phone": PHONE,
+    "type": "button",
+    "body_text": "Yes?",
+    "buttons": [{"id": "yes", "title": "Yes"}],
+}
 SENDS = {
     "POST /messages/text": send_route({"phone": PHONE, "message": "hi"}),
     "POST /messages/interactive": send_route(
-        {"phone": PHONE, "type": "button", "body_text": "Yes?", "buttons": [{"id": "yes", "title": "Yes"}]},
-        free=frozenset({"flow_id", "catalog_id", "product_retailer_id", "product_retailer_ids"})
-        | {"thumbnail_product_retailer_id", "header_media_id"},
+        _INTERACTIVE,
+        probes={"cards": lambda own: {"type": "carousel", "cards": [_card(own), _card(own)]}},
     ),
     "POST /messages/cta": send_route(
         {"phone": PHONE, "message": "x", "button_text": "Open", "button_url": "https://a.test"}
@@ -80,15 +82,11 @@ SENDS = {
     ),
     "POST /messages/reaction": send_route(
         {"emoji": "\U0001f44d"},
-        (
-            ("body", "message_id", "message"),
-            ("body", "message_id", "wamid"),
-            ("body", "contact_id", "contact"),
-            NUMBER,
-        ),
+        places=(("body", "message_id", "message"), ("body", "message_id", "wamid")),
         named={"message_id": "message"},
-        free=frozenset({"context"}),
-        missing_statuses={"message_id": 422, "from_phone_number_id": 422},
+        free=frozenset(
+            {"context", "fallback_template"}
+        ),  # a reaction quotes nothing, and no template stands in for it
     ),
     "POST /messages/{message_id}/read": Route(
         "messages:send",
@@ -104,22 +102,17 @@ FILES = {
         "messages:send",
         {"phone": PHONE, "media_type": "image"},
         named={"media_id": "media"},
-        places=(*RECIPIENT, ("body", "media_id", "media")),
-        missing_statuses=_WRONG,
     ),
     "POST /messages/sticker": Route(
         "messages:send",
         {"phone": PHONE},
+        places=(("body", "media_id", "sticker"),),
         named={"media_id": "sticker"},
-        places=(*RECIPIENT, ("body", "media_id", "sticker")),
-        missing_statuses=_WRONG,
     ),
     "POST /media": Route(
         "messages:send", file=samples.PNG, file_field="media_file", fields={"media_type": "image"}, status=201
     ),
-    "GET /media/{media_id}": Route(
-        "messages:read", path={"media_id": "media"}, places=(("path", "media_id", "media"),)
-    ),
+    "GET /media/{media_id}": Route("messages:read", path={"media_id": "media"}),
 }
 
 ORDER: dict[str, Any] = {
@@ -133,27 +126,40 @@ ORDER: dict[str, Any] = {
         }
     ],
 }
-_TEMPLATE: Any = {"path": {"template_id": "template"}, "places": (("path", "template_id", "template"),)}
+_TEMPLATE: Any = {"path": {"template_id": "template"}}
 _NEW = {
     "name": "parcel_ready",
     "category": "UTILITY",
     **{key: ORDER[key] for key in ("language", "components")},
 }
+
+
+def _pictured(_own: Mapping[str, Any]) -> dict[str, Any]:
+    return {"components": [{"type": "HEADER", "format": "IMAGE"}, *ORDER["components"]]}
+
+
 TEMPLATES = {
     "POST /messages/template": send_route(
         {"phone": PHONE, "template_name": ORDER["name"], "language": "en_GB", "field_1": "Priya"},
-        free=frozenset({"header_media_id"}),
+        free=frozenset({"fallback_template"}),  # a template needs none
+        probes={
+            "header_media_id": lambda own: {"template_name": own["pictured"]},
+            "cards": lambda own: {
+                "template_name": own["shop"],
+                "cards": [{"header_media_id": own["media"], "field_1": "this", "button_0": "a"}] * 2,
+            },
+        },
     ),
     "GET /templates": Route("templates:read"),
     "GET /templates/{template_id}": Route("templates:read", **_TEMPLATE),
     "POST /templates/sync": Route("templates:sync"),
     "POST /templates": Route(
-        "templates:write", _NEW, free=frozenset({"waba_id", "header_sample_media_id"}), status=201
+        "templates:write", _NEW, probes={"header_sample_media_id": _pictured}, status=201
     ),
     "PATCH /templates/{template_id}": Route(
         "templates:write",
         {"components": [{"type": "BODY", "text": "Your order is on its way to you."}]},
-        free=frozenset({"header_sample_media_id"}),
+        probes={"header_sample_media_id": _pictured},
         **_TEMPLATE,
     ),
     "DELETE /templates/{template_id}": Route("templates:delete", **_TEMPLATE),
@@ -163,7 +169,7 @@ TEMPLATES = {
     ),
 }
 
-_TOKEN: Any = {"path": {"token_id": "token"}, "places": (("path", "token_id", "token"),)}
+_TOKEN: Any = {"path": {"token_id": "token"}}
 TOKENS = {
     "GET /tokens": Route("tokens:read"),
     "POST /tokens": Route("tokens:write", {"name": "Shop", "scopes": ["tokens:write"]}, status=201),
@@ -175,14 +181,13 @@ TOKENS = {
     "DELETE /tokens/{token_id}": Route("tokens:write", **_TOKEN),
 }
 
-_NUMBER: Any = {"path": {"phone_number_id": "number"}, "places": (("path", "phone_number_id", "number"),)}
+_NUMBER: Any = {"path": {"phone_number_id": "number"}}
 NUMBERS = {
     "GET /numbers": Route("numbers:read"),
     "POST /numbers": Route(
         "numbers:write",
         {"app_secret": "a-secret", "verify_token": "a-word"},
         named={"phone_number_id": "number", "waba_id": "waba", "access_token": "access_token"},
-        free=frozenset({"phone_number_id", "waba_id", "app_id"}),
         status=201,
     ),
     "GET /numbers/{phone_number_id}": Route("numbers:read", **_NUMBER),

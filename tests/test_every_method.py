@@ -9,12 +9,10 @@ import pytest
 from rasl.db.pool import Database
 from tests import samples
 from tests.api.v2.media_calls import form
-from tests.auth_routes import LOGIN_CODE, codes_of
-from tests.routes import ORDER
 from tests.server.raw import connected
 from tests.serving import Api
 from tests.test_every_route import ROUTES
-from tests.things import PREFIX, things_of
+from tests.things import PREFIX, things_of_all
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 # What is outside of the API's own table.
@@ -54,12 +52,7 @@ def full(taken: set[str]) -> list[str]:
 @pytest.fixture
 async def own(api: Api, database: Database) -> dict[str, Any]:
     """What acme has, by the name that it has in paths."""
-    things = await things_of(api.acme, database, "442079460021")
-    order = {"waba_id": api.world.acme.waba_id, "templates": [ORDER, LOGIN_CODE]}
-    made = await api.simulator.post("/_control/templates", order)
-    await api.acme.post(f"{PREFIX}/templates/sync")
-    things |= {"template": made.body["data"][0]["id"], **await codes_of(api.acme)}
-    things["number"] = api.world.acme.phone_number_id
+    things = (await things_of_all(api, database))["acme"]
     names = {key: things[kind] for route in ROUTES.values() for key, kind in route.path.items()}
     stored = await api.acme.post(f"{PREFIX}/media", data=form(samples.PNG, "", media_type="image"))
     file = stored.data["url"].rpartition("/")[2]

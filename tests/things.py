@@ -9,12 +9,28 @@ from rasl.db.pool import Database
 from tests import samples
 from tests.api.v2.media_calls import form
 from tests.api.v2.received import receive
-from tests.routes import PHONE, phones
-from tests.serving import Client
+from tests.api.v2.templated import template
+from tests.auth_routes import LOGIN_CODE, codes_of
+from tests.routes import ORDER, PHONE, phones
+from tests.serving import Api, Client
+from tests.world import Person
 
 PREFIX = "/api/v2"
 MISSING_ID = 999_999_999_999
 
+
+# Templates that take files.
+_PICTURE = {"type": "HEADER", "format": "IMAGE"}
+_CARD = {
+    "components": [
+        _PICTURE,
+        {"type": "BODY", "text": "Look at {{1}} please"},
+        {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Shop", "url": "https://x.test/{{1}}"}]},
+    ]
+}
+_HELLO = {"type": "BODY", "text": "Here it is"}
+PICTURED = template("pictured", _PICTURE, _HELLO)
+SHOP = template("shop", _HELLO, {"type": "CAROUSEL", "cards": [_CARD, _CARD]}, category="MARKETING")
 
 MISSING = {
     "reply": {"message_id": MISSING_ID},
@@ -35,6 +51,7 @@ MISSING = {
     "spares": [MISSING_ID],
     "contact_group": MISSING_ID,
     "contact_groups": [MISSING_ID],
+    "written_groups": str(MISSING_ID),
     "contact_source": MISSING_ID,
     "contact_status": MISSING_ID,
     "contacts": [MISSING_ID],
@@ -42,6 +59,11 @@ MISSING = {
     "source_id": MISSING_ID,
     "status_id": MISSING_ID,
     "mobile": "442079460099",
+    "email": "nobody@x.test",
+    "actor": MISSING_ID,
+    "subject": str(MISSING_ID),
+    "request": "5b0a8a0e-6c43-4f0c-9d4b-0a6d3f9f2b11",
+    "waba": "302290129340398",
 }
 
 
@@ -65,8 +87,10 @@ async def things_of(client: Client, database: Database, mobile: str) -> dict[str
         "groups": [used["contact_group"]],
     }
     spares = [
-        (await client.post(f"{PREFIX}/contacts", contact | {"phone": f"+442079{next(phones)}"})).data["id"]
-        for _ in range(2)
+        (await client.post(f"{PREFIX}/contacts", contact | {"phone": f"+442079{next(phones)}", **more})).data[
+            "id"
+        ]
+        for more in ({"email": f"{mobile}@x.test"}, {})
     ]
     members = {"contact_ids": [sent["contact_id"]]}
     await client.post(f"{PREFIX}/groups/{labels['group_id']}/contacts", members)
@@ -74,9 +98,11 @@ async def things_of(client: Client, database: Database, mobile: str) -> dict[str
         **labels,
         **used,
         "contact_groups": [used["contact_group"]],
+        "written_groups": str(used["contact_group"]),
         "spare": spares[0],
         "spares": spares[1:],
         "mobile": mobile,
+        "email": f"{mobile}@x.test",
         "contacts": members["contact_ids"],
         "contact": sent["contact_id"],
         "conversation": sent["chat_id"],
@@ -89,6 +115,39 @@ async def things_of(client: Client, database: Database, mobile: str) -> dict[str
         "import": await import_of(client),
         "media": await media_of(client, samples.PNG, "image"),
         "sticker": await media_of(client, samples.WEBP, "sticker"),
+    }
+
+
+async def things_of_all(api: Api, database: Database) -> dict[str, dict[str, Any]]:
+    """Make things of acme's and of globex's, by kind."""
+    return {
+        "acme": await _things_with_templates(api, database, api.acme, api.world.acme, "442079460021"),
+        "globex": await _things_with_templates(api, database, api.globex, api.world.globex, "442079460022"),
+    }
+
+
+async def _things_with_templates(
+    api: Api, database: Database, client: Client, person: Person, mobile: str
+) -> dict[str, Any]:
+    things = await things_of(client, database, mobile)
+    order = {"waba_id": person.waba_id, "templates": [ORDER, LOGIN_CODE, PICTURED, SHOP]}
+    registered = await api.simulator.post("/_control/templates", order)
+    await client.post(f"{PREFIX}/templates/sync")
+    for comment in ("Call back.", "After five."):
+        await client.post(f"{PREFIX}/comments/{mobile}", {"comment": comment})
+    made = (await client.get(f"{PREFIX}/audit", params={"filter[subject]": "token"})).data[0]
+    return {
+        **things,
+        **await codes_of(client),
+        "template": registered.body["data"][0]["id"],
+        "pictured": PICTURED["name"],
+        "shop": SHOP["name"],
+        "number": person.phone_number_id,
+        "waba": person.waba_id,
+        "access_token": person.access_token,
+        "actor": made["actor_id"],
+        "subject": made["subject_id"],
+        "request": made["request_id"],
     }
 
 

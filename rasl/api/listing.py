@@ -11,10 +11,12 @@ from litestar.openapi.spec.enums import OpenAPIType
 from rasl.api.caller import country_of
 from rasl.api.operations import include_parameter, query_parameter
 from rasl.domain.list_names import PARAMETERS
-from rasl.domain.list_reading import parse
+from rasl.domain.list_reading import MAX_PAGE, parse
 from rasl.domain.listing import Kind, ListQuery, ListSpec
 from rasl.errors import ValidationFailed
 from rasl.web.request import ApiRequest
+
+_FLAGS = {"": False, "false": False, "0": False, "true": True, "1": True}
 
 
 def read_pairs(query_string: bytes) -> list[tuple[str, str]]:
@@ -46,8 +48,11 @@ def read_includes(request: ApiRequest, relations: tuple[str, ...]) -> frozenset[
 
 
 def read_flag(query_string: bytes, parameter: str) -> bool:
-    """Read a parameter that is true or false, which is also what it is when it is left out."""
-    return dict(read_pairs(query_string)).get(parameter, "").lower() in {"true", "1"}
+    """Read a parameter that is true or false, which is also what it is when it is left out; raises ValidationFailed."""
+    text = dict(read_pairs(query_string)).get(parameter, "").strip().lower()
+    if text not in _FLAGS:
+        raise ValidationFailed({parameter: [f"The {parameter} parameter must be true or false"]})
+    return _FLAGS[text]
 
 
 def select_fields(item: Any, fields: frozenset[str] | None) -> Any:
@@ -62,11 +67,12 @@ def select_fields(item: Any, fields: frozenset[str] | None) -> Any:
 def parameters(spec: ListSpec) -> list[Parameter]:
     """Describe a list's parameters for the OpenAPI document."""
     integer, text = Schema(type=OpenAPIType.INTEGER, minimum=1), Schema(type=OpenAPIType.STRING)
+    page = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_PAGE)
     filters = ", ".join(
         f"`{name}.key`" if kind is Kind.JSON else f"`{name}`" for name, kind in spec.filters.items()
     )
     described = [
-        query_parameter("page", integer, "Page number, from 1."),
+        query_parameter("page", page, "Page number, from 1."),
         query_parameter(
             "cursor",
             text,

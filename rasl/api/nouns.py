@@ -47,6 +47,8 @@ It is not asked when the body is right: then the use-case itself names all that 
 # Options of a route that the document reads: the tag of its noun, and examples of its body by what they show.
 TAG = "rasl.tag"
 ASKS = "rasl.asks"
+# The option of a route that names what else its good answer may be.
+OR_ANSWERS = "rasl.or_answers"
 _Item = TypeVar("_Item", bound=msgspec.Struct)
 _moments = functools.cache(lambda kind: [name for name in kind.__struct_fields__ if name.endswith("_at")])
 

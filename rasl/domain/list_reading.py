@@ -27,6 +27,7 @@ from rasl.errors import ValidationFailed
 
 MAX_PAGE = 2**31 - 1
 MAX_SEARCH_WORDS = 20
+_LONG = len(str(MAX_ID))
 _MOST_TOLD = 100
 
 # How PHP and axios write a list: fields[]=id, fields[0]=id.
@@ -77,10 +78,9 @@ class _Reading:
         filters = self._read_filters(self._collect(pairs), country)
         sorts = self._read_sorts()
         includes = self._read_names("include", self._spec.includes) or frozenset()
-        per_page = self._read("per_page", lambda text: _read_number(text, MAX_ID), DEFAULT_PER_PAGE)
         return ListQuery(
             page=self._read("page", lambda text: _read_number(text, MAX_PAGE), 1),
-            per_page=min(per_page, MAX_PER_PAGE),
+            per_page=self._read("per_page", _read_per_page, DEFAULT_PER_PAGE),
             sorts=sorts,
             search=self._read("search" if "search" in self._texts else "q", _read_search, None),
             filters=tuple(filters),
@@ -176,6 +176,12 @@ def _read_number(text: str, top: int) -> int:
     if not 1 <= number <= top:
         raise ValueError(f"must be between 1 and {top}")
     return number
+
+
+def _read_per_page(text: str) -> int:
+    """Read how many rows a page may have; more than there may be is the most there may be, however long the number."""
+    is_long = text.isascii() and text.isdecimal() and len(text.lstrip("0")) >= _LONG
+    return MAX_PER_PAGE if is_long else min(_read_number(text, MAX_ID), MAX_PER_PAGE)
 
 
 def _read_search(text: str) -> str:

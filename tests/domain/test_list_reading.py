@@ -188,7 +188,15 @@ def test_every_wrong_parameter_is_named_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("", 15), (" ", 15), ("1", 1), ("+7", 7), ("100", 100), ("101", 100), (str(MAX_ID), MAX_PER_PAGE)],
+    [
+        ("", 15),
+        (" ", 15),
+        ("1", 1),
+        ("+7", 7),
+        ("100", 100),
+        ("101", 100),
+        *((text, MAX_PER_PAGE) for text in (str(MAX_ID), "9" * 30, "9" * 5000)),
+    ],
 )
 def test_per_page_is_15_unless_given_and_never_above_100(text: str, expected: int) -> None:
     assert parse([("per_page", text)], SPEC).per_page == expected

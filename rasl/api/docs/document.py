@@ -15,7 +15,7 @@ from rasl.api.caller import requirement
 from rasl.api.docs.answers import Answers, header_components
 from rasl.api.docs.bodies import body_of, kind_of
 from rasl.api.docs.schemas import Schemas, objects
-from rasl.api.nouns import TAG
+from rasl.api.nouns import OR_ANSWERS, TAG
 from rasl.api.operations import PATH_PARAMETERS
 from rasl.web.envelope import Failure
 from rasl.web.request import ENDING
@@ -79,7 +79,8 @@ def document(api: Router, edition: Edition = PUBLIC) -> dict[str, Any]:
     routes = sorted(_routes(api), key=lambda it: (it.path, _METHODS.index(it.method)))
     specs = [spec for it in routes for spec in (it.handler.responses or {}).values()]
     bodies = [kind for it in routes if (kind := kind_of(it.handler)) is not None]
-    schemas = Schemas([*bodies, *(spec.data_container for spec in specs), Failure])
+    also = [it.handler.opt[OR_ANSWERS] for it in routes if OR_ANSWERS in it.handler.opt]
+    schemas = Schemas([*bodies, *(spec.data_container for spec in specs), *also, Failure])
     answers = Answers(schemas, edition.without)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -134,7 +135,7 @@ def _operation(route: _Route, schemas: Schemas, answers: Answers, *, has_scopes:
     scopes = requirement(handler).scopes if has_scopes else ()
     told = getattr(handler.operation_class, "told", ())
     in_path = [{"$ref": f"#/components/parameters/{name}"} for name in _PARAMETER.findall(route.path)]
-    described = {
+    described: dict[str, Any] = {
         "operationId": route.name,
         "summary": handler.summary,
         "description": handler.description,
@@ -149,6 +150,9 @@ def _operation(route: _Route, schemas: Schemas, answers: Answers, *, has_scopes:
             is_replayable=any(parameter.name == "Idempotency-Key" for parameter in told),
         ),
     }
+    if (other := handler.opt.get(OR_ANSWERS)) is not None:
+        content = described["responses"]["200"]["content"]["application/json"]
+        content["schema"] = {"anyOf": [content["schema"], schemas.of(other)]}
     if any(parameter.name == "fields" for parameter in told):
         _require_only_ids(described, schemas)
     return {

@@ -23,6 +23,7 @@ _ENVELOPE = re.compile(r"Success_(list_)?(\w+?)_+")
 _MOMENT = re.compile(r"(at|.*_at|timestamp)")
 _SHARED_FROM, _SHARED_LENGTH = 2, 60
 _HELD = ("object", "array")  # generators do not read these in a list of types
+_TELLS_TEXTS = frozenset({"enum", "const", "pattern", "contentMediaType"})
 _PLAIN = frozenset({"type", "format", "description"})
 
 
@@ -108,6 +109,8 @@ class Schemas:
             found["description"] = inspect.cleandoc(found["description"])
         if "properties" in found and "type" in found:
             _tell_moments(found["properties"])
+            if found.get("additionalProperties") is False:  # a body
+                _tell_what_says_nothing(found)
         if isinstance(title := found.get("title"), str) and "enum" in found and "properties" not in found:
             told = {"description": found["description"]} if "description" in found else {}
             named = self.add(title, {"type": "string", "enum": found["enum"]})
@@ -167,6 +170,34 @@ def _tell_moments(properties: Mapping[str, Schema]) -> None:
     for name, schema in properties.items():
         if _MOMENT.fullmatch(name) and schema.get("type") in ("string", ["string", "null"]):
             schema["format"] = "date-time"
+
+
+def _tell_what_says_nothing(body: Schema) -> None:
+    """Say that blanks are no text where one is asked for, and that null is nothing where a default stands in."""
+    for name, told in body["properties"].items():
+        if "default" in told:
+            body["properties"][name] = _or_null(told)
+        for asked in (*([] if "default" in told else [told]), *_items(told)):
+            kinds = _types(asked) if "type" in asked else ()
+            if "string" in kinds and "null" not in kinds and not asked.keys() & _TELLS_TEXTS:
+                asked["pattern"] = r"\S"
+
+
+def _items(told: Schema) -> list[Schema]:
+    return [it["items"] for it in (told, *told.get("anyOf", ())) if "items" in it]
+
+
+def _or_null(told: Schema) -> Schema:
+    kind = told.get("type")
+    if isinstance(kind, list) or "anyOf" in told or (kind is None and "$ref" not in told):
+        return told
+    outer = {key: told[key] for key in ("description", "default") if key in told}
+    if kind is None or kind in _HELD:
+        return outer | {
+            "anyOf": [{key: it for key, it in told.items() if key not in outer}, {"type": "null"}]
+        }
+    values = {"enum": [*told["enum"], None]} if "enum" in told else {}
+    return told | {"type": [kind, "null"]} | values
 
 
 def _plainly(node: Schema) -> Schema:

@@ -97,7 +97,7 @@ _DETAIL = (
 _TIMELINE = "timeline"
 _INCLUDE = query_parameter(
     "include",
-    Schema(type=OpenAPIType.STRING, enum=["timeline"]),
+    Schema(type=OpenAPIType.STRING),
     "`timeline`: every step of the message.",
 )
 

@@ -19,7 +19,7 @@ from rasl.domain.listing import ListQuery, Page
 from rasl.domain.templates import definition
 from rasl.domain.templates.preview import Preview, render
 from rasl.domain.tenants import Caller
-from rasl.errors import NotFound, WhatsAppFailed, WhatsAppNotConfigured
+from rasl.errors import NotFound, ValidationFailed, WhatsAppFailed, WhatsAppNotConfigured
 from rasl.services.templates import sync, templates
 from rasl.services.templates.templates import TEMPLATE_LIST, Submission
 from rasl.web.request import ApiRequest, Problems
@@ -157,7 +157,9 @@ async def change_template(
     return await templates.edit_template(request.resources, caller.tenant.id, template_id, changes, sample_id)
 
 
-@TEMPLATES.delete("/{template_id:str}", NotFound, *_META, operation=operation(_ALL_LANGUAGES))
+@TEMPLATES.delete(
+    "/{template_id:str}", NotFound, ValidationFailed, *_META, operation=operation(_ALL_LANGUAGES)
+)
 async def delete_template(template_id: FromPath[str], caller: MayDelete, request: ApiRequest) -> None:
     """Delete a template.
 

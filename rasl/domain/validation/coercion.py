@@ -14,7 +14,7 @@ import msgspec
 from msgspec import inspect
 
 from rasl.domain.validation.bodies import Body
-from rasl.domain.validation.fields import fields_of
+from rasl.domain.validation.fields import Asked, fields_of
 from rasl.domain.validation.forms import Several
 from rasl.domain.validation.values import plain_type, told_of
 
@@ -22,6 +22,7 @@ from rasl.domain.validation.values import plain_type, told_of
 _UNSEEN = "\ufeff\u200b\u200e\u200f\u2060"
 _IDS = re.compile(r"\s*-?\d{1,20}\s*(,\s*-?\d{1,20}\s*)*")
 _TOO_LARGE = 10**19
+_TRUE = frozenset({"true", "1", "on", "yes"})
 _BOOLEANS = {"on": True, "yes": True, "off": False, "no": False}
 
 
@@ -78,6 +79,13 @@ def _as_boolean(_info: inspect.Type, value: Any) -> Any:
     return _BOOLEANS.get(value.lower(), value) if isinstance(value, str) else value
 
 
+def _as_choice(info: inspect.LiteralType, value: Any) -> Any:
+    """Understand how a form says true, where that is one of the choices."""
+    if not isinstance(value, str) or True not in info.values:
+        return value
+    return True if value.lower() in _TRUE else value
+
+
 def _as_list(info: inspect.ListType, value: Any) -> Any:
     return _items(info, _list_of(info, value))
 
@@ -129,7 +137,12 @@ def _members(info: inspect.DictType | inspect.StructType, value: Any) -> Any:
     return {
         name: coerced(fields[name].info, one, fields[name].told) if name in fields else plain(one)
         for name, one in value.items()
+        if not (one is None and name in fields and _has_default(fields[name]))
     }
+
+
+def _has_default(field: Asked) -> bool:
+    return not (field.is_required or field.is_clearing or field.admits_null)
 
 
 def _as_one_of(info: inspect.UnionType, value: Any) -> Any:
@@ -143,6 +156,7 @@ _MEANS: Mapping[type[inspect.Type], Callable[[Any, Any], Any]] = {
     inspect.IntType: _as_integer,
     inspect.FloatType: _as_number,
     inspect.BoolType: _as_boolean,
+    inspect.LiteralType: _as_choice,
     inspect.ListType: _as_list,
     inspect.DictType: _as_object,
     inspect.StructType: _as_object,

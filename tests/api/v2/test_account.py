@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from typing import Any
 
 import pytest
@@ -238,6 +239,19 @@ async def test_all_tokens_together_have_a_limit_and_the_stricter_one_speaks(
         assert int(refused.headers["retry-after"]) == refused.details["retry_after"] >= 1
     other = await api.globex.get(f"{ACCOUNT}/limits")
     assert (other.status, other.headers["x-ratelimit-limit"]) == (200, "6")
+
+
+async def test_the_limit_of_all_tokens_is_exact_under_fifty_calls_at_once(
+    api: Api, database: Database
+) -> None:
+    await change(database, "update plans set max_api_calls_per_minute = 20 where name = 'unlimited'")
+    clients = [await client_with(api, database, 1000) for _ in range(5)]
+    before = time.monotonic()
+    answers = await asyncio.gather(*(client.get(f"{ACCOUNT}/limits") for client in clients * 10))
+    good = sum(answer.status == 200 for answer in answers)
+    assert {answer.status for answer in answers} == {200, 429}
+    # One comes back every three seconds, should it take so long.
+    assert 20 <= good <= 20 + (time.monotonic() - before) / 3
 
 
 @pytest.mark.parametrize(

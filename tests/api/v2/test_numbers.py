@@ -66,7 +66,7 @@ async def test_a_number_is_connected_chosen_and_sent_from(api: Api, database: Da
     assert made["quality_rating"] == "GREEN"
     assert made["callback_url"].startswith("http")
     assert "phone_number_quality_update" in made["fields"]
-    chosen = await api.acme.call("PATCH", f"{NUMBERS}/{SECOND}", json={"is_default": True})
+    chosen = await api.acme.call("PATCH", f"{NUMBERS}/{SECOND}", data={"is_default": "true"})
     assert chosen.data["is_default"] is True
     assert [item["is_default"] for item in (await api.acme.get(NUMBERS)).data] == [False, True]
     entries = await rows(database, "select *, audit_log::text as text from audit_log order by id")

@@ -8,7 +8,7 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Tag
 
-from rasl.api.nouns import Check, Decorator, Route, checked, told
+from rasl.api.nouns import OR_ANSWERS, Check, Decorator, Route, checked, told
 from rasl.api.operations import IDEMPOTENCY_KEY, PREFER, operation
 from rasl.api.v2.sends.also import recipient_problems
 from rasl.domain.message_status import MessageStatus
@@ -21,6 +21,7 @@ from rasl.errors import (
     WhatsAppNotConfigured,
     WindowClosed,
 )
+from rasl.services.sending.rehearsal import Rehearsal
 from rasl.web.envelope import Success
 from rasl.web.responses import ACCEPTED, IDEMPOTENT, READS_BODY, one_of, raises, response
 
@@ -82,6 +83,11 @@ class Sent(msgspec.Struct):
     chat_message_id: int
 
 
+def _rehearsing(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a send with what `dry_run` answers."""
+    return {**options, "opt": {OR_ANSWERS: Success[Rehearsal], **options.get("opt", {})}}
+
+
 def sends(
     path: str,
     kind: type[Sent],
@@ -113,7 +119,7 @@ def sends(
             status_code=200,
             operation_class=operation(IDEMPOTENCY_KEY, PREFER),
             responses=raises(*_ERRORS, *errors) | good,
-            **told(route, tag, checked(options, check), also, asks=examples),
+            **told(route, tag, checked(_rehearsing(options), check), also, asks=examples),
         )(route)
 
     return decorate
