@@ -1,4 +1,8 @@
-"""Queries on events: what happened, kept in the transaction that made it happen."""
+"""Events: what happened, kept in the transaction that made it happen, and only where an endpoint wants to be told.
+
+Most are told by the statement that changes something, by what is put into it here: that costs no further round trip, and
+a tenant whose endpoints want nothing of it a look at its row. `tenants.webhook_events` holds the patterns they want.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,22 +11,71 @@ import msgspec
 
 from rasl.db import rows
 from rasl.db.pool import Db
-from rasl.domain.events import Event
+
+# Unix time and 64 bits by chance.
+_KEY = "'evt_' || extract(epoch from now())::bigint || '_' || left(translate(gen_random_uuid()::text, '-', ''), 16)"
 
 
-class _Row(msgspec.Struct, frozen=True):
+class NewEvent(msgspec.Struct, frozen=True):
+    """An event that is to be kept, unless nobody wants it; by contact and message it is found again."""
+
     tenant_id: int
     type: str
     once: str | None
+    contact_id: int | None
+    message_id: int | None
     payload: Mapping[str, Any]
 
 
-async def insert(db: Db, events: Sequence[tuple[int, Event]]) -> None:
-    """Keep events, given with their tenant; one that happens only once and is there already is passed over."""
-    await db.execute(
-        f"""
-        insert into events ({rows.names(_Row)}) select {rows.names(_Row)} from {rows.table(_Row)}
-        on conflict do nothing
-        """,
-        [_Row(tenant_id, event.type, event.once, dict(event.payload)) for tenant_id, event in events],
-    )
+def wants(type_: str, tenant: str = "t") -> str:
+    """Return the condition that a tenant wants events of this type, which is an expression."""
+    return f"{tenant}.webhook_events && array['*', split_part({type_}, '.', 1) || '.*', {type_}]"
+
+
+def is_wanted(type_: str, tenant_id: str = "$1") -> str:
+    """Return the same of the tenant in a parameter, to be decided once for the whole statement."""
+    return f"exists (select from tenants t where t.id = {tenant_id} and {wants(type_)})"
+
+
+def telling(
+    source: str,
+    type_: str,
+    payload: str,
+    tenant_id: str = "i.tenant_id",
+    contact_id: str = "null",
+    message_id: str = "null",
+    once: str = "null",
+) -> str:
+    """Return the statement that keeps an event for each row of the source, without asking whether it is wanted."""
+    return f"""
+    insert into events (tenant_id, type, once, key, contact_id, message_id, payload)
+    select {tenant_id}, {type_}, {once}, {_KEY}, {contact_id}::bigint, {message_id}::bigint, {payload}
+    from {source}
+    on conflict do nothing
+    """
+
+
+def moment(column: str) -> str:
+    """Return a moment as answers write it: ISO 8601 in UTC, to the second."""
+    return f"""to_char({column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"')"""
+
+
+def difference(was: str, now: str) -> str:
+    """Return what an object was where it is otherwise now, null when nothing is."""
+    return f"""(select jsonb_object_agg(o.key, o.value) from jsonb_each({was}) o
+                where {now} -> o.key is distinct from o.value and o.key <> 'updated_at')"""
+
+
+_INSERT = telling(
+    f"{rows.table(NewEvent)} join tenants t on t.id = i.tenant_id and {wants('i.type')}",
+    "i.type",
+    "i.payload",
+    contact_id="i.contact_id",
+    message_id="i.message_id",
+    once="i.once",
+)
+
+
+async def insert(db: Db, events: Sequence[NewEvent]) -> None:
+    """Keep events that somebody wants; one that happens only once and is there already is passed over."""
+    await db.execute(_INSERT, events)
