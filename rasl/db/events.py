@@ -1,7 +1,8 @@
 """Events: what happened, kept in the transaction that made it happen, and only where an endpoint wants to be told.
 
-Most are told by the statement that changes something, by what is put into it here: that costs no further round trip, and
-a tenant whose endpoints want nothing of it a look at its row. `tenants.webhook_events` holds the patterns they want.
+Most are told by the statement that changes something, by what is put into it here: that costs no further round trip,
+and a tenant whose endpoints want nothing of it a look at its row. `tenants.webhook_events` holds the patterns they
+want.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,11 @@ from rasl.db import rows
 from rasl.db.pool import Db
 
 # Unix time and 64 bits by chance.
-_KEY = "'evt_' || extract(epoch from now())::bigint || '_' || left(translate(gen_random_uuid()::text, '-', ''), 16)"
+_KEY = (
+    "'evt_' || extract(epoch from %s)::bigint || '_' || left(translate(gen_random_uuid()::text, '-', ''), 16)"
+)
+# The one word of `webhook_events` that is no pattern: an endpoint wants what Meta posted, as it stood there.
+ORIGINALS = "meta"
 
 
 class NewEvent(msgspec.Struct, frozen=True):
@@ -27,9 +32,11 @@ class NewEvent(msgspec.Struct, frozen=True):
     payload: Mapping[str, Any]
 
 
-def wants(type_: str, tenant: str = "t") -> str:
-    """Return the condition that a tenant wants events of this type, which is an expression."""
-    return f"{tenant}.webhook_events && array['*', split_part({type_}, '.', 1) || '.*', {type_}]"
+def wants(type_: str, tenant: str = "t", noun: str | None = None) -> str:
+    """Return the condition that a tenant wants events of this type: an expression, whose noun may be known already."""
+    known = noun or (type_.strip("'").partition(".")[0] if type_.count("'") == 2 else None)
+    every = f"'{known}.*'" if known else f"split_part({type_}, '.', 1) || '.*'"
+    return f"{tenant}.webhook_events && array['*', {every}, {type_}]"
 
 
 def is_wanted(type_: str, tenant_id: str = "$1") -> str:
@@ -45,12 +52,20 @@ def telling(
     contact_id: str = "null",
     message_id: str = "null",
     once: str = "null",
+    wanted: str = "",
+    at: str = "now()",
 ) -> str:
-    """Return the statement that keeps an event for each row of the source, without asking whether it is wanted."""
+    """Return the statement that keeps an event for each row of the source.
+
+    `wanted` is a type of which it is asked once more, for each row, whether the tenant wants it.
+    """
+    asked = (
+        f" and exists (select from tenants t where t.id = {tenant_id} and {wants(wanted)})" if wanted else ""
+    )
     return f"""
-    insert into events (tenant_id, type, once, key, contact_id, message_id, payload)
-    select {tenant_id}, {type_}, {once}, {_KEY}, {contact_id}::bigint, {message_id}::bigint, {payload}
-    from {source}
+    insert into events (tenant_id, type, once, key, contact_id, message_id, payload, created_at)
+    select {tenant_id}, {type_}, {once}, {_KEY % at}, {contact_id}::bigint, {message_id}::bigint, {payload}, {at}
+    from {source}{asked}
     on conflict do nothing
     """
 
@@ -69,7 +84,7 @@ def difference(was: str, now: str) -> str:
 _INSERT = telling(
     f"{rows.table(NewEvent)} join tenants t on t.id = i.tenant_id and {wants('i.type')}",
     "i.type",
-    "i.payload",
+    f"case when '{ORIGINALS}' = any(t.webhook_events) then i.payload else i.payload - 'original' end",
     contact_id="i.contact_id",
     message_id="i.message_id",
     once="i.once",

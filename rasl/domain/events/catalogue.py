@@ -19,7 +19,7 @@ _REQUEST_ID = "5f0c1d7e-2b7a-4c1d-8a55-0c8a7e1f3b90"
 class Kind(msgspec.Struct, frozen=True):
     """A type of event; the nine of the contract are told unless somebody asks for others."""
 
-    type: str
+    name: str
     when: str
     shape: type[msgspec.Struct]  # of `data.resource.attributes`
     sample: Event
@@ -28,7 +28,7 @@ class Kind(msgspec.Struct, frozen=True):
     @property
     def noun(self) -> str:
         """Return what it is about."""
-        return self.type.partition(".")[0]
+        return self.name.partition(".")[0]
 
 
 _CONTACT = example_of(Contact)
@@ -60,12 +60,15 @@ _MESSAGE: dict[str, Any] = dict.fromkeys(schemas.EventMessage.__struct_fields__)
     "contact_id": 812,
     "request_id": _REQUEST_ID,
 }
-_ORIGINAL = '{"object":"whatsapp_business_account","entry":[{"id":"102290129340398","changes":[{"field":"%s","value":%s}]}]}'
-_POSTED = _ORIGINAL % (
-    "messages",
-    '{"messaging_product":"whatsapp","metadata":{"display_phone_number":"442079460000",'
-    '"phone_number_id":"106540352242922"},"%s":[%s]}',
+_ORIGINAL = (
+    '{"object":"whatsapp_business_account","entry":[{"id":"102290129340398",'
+    '"changes":[{"field":"%s","value":%s}]}]}'
 )
+_IN_MESSAGES = (
+    '{"messaging_product":"whatsapp","metadata":{"display_phone_number":"442079460000",'
+    '"phone_number_id":"106540352242922"},"%s":[%s]}'
+)
+_POSTED = _ORIGINAL % ("messages", _IN_MESSAGES)
 _TEXT = (
     '{"from":"442079460011","id":"wamid.HBgM","timestamp":"1772615722","type":"text","text":{"body":"Hello"}}'
 )
@@ -303,7 +306,7 @@ _KINDS: tuple[Kind, ...] = (
         {
             "reason": "phone_budget_per_hour",
             "subject": "442079460011",
-            "budget": "phone_per_hour",
+            "budget": 5,
             "period": "hour",
             "retry_after": 1800,
             "phone": "442079460011",
@@ -361,12 +364,12 @@ _KINDS: tuple[Kind, ...] = (
         _ORIGINAL % ("account_update", '{"event":"VERIFIED_ACCOUNT"}'),
     ),
 )
-CATALOGUE: Mapping[str, Kind] = {kind.type: kind for kind in _KINDS}
-CONTRACT = tuple(kind.type for kind in _KINDS if not kind.is_opt_in)
+CATALOGUE: Mapping[str, Kind] = {kind.name: kind for kind in _KINDS}
+CONTRACT = tuple(kind.name for kind in _KINDS if not kind.is_opt_in)
 """The nine events of the contract: what an endpoint is told that names none."""
 NOUNS = tuple(dict.fromkeys(kind.noun for kind in _KINDS))
 
 
 def is_pattern(text: str) -> bool:
     """Tell whether a text names an event, all of a noun (`contact.*`), or everything (`*`)."""
-    return text in CATALOGUE or text == "*" or text.removesuffix(".*") in NOUNS and text.endswith(".*")
+    return text in CATALOGUE or text == "*" or (text.endswith(".*") and text[:-2] in NOUNS)

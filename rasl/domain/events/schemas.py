@@ -159,7 +159,7 @@ class EventOtpBlocked(msgspec.Struct):
 
     reason: str
     subject: str | None
-    budget: str
+    budget: int
     period: str
     retry_after: int
     phone: str

@@ -23,6 +23,8 @@ from tests.api.v2.codes import (
 )
 from tests.serving import Api
 
+pytestmark = pytest.mark.usefixtures("hearing_of_codes")
+
 
 @pytest.fixture(autouse=True)
 async def templates(api: Api) -> None:

@@ -14,6 +14,8 @@ from tests.ingest.posts import Post, messages, text
 from tests.serving import Answer, Api, Client
 from tests.world import Person
 
+pytestmark = pytest.mark.usefixtures("hearing_of_codes")
+
 
 @pytest.fixture
 def post(database: Database, sealer: Sealer) -> Post:
