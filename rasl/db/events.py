@@ -12,6 +12,7 @@ import msgspec
 
 from rasl.db import rows
 from rasl.db.pool import Db
+from rasl.domain.events.catalogue import CATALOGUE
 
 # Unix time and 64 bits by chance.
 _KEY = (
@@ -37,6 +38,12 @@ def wants(type_: str, tenant: str = "t", noun: str | None = None) -> str:
     known = noun or (type_.strip("'").partition(".")[0] if type_.count("'") == 2 else None)
     every = f"'{known}.*'" if known else f"split_part({type_}, '.', 1) || '.*'"
     return f"{tenant}.webhook_events && array['*', {every}, {type_}]"
+
+
+def wants_any(noun: str, tenant: str) -> str:
+    """Return the condition that a tenant wants some event of a noun."""
+    types = [f"'{name}'" for name, kind in CATALOGUE.items() if kind.noun == noun]
+    return f"{tenant}.webhook_events && array['*', '{noun}.*', {', '.join(types)}]"
 
 
 def is_wanted(type_: str, tenant_id: str = "$1") -> str:

@@ -4,6 +4,7 @@ from rasl.dispatch.kind import Kind
 from rasl.dispatch.kinds.importing import Importing
 from rasl.dispatch.kinds.media import ReceivingMedia
 from rasl.dispatch.kinds.sending import Sending
+from rasl.dispatch.kinds.telling import Telling
 from rasl.dispatch.kinds.ungrouping import Ungrouping
 
-KINDS: tuple[type[Kind], ...] = (Sending, ReceivingMedia, Importing, Ungrouping)
+KINDS: tuple[type[Kind], ...] = (Sending, ReceivingMedia, Importing, Ungrouping, Telling)
