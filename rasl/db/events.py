@@ -46,6 +46,12 @@ def wants_any(noun: str, tenant: str) -> str:
     return f"{tenant}.webhook_events && array['*', '{noun}.*', {', '.join(types)}]"
 
 
+def wanting(condition: str, tenant_id: str, alias: str = "t") -> str:
+    """Return the join of the tenant of a row if a condition holds for it: a look at one row, whatever the plan."""
+    return f"""cross join lateral (
+        select t.webhook_events from tenants t where t.id = {tenant_id} and ({condition}) limit 1) {alias}"""
+
+
 def is_wanted(type_: str, tenant_id: str = "$1") -> str:
     """Return the same of the tenant in a parameter, to be decided once for the whole statement."""
     return f"exists (select from tenants t where t.id = {tenant_id} and {wants(type_)})"
@@ -66,9 +72,7 @@ def telling(
 
     `wanted` is a type of which it is asked once more, for each row, whether the tenant wants it.
     """
-    asked = (
-        f" and exists (select from tenants t where t.id = {tenant_id} and {wants(wanted)})" if wanted else ""
-    )
+    asked = f" and (select {wants(wanted)} from tenants t where t.id = {tenant_id})" if wanted else ""
     return f"""
     insert into events (tenant_id, type, once, key, contact_id, message_id, payload, created_at)
     select {tenant_id}, {type_}, {once}, {_KEY % at}, {contact_id}::bigint, {message_id}::bigint, {payload}, {at}
@@ -89,7 +93,7 @@ def difference(was: str, now: str) -> str:
 
 
 _INSERT = telling(
-    f"{rows.table(NewEvent)} join tenants t on t.id = i.tenant_id and {wants('i.type')}",
+    f"{rows.table(NewEvent)} {wanting(wants('i.type'), 'i.tenant_id')}",
     "i.type",
     f"case when '{ORIGINALS}' = any(t.webhook_events) then i.payload else i.payload - 'original' end",
     contact_id="i.contact_id",

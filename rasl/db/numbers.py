@@ -122,18 +122,6 @@ async def list_told(db: Db, tenant_ids: Sequence[int]) -> list[Row]:
     )
 
 
-async def list_owners(db: Db, news: Sequence[News]) -> list[int]:
-    """Return whose numbers news may be about."""
-    found = await db.fetch(
-        f"""
-        select distinct n.tenant_id from {rows.table(News)}
-        join whatsapp_numbers n on n.app_id = i.app_id and n.waba_id = i.waba_id and n.{CONNECTED}
-        """,
-        news,
-    )
-    return [row["tenant_id"] for row in found]
-
-
 async def keep_news(db: Db, news: Sequence[News]) -> None:
     """Keep what Meta told of numbers that are connected through the app it told it by."""
     for item in news:

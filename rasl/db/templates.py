@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from rasl.db import rows
-from rasl.db.events import wants_any
+from rasl.db.events import wanting, wants_any
 from rasl.db.numbers import CONNECTED, DEFAULT_NUMBER
 from rasl.db.pool import Db, Row
 from rasl.domain.templates.listed import Listed
@@ -285,7 +285,7 @@ async def list_told(db: Db, accounts: Sequence[Account]) -> list[Row]:
                t.correct_category, t.status, t.rejected_reason, t.status_details, t.quality, t.version_id,
                t.body_text as body_data
         from {rows.table(Account, alias="k")}
-        join tenants o on o.id = k.tenant_id and {wants_any("template", "o")}
+        {wanting(wants_any("template", "t"), "k.tenant_id", "o")}
         join templates t on t.tenant_id = k.tenant_id and t.waba_id = k.waba_id
         """,
         list(dict.fromkeys(accounts)),

@@ -6,6 +6,7 @@ from typing import Any
 
 from rasl import metrics
 from rasl.db import numbers as rows
+from rasl.db import templates
 from rasl.db.numbers import Heard, News
 from rasl.db.pool import Db, Row
 from rasl.graph.changes import Arrived, OtherChange, Refused
@@ -26,10 +27,21 @@ async def apply(db: Db, _sealer: Sealer, arrived: Sequence[Arrived[OtherChange]]
     if read_news:
         news = [found for _, found in read_news]
         originals = {found.digits: item.part.original() for item, found in read_news if item.part}
-        async with number_changes.told(db, await rows.list_owners(db, news), originals):
+        async with number_changes.told(db, await _owners(db, news), originals):
             await rows.keep_news(db, news)
     metrics.APPLIED.labels("number").inc(len(arrived))
     return ()
+
+
+async def _owners(db: Db, news: Sequence[News]) -> list[int]:
+    """Return whose numbers news may be about."""
+    accounts = {(item.app_id, item.waba_id) for item in news}
+    found = {
+        account.tenant_id
+        for app_id, waba_id in sorted(accounts)
+        for account in await templates.route(db, app_id, [waba_id])
+    }
+    return sorted(found)
 
 
 def read(arrived: Arrived[OtherChange]) -> News | None:
