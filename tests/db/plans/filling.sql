@@ -2,8 +2,8 @@
 -- to cannot hide. Nothing here is analysed: the plans under test were made before, and statistics would renew them.
 set session_replication_role = replica;  -- no foreign key is checked: the rows fit
 
-insert into tenants (id, name, subdomain, plan) overriding system value
-select i, 'Tenant ' || i, 'tenant-' || i, 'unlimited' from generate_series(1, 1000) i;
+insert into tenants (id, name, subdomain, plan, webhook_events) overriding system value
+select i, 'Tenant ' || i, 'tenant-' || i, 'unlimited', '{*}' from generate_series(1, 1000) i;
 insert into tokens (tenant_id, id, name, hash, last_four, scopes) overriding system value
 select i % 1000 + 1, i, 'token', int4send(i::integer), 'abcd', '{}' from generate_series(1, 5000) i;
 insert into meta_apps (id, callback_key, app_secret_sealed, app_secret_digest) overriding system value
