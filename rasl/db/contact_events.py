@@ -7,7 +7,7 @@ rows of a statement with one another would become a loop in a loop.
 from collections.abc import Sequence
 
 from rasl.db import jobs
-from rasl.db.events import difference, is_wanted, moment, telling, wants
+from rasl.db.events import difference, is_wanted, moment, telling, wanting, wants
 from rasl.db.jobs import NewJob
 from rasl.db.pool import Db
 from rasl.domain.records import fields_of
@@ -92,7 +92,7 @@ def consenting(change: str, source: str) -> str:
         "c.id",
         wanted=type_,
     )
-    return _updating(change, _some_before(source, f"({wanted})"), updated(), f", wished as ({wished})")
+    return _updating(change, _some_before(source, wanted), updated(), f", wished as ({wished})")
 
 
 def updating_many(change: str, which: str) -> str:
@@ -117,8 +117,8 @@ def kept_before(which: str) -> str:
 def _some_before(source: str, wanted: str) -> str:
     named = f"(select tenant_id, contact_id from {source}) k"
     return _before(
-        f"""{named} join tenants t on t.id = k.tenant_id and {wanted}
-        join contacts c on c.tenant_id = k.tenant_id and c.id = k.contact_id"""
+        f"""{named} {wanting(wanted, "k.tenant_id")} cross join lateral (
+            select c.* from contacts c where c.tenant_id = k.tenant_id and c.id = k.contact_id limit 1) c"""
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from rasl.db import rows
 from rasl.db.pool import Db
+from rasl.domain.events.catalogue import CATALOGUE
 
 # Unix time and 64 bits by chance.
 _KEY = (
@@ -39,6 +40,18 @@ def wants(type_: str, tenant: str = "t", noun: str | None = None) -> str:
     return f"{tenant}.webhook_events && array['*', {every}, {type_}]"
 
 
+def wants_any(noun: str, tenant: str) -> str:
+    """Return the condition that a tenant wants some event of a noun."""
+    types = [f"'{name}'" for name, kind in CATALOGUE.items() if kind.noun == noun]
+    return f"{tenant}.webhook_events && array['*', '{noun}.*', {', '.join(types)}]"
+
+
+def wanting(condition: str, tenant_id: str, alias: str = "t") -> str:
+    """Return the join of the tenant of a row if a condition holds for it: a look at one row, whatever the plan."""
+    return f"""cross join lateral (
+        select t.webhook_events from tenants t where t.id = {tenant_id} and ({condition}) limit 1) {alias}"""
+
+
 def is_wanted(type_: str, tenant_id: str = "$1") -> str:
     """Return the same of the tenant in a parameter, to be decided once for the whole statement."""
     return f"exists (select from tenants t where t.id = {tenant_id} and {wants(type_)})"
@@ -59,9 +72,7 @@ def telling(
 
     `wanted` is a type of which it is asked once more, for each row, whether the tenant wants it.
     """
-    asked = (
-        f" and exists (select from tenants t where t.id = {tenant_id} and {wants(wanted)})" if wanted else ""
-    )
+    asked = f" and (select {wants(wanted)} from tenants t where t.id = {tenant_id})" if wanted else ""
     return f"""
     insert into events (tenant_id, type, once, key, contact_id, message_id, payload, created_at)
     select {tenant_id}, {type_}, {once}, {_KEY % at}, {contact_id}::bigint, {message_id}::bigint, {payload}, {at}
@@ -82,7 +93,7 @@ def difference(was: str, now: str) -> str:
 
 
 _INSERT = telling(
-    f"{rows.table(NewEvent)} join tenants t on t.id = i.tenant_id and {wants('i.type')}",
+    f"{rows.table(NewEvent)} {wanting(wants('i.type'), 'i.tenant_id')}",
     "i.type",
     f"case when '{ORIGINALS}' = any(t.webhook_events) then i.payload else i.payload - 'original' end",
     contact_id="i.contact_id",

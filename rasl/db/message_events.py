@@ -1,8 +1,12 @@
 """What becomes of messages, told by the statements that write them: each thing once."""
 
-from rasl.db.events import ORIGINALS, moment, telling, wants
+from rasl.db.events import ORIGINALS, moment, telling, wanting, wants
 
 TOLD = ("received", "sent", "delivered", "read", "played", "failed", "unknown")
+_NUMBER = """cross join lateral (
+            select n.phone_number_id, n.display_phone_number from whatsapp_numbers n
+            where n.tenant_id = %s.tenant_id and n.id = v.number_id limit 1
+        ) n"""
 _TYPE = "'message.' || m.status"
 _STATUSES = ", ".join(f"'{status}'" for status in TOLD)
 _FIELDS = {
@@ -41,9 +45,11 @@ def told(source: str, original: str = "null") -> str:
     payload = f"""jsonb_build_object('id', m.id, 'attributes', jsonb_build_object({fields}),
         'request_id', m.request_id) || {with_original(original)}"""
     return telling(
-        f"""{source} join tenants t on t.id = m.tenant_id and {wants(_TYPE, noun="message")}
-        join conversations v on v.tenant_id = m.tenant_id and v.id = m.conversation_id
-        join whatsapp_numbers n on n.tenant_id = m.tenant_id and n.id = v.number_id
+        f"""{source} {wanting(wants(_TYPE, noun="message"), "m.tenant_id")}
+        cross join lateral (
+            select v.contact_id, v.number_id from conversations v
+            where v.tenant_id = m.tenant_id and v.id = m.conversation_id limit 1
+        ) v {_NUMBER % "m"}
         where m.status in ({_STATUSES})""",
         _TYPE,
         payload,
@@ -70,9 +76,10 @@ def opened(source: str) -> str:
         'interaction_id', v.id, 'contact_id', v.contact_id, 'phone_number_id', n.phone_number_id,
         'window_expires_at', {moment("v.window_expires_at")}))"""
     return telling(
-        f"""{source} v join tenants t on t.id = v.tenant_id and {wants(type_)}
-        join conversations o on o.tenant_id = v.tenant_id and o.id = v.id
-        join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id
+        f"""{source} v {wanting(wants(type_), "v.tenant_id")}
+        cross join lateral (
+            select o.window_expires_at from conversations o where o.tenant_id = v.tenant_id and o.id = v.id limit 1
+        ) o {_NUMBER % "v"}
         where v.window_expires_at > now() and coalesce(o.window_expires_at, '-infinity') <= now()""",
         type_,
         payload,

@@ -60,8 +60,9 @@ def stored(event: Event, request_id: str | None) -> dict[str, Any]:
 
 def render(told: Stored, account: Account, format_: Format) -> bytes:
     """Return the body of a delivery."""
-    # A program of before kept the attributes alone.
-    payload = told.payload if "attributes" in told.payload else {"id": None, "attributes": told.payload}
+    payload: Mapping[str, Any] = told.payload
+    if "attributes" not in payload:  # a program of before kept them alone
+        payload = {"id": None, "attributes": told.payload}
     body = _RENDERED[format_](told, account, payload, _ordered(told.type, payload["attributes"]))
     return msgspec.json.encode(body)
 

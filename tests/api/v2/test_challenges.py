@@ -52,7 +52,7 @@ async def test_a_user_who_sends_the_code_is_verified(api: Api, post: Post, datab
     assert message["message"] == made["text"]
     assert await events(database) == ["challenge.verified"]
     (event,) = await rows(database, "select payload from events")
-    assert event["payload"]["phone"] == DIGITS
+    assert event["payload"]["attributes"]["phone"] == DIGITS
     assert made["code"] not in str(event["payload"])
 
 
