@@ -1,11 +1,13 @@
 """What an endpoint may be: its address, and the headers that its owner wants sent along."""
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from rasl.domain import addresses
+from rasl.domain.events.catalogue import CATALOGUE, NOUNS, is_pattern
 from rasl.domain.networks import Network, holds, read_address
 
 LONGEST_URL = 2048
@@ -61,6 +63,17 @@ def is_private(host: str, allowed: Sequence[Network] = ()) -> bool:
 def may_be_reached(number: str, allowed: Sequence[Network]) -> bool:
     """Tell whether an address, as numbers, is public or in a network that the operator allows."""
     return addresses.is_public(number) or holds(allowed, read_address(number))
+
+
+def known_patterns(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Refuse names of events that there are none of, with the one that was perhaps meant: a rule of bodies."""
+    given = data.get("events")
+    named = [(f"events.{place}", text) for place, text in enumerate(given if isinstance(given, list) else ())]
+    for path, text in (*named, ("event", data.get("event"))):
+        if isinstance(text, str) and not is_pattern(text):
+            likely = difflib.get_close_matches(text, [*CATALOGUE, *(f"{noun}.*" for noun in NOUNS)], n=1)
+            hint = f'; did you mean "{likely[0]}"?' if likely else ": GET /webhooks/events lists them"
+            yield path, f"The {path} field must name an event{hint}"
 
 
 def header_problems(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

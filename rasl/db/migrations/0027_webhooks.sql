@@ -32,6 +32,7 @@ create table webhook_endpoints (
     deleted_at timestamptz,                         -- its deliveries go by their age, and it after them
     primary key (tenant_id, id)
 );
+create index webhook_endpoints_alive on webhook_endpoints (tenant_id) where deleted_at is null;
 create index webhook_endpoints_deleted on webhook_endpoints (deleted_at) where deleted_at is not null;
 
 -- One row for each endpoint that an event goes to. Its job (kind 'webhook', queue: the endpoint) says when the next attempt
