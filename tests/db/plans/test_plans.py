@@ -39,7 +39,10 @@ WALKS = {
         "an export walks all contacts, by steps, in the pool of the lists",
     ),
     "contact_groups.add_members": (500, "changes three contacts, each in all indexes, and tells of them"),
-    "contact_groups.clear_group": (250_000, "once in a group's life, and only for a small one: before and after"),
+    "contact_groups.clear_group": (
+        250_000,
+        "once in a group's life, and only for a small one: before and after",
+    ),
     "contact_groups.count_members": (
         100_000,
         "once in a group's life; until the table is analysed no plan is better",
