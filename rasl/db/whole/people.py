@@ -18,8 +18,8 @@ _WAMIDS = f"""(select w.wamid from message_wamids w where w.tenant_id = p.tenant
                union all
                select a.wamid from message_attempts a
                where a.tenant_id = p.tenant_id and a.message_id in {_MESSAGES} and a.wamid is not null)"""
-_EVENTS = """({0}.payload::text ~ p.pattern or {0}.contact_id = any(p.contacts)
-              or {0}.payload ->> 'contact_id' = any(p.contacts::text[]))"""
+_EVENTS = f"""({{0}}.payload::text ~ p.pattern or {{0}}.contact_id = any(p.contacts)
+              or {{0}}.message_id in {_MESSAGES} or {{0}}.payload ->> 'contact_id' = any(p.contacts::text[]))"""
 # By table, which of its rows (`t`) are about a person (`p`), in the order in which they are erased: what hangs on
 # others first.
 PERSONAL: Mapping[str, str] = {
