@@ -147,8 +147,8 @@ async def _drained(url: str, count: int, before: int | None = None) -> float:
 
 async def _until_fanned(database: Database) -> None:
     async with asyncio.timeout(_PATIENCE), database.connection() as db:
-        while await db.fetchval("select exists (select from jobs where kind = 'event')"):
-            await asyncio.sleep(0.1)  # noqa: ASYNC110 - another process does it
+        while await db.fetchval("select exists (select from jobs where kind = 'event')"):  # noqa: ASYNC110 - it is another process
+            await asyncio.sleep(0.1)
 
 
 async def _counts(url: str) -> Counts:
