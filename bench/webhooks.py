@@ -87,7 +87,8 @@ async def _measure(dsn: str, count: int, pending: int, say: Say) -> Report:
         await _happen(database, world.tenant_id, pending, "group.updated")
         with _worker(dsn):
             await _until_fanned(database)
-            await _happen(database, world.tenant_id, count)
+        await _happen(database, world.tenant_id, count)
+        with _worker(dsn):
             say(f"telling the other one of {count:,} events")
             report.per_second_beside_dead = await _drained(url, count)
     await database.close()
