@@ -183,7 +183,7 @@ _DELIVERY: Any = {
 _HOOK = "/webhooks/{webhook_id}"
 WEBHOOKS = {
     "GET /webhooks": Route("webhooks:read"),
-    "POST /webhooks": Route("webhooks:write", {"url": "http://127.0.0.1:9/hook"}, status=201),
+    "POST /webhooks": Route("webhooks:write", {"url": "http://127.0.0.1:65535/hook"}, status=201),
     "GET /webhooks/events": Route("webhooks:read"),
     f"GET {_HOOK}": Route("webhooks:read", **_WEBHOOK),
     f"PATCH {_HOOK}": Route("webhooks:write", {"description": "Another"}, empty_status=200, **_WEBHOOK),

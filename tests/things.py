@@ -97,7 +97,7 @@ async def things_of(client: Client, database: Database, mobile: str) -> dict[str
 
 async def webhook_of(client: Client, database: Database) -> dict[str, int]:
     """Return a webhook and a delivery of it."""
-    webhook_id = (await client.post(f"{PREFIX}/webhooks", {"url": "http://127.0.0.1:9/hook"})).data["id"]
+    webhook_id = (await client.post(f"{PREFIX}/webhooks", {"url": "http://127.0.0.1:65535/hook"})).data["id"]
     async with database.connection() as db:
         delivery_id = await db.fetchval(
             """

@@ -97,9 +97,9 @@ async def list_webhooks(caller: MayRead, request: ApiRequest, query: ListQuery) 
     also=_against,
     tells="What was created; `secret` is shown this once.",
     asks={
-        "for_n8n": {"url": "https://example.com/webhook/rasl", "events": ["contact.*"]},
+        "for_n8n": {"url": "https://n8n.example.test/webhook/rasl", "events": ["contact.*"]},
         "careful": {
-            "url": "https://example.com/hooks",
+            "url": "https://crm.example.test/hooks",
             "events": ["message.received", "message.failed"],
             "format": "default",
             "description": "Our CRM",
