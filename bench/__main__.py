@@ -1,4 +1,4 @@
-"""`python -m bench [send|contacts|otp|reading|webhooks] [options]`: run, print figures beside what is expected."""
+"""`python -m bench [BENCHMARK] [options]`: run, print the figures beside what is expected of them."""
 
 import argparse
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import contacts, otp, reading, webhooks
+from bench import account, contacts, otp, reading, webhooks
 from bench.contact_results import Result
 from bench.figures import expectations, tables
 from bench.procs import BenchError
@@ -52,6 +52,8 @@ def _run(
         return reading.run(arguments.quick, _say)
     if arguments.benchmark == "webhooks":
         return webhooks.run(arguments.quick, _say)
+    if arguments.benchmark == "account":
+        return account.run(arguments.quick, _say)
     if arguments.benchmark == "contacts":
         return contacts.run(arguments.quick, _say)
     return run(_options(arguments), _say)
@@ -67,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "benchmark",
         nargs="?",
         default="send",
-        choices=["send", "contacts", "otp", "reading", "webhooks"],
+        choices=["send", "contacts", "account", "otp", "reading", "webhooks"],
         help="what to measure",
     )
     parser.add_argument(
