@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import account, contacts, otp, reading
+from bench import account, contacts, otp, reading, webhooks
 from bench.contact_results import Result
 from bench.figures import expectations, tables
 from bench.procs import BenchError
@@ -31,7 +31,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("Stopped; everything is cleaned up.", file=sys.stderr)
         return 130
-    if isinstance(report, otp.Report | reading.Report):
+    if isinstance(report, otp.Report | reading.Report | webhooks.Report):
         print(*report.lines(), sep="\n")
     elif not isinstance(report, list):
         print(*tables(report), *expectations(report), sep="\n")
@@ -43,11 +43,15 @@ def main() -> int:
     return 0
 
 
-def _run(arguments: argparse.Namespace) -> Report | list[Result] | otp.Report | reading.Report:
+def _run(
+    arguments: argparse.Namespace,
+) -> Report | list[Result] | otp.Report | reading.Report | webhooks.Report:
     if arguments.benchmark == "otp":
         return otp.run(arguments.quick, _say)
     if arguments.benchmark == "reading":
         return reading.run(arguments.quick, _say)
+    if arguments.benchmark == "webhooks":
+        return webhooks.run(arguments.quick, _say)
     if arguments.benchmark == "account":
         return account.run(arguments.quick, _say)
     if arguments.benchmark == "contacts":
@@ -65,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "benchmark",
         nargs="?",
         default="send",
-        choices=["send", "contacts", "account", "otp", "reading"],
+        choices=["send", "contacts", "account", "otp", "reading", "webhooks"],
         help="what to measure",
     )
     parser.add_argument(

@@ -25,7 +25,7 @@ from tests.api.v2.media_calls import form
 from tests.auth_routes import AUTH
 from tests.contact_routes import CONTACTS
 from tests.documented import DOCUMENT, OPERATIONS, schema_of
-from tests.routes import FILES, NUMBERS, SENDS, TEMPLATES, TOKENS, Route
+from tests.routes import FILES, NUMBERS, SENDS, TEMPLATES, TOKENS, WEBHOOKS, Route
 from tests.serving import Answer, Api, Client
 from tests.things import PREFIX
 
@@ -46,6 +46,7 @@ ROUTES = {
     **TEMPLATES,
     **AUTH,
     **TOKENS,
+    **WEBHOOKS,
     **NUMBERS,
     "GET /messages": Route("messages:read"),
     "GET /messages/messages": Route("messages:read", alias_of="GET /messages"),

@@ -81,6 +81,8 @@ PATH_PARAMETERS = {
         "The tenant, by its subdomain.", _TEXT, "acme", pointer="subdomain", list="listTenants"
     ),
     "plan_name": PathParameter("The plan, by its name.", _TEXT, "starter", pointer="name", list="listPlans"),
+    "webhook_id": PathParameter("The webhook.", _ID, 7, list="listWebhooks", create="createWebhook"),
+    "delivery_id": PathParameter("The delivery.", _ID, 4711, list="listWebhookDeliveries"),
     "token_id": PathParameter("The token.", _ID, 4, list="listTokens", create="createToken"),
     "phone_number_id": PathParameter(
         "The number, by WhatsApp's id of it.",

@@ -258,6 +258,9 @@ def _child_environment(settings: Settings, simulator_url: str) -> dict[str, str]
         ours[_ADMIN_PORT] = str(settings.port)
     if not _is_set(environment, "RASL_LOG_LEVEL"):
         ours["RASL_LOG_LEVEL"] = "warning"
+    if not _is_set(environment, "RASL_WEBHOOK_ALLOW_CIDRS"):
+        # Whoever tries webhooks has a receiver, or an n8n, on this machine.
+        ours["RASL_WEBHOOK_ALLOW_CIDRS"] = "127.0.0.0/8,::1"
     return environment | ours
 
 

@@ -23,9 +23,11 @@ _BATCH = 1000
 # What the message still waited for: an attempt without an answer, or its next try.
 _UNSETTLED = frozenset({MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.UNKNOWN})
 _Key = tuple[int, int]
+Originals = dict[tuple[int, str, str], str]
+"""What Meta posted, by tenant, wamid and status, where somebody wants it as it stood there."""
 
 
-async def apply(db: Db, reports: Sequence[Report]) -> None:
+async def apply(db: Db, reports: Sequence[Report], originals: Originals | None = None) -> None:
     """Keep reports and merge them into their messages; a repeated one changes nothing.
 
     A report that names no message of ours is parked: our own row may learn its wamid a moment later.
@@ -50,7 +52,7 @@ async def apply(db: Db, reports: Sequence[Report]) -> None:
     rows = await _lock(db, by_message)
     # Before the ledger, whose lines everybody counts on: nobody waits for a person while he holds one of them.
     await _keep_wa_ids(db, known, rows)
-    await _merge(db, rows, by_message)
+    await _merge(db, rows, by_message, originals or {})
     for report, _ in known:
         metrics.count_reported(report.status, report.code)
     metrics.APPLIED.labels("status").inc(len(known))
@@ -79,7 +81,7 @@ async def _attach(db: Db, rows: Sequence[Row]) -> None:
     for row in rows:
         by_message[row["tenant_id"], row["message_id"]].append(Report(**dict(row)))
     if by_message:
-        await _merge(db, await _lock(db, by_message), by_message)
+        await _merge(db, await _lock(db, by_message), by_message, {})
         metrics.APPLIED.labels("attached_status").inc(len(rows))
 
 
@@ -88,15 +90,28 @@ async def _lock(db: Db, keys: Collection[_Key]) -> dict[_Key, Row]:
     return {(row["tenant_id"], row["id"]): row for row in locked}
 
 
-async def _merge(db: Db, rows: Mapping[_Key, Row], by_message: Mapping[_Key, Sequence[Report]]) -> None:
+async def _merge(
+    db: Db, rows: Mapping[_Key, Row], by_message: Mapping[_Key, Sequence[Report]], originals: Originals
+) -> None:
     """Merge reports into their locked messages, count those in the ledger and write back what changed."""
     before = {key: _state_of(row) for key, row in rows.items()}
     after = {key: _merged(state, by_message[key]) for key, state in before.items()}
     for key, line_id in (await cost_ledger.count(db, rows, after, by_message)).items():
         after[key] = msgspec.structs.replace(after[key], cost_line_id=line_id)
-    if changed := [state for key, state in after.items() if state != before[key]]:
+    changed = [
+        _with_original(state, by_message[key], originals)
+        for key, state in after.items()
+        if state != before[key]
+    ]
+    if changed:
         await status_rows.write_states(db, changed)
         await progress.record(db, [(state.tenant_id, state.message_id) for state in changed])
+
+
+def _with_original(state: MessageState, reports: Sequence[Report], originals: Originals) -> MessageState:
+    told = [(report.tenant_id, report.wamid, state.status) for report in reports]
+    original = next((originals[name] for name in told if name in originals), None)
+    return msgspec.structs.replace(state, original=original)
 
 
 def _state_of(row: Row) -> MessageState:

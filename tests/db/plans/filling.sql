@@ -2,8 +2,8 @@
 -- to cannot hide. Nothing here is analysed: the plans under test were made before, and statistics would renew them.
 set session_replication_role = replica;  -- no foreign key is checked: the rows fit
 
-insert into tenants (id, name, subdomain, plan) overriding system value
-select i, 'Tenant ' || i, 'tenant-' || i, 'unlimited' from generate_series(1, 1000) i;
+insert into tenants (id, name, subdomain, plan, webhook_events) overriding system value
+select i, 'Tenant ' || i, 'tenant-' || i, 'unlimited', '{*}' from generate_series(1, 1000) i;
 insert into tokens (tenant_id, id, name, hash, last_four, scopes) overriding system value
 select i % 1000 + 1, i, 'token', int4send(i::integer), 'abcd', '{}' from generate_series(1, 5000) i;
 insert into meta_apps (id, callback_key, app_secret_sealed, app_secret_digest) overriding system value
@@ -114,6 +114,17 @@ select 1, lpad(to_hex(i), 32, '0')::uuid, 1, 'login', int4send(i::integer), '44'
 from generate_series(1, 100000) i;
 insert into events (tenant_id, id, type, once, payload, created_at) overriding system value
 select 1, i, 'otp.sent', i::text, '{}', now() - interval '1 minute' * (100000 - i) from generate_series(1, 100000) i;
+update events set contact_id = id;
+insert into webhook_endpoints (tenant_id, id, url, events, format, secrets, deleted_at) overriding system value
+select 1, i, 'https://example.com', '{contact.*}', 'n8n', 'sealed', now() - interval '1 minute' * (100000 - i)
+from generate_series(1, 100000) i;
+update webhook_endpoints set deleted_at = null where id between 49990 and 50010;
+insert into webhook_deliveries (tenant_id, id, endpoint_id, event_id, event_key, event_type, message_id, line_id, state,
+                                held, created_at) overriding system value
+select 1, i, i, i, 'evt ' || i, 'contact.updated', i, case when i % 10 = 0 then i end,
+       case when i % 100 = 0 then 'pending' else 'delivered' end, case when i % 100 = 0 then 1 + i / 100 % 2 else 0 end,
+       now() - interval '1 minute' * (100000 - i)
+from generate_series(1, 100000) i;
 
 -- A thousand days of a hundred lines; tenant 1 has ten rate cards of 1,000 rates.
 insert into cost_lines (tenant_id, id, day, number_id, country, category, type, template, is_delivered, is_billable,
