@@ -33,7 +33,7 @@ export class RaslApi implements ICredentialType {
 			required: true,
 			default: '',
 			description:
-				'A token of the account; it needs the scopes of what the nodes do, for the trigger <code>webhooks:read</code> and <code>webhooks:write</code>',
+				'A token with <code>account:read</code> and the scopes of what the nodes do, for the trigger <code>webhooks:read</code> and <code>webhooks:write</code>',
 		},
 	];
 

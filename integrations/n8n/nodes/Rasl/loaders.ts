@@ -48,6 +48,14 @@ export const loadOptions: Record<string, Loader> = {
 	),
 	webhooks: from('/webhooks', (row) => String(row.description || row.url)),
 
+	async events(this: ILoadOptionsFunctions) {
+		const catalogue = await fetchData<Array<{ type: string; when?: string }>>(this, '/webhooks/events');
+		const nouns = [...new Set(catalogue.map(({ type }) => type.split('.')[0]))];
+		const all = nouns.map((noun) => ({ name: `${noun}.*`, value: `${noun}.*`, description: `All of ${noun}` }));
+		const each = catalogue.map(({ type, when }) => ({ name: type, value: type, description: when }));
+		return [...all, ...each].sort((one, other) => one.name.localeCompare(other.name));
+	},
+
 	async templateNames(this: ILoadOptionsFunctions) {
 		const found = await rows(this, '/templates', SENDABLE);
 		const all = [...new Set(found.map((row) => String(row.template_name)))];
@@ -78,14 +86,30 @@ export async function templateVariables(this: ILoadOptionsFunctions): Promise<Re
 		body: { values: {} },
 	});
 	const { missing } = (answer.body as { data: { missing: string[] } }).data;
+	const ids = [...new Set([...missing, ...buttonsOf(template)])];
 	return {
-		fields: missing.map((id) => ({
+		fields: ids.map((id) => ({
 			id,
-			displayName: id,
+			displayName: named(id),
 			type: 'string',
 			required: true,
 			display: true,
 			defaultMatch: false,
 		})),
 	};
+}
+
+/** The buttons that need a value: an address with an end of its own, a code to copy. */
+function buttonsOf(template: Row): string[] {
+	const buttons = JSON.parse(String(template.buttons_data ?? '[]')) as Array<{ type: string; url?: string }>;
+	return buttons.flatMap(({ type, url }, place) =>
+		type === 'COPY_CODE' || (type === 'URL' && url?.includes('{{')) ? [`button_${place}`] : [],
+	);
+}
+
+/** Return `field_1` as Body 1, `button_0` as Button 1, and names as they are. */
+function named(id: string): string {
+	const [, kind, place] = /^(header_field|field|button)_(\d+)$/.exec(id) ?? [];
+	if (kind === 'button') return `Button ${Number(place) + 1}`;
+	return kind === undefined ? id : `${kind === 'field' ? 'Body' : 'Header'} ${place}`;
 }

@@ -3,8 +3,6 @@ import {
 	NodeOperationError,
 	type IDataObject,
 	type IHookFunctions,
-	type ILoadOptionsFunctions,
-	type INodePropertyOptions,
 	type INodeType,
 	type INodeTypeDescription,
 	type IWebhookFunctions,
@@ -13,7 +11,7 @@ import {
 
 import { endpointOf, remove, subscribe, type Endpoint } from './endpoint';
 import { isGenuine } from './signature';
-import { fetchData } from '../Rasl/call';
+import { loadOptions } from '../Rasl/loaders';
 
 export class RaslTrigger implements INodeType {
 	description: INodeTypeDescription = {
@@ -67,18 +65,7 @@ export class RaslTrigger implements INodeType {
 		],
 	};
 
-	methods = {
-		loadOptions: {
-			async events(this: ILoadOptionsFunctions): Promise<INodePropertyOptions[]> {
-				const catalogue = await fetchData<Array<{ type: string; description?: string }>>(this, '/webhooks/events');
-				const families = [...new Set(catalogue.map(({ type }) => type.split('.')[0]))];
-				return [
-					...families.map((family) => ({ name: `${family}.*`, value: `${family}.*`, description: `All of ${family}` })),
-					...catalogue.map(({ type, description }) => ({ name: type, value: type, description })),
-				].sort((one, other) => one.name.localeCompare(other.name));
-			},
-		},
-	};
+	methods = { loadOptions: { events: loadOptions.events } };
 
 	webhookMethods = {
 		default: {

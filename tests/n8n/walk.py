@@ -1,0 +1,290 @@
+"""A real n8n, driven without a screen: `make n8n-e2e`. It is no part of `make test`, as it installs 3.5 GB first."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from pgbox import embedded_postgres
+from tests.acceptance.processes import free_port
+from tests.cli.commands import environment
+from tests.n8n.installing_n8n import Installation, build, install
+from tests.n8n.running import N8n
+from tests.n8n.stand_in import StandIn
+from tests.n8n.trying import PACKAGE
+from tests.serving import Client
+from tests.waiting import PATIENCE, until, wait_until
+
+PRIYA, PHONE = 812, "+442079460011"
+RASL = {"raslApi": {"id": "raslCredential", "name": "RASL"}}
+NODE, TRIGGER = "n8n-nodes-rasl.rasl", "n8n-nodes-rasl.raslTrigger"
+ANSWERS = "Hi Priya, please send us your order number and we look it up."
+
+
+@pytest.fixture(scope="module")
+def installation() -> Installation:
+    return install()
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="rasl-n8n-"))
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)  # root's PostgreSQL account must reach its folder
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def sandbox(base: Path) -> Iterator[dict[str, Any]]:
+    """What a new sandbox tells about itself."""
+    settings = {
+        "RASL_PORT": str(free_port()),
+        "RASL_METRICS_PORT": str(free_port()),
+        "RASL_WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
+    }
+    with (base / "sandbox.log").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rasl", "sandbox"],
+            env=environment(base / "data", settings),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        file = base / "data" / "sandbox.json"
+        wait_until(lambda: file.exists() or process.poll() is not None)
+        assert process.poll() is None, (base / "sandbox.log").read_text(encoding="utf-8")
+        yield json.loads(file.read_text(encoding="utf-8"))
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="module")
+async def rasl(sandbox: dict[str, Any]) -> AsyncIterator[Client]:
+    """The sandbox's API with its token."""
+    async with aiohttp.ClientSession() as session:
+        headers = {"authorization": f"Bearer {sandbox['token']}"}
+        yield Client(session, sandbox["base_url"].removesuffix("/api/v2"), headers)
+
+
+@pytest.fixture(scope="module")
+async def between(sandbox: dict[str, Any]) -> AsyncIterator[tuple[StandIn, str]]:
+    stand_in = StandIn(sandbox["base_url"].removesuffix("/api/v2"))
+    async with stand_in.serving() as url:
+        yield stand_in, url
+
+
+@pytest.fixture(scope="module")
+async def n8n(
+    installation: Installation, base: Path, sandbox: dict[str, Any], between: tuple[StandIn, str]
+) -> AsyncIterator[N8n]:
+    """An n8n with our package, a credential, and the examples: imported, and two of them published."""
+    folder = base / "n8n"
+    nodes = folder / ".n8n" / "nodes" / "node_modules"
+    nodes.mkdir(parents=True)
+    (base / "build").mkdir()
+    shutil.move(build(installation, base / "build"), nodes)
+    with embedded_postgres(base / "postgres") as dsn:
+        server = N8n(installation, folder, dsn)
+        try:
+            _fill(server, folder, between[1], sandbox["token"])
+            await server.start()
+            await server.own()
+            yield server
+        finally:
+            await server.close()
+
+
+def _fill(server: N8n, folder: Path, url: str, token: str) -> None:
+    credential = {**RASL["raslApi"], "type": "raslApi", "data": {"baseUrl": url, "token": token}}
+    _import(server, folder, "credentials", [credential])
+    files = sorted((PACKAGE / "workflows").glob("*.json"))
+    told = [_workflow(path.stem, json.loads(path.read_text(encoding="utf-8"))) for path in files]
+    _import(server, folder, "workflow", told)
+    server.command("publish:workflow", "--id=receive-branch-reply")
+    server.command("publish:workflow", "--id=new-order-template")
+
+
+def _import(server: N8n, folder: Path, noun: str, told: Any) -> None:
+    file = folder / "import.json"
+    file.write_text(json.dumps(told), encoding="utf-8")
+    server.command(f"import:{noun}", f"--input={file}")
+
+
+def _workflow(id_: str, told: dict[str, Any]) -> dict[str, Any]:
+    """Return a workflow as it is imported: with an id to call it by, our credential chosen."""
+    nodes = [
+        {**node, "credentials": RASL} if node["type"].startswith("n8n-nodes-rasl.") else node
+        for node in told["nodes"]
+    ]
+    return {**told, "id": id_, "active": False, "nodes": nodes}
+
+
+@pytest.fixture
+def outbound(rasl: Client) -> Callable[[str], Any]:
+    """Wait for a message that went out, and return it."""
+
+    async def found(text: str) -> dict[str, Any]:
+        messages: list[dict[str, Any]] = []
+
+        async def is_there() -> bool:
+            answer = await rasl.get("/api/v2/messages?filter[direction]=outbound&per_page=20")
+            messages[:] = [one for one in answer.data if one["message"] == text]
+            return bool(messages)
+
+        await until(is_there, explain=lambda: text)
+        return messages[0]
+
+    return found
+
+
+async def test_the_credential_is_tested_against_the_account(
+    n8n: N8n, sandbox: dict[str, Any], between: tuple[StandIn, str]
+) -> None:
+    told = []
+    for address, token in (
+        (between[1], sandbox["token"]),
+        (f"{between[1]}/api/v2/", sandbox["token"]),
+        (between[1], "wrong"),
+    ):
+        data = {"baseUrl": address, "token": token}
+        credential = {"id": "", "name": "Another", "type": "raslApi", "data": data}
+        told.append((await n8n.call("POST", "/credentials/test", {"credentials": credential}))["status"])
+    assert told == ["OK", "OK", "Error"]
+
+
+@pytest.mark.parametrize(
+    ("loader", "wanted"),
+    [
+        ("templateNames", "parcel_ready"),
+        ("languages", "en_GB"),
+        ("groups", 3),
+        ("sources", 5),
+        ("statuses", 2),
+        ("numbers", "106540352242922"),
+        ("events", "message.received"),
+    ],
+)
+async def test_fields_load_what_the_account_has(n8n: N8n, loader: str, wanted: str | int) -> None:
+    asked = {
+        "nodeTypeAndVersion": {"name": NODE, "version": 1},
+        "credentials": RASL,
+        "path": "parameters.any",
+        "methodName": loader,
+        "currentNodeParameters": {"template_name": "order_shipped"},
+    }
+    found = await n8n.call("POST", "/dynamic-node-parameters/options", asked)
+    assert wanted in [option["value"] for option in found]
+
+
+async def test_the_variables_of_a_template_are_asked_for(n8n: N8n) -> None:
+    asked = {
+        "nodeTypeAndVersion": {"name": NODE, "version": 1},
+        "credentials": RASL,
+        "path": "parameters.variables",
+        "methodName": "templateVariables",
+        "currentNodeParameters": {"template_name": "order_shipped", "language": "en_GB"},
+    }
+    found = await n8n.call("POST", "/dynamic-node-parameters/resource-mapper-fields", asked)
+    assert [(field["id"], field["displayName"]) for field in found["fields"]] == [
+        ("field_1", "Body 1"),
+        ("field_2", "Body 2"),
+        ("button_0", "Button 1"),
+    ]
+
+
+def _event(id_: str, text: str) -> dict[str, Any]:
+    attributes = {"message": text, "contact_id": PRIYA}
+    return {
+        "event": {"id": id_, "type": "message.received"},
+        "data": {"resource": {"type": "message", "id": 1, "attributes": attributes}},
+    }
+
+
+def _endpoint(between: tuple[StandIn, str]) -> dict[str, Any]:
+    (endpoint,) = [one for one in between[0].endpoints.values() if one["events"] == ["message.received"]]
+    return endpoint
+
+
+async def test_an_event_is_verified_and_answered(
+    n8n: N8n, between: tuple[StandIn, str], outbound: Callable[[str], Any]
+) -> None:
+    endpoint = _endpoint(between)
+    assert endpoint["url"].startswith(n8n.url)
+    between[0].tell(_event("evt_1", "Where is my order?"))
+    await outbound(ANSWERS)
+    (sent,) = between[0].sent("/messages/text")
+    assert sent.body == {"contact_id": PRIYA, "message": ANSWERS.replace("Priya", "@{contact_first_name}")}
+    execution, item, _ = sent.headers["Idempotency-Key"].split("-")
+    assert (execution.isdecimal(), item) == (True, "0")
+    await until(lambda: _ended(n8n, "receive-branch-reply", ["success"]))
+
+
+async def _ended(n8n: N8n, workflow_id: str, wanted: list[str]) -> bool:
+    return await n8n.executions(workflow_id) == wanted
+
+
+async def test_what_is_not_signed_starts_nothing(n8n: N8n, between: tuple[StandIn, str]) -> None:
+    path = _endpoint(between)["url"].removeprefix(n8n.url)
+    forged = {"webhook-id": "evt_9", "webhook-timestamp": "1772615722", "webhook-signature": "v1,AAAA"}
+    before = await n8n.executions("receive-branch-reply")
+    assert [(await n8n.post(path, _event("evt_9", "order"), headers))[0] for headers in ({}, forged)] == [
+        401,
+        401,
+    ]
+    assert await n8n.executions("receive-branch-reply") == before
+
+
+async def test_an_order_becomes_a_contact_and_a_template(
+    n8n: N8n, rasl: Client, outbound: Callable[[str], Any]
+) -> None:
+    person = {"phone": "+44 20 7946 0733", "first_name": "Amina", "last_name": "Said"}
+    status, _ = await n8n.post("/webhook/rasl-new-order", {"number": "1044", "billing": person})
+    assert status == 200
+    await outbound("Hi Amina, your parcel is ready.")
+    (contact,) = (await rasl.get("/api/v2/contacts?filter[phone]=%2B442079460733")).data
+    assert (contact["type"], contact["attributes"]) == ("customer", {"last_order": "1044"})
+
+
+async def test_an_order_without_a_phone_is_left_alone(n8n: N8n, between: tuple[StandIn, str]) -> None:
+    before = len(between[0].sent("/messages/template"))
+    await n8n.post("/webhook/rasl-new-order", {"number": "1045", "billing": {"first_name": "Nobody"}})
+    await until(lambda: _ended(n8n, "new-order-template", ["success", "success"]))
+    assert len(between[0].sent("/messages/template")) == before
+
+
+async def test_an_event_waits_for_an_n8n_that_is_down(
+    n8n: N8n, between: tuple[StandIn, str], outbound: Callable[[str], Any]
+) -> None:
+    endpoint = _endpoint(between)
+    await n8n.stop()
+    refused = between[0].refused
+    between[0].tell(_event("evt_2", "When are you open?"))
+    await until(lambda: _more(between[0], refused))
+    await n8n.start()
+    await outbound("We are open Monday to Friday, 9:00 to 18:00.")
+    assert _endpoint(between) == endpoint, "the trigger kept its endpoint"
+
+
+async def _more(stand_in: StandIn, than: int) -> bool:
+    return stand_in.refused > than
+
+
+async def test_a_workflow_that_is_taken_back_takes_its_endpoint_along(
+    n8n: N8n, between: tuple[StandIn, str]
+) -> None:
+    url = _endpoint(between)["url"]
+    await n8n.deactivate("receive-branch-reply")
+    assert between[0].endpoints == {}
+    status, told = await n8n.post(url.removeprefix(n8n.url), _event("evt_3", "Hello?"))
+    assert (status, "not registered" in told) == (404, True)
+    await n8n.activate("receive-branch-reply")
+    assert _endpoint(between)["url"] == url
