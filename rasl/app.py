@@ -28,6 +28,7 @@ from rasl.api.v2 import (
     statuses,
     templates,
     tokens,
+    webhooks,
 )
 from rasl.api.v2 import settings as tenant_settings
 from rasl.db.channels import TEMPLATES, TENANTS
@@ -35,8 +36,12 @@ from rasl.db.listening import Listener
 from rasl.db.pool import Database
 from rasl.dispatch.guard import Act, keep_up
 from rasl.dispatch.worker import work
+from rasl.domain.networks import read_networks
+from rasl.domain.webhook_endpoints import may_be_reached
 from rasl.errors import ApiError, ServiceUnavailable
 from rasl.fetching.fetcher import Fetcher
+from rasl.fetching.guard import Allows
+from rasl.fetching.poster import Poster
 from rasl.graph.client import GraphClient
 from rasl.ingest.door import door
 from rasl.media_store.opening import open_store
@@ -79,6 +84,7 @@ def build_resources(settings: Settings, dsn: str) -> Resources:
         sealer,
         open_store(settings),
         Fetcher(allow_private=settings.allow_private_urls),
+        Poster(_allowed_to_webhooks(settings)),
     )
 
 
@@ -95,7 +101,16 @@ async def running(resources: Resources) -> AsyncIterator[Outbox]:
         await outbox.finish()
         await resources.graph.close()
         await resources.fetcher.close()
+        await resources.poster.close()
         await resources.database.close()
+
+
+def _allowed_to_webhooks(settings: Settings) -> Allows | None:
+    """Return what tells of an address whether webhooks may go there; None lets them go anywhere."""
+    if settings.allow_private_urls:
+        return None
+    allowed = read_networks(tuple(listed(settings.webhook_allow_cidrs)))
+    return lambda number: may_be_reached(number, allowed)
 
 
 def api_v2() -> Router:
@@ -119,6 +134,7 @@ def api_v2() -> Router:
             *numbers.HANDLERS,
             *tenant_settings.HANDLERS,
             *audit.HANDLERS,
+            *webhooks.HANDLERS,
         ),
     )
 

@@ -113,6 +113,7 @@ class FeatureLimitExceeded(ApiError):
         "campaigns": "Active campaign",
         "staff": "Team member",
         "api_calls_per_minute": "API call",
+        "webhooks": "Webhook",
     }
 
     @classmethod

@@ -214,6 +214,22 @@ class Settings:
     )
     event_days: int = _setting(30, "Days for which events are kept.", _DAYS)
     otp_days: int = _setting(30, "Days for which one-time passwords that are over are kept.", _DAYS)
+    webhook_days: int = _setting(
+        30, "Days for which webhook deliveries are kept, with their attempts and answers.", _DAYS
+    )
+    webhook_delivered_days: int = _setting(
+        3, "The same of those that were delivered, not above `RASL_WEBHOOK_DAYS`.", _DAYS
+    )
+    webhook_endpoints: int = _setting(20, "Webhooks that one tenant may have.", between(0, 10_000))
+    webhook_allow_cidrs: str = _setting(
+        "",
+        "Private addresses and networks (CIDR) that webhooks may go to, separated by commas, such as that of your own "
+        "n8n. Empty: public addresses only.",
+        Rule(
+            "must be addresses or networks separated by commas, such as 10.0.0.0/8 or 2001:db8::1",
+            lambda networks: all(map(is_network, listed(networks))),
+        ),
+    )
     challenge_days: int = _setting(30, "Days for which challenges that are over are kept.", _DAYS)
     audit_days: int = _setting(
         0, "Days for which the audit, which tells who changed what, is kept. 0: forever.", _DAYS

@@ -16,6 +16,7 @@ from rasl.app import create_app
 from rasl.db.pool import Database
 from rasl.db.schema import migrate
 from rasl.sealing import Sealer
+from tests.hearing import hear
 from tests.serving import Api, api_clients, served, settings_for
 from tests.world import SECRET_KEY, World, build_world
 
@@ -94,6 +95,13 @@ def sealer() -> Sealer:
 async def world(database: Database, sealer: Sealer) -> World:
     """Acme and globex, connected."""
     return await build_world(database, sealer)
+
+
+@pytest.fixture
+async def hearing_of_codes(database: Database, world: World) -> None:
+    """Both want to be told of codes."""
+    for person in (world.acme, world.globex):
+        await hear(database, person.tenant_id, "otp.*", "challenge.*")
 
 
 @pytest.fixture(scope="session")

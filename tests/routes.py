@@ -175,6 +175,29 @@ TOKENS = {
     "DELETE /tokens/{token_id}": Route("tokens:write", **_TOKEN),
 }
 
+_WEBHOOK: Any = {"path": {"webhook_id": "webhook"}, "places": (("path", "webhook_id", "webhook"),)}
+_DELIVERY: Any = {
+    "path": {"webhook_id": "webhook", "delivery_id": "delivery"},
+    "places": (("path", "webhook_id", "webhook"), ("path", "delivery_id", "delivery")),
+}
+_HOOK = "/webhooks/{webhook_id}"
+WEBHOOKS = {
+    "GET /webhooks": Route("webhooks:read"),
+    "POST /webhooks": Route("webhooks:write", {"url": "http://127.0.0.1:9/hook"}, status=201),
+    "GET /webhooks/events": Route("webhooks:read"),
+    f"GET {_HOOK}": Route("webhooks:read", **_WEBHOOK),
+    f"PATCH {_HOOK}": Route("webhooks:write", {"description": "Another"}, empty_status=200, **_WEBHOOK),
+    f"POST {_HOOK}/rotate-secret": Route(
+        "webhooks:write", {"overlap_hours": 1}, empty_status=200, **_WEBHOOK
+    ),
+    f"POST {_HOOK}/test": Route("webhooks:write", {"event": "contact.created"}, empty_status=200, **_WEBHOOK),
+    f"GET {_HOOK}/deliveries": Route("webhooks:read", **_WEBHOOK),
+    f"GET {_HOOK}/deliveries/{{delivery_id}}": Route("webhooks:read", **_DELIVERY),
+    f"POST {_HOOK}/deliveries/{{delivery_id}}/replay": Route("webhooks:write", **_DELIVERY),
+    f"POST {_HOOK}/replay": Route("webhooks:write", {"state": "failed"}, empty_status=200, **_WEBHOOK),
+    f"DELETE {_HOOK}": Route("webhooks:write", **_WEBHOOK),
+}
+
 _NUMBER: Any = {"path": {"phone_number_id": "number"}, "places": (("path", "phone_number_id", "number"),)}
 NUMBERS = {
     "GET /numbers": Route("numbers:read"),

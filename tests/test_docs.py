@@ -7,9 +7,10 @@ import re
 import typing
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from rasl.domain.events import CATALOGUE
+from rasl.domain.events.catalogue import CATALOGUE, NOUNS
 from rasl.domain.message_status import MessageStatus
 from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.domain.records import Told, fields_of
@@ -86,9 +87,25 @@ def test_no_error_is_documented_that_does_not_exist() -> None:
 
 
 @pytest.mark.parametrize("type_", CATALOGUE)
-def test_every_event_is_documented_with_its_payload(type_: str) -> None:
-    fields = ", ".join(f"`{name}`" for name in CATALOGUE[type_].fields)
-    assert _row("docs/events.md", type_) == f"| `{type_}` | {CATALOGUE[type_].when} | {fields} |"
+def test_every_event_is_documented(type_: str) -> None:
+    kind = CATALOGUE[type_]
+    asked = "if asked for" if kind.is_opt_in else "always"
+    shape = kind.shape.__name__.removeprefix("Event")
+    assert _row("docs/events.md", type_) == f"| `{type_}` | {kind.when} | {asked} | {shape} |"
+
+
+@pytest.mark.parametrize(
+    "shape", list(dict.fromkeys(kind.shape for kind in CATALOGUE.values())), ids=lambda shape: shape.__name__
+)
+def test_every_shape_of_events_is_documented(shape: type[msgspec.Struct]) -> None:
+    fields = ", ".join(f"`{name}`" for name in shape.__struct_fields__)
+    assert _row("docs/events.md", shape.__name__.removeprefix("Event")) == (
+        f"| `{shape.__name__.removeprefix('Event')}` | {shape.__doc__} | {fields} |"
+    )
+
+
+def test_all_that_events_tell_of_is_documented() -> None:
+    assert all(f"`{noun}.*`" in _text("docs/events.md") for noun in NOUNS)
 
 
 @pytest.mark.parametrize("name", BUDGET_NAMES)

@@ -24,7 +24,7 @@ from tests.api.v2.media_calls import form
 from tests.auth_routes import AUTH, LOGIN_CODE, codes_of
 from tests.contact_routes import CONTACTS
 from tests.documented import DOCUMENT, OPERATIONS, schema_of
-from tests.routes import FILES, NAMING, NUMBERS, ORDER, SENDS, TEMPLATES, TOKENS, Route
+from tests.routes import FILES, NAMING, NUMBERS, ORDER, SENDS, TEMPLATES, TOKENS, WEBHOOKS, Route
 from tests.serving import Answer, Api, Client
 from tests.things import MISSING, PREFIX, things_of
 
@@ -45,6 +45,7 @@ ROUTES = {
     **TEMPLATES,
     **AUTH,
     **TOKENS,
+    **WEBHOOKS,
     **NUMBERS,
     "GET /messages": Route("messages:read", places=(("query", "filter[interaction_id]", "conversation"),)),
     "GET /messages/messages": Route("messages:read", alias_of="GET /messages"),

@@ -22,6 +22,8 @@ MISSING = {
     "received": MISSING_ID,
     "received_wamid": "wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS",
     "token": MISSING_ID,
+    "webhook": MISSING_ID,
+    "delivery": MISSING_ID,
     "media": MISSING_ID,
     "sticker": MISSING_ID,
     "import": MISSING_ID,
@@ -86,10 +88,26 @@ async def things_of(client: Client, database: Database, mobile: str) -> dict[str
         "received": await receive(database, sent["chat_id"], f"wamid.received+{mobile}/="),
         "received_wamid": f"wamid.received+{mobile}/=",
         "token": await token_of(client),
+        **await webhook_of(client, database),
         "import": await import_of(client),
         "media": await media_of(client, samples.PNG, "image"),
         "sticker": await media_of(client, samples.WEBP, "sticker"),
     }
+
+
+async def webhook_of(client: Client, database: Database) -> dict[str, int]:
+    """Return a webhook and a delivery of it."""
+    webhook_id = (await client.post(f"{PREFIX}/webhooks", {"url": "http://127.0.0.1:9/hook"})).data["id"]
+    async with database.connection() as db:
+        delivery_id = await db.fetchval(
+            """
+            insert into webhook_deliveries (tenant_id, endpoint_id, event_id, event_key, event_type, state)
+            select tenant_id, id, 1, 'evt_1', 'contact.created', 'failed' from webhook_endpoints where id = $1
+            returning id
+            """,
+            webhook_id,
+        )
+    return {"webhook": webhook_id, "delivery": delivery_id}
 
 
 async def import_of(client: Client) -> int:

@@ -77,6 +77,8 @@ PATH_PARAMETERS = {
     "group_id": PathParameter("The group.", _ID, 3, list="listGroups", create="createGroup"),
     "source_id": PathParameter("The source.", _ID, 5, list="listSources", create="createSource"),
     "status_id": PathParameter("The status.", _ID, 2, list="listStatuses", create="createStatus"),
+    "webhook_id": PathParameter("The webhook.", _ID, 7, list="listWebhooks", create="createWebhook"),
+    "delivery_id": PathParameter("The delivery.", _ID, 4711, list="listWebhookDeliveries"),
     "token_id": PathParameter("The token.", _ID, 4, list="listTokens", create="createToken"),
     "phone_number_id": PathParameter(
         "The number, by WhatsApp's id of it.",

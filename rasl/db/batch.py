@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from rasl import metrics
+from rasl import log, metrics
 from rasl.errors import ServiceUnavailable
 
 _Item = TypeVar("_Item")
@@ -41,6 +41,7 @@ class Batch(Generic[_Item, _Result]):
         return await future
 
     async def _fly(self) -> None:
+        log.REQUEST_ID.set(None)  # what several requests write together is none of theirs
         while self._waiting:
             batch = self._gather()
             self._rows.observe(len(batch))

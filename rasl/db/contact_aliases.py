@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from rasl.db import rows
+from rasl.db import contact_events, rows
 from rasl.db.pool import Db, Row
 
 Alias = tuple[int, str, str]  # tenant_id, kind, value
@@ -100,11 +100,14 @@ async def show_phones(db: Db, phones: Sequence[Phone]) -> None:
     """Show phones on contacts, in order; every phone alias of one that moved leads to its new number."""
     ordered = sorted(phones)
     await db.execute(
-        f"""
-        update contacts c set phone = '+' || p.wa_id, updated_at = now()
-        from {rows.table(Phone, alias="p")}
-        where c.tenant_id = p.tenant_id and c.id = p.contact_id and (p.has_moved or c.phone is null)
-        """,
+        contact_events.updating_some(
+            f"""
+            update contacts c set phone = '+' || p.wa_id, updated_at = now()
+            from {rows.table(Phone, alias="p")}
+            where c.tenant_id = p.tenant_id and c.id = p.contact_id and (p.has_moved or c.phone is null)
+            """,
+            rows.table(Phone, alias="p"),
+        ),
         ordered,
     )
     if moves := [phone for phone in ordered if phone.has_moved]:

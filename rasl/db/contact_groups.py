@@ -10,8 +10,10 @@ The ids that members of a large group still have are taken from them by a job; u
 
 from collections.abc import Sequence
 
-from rasl.db import jobs
+from rasl import log
+from rasl.db import contact_events, jobs, record_events
 from rasl.db.jobs import NewJob
+from rasl.db.labels import GROUPS
 from rasl.db.pool import Db
 
 KIND = "ungroup"
@@ -32,32 +34,40 @@ async def lock_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) -> i
 
 async def add_members(db: Db, tenant_id: int, group_id: int, contact_ids: Sequence[int]) -> int:
     """Put locked contacts into a held group and return how many were not in it."""
-    rows = await db.fetch(
-        """
-        update contacts set group_ids = group_ids || $2::bigint, updated_at = now()
-        where tenant_id = $1 and id = any($3::bigint[]) and $2 <> all(group_ids)
-        returning id
-        """,
+    added: int = await db.fetchval(
+        contact_events.updating(
+            """
+            update contacts c set group_ids = group_ids || $2::bigint, updated_at = now()
+            where tenant_id = $1 and id = any($3::bigint[]) and $2 <> all(group_ids)
+            """,
+            "c.id = any($3::bigint[])",
+            "$4",
+        ),
         tenant_id,
         group_id,
         contact_ids,
+        log.REQUEST_ID.get(),
     )
-    return len(rows)
+    return added
 
 
 async def remove_members(db: Db, tenant_id: int, group_id: int, contact_ids: Sequence[int]) -> int:
     """Take locked contacts out of a group and return how many were in it."""
-    rows = await db.fetch(
-        """
-        update contacts set group_ids = array_remove(group_ids, $2::bigint), updated_at = now()
-        where tenant_id = $1 and id = any($3::bigint[]) and $2 = any(group_ids)
-        returning id
-        """,
+    removed: int = await db.fetchval(
+        contact_events.updating(
+            """
+            update contacts c set group_ids = array_remove(group_ids, $2::bigint), updated_at = now()
+            where tenant_id = $1 and id = any($3::bigint[]) and $2 = any(group_ids)
+            """,
+            "c.id = any($3::bigint[])",
+            "$4",
+        ),
         tenant_id,
         group_id,
         contact_ids,
+        log.REQUEST_ID.get(),
     )
-    return len(rows)
+    return removed
 
 
 async def lock_group(db: Db, tenant_id: int, group_id: int) -> bool:
@@ -87,16 +97,21 @@ async def count_members(db: Db, tenant_id: int, group_id: int, most: int) -> int
 async def clear_group(db: Db, tenant_id: int, group_id: int) -> None:
     """Take the id of a locked group out of every contact."""
     await db.execute(
-        """
-        with member as materialized (
-            select id from contacts where tenant_id = $1 and group_ids @> array[$2::bigint] order by id
-            for no key update
-        )
-        update contacts c set group_ids = array_remove(c.group_ids, $2), updated_at = now()
-        from member where c.tenant_id = $1 and c.id = member.id
-        """,
+        contact_events.updating(
+            """
+            with member as materialized (
+                select id from contacts where tenant_id = $1 and group_ids @> array[$2::bigint] order by id
+                for no key update
+            )
+            update contacts c set group_ids = array_remove(c.group_ids, $2), updated_at = now()
+            from member where c.tenant_id = $1 and c.id = member.id
+            """,
+            "c.group_ids @> array[$2::bigint]",
+            "$3",
+        ),
         tenant_id,
         group_id,
+        log.REQUEST_ID.get(),
     )
 
 
@@ -115,15 +130,18 @@ async def clear_next(db: Db, tenant_id: int, group_id: int, after: int, size: in
     if last is not None:
         # Not `@>`: its index would find all members each time, those taken out before included.
         await db.execute(
-            """
-            with member as materialized (
-                select id from contacts
-                where tenant_id = $1 and id > $3 and id <= $4 and $2::bigint = any(group_ids) order by id
-                for no key update
-            )
-            update contacts c set group_ids = array_remove(c.group_ids, $2), updated_at = now()
-            from member where c.tenant_id = $1 and c.id = member.id
-            """,
+            contact_events.updating(
+                """
+                with member as materialized (
+                    select id from contacts
+                    where tenant_id = $1 and id > $3 and id <= $4 and $2::bigint = any(group_ids) order by id
+                    for no key update
+                )
+                update contacts c set group_ids = array_remove(c.group_ids, $2), updated_at = now()
+                from member where c.tenant_id = $1 and c.id = member.id
+                """,
+                "c.id > $3 and c.id <= $4 and $2::bigint = any(c.group_ids)",
+            ),
             tenant_id,
             group_id,
             after,
@@ -134,7 +152,17 @@ async def clear_next(db: Db, tenant_id: int, group_id: int, after: int, size: in
 
 async def delete_group(db: Db, tenant_id: int, group_id: int) -> None:
     """Delete a locked group; its name is free."""
-    await db.execute("delete from contact_groups where tenant_id = $1 and id = $2", tenant_id, group_id)
+    await db.execute(
+        f"""
+        with gone as (
+            delete from contact_groups where tenant_id = $1 and id = $2 returning *
+        )
+        {record_events.made("group", "deleted", GROUPS.columns, "gone", "$3")}
+        """,
+        tenant_id,
+        group_id,
+        log.REQUEST_ID.get(),
+    )
 
 
 async def enqueue_clearing(db: Db, tenant_id: int, group_id: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rasl.db import contacts
+from rasl.db import contact_events, contacts
 from rasl.db.pool import Db, Row
 
 
@@ -86,8 +86,9 @@ async def absorb_contact(db: Db, tenant_id: int, kept_id: int, gone_id: int) -> 
         gone_id,
     )
     await db.execute(
-        """
-        with gone as (delete from contacts where tenant_id = $1 and id = $3 returning *), wish as (
+        f"""
+        with before as materialized ({contact_events.kept_before("c.id = $2")}
+        ), gone as (delete from contacts where tenant_id = $1 and id = $3 returning *), wish as (
             select w.* from gone g join contacts k on k.tenant_id = $1 and k.id = $2
             cross join lateral (
                 values (k.is_opted_out, k.opted_out_at, k.consent_changed_at),
@@ -95,12 +96,17 @@ async def absorb_contact(db: Db, tenant_id: int, kept_id: int, gone_id: int) -> 
             ) as w (is_opted_out, opted_out_at, consent_changed_at)
             order by coalesce(greatest(w.consent_changed_at, w.opted_out_at), '-infinity') desc, w.is_opted_out desc
             limit 1
+        ), after as (
+            update contacts k set
+                phone = coalesce(k.phone, g.phone), email = coalesce(k.email, g.email),
+                is_opted_out = w.is_opted_out, opted_out_at = w.opted_out_at, consent_changed_at = w.consent_changed_at,
+                created_at = least(k.created_at, g.created_at), updated_at = now()
+            from gone g, wish w where k.tenant_id = $1 and k.id = $2
+            returning k.*
+        ), told as (
+            {contact_events.updated()}
         )
-        update contacts k set
-            phone = coalesce(k.phone, g.phone), email = coalesce(k.email, g.email),
-            is_opted_out = w.is_opted_out, opted_out_at = w.opted_out_at, consent_changed_at = w.consent_changed_at,
-            created_at = least(k.created_at, g.created_at), updated_at = now()
-        from gone g, wish w where k.tenant_id = $1 and k.id = $2
+        {contact_events.deleted("gone")}
         """,
         tenant_id,
         kept_id,

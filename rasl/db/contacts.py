@@ -17,7 +17,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from rasl.db import contact_aliases, rows
+from rasl import log
+from rasl.db import contact_aliases, contact_events, rows
 from rasl.db.pool import Db, Row
 from rasl.domain.records.contact import ContactColumns
 
@@ -144,13 +145,13 @@ async def find_owners(db: Db, tenant_id: int, keys: Sequence[Key]) -> list[Row]:
 
 
 async def insert(
-    db: Db, tenant_id: int, contacts: Sequence[Mapping[str, Any]]
+    db: Db, tenant_id: int, contacts: Sequence[Mapping[str, Any]], *, is_told: bool = True
 ) -> list[tuple[int | None, bool]]:
     """Create the contacts whose alias nobody has: columns, with kind, value and wa_id of their aliases, all distinct.
 
     Returns each one's id and whether it is new; the id is that of whoever had the alias before, and None when somebody
     took the alias or the email in this moment: whoever looks again sees who. Aliases are claimed in order, so that two
-    processes cannot wait in a ring.
+    processes cannot wait in a ring. Events tell of the new ones, unless the caller does (`is_told`).
     """
     found = await db.fetch(
         f"""
@@ -174,7 +175,9 @@ async def insert(
             where (i.contact_id in (select contact_id from alias)) is true
             order by i.ord
             on conflict do nothing
-            returning id
+            returning *
+        ), told as (
+            {contact_events.created("contact", "$3", "$4")}
         )
         select coalesce(i.known_id, i.contact_id), i.known_id is not null,
                i.contact_id in (select contact_id from alias), i.contact_id in (select id from contact)
@@ -182,6 +185,8 @@ async def insert(
         """,
         tenant_id,
         contacts,
+        log.REQUEST_ID.get(),
+        is_told,
     )
     if without := [contact_id for contact_id, _, has_alias, is_new in found if has_alias and not is_new]:
         await contact_aliases.drop(db, tenant_id, without)
@@ -227,10 +232,19 @@ async def lock_many(
 async def update_many(db: Db, tenant_id: int, changes: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
     """Bring contacts up to date; what is not given stays, and a contact that has it all is not touched.
 
-    Groups and attributes are added to those it has. The phone is what it was found by: its spelling stays.
+    Groups and attributes are added to those it has. The phone is what it was found by: its spelling stays. Events tell
+    of them later.
     """
-    await db.execute(
-        f"""
+    bundle: int | None = await db.fetchval(
+        _UPDATE_MANY,
+        tenant_id,
+        [{"id": contact_id, **columns} for contact_id, columns in changes],
+    )
+    await contact_events.enqueue(db, tenant_id, bundle)
+
+
+_UPDATE_MANY = contact_events.updating_many(
+    f"""
         update contacts c
         set {", ".join(f"{name} = coalesce(i.{name}, c.{name})" for name in _PLAIN)},
             group_ids = c.group_ids || array(select g from unnest(i.group_ids) g where g <> all (c.group_ids)),
@@ -241,10 +255,9 @@ async def update_many(db: Db, tenant_id: int, changes: Sequence[tuple[int, Mappi
                    is distinct from ({", ".join(f"coalesce(i.{name}, c.{name})" for name in _PLAIN)})
                or not c.group_ids @> coalesce(i.group_ids, '{{}}')
                or not c.attributes @> coalesce(i.attributes, '{{}}'))
-        """,
-        tenant_id,
-        [{"id": contact_id, **columns} for contact_id, columns in changes],
-    )
+    """,
+    "c.id in (select i.id from json_to_recordset($2::json) as i (id bigint))",
+)
 
 
 async def lock_contact(db: Db, tenant_id: int, contact_id: int) -> Row | None:
@@ -260,9 +273,14 @@ async def change_contact(db: Db, tenant_id: int, contact_id: int, changes: Mappi
     """Write columns of a locked contact; raises UniqueViolationError when another has the email."""
     names = [name for name in COLUMNS if name in changes]
     await db.execute(
-        f"update contacts set {rows.assigned(names, 3)}, updated_at = now() where tenant_id = $1 and id = $2",
+        contact_events.updating(
+            f"update contacts c set {rows.assigned(names, 4)}, updated_at = now() where tenant_id = $1 and id = $2",
+            "c.id = $2",
+            "$3",
+        ),
         tenant_id,
         contact_id,
+        log.REQUEST_ID.get(),
         *(changes[name] for name in names),
     )
 
@@ -289,9 +307,17 @@ async def delete_contacts(db: Db, tenant_id: int, contact_ids: Sequence[int]) ->
         tenant_id,
         contact_ids,
     )
-    deleted = await db.fetch(
-        "delete from contacts where tenant_id = $1 and id = any($2::bigint[]) returning id",
+    deleted: int = await db.fetchval(
+        f"""
+        with gone as (
+            delete from contacts where tenant_id = $1 and id = any($2::bigint[]) returning *
+        ), told as (
+            {contact_events.deleted("gone", "$3")}
+        )
+        select count(*) from gone
+        """,
         tenant_id,
         contact_ids,
+        log.REQUEST_ID.get(),
     )
-    return len(deleted)
+    return deleted

@@ -280,7 +280,7 @@ async def load_tenant(db: Db, tenant_id: int) -> Row:
     """Return what rows are read and counted by: the tenant's defaults, and how many contacts the plan allows."""
     row = await db.fetchrow(
         f"""
-        select t.default_country, t.default_type, t.default_source_id, t.default_status_id,
+        select t.default_country, t.default_type, t.default_source_id, t.default_status_id, t.webhook_events,
                {limit_of("max_contacts")}
         from tenants t join plans p on p.name = t.plan where t.id = $1
         """,

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import rows
+from rasl.db import contact_events, message_events, record_events, rows
+from rasl.db.labels import SOURCES, STATUSES
 from rasl.db.messages import Wamid
 from rasl.db.pool import Db, Row
 from rasl.db.recipients import Thread
@@ -25,6 +26,13 @@ class Stored(msgspec.Struct, frozen=True):
     wamid: str
     reply_to: str | None
     sent_at: dt.datetime
+
+
+class Original(msgspec.Struct, frozen=True):
+    """What Meta posted of a message, where somebody wants that."""
+
+    message_id: int
+    original: str
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -67,16 +75,22 @@ async def take_wamids(db: Db, wamids: Sequence[tuple[int, str]]) -> dict[tuple[i
 async def load_defaults(db: Db, tenant_ids: Sequence[int]) -> dict[int, Row]:
     """Return what new contacts of tenants get; a default that is missing is the first there is, else a new one."""
     await db.execute(
-        """
+        f"""
         with tenant as (select unnest($1::bigint[]) as id), status as (
             insert into contact_statuses (tenant_id, name, color)
             select id, 'New', '#6B7280' from tenant t
             where not exists (select from contact_statuses s where s.tenant_id = t.id)
             on conflict do nothing
+            returning *
+        ), source as (
+            insert into sources (tenant_id, name)
+            select id, 'WhatsApp' from tenant t where not exists (select from sources s where s.tenant_id = t.id)
+            on conflict do nothing
+            returning *
+        ), told as (
+            {record_events.made("status", "created", STATUSES.columns, "status", "null", "r.tenant_id")}
         )
-        insert into sources (tenant_id, name)
-        select id, 'WhatsApp' from tenant t where not exists (select from sources s where s.tenant_id = t.id)
-        on conflict do nothing
+        {record_events.made("source", "created", SOURCES.columns, "source", "null", "r.tenant_id")}
         """,
         sorted(tenant_ids),
     )
@@ -110,7 +124,14 @@ async def lock_conversations(db: Db, keys: Sequence[tuple[int, int, int]]) -> di
     return {(row["tenant_id"], row["number_id"], row["contact_id"]): row["id"] for row in locked}
 
 
-async def insert_messages(db: Db, messages: Sequence[Stored], openings: Sequence[Opening]) -> None:
+_WITH_ORIGINAL = f"""message m left join lateral (
+    select k.original from {rows.table(Original, 3, "k")} where k.message_id = m.id limit 1
+) i on true"""
+
+
+async def insert_messages(
+    db: Db, messages: Sequence[Stored], openings: Sequence[Opening], originals: Sequence[Original]
+) -> None:
     """Store inbound messages and open the service windows of their (locked) conversations.
 
     They get the time of this statement, not of the transaction, whose beginning says nothing of who came first.
@@ -122,15 +143,22 @@ async def insert_messages(db: Db, messages: Sequence[Stored], openings: Sequence
             set last_message_at = now(), window_expires_at = greatest(v.window_expires_at, o.window_expires_at)
             from {rows.table(Opening, 2, "o")}
             where v.tenant_id = o.tenant_id and v.id = o.conversation_id
-        )
+            returning v.*
+        ), opened as (
+            {message_events.opened("thread")}
+        ), message as (
         insert into messages (tenant_id, id, conversation_id, type, peer, text, content, wamid, reply_to, sent_at,
                               direction, status, created_at, updated_at)
         overriding system value
         select {rows.names(Stored, "i.")}, 'inbound', 'received', stored.at, stored.at
         from {rows.table(Stored)} cross join (select statement_timestamp() as at) stored
+        returning *
+        )
+        {message_events.told(_WITH_ORIGINAL, "i.original")}
         """,
         messages,
         openings,
+        originals,
     )
 
 
@@ -138,15 +166,18 @@ async def change_consent(db: Db, wishes: Sequence[Consent]) -> None:
     """Write opt-outs and returns, one per contact; a wish older than what is known changes nothing."""
     ordered = sorted(wishes, key=lambda item: (item.tenant_id, item.contact_id))
     await db.execute(
-        f"""
-        update contacts c set
-            is_opted_out = w.is_opted_out,
-            opted_out_at = case when w.is_opted_out then w.changed_at end,
-            consent_changed_at = w.changed_at,
-            updated_at = now()
-        from {rows.table(Consent, alias="w")}
-        where c.tenant_id = w.tenant_id and c.id = w.contact_id
-          and w.changed_at >= coalesce(greatest(c.consent_changed_at, c.opted_out_at), '-infinity')
-        """,
+        contact_events.consenting(
+            f"""
+            update contacts c set
+                is_opted_out = w.is_opted_out,
+                opted_out_at = case when w.is_opted_out then w.changed_at end,
+                consent_changed_at = w.changed_at,
+                updated_at = now()
+            from {rows.table(Consent, alias="w")}
+            where c.tenant_id = w.tenant_id and c.id = w.contact_id
+              and w.changed_at >= coalesce(greatest(c.consent_changed_at, c.opted_out_at), '-infinity')
+            """,
+            rows.table(Consent, alias="w"),
+        ),
         ordered,
     )

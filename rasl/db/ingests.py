@@ -227,10 +227,11 @@ async def count_failing(db: Db) -> list[Row]:
 
 
 async def route(db: Db, phone_number_ids: Sequence[str]) -> dict[str, Row]:
-    """Return connected numbers by Meta's id, with their app, when they were last heard of, and their words."""
+    """Return connected numbers by Meta's id: their app, when they were last heard of, their words, wanted events."""
     numbers = await db.fetch(
         f"""
-        select n.phone_number_id, n.tenant_id, n.id, n.app_id, n.last_webhook_at, t.stop_words, t.start_words
+        select n.phone_number_id, n.tenant_id, n.id, n.app_id, n.last_webhook_at, t.stop_words, t.start_words,
+               t.webhook_events
         from whatsapp_numbers n join tenants t on t.id = n.tenant_id
         where n.phone_number_id = any($1) and n.{CONNECTED}
         """,

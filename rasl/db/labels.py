@@ -3,6 +3,8 @@
 import asyncpg
 import msgspec
 
+from rasl import log
+from rasl.db import record_events
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
 from rasl.domain.listing import Kind, ListSpec
@@ -55,14 +57,20 @@ async def create_label(
 ) -> Row | None:
     """Create a label and return it, None when the tenant has one of this name already."""
     columns, values = (
-        ("tenant_id, name, color", "$1, $2, $3") if table.has_color else ("tenant_id, name", "$1, $2")
+        ("tenant_id, name, color", "$1, $2, $4") if table.has_color else ("tenant_id, name", "$1, $2")
     )
     return await db.fetchrow(
         f"""
-        insert into {table.name} ({columns}) values ({values})
-        on conflict (tenant_id, lower(name)) do nothing returning {table.columns}
+        with made as (
+            insert into {table.name} ({columns}) values ({values})
+            on conflict (tenant_id, lower(name)) do nothing returning *
+        ), told as (
+            {record_events.made(table.word, "created", table.columns, "made", "$3")}
+        )
+        select {table.columns} from made
         """,
-        *((tenant_id, name, color) if table.has_color else (tenant_id, name)),
+        *(tenant_id, name, log.REQUEST_ID.get()),
+        *((color,) if table.has_color else ()),
     )
 
 
@@ -88,13 +96,20 @@ async def change_label(
 
     Raises UniqueViolationError when another has the name.
     """
-    assignments, values = "name = $3", [tenant_id, label_id, name]
+    assignments, values = "name = $3", [tenant_id, label_id, name, log.REQUEST_ID.get()]
     if color is not msgspec.UNSET:
-        assignments, values = f"{assignments}, color = $4", [*values, color]
+        assignments, values = f"{assignments}, color = $5", [*values, color]
     return await db.fetchrow(
         f"""
-        update {table.name} set {assignments}, updated_at = now() where tenant_id = $1 and id = $2
-        returning {table.columns}
+        with before as materialized (
+            select * from {table.name} where tenant_id = $1 and id = $2
+        ), after as (
+            update {table.name} set {assignments}, updated_at = now() where tenant_id = $1 and id = $2
+            returning *
+        ), told as (
+            {record_events.changed(table.word, table.columns, "$4")}
+        )
+        select {table.columns} from after
         """,
         *values,
     )
@@ -110,7 +125,17 @@ async def delete_label(db: Db, table: LabelTable, tenant_id: int, label_id: int)
     try:
         async with db.transaction():
             deleted = await db.fetchval(
-                f"delete from {table.name} where tenant_id = $1 and id = $2 returning id", tenant_id, label_id
+                f"""
+                with gone as (
+                    delete from {table.name} where tenant_id = $1 and id = $2 returning *
+                ), told as (
+                    {record_events.made(table.word, "deleted", table.columns, "gone", "$3")}
+                )
+                select id from gone
+                """,
+                tenant_id,
+                label_id,
+                log.REQUEST_ID.get(),
             )
             if deleted is not None:
                 await _check_defaults(db, table, tenant_id, label_id)

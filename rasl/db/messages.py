@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import rows
+from rasl.db import message_events, rows
 from rasl.db.channels import JOBS
 from rasl.db.jobs import by_key
 from rasl.db.pool import Db, Row
@@ -145,6 +145,9 @@ with item as materialized (
         updated_at = now()
     from owned i
     where m.tenant_id = i.tenant_id and m.id = i.message_id
+    returning m.*
+), told as (
+    {message_events.told("message m")}
 ), wamid as (
     insert into message_wamids (tenant_id, wamid, message_id)
     select tenant_id, wamid, message_id from owned where wamid is not null
@@ -175,11 +178,16 @@ async def record_results(db: Db, results: Sequence[Result]) -> dict[int, bool]:
 async def adopt_late_success(db: Db, tenant_id: int, message_id: int, wamid: str) -> None:
     """Let a success that came after the lease ran out settle an `unknown` message, and nothing else."""
     adopted = await db.fetchval(
-        """
-        update messages set status = 'sent', wamid = $3, sent_at = now(), updated_at = now(),
-            content = case when content ? 'sealed_code' then content - 'sealed_code' else content end
-        where tenant_id = $1 and id = $2 and status = 'unknown' and wamid is null
-        returning id
+        f"""
+        with message as (
+            update messages set status = 'sent', wamid = $3, sent_at = now(), updated_at = now(),
+                content = case when content ? 'sealed_code' then content - 'sealed_code' else content end
+            where tenant_id = $1 and id = $2 and status = 'unknown' and wamid is null
+            returning *
+        ), told as (
+            {message_events.told("message m")}
+        )
+        select id from message
         """,
         tenant_id,
         message_id,

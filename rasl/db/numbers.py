@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from rasl.db import rows
+from rasl.db.events import wants_any
 from rasl.db.listing import ListSource
 from rasl.db.pool import Db, Row
 from rasl.domain.listing import Kind, ListSpec
@@ -42,6 +43,7 @@ class News(msgspec.Struct, frozen=True):
     digits: str
     messaging_limit: str | None
     verified_name: str | None
+    quality_rating: str | None = None
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -105,13 +107,28 @@ async def keep_seen(db: Db, tenant_id: int, number_id: int, seen: Seen) -> None:
     )
 
 
+async def list_told(db: Db, tenant_ids: Sequence[int]) -> list[Row]:
+    """Return what events tell of the numbers of tenants, as far as these want any; nobody else changes them now."""
+    return await db.fetch(
+        f"""
+        select n.tenant_id, n.id, n.phone_number_id, n.waba_id, n.display_phone_number, n.verified_name,
+               case when n.{CONNECTED} then 'connected' else 'disconnected' end as state,
+               n.quality_rating, n.meta_status, n.messaging_limit
+        from tenants t join whatsapp_numbers n on n.tenant_id = t.id
+        where t.id = any($1::bigint[]) and {wants_any("number", "t")}
+        order by n.id for no key update of n
+        """,
+        tenant_ids,
+    )
+
+
 async def keep_news(db: Db, news: Sequence[News]) -> None:
     """Keep what Meta told of numbers that are connected through the app it told it by."""
     for item in news:
         await db.execute(
             f"""
             update whatsapp_numbers set messaging_limit = coalesce($4, messaging_limit),
-                verified_name = coalesce($5, verified_name)
+                verified_name = coalesce($5, verified_name), quality_rating = coalesce($6, quality_rating)
             where app_id = $1 and waba_id = $2 and {CONNECTED}
               and regexp_replace(display_phone_number, '[^0-9]', '', 'g') = $3
             """,
@@ -120,6 +137,7 @@ async def keep_news(db: Db, news: Sequence[News]) -> None:
             item.digits,
             item.messaging_limit,
             item.verified_name,
+            item.quality_rating,
         )
 
 

@@ -64,6 +64,15 @@ STATUSES = Kind(
 )
 PARKED_STATUSES = Kind("parked_statuses", "message_statuses", "received_at", "is_parked")
 EVENTS = Kind("events", "events", "created_at")
+DELIVERED = Kind("webhooks_delivered", "webhook_deliveries", "created_at", "state = 'delivered'")
+WEBHOOK_DELIVERIES = Kind("webhook_deliveries", "webhook_deliveries", "created_at")
+WEBHOOKS = Kind(
+    "webhooks_deleted",
+    "webhook_endpoints",
+    "deleted_at",
+    """not exists (
+        select from webhook_deliveries d where d.tenant_id = t.tenant_id and d.endpoint_id = t.id offset 0)""",
+)
 # Whatever the age: a key is good for 24 hours, and while its request runs.
 KEYS = Kind(
     "idempotency_keys",

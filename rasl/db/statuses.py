@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import rows
+from rasl.db import message_events, rows
 from rasl.db.messages import Wamid
 from rasl.db.pool import Db, Row
 from rasl.db.rows import Key
@@ -40,6 +40,7 @@ class MessageState(msgspec.Struct, frozen=True):
     delivered_at: dt.datetime | None
     read_at: dt.datetime | None
     failed_at: dt.datetime | None
+    original: str | None = None  # what Meta posted of it, where somebody wants that
 
 
 class _Name(Wamid, frozen=True):
@@ -154,6 +155,7 @@ async def write_states(db: Db, states: Sequence[MessageState]) -> None:
     """Write merged states of locked messages."""
     await db.execute(
         f"""
+        with message as (
         update messages m set
             status = s.status, wamid = s.wamid, error_code = s.error_code, status_message = s.status_message,
             sent_at = s.sent_at, delivered_at = s.delivered_at, read_at = s.read_at, failed_at = s.failed_at,
@@ -161,6 +163,9 @@ async def write_states(db: Db, states: Sequence[MessageState]) -> None:
             updated_at = now()
         from {rows.table(MessageState, alias="s")}
         where m.tenant_id = s.tenant_id and m.id = s.message_id
+        returning m.*, s.original
+        )
+        {message_events.told("message m", "m.original")}
         """,
         states,
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from rasl.db import rows
+from rasl.db.events import wanting, wants_any
 from rasl.db.numbers import CONNECTED, DEFAULT_NUMBER
 from rasl.db.pool import Db, Row
 from rasl.domain.templates.listed import Listed
@@ -274,6 +275,21 @@ async def route(db: Db, app_id: int, waba_ids: Sequence[str]) -> list[Account]:
         waba_ids,
     )
     return [Account(row["tenant_id"], row["waba_id"]) for row in found]
+
+
+async def list_told(db: Db, accounts: Sequence[Account]) -> list[Row]:
+    """Return what events tell of the templates of accounts, as far as their tenants want any."""
+    return await db.fetch(
+        f"""
+        select t.tenant_id, t.id, t.template_id, t.name, t.language, t.waba_id, t.category, t.previous_category,
+               t.correct_category, t.status, t.rejected_reason, t.status_details, t.quality, t.version_id,
+               t.body_text as body_data
+        from {rows.table(Account, alias="k")}
+        {wanting(wants_any("template", "t"), "k.tenant_id", "o")}
+        join templates t on t.tenant_id = k.tenant_id and t.waba_id = k.waba_id
+        """,
+        list(dict.fromkeys(accounts)),
+    )
 
 
 async def apply_notice(db: Db, account: Account, notice: Notice) -> bool:

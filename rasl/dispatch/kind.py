@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
+from rasl.db.channels import JOBS
 from rasl.db.jobs import Ask, Holding
 from rasl.db.pool import Db
 from rasl.services.sending.outbox import Outbox
@@ -51,9 +52,11 @@ class Kind:
     """
 
     name: ClassVar[str]
+    channel: ClassVar[str] = JOBS  # on which it is told that there is something to do
     lease: dt.timedelta
     in_flight = 1  # at once in one worker
     per_queue = 1  # of one claim
+    gather_seconds = 0.0  # lets a few more come together after news: a claim for each would cost more
     poll_seconds = 1.0  # how long without news until it is looked whether something came due
     is_cut_off = False  # at a stop it is ended and left to another process, not finished
     is_rescued = False  # an abandoned one is not done again, so it cannot kill one process after another
@@ -61,6 +64,7 @@ class Kind:
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
         self.resources = outbox.resources
+        self.wake = asyncio.Event()  # lets its loop look again at once
 
     async def run(self, claim: Claim, stop: asyncio.Event) -> None:
         """Do it and settle it; one that takes long looks at `stop`."""

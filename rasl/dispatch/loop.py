@@ -41,6 +41,7 @@ class Loop:
 
     async def run(self, wake: asyncio.Event) -> None:
         """Claim and run until stopped, then finish what was begun."""
+        self.kind.wake = wake
         while not self._stop.is_set():
             wake.clear()
             found = await self._guard.run(self.step)
@@ -49,6 +50,8 @@ class Loop:
             elif not found:
                 full = self._running if self.kind.ask(len(self._running)).limit <= 0 else ()
                 await first_of((wake, self._stop), self.kind.idle_seconds(), full)
+                if self.kind.gather_seconds:
+                    await asyncio.sleep(self.kind.gather_seconds)
         await self.end()
 
     async def step(self) -> int:

@@ -9,6 +9,7 @@ from rasl.services.operators import purging
 from rasl.services.otp import guard, passwords
 from rasl.services.sending.outbox import Outbox
 from rasl.services.templates import sync
+from rasl.services.webhooks import waking
 
 _MINUTE = 60.0
 
@@ -27,6 +28,7 @@ def acts(outbox: Outbox, loops: Sequence[Loop]) -> tuple[Act, ...]:
         Act("watch for pumping", _MINUTE, lambda: guard.raise_alarms(database, settings)),
         # Notices get lost, and some changes have none. A reading may be cut off: what it has written is right.
         Act("read templates from Meta", 10.0, lambda: sync.reconcile_all(resources)),
+        Act("wake webhooks that waited", 1.0, lambda: waking.wake_all(database)),
         Act("give up imports", 5 * _MINUTE, lambda: uploads.give_up_old(database)),
         Act("drop what is past its time", 5 * _MINUTE, lambda: purging.run_beside(ground, settings)),
     )

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from rasl import log
-from rasl.db.channels import INGESTS, JOBS
+from rasl.db.channels import INGESTS, JOBS, WEBHOOKS
 from rasl.db.listening import Listener
 from rasl.dispatch import ingesting, upkeep
 from rasl.dispatch.guard import keep_up
@@ -20,7 +20,7 @@ async def work(outbox: Outbox, stop: asyncio.Event) -> None:
     loops = [Loop(kind(outbox), stop) for kind in KINDS]
     wakes, wake_ingest = [asyncio.Event() for _ in loops], asyncio.Event()
     beside = [
-        asyncio.create_task(_listener(outbox, wakes, wake_ingest).run()),
+        asyncio.create_task(_listener(outbox, loops, wakes, wake_ingest).run()),
         asyncio.create_task(keep_up(upkeep.acts(outbox, loops))),
     ]
     _logger.info("worker_started")
@@ -36,15 +36,25 @@ async def work(outbox: Outbox, stop: asyncio.Event) -> None:
         _logger.info("worker_stopped")
 
 
-def _listener(outbox: Outbox, wakes: Sequence[asyncio.Event], wake_ingest: asyncio.Event) -> Listener:
+def _listener(
+    outbox: Outbox, loops: Sequence[Loop], wakes: Sequence[asyncio.Event], wake_ingest: asyncio.Event
+) -> Listener:
     """Return what wakes loops when somebody wrote work for them; polling covers the time without a connection."""
 
     def wake(*events: asyncio.Event) -> None:
         for event in events:
             event.set()
 
+    def wakes_of(channel: str) -> list[asyncio.Event]:
+        return [event for loop, event in zip(loops, wakes, strict=True) if loop.kind.channel == channel]
+
+    jobs, webhooks = wakes_of(JOBS), wakes_of(WEBHOOKS)
     return Listener(
         outbox.resources.database,
-        {JOBS: lambda _: wake(*wakes), INGESTS: lambda _: wake(wake_ingest)},
+        {
+            JOBS: lambda _: wake(*jobs),
+            WEBHOOKS: lambda _: wake(*webhooks),
+            INGESTS: lambda _: wake(wake_ingest),
+        },
         lambda _: wake(*wakes, wake_ingest),
     )

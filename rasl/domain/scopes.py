@@ -12,6 +12,7 @@ _VERBS = {
     "numbers": ("read", "write"),
     "settings": ("read", "write"),
     "audit": ("read",),
+    "webhooks": ("read", "write"),
 }
 ALL_SCOPES: tuple[str, ...] = tuple(f"{noun}:{verb}" for noun, verbs in _VERBS.items() for verb in verbs)
 READ_SCOPES: tuple[str, ...] = tuple(scope for scope in ALL_SCOPES if scope.endswith(":read"))

@@ -2,31 +2,24 @@
 
 import asyncio
 import re
-import socket
-import ssl
 from typing import BinaryIO
 
 import aiohttp
 import msgspec
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from rasl.domain import addresses
+from rasl.fetching.guard import BadUrlError, Guard, checked, sentence
 
 _CHUNK = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _MOST_AT_ONCE = 50
-_LONGEST_URL = 2048
 _NAMED = re.compile(r"""filename="?([^";]+)"?""", re.IGNORECASE)
 
 
 class FetchError(Exception):
     """A file that was not loaded; the text is a sentence for whoever gave the address."""
-
-
-class _RefusedAddressError(OSError):
-    """A name leads into a network that callers must not reach."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -44,37 +37,16 @@ class Fetched(msgspec.Struct, frozen=True):
     name: str | None
 
 
-class _GuardedResolver(AbstractResolver):
-    """Resolves a name once; if any of its addresses is not public, all are refused."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        numbers = list(dict.fromkeys((str(item[4][0]), item[0]) for item in found))
-        if not numbers or not all(addresses.is_public(number) for number, _ in numbers):
-            raise _RefusedAddressError(host)
-        flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-        return [
-            ResolveResult(hostname=host, host=number, port=port, family=kind, proto=0, flags=flags)
-            for number, kind in numbers
-        ]
-
-    async def close(self) -> None:
-        """Keep nothing open."""
-
-
 class Fetcher:
     """Loads files for callers; made inside the event loop and closed by whoever made it."""
 
     def __init__(self, *, allow_private: bool = False, limits: Limits | None = None) -> None:
-        self._allow_private = allow_private
+        self._guard = Guard(None if allow_private else addresses.is_public)
         self._limits = limits or Limits()
         self._session = aiohttp.ClientSession(
             # No connection is kept: what was checked a minute ago may be another machine's address now.
             connector=aiohttp.TCPConnector(
-                resolver=None if allow_private else _GuardedResolver(),
+                resolver=self._guard.resolver(),
                 use_dns_cache=False,
                 force_close=True,
                 limit=_MOST_AT_ONCE,
@@ -97,47 +69,29 @@ class Fetcher:
         limits = self._limits
         try:
             async with asyncio.timeout(limits.total):
-                return await self._follow(_checked(url), file, most)
+                return await self._follow(checked(url), file, most)
         except aiohttp.ConnectionTimeoutError as error:
             raise FetchError(f"could not be reached within {limits.connect:g} seconds") from error
         except aiohttp.ServerTimeoutError as error:
             raise FetchError(f"answered nothing for {limits.silence:g} seconds") from error
         except TimeoutError as error:
             raise FetchError(f"could not be loaded within {limits.total:g} seconds") from error
+        except BadUrlError as error:
+            raise FetchError(str(error)) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise FetchError(_sentence(error)) from error
 
     async def _follow(self, url: URL, file: BinaryIO, most: int) -> Fetched:
         for _ in range(_MOST_REDIRECTS + 1):
-            self._guard(url)
+            self._guard.check(url)
             async with self._session.get(url, allow_redirects=False) as answer:
                 if answer.status not in _REDIRECTS:
                     return await _written(answer, url, file, most)
                 target = answer.headers.get("location")
             if not target:
                 raise FetchError("answered with a redirect that leads nowhere")
-            url = _checked(str(url.join(URL(target))))
+            url = checked(str(url.join(URL(target))))
         raise FetchError(f"redirects more than {_MOST_REDIRECTS} times")
-
-    def _guard(self, url: URL) -> None:
-        """Refuse what is an address already; names are refused when they are resolved."""
-        host = url.host or ""
-        if not self._allow_private and addresses.is_numeric(host) and not addresses.is_public(host):
-            raise _RefusedAddressError(host)
-
-
-def _checked(text: str) -> URL:
-    if len(text) > _LONGEST_URL:
-        raise FetchError(f"must not be longer than {_LONGEST_URL} characters")
-    try:
-        url = URL(text)
-    except ValueError:
-        raise FetchError("is not a valid address") from None
-    if url.scheme not in {"http", "https"} or not url.host or not url.port:
-        raise FetchError("must be an http or https address")
-    if url.user is not None or url.password is not None:
-        raise FetchError("must not hold a user name or password")
-    return url
 
 
 async def _written(answer: aiohttp.ClientResponse, url: URL, file: BinaryIO, most: int) -> Fetched:
@@ -161,15 +115,6 @@ async def _written(answer: aiohttp.ClientResponse, url: URL, file: BinaryIO, mos
 
 
 def _sentence(error: Exception) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, _RefusedAddressError):
-            return "leads into a private network, which is not allowed"
-        cause = cause.os_error if isinstance(cause, aiohttp.ClientConnectorError) else cause.__cause__
-    if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror):
-        return "names a host that does not exist"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
-        return "has no valid certificate"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "broke off before the file was complete"
-    return "could not be loaded"
+    return sentence(error) or "could not be loaded"

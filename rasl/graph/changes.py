@@ -7,6 +7,30 @@ import msgspec
 
 from rasl.domain.message_status import MessageStatus
 from rasl.graph.errors import GraphFailure
+from rasl.graph.storable import decode
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A field of which Meta tells something, and the value that tells it."""
+
+    field: str
+    waba_id: str
+    time: object
+    value: Any
+    """JSON text, or its value where the body as a whole was odd."""
+
+    def read(self) -> Any:
+        """Return the value, made storable."""
+        return decode(self.value) if isinstance(self.value, msgspec.Raw) else self.value
+
+    def original(self) -> str:
+        """Return a body of Meta's with this change alone, its value as it stood there."""
+        change = {"value": self.value, "field": self.field}
+        entry = {"id": self.waba_id, "time": self.time, "changes": [change]}
+        if self.time is None:
+            del entry["time"]
+        body = {"object": "whatsapp_business_account", "entry": [entry]}
+        return msgspec.json.encode(body).decode(errors="replace")
 
 
 class InboundMessage(msgspec.Struct, frozen=True):
@@ -81,6 +105,7 @@ class Arrived(msgspec.Struct, Generic[_C_co], frozen=True):
     app_id: int
     ingest_id: int
     received_at: datetime
+    part: Part | None = None  # that it was found in
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -8,23 +8,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from rasl.graph.changes import Malformed, OtherChange
+from rasl.graph.changes import Malformed, OtherChange, Part
 from rasl.graph.loose import LONGEST_ID, id_in, moment, object_in
 from rasl.graph.storable import decode
-
-
-class Part(msgspec.Struct, frozen=True):
-    """A field of which Meta tells something, and the value that tells it."""
-
-    field: str
-    waba_id: str
-    time: object
-    value: Any
-    """JSON text, or its value where the body as a whole was odd."""
-
-    def read(self) -> Any:
-        """Return the value, made storable."""
-        return decode(self.value) if isinstance(self.value, msgspec.Raw) else self.value
 
 
 class _Change(msgspec.Struct):

@@ -8,9 +8,16 @@ from typing import Any
 
 import msgspec
 
-from rasl.graph.changes import AccountFailure, Change, InboundMessage, Malformed, OtherChange, StatusChange
+from rasl.graph.changes import (
+    AccountFailure,
+    Change,
+    InboundMessage,
+    Malformed,
+    OtherChange,
+    Part,
+    StatusChange,
+)
 from rasl.graph.display import text_of
-from rasl.graph.inbound import Part
 from rasl.graph.loose import bsuid, failures, id_in, list_in, moment, object_in, phone_digits, text_in
 from rasl.graph.statuses import PAYMENT, STATUSES, parse_quickly
 

@@ -76,6 +76,13 @@ with contact as (
     values ($1, gen_random_uuid(), $6, 'login', convert_to($2, 'UTF8'), $3, now())
 ), e as (
     insert into events (tenant_id, type, payload) values ($1, 'otp.sent', jsonb_build_object('phone', '+' || $3))
+    returning id
+), p as (
+    insert into webhook_endpoints (tenant_id, url, events, format, secrets)
+    values ($1, 'https://example.com', '{*}', 'n8n', 'sealed') returning id
+), d as (
+    insert into webhook_deliveries (tenant_id, endpoint_id, event_id, event_key, event_type)
+    select $1, p.id, e.id, 'evt', 'otp.sent' from p cross join e
 ), b as (
     insert into otp_budgets (tenant_id, scope, subject, period, starts_at) values ($1, 'phone', $3, 'day', now())
 ), n as (

@@ -42,4 +42,4 @@ def test_read_scopes_can_change_nothing() -> None:
 
 
 def test_no_scope_is_listed_twice() -> None:
-    assert len(set(ALL_SCOPES)) == len(ALL_SCOPES) == 26
+    assert len(set(ALL_SCOPES)) == len(ALL_SCOPES) == 28

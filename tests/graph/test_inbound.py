@@ -140,7 +140,7 @@ EXPECTED: dict[str, list[str]] = {
 
 
 def parse(raw: bytes) -> list[Change]:
-    return [change for _, change in kinds.read(raw)]
+    return [change for _, change, _ in kinds.read(raw)]
 
 
 def parse_loosely(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> list[Change]:

@@ -18,6 +18,8 @@ _WAMIDS = f"""(select w.wamid from message_wamids w where w.tenant_id = p.tenant
                union all
                select a.wamid from message_attempts a
                where a.tenant_id = p.tenant_id and a.message_id in {_MESSAGES} and a.wamid is not null)"""
+_EVENTS = """({0}.payload::text ~ p.pattern or {0}.contact_id = any(p.contacts)
+              or {0}.payload ->> 'contact_id' = any(p.contacts::text[]))"""
 # By table, which of its rows (`t`) are about a person (`p`), in the order in which they are erased: what hangs on
 # others first.
 PERSONAL: Mapping[str, str] = {
@@ -27,7 +29,9 @@ PERSONAL: Mapping[str, str] = {
     "otps": f"t.phone = any(p.phones) or t.message_id in {_MESSAGES}",
     "challenges": f"""t.phone = any(p.peers) or t.verified_phone = any(p.peers) or t.contact_id = any(p.contacts)
                       or t.message_id in {_MESSAGES}""",
-    "events": "t.payload::text ~ p.pattern or t.payload ->> 'contact_id' = any(p.contacts::text[])",
+    "webhook_deliveries": f"""t.message_id in {_MESSAGES} or t.attempts::text ~ p.pattern or t.event_id in (
+                              select e.id from events e where e.tenant_id = p.tenant_id and {_EVENTS.format("e")})""",
+    "events": _EVENTS.format("t"),
     "otp_budgets": "t.scope = 'phone' and t.subject = any(p.peers)",
     "window_limits": "t.subject ~ p.pattern",
     "message_media": f"t.message_id in {_MESSAGES}",
@@ -69,6 +73,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "tenant_counters": "counts",
     "tenants": "who runs an account, not whom it writes to",
     "tokens": "names that staff gave to tokens",
+    "webhook_endpoints": "addresses of programs",
     "whatsapp_numbers": "numbers of ours",
     "write_probe": "the time",
 }

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from rasl.db import contact_events
 from rasl.db import contacts as rows
 from rasl.db.contacts import ChangedError, Held, Key
 from rasl.db.pool import Db
@@ -84,13 +85,21 @@ class Book:
     may_go_blind = True  # whether `insert` finds out by itself who is known
 
     def __init__(
-        self, db: Db, tenant_id: int, *, may_skip_checks: bool = False, is_again: bool = False
+        self,
+        db: Db,
+        tenant_id: int,
+        *,
+        may_skip_checks: bool = False,
+        is_again: bool = False,
+        tells_later: bool = False,
     ) -> None:
-        """`is_again` is for a transaction that begins once more after a conflict."""
+        """`is_again` is for a transaction that begins once more after a conflict; who `tells_later` calls `tell`."""
         self.db = db
         self.tenant_id = tenant_id
         self.is_again = is_again
         self._may_skip_checks = may_skip_checks
+        self._tells_later = tells_later
+        self._untold: list[int] = []
 
     async def count(self) -> int:
         """Return how many contacts there are, and let nobody else claim phones until the transaction ends."""
@@ -126,7 +135,15 @@ class Book:
             for wish in wishes
         ]
         async with rows.unchecked(self.db, is_allowed=self._may_skip_checks):
-            return await rows.insert(self.db, self.tenant_id, new)
+            made = await rows.insert(self.db, self.tenant_id, new, is_told=not self._tells_later)
+        if self._tells_later:
+            self._untold += [contact_id for contact_id, is_new in made if is_new and contact_id is not None]
+        return made
+
+    async def tell(self) -> None:
+        """Leave it to a worker to tell of the contacts that were created: of very many, that takes its time."""
+        if self._untold:
+            await contact_events.keep_created(self.db, self.tenant_id, self._untold)
 
     async def add_to_count(self, created: int) -> None:
         """Count new contacts."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from rasl.db.pool import Database
 from rasl.fetching.fetcher import Fetcher
+from rasl.fetching.poster import Poster
 from rasl.graph.client import GraphClient
 from rasl.media_store.base import MediaStore
 from rasl.sealing import Sealer
@@ -28,6 +29,7 @@ class Resources:
         sealer: Sealer,
         media_store: MediaStore,
         fetcher: Fetcher,
+        poster: Poster,
     ) -> None:
         self.settings = settings
         self.database = database
@@ -35,6 +37,7 @@ class Resources:
         self.sealer = sealer
         self.media_store = media_store
         self.fetcher = fetcher
+        self.poster = poster
         self.limits = Limits(database)
         self.numbers = Numbers(database, sealer)
         self.templates = Catalog(database)

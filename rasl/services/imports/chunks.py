@@ -17,6 +17,7 @@ from rasl.db.imports import RowError
 from rasl.db.jobs import Holding
 from rasl.db.pool import Database, Db, Row
 from rasl.domain.contact_csv import BadRow, ContactRow, Lookups, RowReader, Rules
+from rasl.domain.events import matches
 from rasl.errors import NotFound, ServiceUnavailable
 from rasl.services.contacts.arrivals import Book
 from rasl.services.imports import rows
@@ -199,10 +200,12 @@ async def _write_once(db: Db, holding: Holding, row: Row, chunk: Chunk, *, is_ag
     book = (
         DryRun(db, tenant_id, import_id, now["created"])
         if row["is_dry_run"]
-        else Book(db, tenant_id, may_skip_checks=may_skip_checks, is_again=is_again)
+        else Book(db, tenant_id, may_skip_checks=may_skip_checks, is_again=is_again, tells_later=True)
     )
     contacts = [item for item in chunk.rows if isinstance(item, ContactRow)]
     results = await rows.apply(book, row, tenant["max_contacts"], contacts)
+    if matches(tenant["webhook_events"], "contact.created"):
+        await book.tell()
     failures = [
         RowError(item.number, item.cells, item.reasons) for item in chunk.rows if isinstance(item, BadRow)
     ]

@@ -213,8 +213,8 @@ async def _set_aside(db: Db, ingest_id: int, reason: str, changes: Sequence[Quar
 
 def _told(row: Row) -> list[_Told]:
     return [
-        (apply, Arrived(change, row["app_id"], row["id"], row["received_at"]))
-        for apply, change in changes.read(row["body"])
+        (apply, Arrived(change, row["app_id"], row["id"], row["received_at"], part))
+        for apply, change, part in changes.read(row["body"])
     ]
 
 

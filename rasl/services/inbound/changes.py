@@ -12,11 +12,11 @@ from rasl import metrics
 from rasl.db.pool import Db
 from rasl.graph import inbound
 from rasl.graph import messages as message_changes
-from rasl.graph.changes import Arrived, Change, Malformed, Refused
-from rasl.graph.inbound import Part, parse_as_told
+from rasl.graph.changes import Arrived, Change, Malformed, Part, Refused
+from rasl.graph.inbound import parse_as_told
 from rasl.graph.storable import NotJsonError
 from rasl.sealing import Sealer
-from rasl.services.inbound import messages, numbers
+from rasl.services.inbound import messages, numbers, others
 from rasl.services.templates import notices
 
 _LONGEST_TEXT = 2000
@@ -31,8 +31,9 @@ async def _apply_notices(db: Db, _sealer: Sealer, arrived: Sequence[Arrived[Any]
     return ()
 
 
-async def _keep(_db: Db, _sealer: Sealer, arrived: Sequence[Arrived[Any]]) -> Sequence[Refused]:
-    """Leave changes in their raw row, from where a later version can apply them."""
+async def _keep(db: Db, _sealer: Sealer, arrived: Sequence[Arrived[Any]]) -> Sequence[Refused]:
+    """Leave changes in their raw row, from where a later version can apply them, and tell who wants to know."""
+    await others.tell(db, arrived)
     metrics.APPLIED.labels("other").inc(len(arrived))
     return ()
 
@@ -55,22 +56,25 @@ _OTHER = parse_as_told, _keep
 _ORDER: tuple[Apply, ...] = (*dict.fromkeys(apply for _, apply in CHANGES.values()), _keep, _refuse)
 
 
-def read(raw: bytes) -> list[tuple[Apply, Change]]:
-    """Return everything that a body tells, in its order, each with who applies it; its shape is never an error."""
+def read(raw: bytes) -> list[tuple[Apply, Change, Part | None]]:
+    """Return everything that a body tells, in its order, each with who applies it and the part it was found in.
+
+    Its shape is never an error.
+    """
     try:
         return list(_read(raw))
     except NotJsonError as error:
-        return [(_refuse, Malformed(str(error), raw[:_LONGEST_TEXT].decode(errors="replace")))]
+        return [(_refuse, Malformed(str(error), raw[:_LONGEST_TEXT].decode(errors="replace")), None)]
 
 
-def _read(raw: bytes) -> Iterator[tuple[Apply, Change]]:
+def _read(raw: bytes) -> Iterator[tuple[Apply, Change, Part | None]]:
     for part in inbound.parse(raw):
         if isinstance(part, Malformed):
-            yield _refuse, part
+            yield _refuse, part, None
             continue
         parse, apply_kind = CHANGES.get(part.field, _OTHER)
         for change in parse(part):
-            yield (_refuse if isinstance(change, Malformed) else apply_kind), change
+            yield (_refuse if isinstance(change, Malformed) else apply_kind), change, part
 
 
 async def apply(db: Db, sealer: Sealer, told: Sequence[tuple[Apply, Arrived[Change]]]) -> list[Refused]:

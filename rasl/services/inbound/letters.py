@@ -9,7 +9,7 @@ from rasl import metrics
 from rasl.db import inbound as inbound_rows
 from rasl.db import media as media_rows
 from rasl.db import recipients
-from rasl.db.inbound import Consent, Opening, Stored
+from rasl.db.inbound import Consent, Opening, Original, Stored
 from rasl.db.pool import Db, Row
 from rasl.domain import keywords, phone
 from rasl.domain.admission import SERVICE_WINDOW
@@ -31,17 +31,20 @@ class Letter(msgspec.Struct, frozen=True):
     message: InboundMessage
     sender: people.Sender
     sent_at: dt.datetime
+    original: str | None = None  # what Meta posted, where somebody wants that
     words: Words = USUAL  # by which a person leaves this tenant, and comes back
 
 
-def letter_of(change: InboundMessage, number: Row, received_at: dt.datetime) -> Letter:
+def letter_of(
+    change: InboundMessage, number: Row, received_at: dt.datetime, original: str | None = None
+) -> Letter:
     """Return a message with the number of ours and the person it belongs to."""
     tenant_id = number["tenant_id"]
     sender = people.sender_of(tenant_id, change)
     # A time from the future would hold the service window open.
     sent_at = min(change.timestamp or received_at, received_at)
     words = Words.of(number["stop_words"], number["start_words"])
-    return Letter(tenant_id, number["id"], change, sender, sent_at, words)
+    return Letter(tenant_id, number["id"], change, sender, sent_at, original, words)
 
 
 async def store(db: Db, sealer: Sealer, letters: Sequence[Letter]) -> None:
@@ -71,7 +74,12 @@ async def store(db: Db, sealer: Sealer, letters: Sequence[Letter]) -> None:
         _stored(item, message_ids[item.tenant_id, item.message.wamid], conversations[key])
         for item, key in zip(new, keys, strict=True)
     ]
-    await inbound_rows.insert_messages(db, stored, _openings(stored))
+    originals = [
+        Original(item.message_id, letter.original)
+        for letter, item in zip(new, stored, strict=True)
+        if letter.original is not None
+    ]
+    await inbound_rows.insert_messages(db, stored, _openings(stored), originals)
     if files := [
         (item.tenant_id, item.message_id, letter.number_id)
         for letter, item in zip(new, stored, strict=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from rasl import metrics
 from rasl.db import ingests
+from rasl.db.events import ORIGINALS
 from rasl.db.pool import Db, Row
 from rasl.db.statuses import Report
 from rasl.graph.changes import Arrived, Change, InboundMessage, Refused, StatusChange
@@ -12,7 +13,9 @@ from rasl.sealing import Sealer
 from rasl.services.inbound import letters
 from rasl.services.inbound.letters import Letter
 from rasl.services.inbound.numbers import hear
+from rasl.services.inbound.others import tell
 from rasl.services.sending import statuses
+from rasl.services.sending.statuses import Originals
 
 _OF_NUMBERS = (InboundMessage, StatusChange)
 
@@ -23,12 +26,15 @@ async def apply(db: Db, sealer: Sealer, arrived: Sequence[Arrived[Change]]) -> l
     numbers = await ingests.route(db, sorted(wanted)) if wanted else {}
     written: list[Letter] = []
     reports: list[Report] = []
+    others: list[Arrived[Change]] = []
+    originals: Originals = {}
     refused: list[Refused] = []
     heard: dict[int, tuple[Row, dt.datetime]] = {}
     for item in arrived:
         change = item.change
         if not isinstance(change, _OF_NUMBERS):
             metrics.APPLIED.labels("other").inc()
+            others.append(item)
             continue
         number = _number(change, item.app_id, numbers)
         try:
@@ -36,17 +42,23 @@ async def apply(db: Db, sealer: Sealer, arrived: Sequence[Arrived[Change]]) -> l
                 refused.append(Refused(item, number))
                 continue
             heard[number["id"]] = number, item.received_at
+            original = item.part.original() if item.part and ORIGINALS in number["webhook_events"] else None
             if isinstance(change, InboundMessage):
-                written.append(letters.letter_of(change, number, item.received_at))
+                written.append(letters.letter_of(change, number, item.received_at, original))
             else:
-                reports.append(_report(sealer, change, number, item))
+                report = _report(sealer, change, number, item)
+                reports.append(report)
+                if original is not None:
+                    originals[report.tenant_id, report.wamid, report.status] = original
         except Exception as error:  # noqa: BLE001 - one delivery's oddity is not the others'
             refused.append(Refused(item, error))
     await hear(db, heard)
     if written:
         await letters.store(db, sealer, written)
     if reports:
-        await statuses.apply(db, reports)
+        await statuses.apply(db, reports, originals)
+    if others:
+        await tell(db, others)
     return refused
 
 

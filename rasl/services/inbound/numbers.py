@@ -6,23 +6,42 @@ from typing import Any
 
 from rasl import metrics
 from rasl.db import numbers as rows
+from rasl.db import templates
 from rasl.db.numbers import Heard, News
 from rasl.db.pool import Db, Row
 from rasl.graph.changes import Arrived, OtherChange, Refused
 from rasl.sealing import Sealer
+from rasl.services.ground import number_changes
 
 _LONGEST = 200
+# Flagged is what Meta calls a number of low quality; one that is not any more may be anything better.
+# https://developers.facebook.com/docs/whatsapp/messaging-limits
+_QUALITY = {"FLAGGED": "RED", "UNFLAGGED": "UNKNOWN"}
 # A number that is busy is written to once in a while, not with every message.
 _TOLD_EVERY = dt.timedelta(minutes=1)
 
 
 async def apply(db: Db, _sealer: Sealer, arrived: Sequence[Arrived[OtherChange]]) -> Sequence[Refused]:
     """Keep what Meta says, in its words; of a number that is not connected through the app it is nobody's business."""
-    news = [found for item in arrived if (found := read(item)) is not None]
-    if news:
-        await rows.keep_news(db, news)
+    read_news = [(item, found) for item in arrived if (found := read(item)) is not None]
+    if read_news:
+        news = [found for _, found in read_news]
+        originals = {found.digits: item.part.original() for item, found in read_news if item.part}
+        async with number_changes.told(db, await _owners(db, news), originals):
+            await rows.keep_news(db, news)
     metrics.APPLIED.labels("number").inc(len(arrived))
     return ()
+
+
+async def _owners(db: Db, news: Sequence[News]) -> list[int]:
+    """Return whose numbers news may be about."""
+    accounts = {(item.app_id, item.waba_id) for item in news}
+    found = {
+        account.tenant_id
+        for app_id, waba_id in sorted(accounts)
+        for account in await templates.route(db, app_id, [waba_id])
+    }
+    return sorted(found)
 
 
 def read(arrived: Arrived[OtherChange]) -> News | None:
@@ -35,14 +54,15 @@ def read(arrived: Arrived[OtherChange]) -> News | None:
     digits = "".join(filter(str.isdigit, _text(value, "display_phone_number") or ""))
     if not digits.isascii() or not digits:
         return None
-    limit = name = None
+    limit = name = quality = None
     if change.field == "phone_number_quality_update":
+        quality = _QUALITY.get(_text(value, "event") or "")
         limit = _text(value, "max_daily_conversations_per_business") or _text(value, "current_limit")
     elif _text(value, "decision") == "APPROVED":
         name = _text(value, "requested_verified_name")
-    if limit is None and name is None:
+    if limit is None and name is None and quality is None:
         return None
-    return News(arrived.app_id, change.waba_id, digits, limit, name)
+    return News(arrived.app_id, change.waba_id, digits, limit, name, quality)
 
 
 async def hear(db: Db, heard: Mapping[int, tuple[Row, dt.datetime]]) -> None:

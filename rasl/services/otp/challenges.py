@@ -135,8 +135,9 @@ def _qr(link: str) -> str:
 
 def _verified(row: Row) -> Event:
     return Event(
-        "challenge.verified",
-        {
+        type="challenge.verified",
+        id=str(row["id"]),
+        attributes={
             "challenge_id": str(row["id"]),
             "purpose": row["purpose"],
             "phone": row["verified_phone"],

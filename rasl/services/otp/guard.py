@@ -45,5 +45,8 @@ def _alarm(row: Row) -> Event:
     hour = row["starts_at"].isoformat()
     told = {name: row[name] for name in ("country", "sent", "verified")}
     return Event(
-        "otp.alarm", {"prefix": row["subject"], **told, "hour": hour}, once=f"{row['subject']}:{hour}"
+        type="otp.alarm",
+        id=None,
+        attributes={"prefix": row["subject"], **told, "hour": hour},
+        once=f"{row['subject']}:{hour}",
     )

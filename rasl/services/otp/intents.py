@@ -128,8 +128,9 @@ def _line(otp: NewOtp) -> tuple[int, str, str]:
 def _event(wish: NewOtp, found: Overdraft, refusal: OtpBlocked, now: dt.datetime) -> Event:
     key, start = found.key, rules.starts_at(found.key.period, now)
     return Event(
-        "otp.blocked",
-        {
+        type="otp.blocked",
+        id=None,
+        attributes={
             **refusal.details,
             "phone": wish.destination.phone,
             "purpose": wish.purpose,

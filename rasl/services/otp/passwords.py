@@ -269,8 +269,9 @@ def _standing(row: Row) -> Standing:
 
 def _verified(row: Row, moment: dt.datetime) -> Event:
     return Event(
-        "otp.verified",
-        {
+        type="otp.verified",
+        id=str(row["id"]),
+        attributes={
             "otp_id": str(row["id"]),
             "phone": row["phone"],
             "purpose": row["purpose"],

@@ -30,10 +30,12 @@ async def record(db: Db, keys: Sequence[tuple[int, int]]) -> None:
 def _events(row: Row) -> list[Event]:
     status = MessageStatus(row["status"])
     names = [name for name, statuses in _EVENTS.items() if status in statuses]
-    return [Event(name, payload(row), once=str(row["id"])) for name in names]
+    return [
+        Event(type=name, id=str(row["id"]), attributes=attributes(row), once=str(row["id"])) for name in names
+    ]
 
 
-def payload(row: Row) -> dict[str, Any]:
+def attributes(row: Row) -> dict[str, Any]:
     """Return what an event says about a password and its message."""
     return {
         "otp_id": str(row["id"]),

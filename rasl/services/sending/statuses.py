@@ -22,9 +22,11 @@ _BATCH = 1000
 # What the message still waited for: an attempt without an answer, or its next try.
 _UNSETTLED = frozenset({MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.UNKNOWN})
 _Key = tuple[int, int]
+Originals = dict[tuple[int, str, str], str]
+"""What Meta posted, by tenant, wamid and status, where somebody wants it as it stood there."""
 
 
-async def apply(db: Db, reports: Sequence[Report]) -> None:
+async def apply(db: Db, reports: Sequence[Report], originals: Originals | None = None) -> None:
     """Keep reports and merge them into their messages; a repeated one changes nothing.
 
     A report that names no message of ours is parked: our own row may learn its wamid a moment later.
@@ -46,7 +48,7 @@ async def apply(db: Db, reports: Sequence[Report]) -> None:
     by_message: dict[_Key, list[Report]] = defaultdict(list)
     for report, row in known:
         by_message[report.tenant_id, row["message_id"]].append(report)
-    rows = await _merge(db, by_message)
+    rows = await _merge(db, by_message, originals or {})
     await _keep_wa_ids(db, known, rows)
     for report, _ in known:
         metrics.count_reported(report.status, report.code)
@@ -76,11 +78,11 @@ async def _attach(db: Db, rows: Sequence[Row]) -> None:
     for row in rows:
         by_message[row["tenant_id"], row["message_id"]].append(Report(**dict(row)))
     if by_message:
-        await _merge(db, by_message)
+        await _merge(db, by_message, {})
         metrics.APPLIED.labels("attached_status").inc(len(rows))
 
 
-async def _merge(db: Db, by_message: dict[_Key, list[Report]]) -> dict[_Key, Row]:
+async def _merge(db: Db, by_message: dict[_Key, list[Report]], originals: Originals) -> dict[_Key, Row]:
     """Lock the messages, merge their reports and write back those that changed; returns the rows as they were."""
     rows = {
         (row["tenant_id"], row["id"]): row for row in await status_rows.lock_messages(db, list(by_message))
@@ -90,7 +92,9 @@ async def _merge(db: Db, by_message: dict[_Key, list[Report]]) -> dict[_Key, Row
         before = _state_of(row)
         after = _merged(before, by_message[key])
         if after != before:
-            changed.append(after)
+            told = [(key[0], report.wamid, after.status) for report in by_message[key]]
+            original = next((originals[name] for name in told if name in originals), None)
+            changed.append(msgspec.structs.replace(after, original=original))
     if changed:
         await status_rows.write_states(db, changed)
         await progress.record(db, [(state.tenant_id, state.message_id) for state in changed])

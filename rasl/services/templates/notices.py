@@ -11,6 +11,7 @@ from rasl.db.pool import Db
 from rasl.db.templates import Account, Notice
 from rasl.domain.templates.definition import upper
 from rasl.graph.changes import Arrived, OtherChange
+from rasl.services.templates import telling
 
 _COMPONENTS = "message_template_components_update"
 # Of the message_template_status_update's events these say something else than the status a template then has.
@@ -35,13 +36,17 @@ async def apply(db: Db, arrived: Sequence[Arrived[OtherChange]]) -> None:
     if not accounts:
         return
     await template_rows.lock_accounts(db, accounts)
+    read_notices = [(item, read(item.change, item.received_at)) for item in arrived]
+    originals = {
+        notice.template_id: item.part.original() for item, notice in read_notices if notice and item.part
+    }
     unclear: list[Account] = []
-    for item in arrived:
-        notice = read(item.change, item.received_at)
-        for account in owners[item.app_id, item.change.waba_id]:
-            is_known = notice is not None and await template_rows.apply_notice(db, account, notice)
-            if not is_known or item.change.field == _COMPONENTS:
-                unclear.append(account)
+    async with telling.told(db, accounts, originals):
+        for item, notice in read_notices:
+            for account in owners[item.app_id, item.change.waba_id]:
+                is_known = notice is not None and await template_rows.apply_notice(db, account, notice)
+                if not is_known or item.change.field == _COMPONENTS:
+                    unclear.append(account)
     if unclear:
         await template_rows.make_due(db, unclear)
     metrics.APPLIED.labels("template").inc(len(arrived))

@@ -15,6 +15,7 @@ from rasl.graph.client import Ambiguous, Fetched, NotSent, Refused
 from rasl.graph.errors import FailureKind
 from rasl.graph.templates import TemplatePage
 from rasl.services.ground.resources import Resources
+from rasl.services.templates import telling
 
 _TRIES = 3
 _RESTARTS = 2  # with fresh cursors
@@ -82,7 +83,8 @@ async def sync_account(resources: Resources, account: Account, access_token: str
             break
     async with resources.database.transaction() as db:
         await template_rows.lock_accounts(db, [account])
-        deleted = await template_rows.remove_unseen(db, account, started_at)
+        async with telling.told(db, [account]):
+            deleted = await template_rows.remove_unseen(db, account, started_at)
         synced_at = await template_rows.finish_sync(db, account, synced, _next_turn(resources))
     resources.templates.forget(account.tenant_id)
     return Synced(synced, created, updated, deleted, synced_at)
@@ -98,7 +100,8 @@ async def _walk(resources: Resources, account: Account, access_token: str) -> tu
         page = await _page(resources, account.waba_id, access_token, after)
         async with resources.database.transaction() as db:
             await template_rows.lock_accounts(db, [account])
-            is_new, is_changed = await template_rows.keep(db, account, page.templates, read_at)
+            async with telling.told(db, [account]):
+                is_new, is_changed = await template_rows.keep(db, account, page.templates, read_at)
         resources.templates.forget(account.tenant_id)
         synced += len(page.templates)
         created += is_new

@@ -23,6 +23,7 @@ from rasl.graph.client import Fetched
 from rasl.graph.templates import Created
 from rasl.services.ground.resources import Resources
 from rasl.services.media import files
+from rasl.services.templates import telling
 from rasl.services.templates.sync import failed, load_credentials
 
 TEMPLATE_LIST = template_lists.LIST_SOURCE.spec
@@ -151,7 +152,8 @@ async def delete_template(
         raise failed(outcome)
     async with resources.database.transaction() as db:
         await template_rows.lock_accounts(db, [account])
-        await template_rows.remove(db, account, row["name"], template_id)
+        async with telling.told(db, [account]):
+            await template_rows.remove(db, account, row["name"], template_id)
     resources.templates.forget(tenant_id)
 
 
@@ -267,6 +269,7 @@ async def _keep_submitted(
     if item is not None:
         async with resources.database.transaction() as db:
             await template_rows.lock_accounts(db, [account])
-            await template_rows.keep(db, account, [item], read_at, is_submitted=assumed is not None)
+            async with telling.told(db, [account]):
+                await template_rows.keep(db, account, [item], read_at, is_submitted=assumed is not None)
     resources.templates.forget(account.tenant_id)
     return await get_template(resources.database, account.tenant_id, template_id)

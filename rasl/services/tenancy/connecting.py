@@ -9,7 +9,7 @@ from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Db, Row
 from rasl.domain.listing import ListQuery, Page
 from rasl.errors import NotFound, ResourceConflict, ValidationFailed, WhatsAppFailed
-from rasl.services.ground import audit
+from rasl.services.ground import audit, number_changes
 from rasl.services.ground.audit import Actor
 from rasl.services.ground.resources import Resources
 from rasl.services.tenancy import credentials, numbers
@@ -85,7 +85,8 @@ async def change_number(
             number_id = await rows.change_access_token(db, tenant_id, phone_number_id, sealed)
             if number_id is None:
                 raise _away()
-            await rows.keep_seen(db, tenant_id, number_id, seen)
+            async with number_changes.told(db, [tenant_id]):
+                await rows.keep_seen(db, tenant_id, number_id, seen)
             hidden = {"access_token": audit.HIDDEN}
             await audit.record(
                 db, change(tenant_id, actor, "number.changed", phone_number_id, hidden, hidden)

@@ -12,7 +12,7 @@ from rasl.db import tenants as tenant_rows
 from rasl.db.numbers import Seen
 from rasl.db.pool import Db
 from rasl.sealing import Sealer
-from rasl.services.ground import audit
+from rasl.services.ground import audit, number_changes
 from rasl.services.ground.audit import Actor
 
 _SAID = ("waba_id", "display_phone_number", "messages_per_second")
@@ -48,6 +48,13 @@ async def connect(
 
     `seen` is how Meta sees it, where it was asked. Returns None when another tenant has the number.
     """
+    async with number_changes.told(db, [tenant_id]):
+        return await _connect(db, sealer, tenant_id, given, actor, seen)
+
+
+async def _connect(
+    db: Db, sealer: Sealer, tenant_id: int, given: Connection, actor: Actor, seen: Seen | None
+) -> Connected | None:
     await rows.let_go(db, tenant_id, given.phone_number_id)
     was_away = await rows.is_away(db, tenant_id, given.phone_number_id)
     app = await tenant_rows.keep_meta_app(
@@ -84,7 +91,8 @@ async def disconnect(db: Db, sealer: Sealer, tenant_id: int, phone_number_id: st
     Returns whether it was connected. A program of before, which runs beside this one during an update, opens the empty
     access token that is left, and lets the number's messages wait because Meta refuses it.
     """
-    number_id = await rows.disconnect(db, tenant_id, phone_number_id, sealer.seal("", "access_token"))
+    async with number_changes.told(db, [tenant_id]):
+        number_id = await rows.disconnect(db, tenant_id, phone_number_id, sealer.seal("", "access_token"))
     if number_id is not None:
         states = {"state": "connected"}, {"state": "disconnected"}
         await audit.record(db, change(tenant_id, actor, "number.disconnected", phone_number_id, *states))

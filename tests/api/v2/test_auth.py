@@ -26,6 +26,8 @@ from tests.api.v2.codes import (
 from tests.serving import Api
 from tests.waiting import until
 
+pytestmark = pytest.mark.usefixtures("hearing_of_codes")
+
 
 @pytest.fixture(autouse=True)
 async def templates(api: Api) -> None:

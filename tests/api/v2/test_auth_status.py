@@ -23,6 +23,8 @@ from tests.api.v2.codes import (
 )
 from tests.serving import Api
 
+pytestmark = pytest.mark.usefixtures("hearing_of_codes")
+
 
 @pytest.fixture(autouse=True)
 async def templates(api: Api) -> None:
@@ -160,6 +162,6 @@ async def test_the_events_of_a_code_are_told_once_each(api: Api, database: Datab
     await verify(api.acme)
     assert await events(database) == ["otp.sent", "otp.verified"]
     (event,) = await rows(database, "select payload from events where type = 'otp.sent'")
-    assert event["payload"]["phone"] == DIGITS
-    assert event["payload"]["message"]["status"] == "sent"
+    assert event["payload"]["attributes"]["phone"] == DIGITS
+    assert event["payload"]["attributes"]["message"]["status"] == "sent"
     assert CODE not in str(event["payload"])

@@ -14,6 +14,8 @@ from tests.ingest.posts import Post, messages, text
 from tests.serving import Answer, Api, Client
 from tests.world import Person
 
+pytestmark = pytest.mark.usefixtures("hearing_of_codes")
+
 
 @pytest.fixture
 def post(database: Database, sealer: Sealer) -> Post:
@@ -50,7 +52,7 @@ async def test_a_user_who_sends_the_code_is_verified(api: Api, post: Post, datab
     assert message["message"] == made["text"]
     assert await events(database) == ["challenge.verified"]
     (event,) = await rows(database, "select payload from events")
-    assert event["payload"]["phone"] == DIGITS
+    assert event["payload"]["attributes"]["phone"] == DIGITS
     assert made["code"] not in str(event["payload"])
 
 

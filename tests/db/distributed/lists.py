@@ -78,6 +78,8 @@ PER_TENANT = {
     "media_purging.drop": _BY_AGE,
     "media_purging.drop_of_tenants": _BY_AGE,
     "message_purging.drop": _BY_AGE,
+    "webhook_deliveries.add": _BY_KEYS,
+    "webhooks.hold_lines": _BY_KEYS,
     "purging.drop": _BY_AGE,
     "purging.drop_attempts": _BY_AGE,
     "purging.drop_of_tenants": _BY_AGE,

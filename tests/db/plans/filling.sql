@@ -110,6 +110,17 @@ select 1, lpad(to_hex(i), 32, '0')::uuid, 1, 'login', int4send(i::integer), '44'
 from generate_series(1, 100000) i;
 insert into events (tenant_id, id, type, once, payload, created_at) overriding system value
 select 1, i, 'otp.sent', i::text, '{}', now() - interval '1 minute' * (100000 - i) from generate_series(1, 100000) i;
+update events set contact_id = id;
+insert into webhook_endpoints (tenant_id, id, url, events, format, secrets, deleted_at) overriding system value
+select 1, i, 'https://example.com', '{contact.*}', 'n8n', 'sealed', now() - interval '1 minute' * (100000 - i)
+from generate_series(1, 100000) i;
+update webhook_endpoints set deleted_at = null where id between 49990 and 50010;
+insert into webhook_deliveries (tenant_id, id, endpoint_id, event_id, event_key, event_type, message_id, line_id, state,
+                                held, created_at) overriding system value
+select 1, i, i, i, 'evt ' || i, 'contact.updated', i, case when i % 10 = 0 then i end,
+       case when i % 100 = 0 then 'pending' else 'delivered' end, case when i % 100 = 0 then 1 + i / 100 % 2 else 0 end,
+       now() - interval '1 minute' * (100000 - i)
+from generate_series(1, 100000) i;
 
 select setval(pg_get_serial_sequence(table_name::text, column_name::text), 10000000)
 from information_schema.columns where table_schema = 'public' and is_identity = 'YES';

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import audit, contact_lists, inbound, media, otps, purging
+from rasl.db import audit, contact_lists, inbound, media, otps, purging, webhook_deliveries, webhooks
 from rasl.db.contact_aliases import NewAlias
 from rasl.db.contacts import Key
 from rasl.db.import_notes import Note
@@ -261,5 +261,24 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "messages.find_message": [{"message_id": None}, {}],
     "tenant_plans.create": [{"name": "gold", "values": {"title": "Gold"}}],
     "tenant_plans.change": [{"values": {"title": "Gold"}}],
+    "webhooks.create_endpoint": [{"endpoint": _like(webhooks.NewEndpoint, format="n8n", max_per_second=5)}],
+    "webhooks.change_endpoint": [
+        {"endpoint_id": _MIDDLE, "values": {"is_active": True}},
+        {"endpoint_id": _MIDDLE, "values": {"is_active": False}},
+        {"endpoint_id": _MIDDLE, "values": {"url": "https://example.com"}},
+    ],
+    "webhooks.list_listening": [{"tenant_ids": [2, 3]}],
+    "webhooks.disable_endpoint": [{"reason": "gone"}],
+    "webhook_deliveries.add": [
+        {"deliveries": [_like(webhook_deliveries.NewDelivery, event_id=NEW + n) for n in range(3)]}
+    ],
+    "webhook_deliveries.end": [{"state": "dropped"}],
+    "webhook_deliveries.settle": [
+        {
+            "settled": [
+                _like(webhook_deliveries.Settled, state="pending", seconds=seconds) for seconds in (1.0, None)
+            ]
+        }
+    ],
     "tenants.change_tenant": [{"changes": {"name": "Acme"}}],
 }

@@ -10,7 +10,7 @@ import pytest
 from rasl.db import ingests, purging
 from rasl.db.pool import Database, Db
 from rasl.graph import inbound as graph_inbound
-from rasl.graph.changes import Malformed
+from rasl.graph.changes import Malformed, Part
 from rasl.sealing import Sealer
 from tests.ingest import posts
 from tests.ingest.posts import Post, status, text, texts
@@ -88,7 +88,7 @@ async def test_what_breaks_its_reader_is_put_off_and_at_last_set_aside_unread(
     acme = world.acme
     read = graph_inbound.parse
 
-    def break_down(raw: bytes) -> Sequence[graph_inbound.Part | Malformed]:
+    def break_down(raw: bytes) -> Sequence[Part | Malformed]:
         if POISON.encode() in raw:
             raise error("\x00\ud800")
         return read(raw)

@@ -40,6 +40,9 @@ ASYNC = {"prefer": "respond-async"}
 NOW = dt.datetime(2026, 3, 4, 9, 15, tzinfo=dt.UTC)
 
 
+pytestmark = pytest.mark.usefixtures("hearing_of_codes")
+
+
 @pytest.fixture(autouse=True)
 async def templates(api: Api) -> None:
     await connect_templates(api)
@@ -84,7 +87,7 @@ async def test_a_code_overtakes_a_backlog_of_its_own_tenant_and_of_others(
     await sender.step()
     await sender.drain()
     assert "code" in (await texts_sent(api))[:2]
-    assert len(await rows(database, "select from jobs where lane = $1", LANE_OTP)) == 0
+    assert len(await rows(database, "select from jobs where kind = 'send' and lane = $1", LANE_OTP)) == 0
     assert len(await rows(database, "select from jobs where lane = $1", LANE_SERVICE)) > 2000
 
 
@@ -157,7 +160,8 @@ async def test_a_code_nobody_knows_about_is_sent_again_and_is_the_same(
     await api.simulator.post("/_control/faults", {"when": {"next": 1}, "effect": "drop_after_accept"})
     answer = await send_otp(api.acme)
     assert answer.data["status"] == "unknown"
-    (job,) = await rows(database, "select lane, extract(epoch from due_at - now())::float8 as wait from jobs")
+    asked = "select lane, extract(epoch from due_at - now())::float8 as wait from jobs where kind = 'send'"
+    (job,) = await rows(database, asked)
     assert 100 < job["wait"] <= 120
     await rows(database, "update jobs set due_at = now()")
     await send_all_due(outbox)
@@ -205,7 +209,7 @@ async def test_an_expired_code_that_may_have_been_taken_stays_unknown(
     assert await sent_codes(api) == [CODE]
     (row,) = await rows(database, "select status from messages")
     assert row["status"] == "unknown"
-    assert await rows(database, "select from jobs") == []
+    assert await rows(database, "select from jobs where kind = 'send'") == []
 
 
 @pytest.mark.parametrize("end", ["sent", "failed"])
@@ -282,7 +286,7 @@ async def test_a_code_that_does_not_arrive_is_told_with_the_reason(api: Api, dat
     assert found["failed_at"] == NOW.isoformat()
     assert await events(database) == ["otp.sent", "otp.failed"]
     (event,) = await rows(database, "select payload from events where type = 'otp.failed'")
-    assert event["payload"]["message"]["error_code"] == 131026
+    assert event["payload"]["attributes"]["message"]["error_code"] == 131026
 
 
 async def test_messages_without_a_code_make_no_event(api: Api, database: Database) -> None:
@@ -310,6 +314,6 @@ async def test_an_alarm_is_raised_once_when_too_few_codes_come_back(api: Api, da
     assert await guard.raise_alarms(database, dataclasses.replace(settings, **few)) == 1
     assert await guard.raise_alarms(database, dataclasses.replace(settings, **few)) == 0
     (event,) = await rows(database, "select payload from events where type = 'otp.alarm'")
-    found = event["payload"]
+    found = event["payload"]["attributes"]
     assert (found["prefix"], found["country"], found["sent"], found["verified"]) == ("+447946", "GB", 6, 0)
     assert WRONG not in str(found)

@@ -20,6 +20,8 @@ from rasl.services.sending.outbox import Outbox
 from tests.api.v2.codes import CODE, connect_templates, events, payloads, resend, rows, send_otp
 from tests.serving import Api
 
+pytestmark = pytest.mark.usefixtures("hearing_of_codes")
+
 
 @pytest.fixture(autouse=True)
 async def templates(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,8 +102,8 @@ async def test_a_refusal_names_the_budget_and_when_to_come_back(api: Api, databa
     }
     assert (await resend(api.acme)).code == "OTP_BLOCKED"
     (event,) = await rows(database, "select payload from events where type = 'otp.blocked'")
-    assert event["payload"]["reason"] == "phone_budget_per_hour"
-    assert event["payload"]["country"] == "GB"
+    assert event["payload"]["attributes"]["reason"] == "phone_budget_per_hour"
+    assert event["payload"]["attributes"]["country"] == "GB"
     assert CODE not in str(event["payload"])
     assert (await send_otp(api.globex)).status == 200
 

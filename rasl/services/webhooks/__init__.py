@@ -1,0 +1,1 @@
+"""What happens, told to the addresses that tenants give: endpoints, deliveries of events to them, and replays."""

@@ -1,0 +1,502 @@
+"""Events told to endpoints: each once, signed, again when it failed, and nobody in the way of anybody else."""
+
+import asyncio
+import datetime as dt
+import hmac
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from rasl.app import build_resources, running
+from rasl.db.pool import Database
+from rasl.dispatch.kinds.fanning import Fanning
+from rasl.dispatch.kinds.webhooks import Delivering
+from rasl.dispatch.loop import Loop
+from rasl.domain import webhooks as rules
+from rasl.domain.events import Event
+from rasl.services.ground import events
+from rasl.services.sending.outbox import Outbox
+from rasl.services.webhooks import waking
+from tests.dispatch.looping import run_out, step
+from tests.receiving import INACTIVE, NEVER, Receiver, receiving
+from tests.serving import Api, Client
+
+WEBHOOKS = "/api/v2/webhooks"
+
+
+@pytest.fixture(scope="module")
+async def server() -> AsyncIterator[Receiver]:
+    async with receiving() as opened:
+        yield opened
+
+
+@pytest.fixture
+def receiver(server: Receiver) -> Receiver:
+    server.got.clear()
+    server.answers.clear()
+    server.always.clear()
+    server.headers.clear()
+    server.go_on.clear()
+    server.text = "ok"
+    return server
+
+
+class Worker:
+    """The loops of webhooks, run by hand."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.database = outbox.resources.database
+        self.fanning, self.delivering = Loop(Fanning(outbox)), Loop(Delivering(outbox))
+
+    async def run(self) -> None:
+        """Do all that is due."""
+        await waking.wake_all(self.database)
+        await run_out(self.fanning)
+        await run_out(self.delivering)
+
+    async def later(self) -> None:
+        """Let the time of every next attempt have come, and do what is due."""
+        async with self.database.connection() as db:
+            await db.execute("update jobs set due_at = now() where kind = 'webhook' and not is_leased")
+        await run_out(self.delivering)
+
+
+@pytest.fixture
+async def worker(api: Api, shared_dsn: str) -> AsyncIterator[Worker]:
+    async with running(build_resources(api.settings, shared_dsn)) as outbox:
+        yield Worker(outbox)
+
+
+async def subscribe(client: Client, url: str, *patterns: str, **more: Any) -> dict[str, Any]:
+    answer = await client.post(WEBHOOKS, {"url": url, "events": list(patterns or ("contact.*",)), **more})
+    assert answer.status == 201, answer.body
+    return dict(answer.data)
+
+
+async def happen(
+    database: Database, tenant_id: int, count: int = 1, contacts: Sequence[int | None] = (None,)
+) -> None:
+    """Let contacts change, each in a transaction of its own."""
+    for number in range(count):
+        contact = contacts[number % len(contacts)]
+        async with database.transaction() as db:
+            await events.record(
+                db,
+                tenant_id,
+                Event(
+                    type="contact.updated",
+                    id=contact or 1,
+                    attributes={"number": number} | ({} if contact is None else {"contact_id": contact}),
+                ),
+            )
+
+
+async def deliveries(client: Client, webhook: dict[str, Any], query: str = "") -> list[dict[str, Any]]:
+    answer = await client.get(f"{WEBHOOKS}/{webhook['id']}/deliveries?sort=created_at&per_page=100{query}")
+    return list(answer.data)
+
+
+async def test_an_event_goes_to_whoever_wants_it_and_to_nobody_else(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    acme, globex = api.world.acme.tenant_id, api.world.globex.tenant_id
+    await subscribe(api.acme, receiver.url + "/all", "*")
+    await subscribe(api.acme, receiver.url + "/exact", "contact.updated")
+    await subscribe(api.acme, receiver.url + "/other", "message.*", "contact.created")
+    await subscribe(api.globex, receiver.url + "/stranger", "*")
+    await happen(database, acme)
+    await worker.run()
+    assert sorted(it.path for it in receiver.got) == ["/all", "/exact"]
+    assert receiver.got[0].id == receiver.got[1].id == receiver.got[0].json["event"]["id"]
+    await happen(database, globex)
+    await worker.run()
+    assert sorted(it.path for it in receiver.got) == ["/all", "/exact", "/stranger"]
+
+
+async def test_what_nobody_wants_costs_no_job(api: Api, database: Database, worker: Worker) -> None:
+    await happen(database, api.world.acme.tenant_id)
+    async with database.connection() as db:
+        assert await db.fetchval("select count(*) from jobs") == 0
+    assert await step(worker.fanning) == 0
+
+
+async def test_every_delivery_is_signed_as_both_kinds_of_receivers_check_it(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    webhook = await subscribe(
+        api.acme, receiver.url + "/hook", headers={"X-Team": "crm", "Authorization": "Bearer x"}
+    )
+    await happen(database, api.world.acme.tenant_id)
+    await worker.run()
+    (got,) = receiver.got
+    Webhook(webhook["secret"]).verify(got.body, got.headers)
+    assert got.headers["x-webhook-signature"] == plain(webhook["secret"], got.body)
+    assert got.headers["x-team"] == "crm"
+    assert got.headers["authorization"] == "Bearer x"
+    assert got.headers["content-type"] == "application/json"
+    assert got.headers["x-webhook-event"] == "contact.updated"
+    assert "x-webhook-signature-previous" not in got.headers
+
+
+def plain(secret: str, body: bytes) -> str:
+    return hmac.new(secret.encode(), body, "sha256").hexdigest()
+
+
+async def test_both_secrets_hold_during_the_overlap_and_only_the_new_one_after(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    webhook = await subscribe(api.acme, receiver.url + "/hook")
+    path = f"{WEBHOOKS}/{webhook['id']}/rotate-secret"
+    rotated = (await api.acme.post(path, {"overlap_hours": 2})).data
+    old, new = webhook["secret"], rotated["secret"]
+    assert old != new
+    await happen(database, api.world.acme.tenant_id)
+    await worker.run()
+    got = receiver.got[-1]
+    for secret in (old, new):
+        Webhook(secret).verify(got.body, got.headers)
+    assert got.headers["x-webhook-signature"] == plain(new, got.body)
+    assert got.headers["x-webhook-signature-previous"] == plain(old, got.body)
+    newest = (await api.acme.post(path, {"overlap_hours": 0})).data
+    assert newest["old_secret_until"] is None
+    await happen(database, api.world.acme.tenant_id)
+    await worker.run()
+    got = receiver.got[-1]
+    Webhook(newest["secret"]).verify(got.body, got.headers)
+    for secret in (old, new):
+        with pytest.raises(Exception, match="No matching signature"):
+            Webhook(secret).verify(got.body, got.headers)
+
+
+async def test_a_delivery_is_tried_by_the_whole_plan_and_then_fails(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    receiver.always["/hook"] = 404
+    webhook = await subscribe(api.acme, receiver.url + "/hook")
+    await happen(database, api.world.acme.tenant_id)
+    await worker.run()
+    for made, pause in enumerate(rules.PAUSES, 1):
+        (delivery,) = await deliveries(api.acme, webhook)
+        assert delivery["state"] == "pending"
+        assert len(delivery["attempts"]) == made
+        ahead = await _seconds_ahead(database)
+        assert pause * 0.8 - 5 <= ahead <= pause * 1.2
+        await worker.later()
+    (delivery,) = await deliveries(api.acme, webhook)
+    assert delivery["state"] == "failed"
+    assert delivery["next_attempt_at"] is None
+    assert len(delivery["attempts"]) == len(receiver.got) == 10
+    assert delivery["attempts"][0]["status"] == 404
+    assert delivery["attempts"][0]["response"] == INACTIVE
+    assert "404" in delivery["attempts"][0]["error"]
+    assert {it.id for it in receiver.got} == {delivery["event_id"]}
+    await worker.later()
+    assert len(receiver.got) == 10
+
+
+async def _seconds_ahead(database: Database) -> float:
+    async with database.connection() as db:
+        seconds: float = await db.fetchval(
+            "select extract(epoch from due_at - now())::float8 from jobs where kind = 'webhook'"
+        )
+        return seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "seconds"),
+    [
+        (429, "120", 120),
+        (503, "9999999", 36_000),
+        (429, "0", 4),
+        (500, "nonsense", 4),
+        (503, None, 4),
+        (301, None, 4),
+    ],
+)
+async def test_only_2xx_is_success_and_an_endpoint_may_ask_for_time(
+    api: Api,
+    database: Database,
+    worker: Worker,
+    receiver: Receiver,
+    status: int,
+    retry_after: str | None,
+    seconds: float,
+) -> None:
+    receiver.answers["/hook"].append(status)
+    receiver.headers = {"location": receiver.url + "/elsewhere"} | (
+        {"retry-after": retry_after} if retry_after else {}
+    )
+    webhook = await subscribe(api.acme, receiver.url + "/hook")
+    await happen(database, api.world.acme.tenant_id)
+    await worker.run()
+    assert [it.path for it in receiver.got] == ["/hook"]
+    assert seconds - 5 <= await _seconds_ahead(database) <= max(seconds, 6)
+    (delivery,) = await deliveries(api.acme, webhook)
+    assert (delivery["state"], delivery["attempts"][0]["status"]) == ("pending", status)
+
+
+async def test_410_ends_the_endpoint_and_its_people_are_told(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    receiver.always["/gone"] = 410
+    gone = await subscribe(api.acme, receiver.url + "/gone")
+    await subscribe(api.acme, receiver.url + "/alarm", "webhook.disabled")
+    await happen(database, api.world.acme.tenant_id)
+    await worker.run()
+    await worker.run()
+    shown = (await api.acme.get(f"{WEBHOOKS}/{gone['id']}")).data
+    assert (shown["is_active"], shown["disabled_reason"]) == (False, "gone")
+    (told,) = receiver.at("/alarm")
+    attributes = told.json["data"]["resource"]["attributes"]
+    assert attributes["webhook_id"] == gone["id"]
+    assert "410" in attributes["reason"]
+    assert "is_active" in attributes["cure"]
+    assert (await deliveries(api.acme, gone))[0]["state"] == "failed"
+    await happen(database, api.world.acme.tenant_id)
+    await worker.run()
+    assert len(receiver.at("/gone")) == 1
+    audit = (await api.acme.get("/api/v2/audit?filter[action]=webhook.disabled")).data
+    assert [entry["subject_id"] for entry in audit] == [str(gone["id"])]
+
+
+async def test_five_days_of_nothing_but_failure_end_it_and_one_success_does_not(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    receiver.always["/hook"] = 500
+    webhook = await subscribe(api.acme, receiver.url + "/hook")
+    path = f"{WEBHOOKS}/{webhook['id']}"
+
+    async def fail_since(days: float) -> None:
+        async with database.connection() as db:
+            await db.execute(
+                "update webhook_endpoints set failing_since = now() - $1::interval", dt.timedelta(days=days)
+            )
+
+    await happen(database, api.world.acme.tenant_id)
+    await worker.run()
+    assert (await api.acme.get(path)).data["failing_since"] is not None
+    await fail_since(4.99)
+    await worker.later()
+    assert (await api.acme.get(path)).data["is_active"] is True
+    receiver.always["/hook"] = 200
+    await worker.later()
+    assert (await api.acme.get(path)).data["failing_since"] is None
+    receiver.always["/hook"] = 500
+    await happen(database, api.world.acme.tenant_id)
+    await worker.run()
+    await fail_since(5.01)
+    await worker.later()
+    shown = (await api.acme.get(path)).data
+    assert (shown["is_active"], shown["disabled_reason"]) == (False, "failing")
+    await worker.later()
+    assert [it["state"] for it in await deliveries(api.acme, webhook)] == ["delivered", "dropped"]
+    # The cure.
+    receiver.always["/hook"] = 200
+    assert (await api.acme.call("PATCH", path, json={"is_active": True})).data["disabled_at"] is None
+    assert (await api.acme.post(f"{path}/replay", {"state": "dropped"})).data == {"replayed": 1}
+    await worker.run()
+    assert [it["state"] for it in await deliveries(api.acme, webhook)] == ["delivered", "delivered"]
+
+
+async def test_a_failing_delivery_holds_back_only_its_contact(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    webhook = await subscribe(api.acme, receiver.url + "/hook", is_ordered=True)
+    receiver.answers["/hook"].append(500)
+    await happen(database, api.world.acme.tenant_id, 1, contacts=[11])
+    await worker.run()
+    await happen(database, api.world.acme.tenant_id, 6, contacts=[11, 12])
+    await worker.run()
+    told = [it.json["data"]["resource"]["id"] for it in receiver.got]
+    assert told == [11, 12, 12, 12]
+    await worker.later()
+    told = [it.json["data"]["resource"]["id"] for it in receiver.got[4:]]
+    assert told == [11, 11, 11, 11]
+    eleven = [it for it in receiver.got if it.json["data"]["resource"]["id"] == 11]
+    numbers = [it.json["data"]["resource"]["attributes"]["number"] for it in eleven]
+    assert numbers == [0, 0, 0, 2, 4]
+    assert {it["state"] for it in await deliveries(api.acme, webhook)} == {"delivered"}
+
+
+async def test_a_contact_goes_on_behind_what_failed_for_good(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    webhook = await subscribe(api.acme, receiver.url + "/hook", is_ordered=True)
+    receiver.answers["/hook"].extend([500] * 10)
+    await happen(database, api.world.acme.tenant_id, 2, contacts=[11])
+    await worker.run()
+    for _ in range(10):
+        await worker.later()
+    assert [it["state"] for it in await deliveries(api.acme, webhook)] == ["failed", "delivered"]
+
+
+async def test_what_waits_in_line_goes_on_when_order_is_wanted_no_more(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    webhook = await subscribe(api.acme, receiver.url + "/hook", is_ordered=True)
+    receiver.answers["/hook"].append(500)
+    await happen(database, api.world.acme.tenant_id, 3, contacts=[11])
+    await worker.run()
+    assert len(receiver.got) == 1
+    await api.acme.call("PATCH", f"{WEBHOOKS}/{webhook['id']}", json={"is_ordered": False})
+    await worker.run()
+    assert len(receiver.got) == 3
+
+
+async def test_an_event_waits_for_one_of_its_contact_that_another_process_has(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    await subscribe(api.acme, receiver.url + "/hook", is_ordered=True)
+    await happen(database, api.world.acme.tenant_id, 3, contacts=[11, 12])
+    async with database.connection() as db:
+        first = await db.fetchval("select min(subject_id) from jobs where kind = 'event'")
+        await db.execute(
+            "update jobs set is_leased = true, due_at = now() + interval '1 hour' where subject_id = $1",
+            first,
+        )
+    await step(worker.fanning)
+    await run_out(worker.delivering)
+    assert [it.json["data"]["resource"]["id"] for it in receiver.got] == [12]
+    async with database.connection() as db:
+        await db.execute("update jobs set is_leased = false, due_at = now() where kind = 'event'")
+    await worker.run()
+    told = [it.json["data"]["resource"]["attributes"]["number"] for it in receiver.got]
+    assert told == [1, 0, 2]
+
+
+@pytest.mark.parametrize("is_ordered", [False, True])
+async def test_nothing_is_lost_while_a_webhook_is_paused(
+    api: Api, database: Database, worker: Worker, receiver: Receiver, is_ordered: bool
+) -> None:
+    webhook = await subscribe(api.acme, receiver.url + "/hook", is_ordered=is_ordered)
+    path = f"{WEBHOOKS}/{webhook['id']}"
+    await happen(database, api.world.acme.tenant_id, 2, contacts=[11])
+    await run_out(worker.fanning)
+    await api.acme.call("PATCH", path, json={"is_active": False})
+    await worker.run()
+    await happen(database, api.world.acme.tenant_id, 2, contacts=[11])
+    await worker.run()
+    assert receiver.got == []
+    assert {it["state"] for it in await deliveries(api.acme, webhook)} == {"pending"}
+    await api.acme.call("PATCH", path, json={"is_active": True})
+    await worker.run()
+    numbers = [it.json["data"]["resource"]["attributes"]["number"] for it in receiver.got]
+    assert sorted(numbers) == [0, 0, 1, 1]
+    assert not is_ordered or numbers == [0, 1, 0, 1]
+
+
+async def test_webhooks_of_a_suspended_account_go_out_after_it_is_back(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    await subscribe(api.acme, receiver.url + "/hook")
+    await happen(database, api.world.acme.tenant_id)
+    async with database.connection() as db:
+        await db.execute("update tenants set status = 'suspended' where id = $1", api.world.acme.tenant_id)
+    await worker.run()
+    await worker.run()
+    assert receiver.got == []
+    async with database.connection() as db:
+        await db.execute("update tenants set status = 'active' where id = $1", api.world.acme.tenant_id)
+    await worker.run()
+    assert len(receiver.got) == 1
+
+
+async def test_nothing_goes_to_a_webhook_that_was_deleted(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    webhook = await subscribe(api.acme, receiver.url + "/hook")
+    await happen(database, api.world.acme.tenant_id, 2)
+    await run_out(worker.fanning)
+    assert (await api.acme.call("DELETE", f"{WEBHOOKS}/{webhook['id']}")).status == 200
+    await happen(database, api.world.acme.tenant_id)
+    await worker.run()
+    assert receiver.got == []
+    async with database.connection() as db:
+        assert await db.fetchval("select count(*) from jobs") == 0
+        assert await db.fetchval("select array_agg(distinct state) from webhook_deliveries") == ["dropped"]
+
+
+async def test_an_endpoint_that_does_not_answer_delays_no_other(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    """All deliveries of the dead one are due first; the healthy one is served while they hang."""
+    receiver.always["/dead"] = NEVER
+    await subscribe(api.acme, receiver.url + "/dead")
+    await happen(database, api.world.acme.tenant_id, 100)
+    await run_out(worker.fanning)
+    while await worker.delivering.step():
+        pass
+    dead = len(receiver.at("/dead"))
+    await subscribe(api.globex, receiver.url + "/alive")
+    await happen(database, api.world.globex.tenant_id, 50)
+    await run_out(worker.fanning)
+
+    async def serve() -> None:
+        wake = worker.delivering.kind.wake
+        while len(receiver.at("/alive")) < 50:
+            wake.clear()
+            if not await worker.delivering.step():
+                await wake.wait()
+
+    await asyncio.wait_for(serve(), 30)
+    assert dead <= len(receiver.at("/dead")) <= 32
+    receiver.go_on.set()
+    receiver.always["/dead"] = 200
+    await worker.run()
+    assert len(receiver.at("/dead")) == 100
+
+
+async def test_a_rate_is_kept_and_nothing_is_lost_for_it(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    await subscribe(api.acme, receiver.url + "/hook", max_per_second=5)
+    await happen(database, api.world.acme.tenant_id, 8)
+    await run_out(worker.fanning)
+    await step(worker.delivering)
+    assert 1 <= len(receiver.got) < 8
+    async with asyncio.timeout(30):
+        while len(receiver.got) < 8:
+            await asyncio.sleep(worker.delivering.kind.idle_seconds())
+            await step(worker.delivering)
+    assert len({it.id for it in receiver.got}) == 8
+
+
+async def test_what_was_delivered_or_failed_is_made_again_on_request(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    webhook = await subscribe(api.acme, receiver.url + "/hook")
+    path = f"{WEBHOOKS}/{webhook['id']}"
+    await happen(database, api.world.acme.tenant_id, 3)
+    await worker.run()
+    first = (await deliveries(api.acme, webhook))[0]
+    again = await api.acme.post(f"{path}/deliveries/{first['id']}/replay", {})
+    assert again.data["state"] == "pending"
+    await worker.run()
+    assert [it.id for it in receiver.got].count(first["event_id"]) == 2
+    shown = (await api.acme.get(f"{path}/deliveries/{first['id']}")).data
+    assert (shown["state"], len(shown["attempts"])) == ("delivered", 2)
+    assert (await api.acme.post(f"{path}/replay", {})).data == {"replayed": 0}
+    since = first["created_at"]
+    assert (await api.acme.post(f"{path}/replay", {"since": since})).data == {"replayed": 3}
+    await worker.run()
+    assert len(receiver.got) == 7
+
+
+async def test_who_lost_the_lease_writes_nothing(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    """A worker that woke up late must not overwrite what the next one wrote."""
+    receiver.answers["/hook"].append(NEVER)
+    webhook = await subscribe(api.acme, receiver.url + "/hook")
+    await happen(database, api.world.acme.tenant_id)
+    await run_out(worker.fanning)
+    await worker.delivering.step()
+    await receiver.news.wait()
+    async with database.connection() as db:
+        await db.execute("update jobs set fence = fence + 1 where kind = 'webhook'")
+    receiver.go_on.set()
+    await worker.delivering.drain()
+    (delivery,) = await deliveries(api.acme, webhook)
+    assert (delivery["state"], delivery["attempts"]) == ("pending", [])
