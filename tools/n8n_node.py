@@ -271,7 +271,8 @@ def operation_name(operation_id: str, resource: str) -> str:
     if operation_id in NAMES:
         return NAMES[operation_id]
     verb, rest = re.fullmatch(r"([a-z]+)(.*)", operation_id).groups()  # type: ignore[union-attr]
-    one, said, noun = resource_name(resource), VERBS.get(verb, verb.capitalize()), spaced(rest)
+    one, said = resource_name(resource), VERBS.get(verb, verb.capitalize())
+    noun = spaced(rest).removeprefix(f"{one} ")
     if noun == resource != one and verb in {"create", "delete"}:
         return f"{said} Many"
     return said if noun in {one, resource} else f"{said} {noun}"

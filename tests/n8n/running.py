@@ -9,9 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 
 from tests.acceptance.processes import free_port
-from tests.n8n.installing_n8n import Installation, run
+from tests.n8n.installing_n8n import FOLDER, Installation, run
 from tests.waiting import PATIENCE, until
 
+# What it prints is kept, for whoever wants to know why something failed.
+_LOG = FOLDER / "n8n.log"
 _OWNER = {
     "email": "owner@harbour.test",
     "firstName": "Ada",
@@ -31,6 +33,7 @@ class N8n:
         self._process: subprocess.Popen[bytes] | None = None
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
         self.url = f"http://127.0.0.1:{self._port}"
+        _LOG.write_bytes(b"")
 
     def command(self, *words: str) -> str:
         """Run a command of n8n."""
@@ -40,7 +43,7 @@ class N8n:
 
     async def start(self) -> None:
         """Start it, and wait until it is ready."""
-        with (self._folder / "n8n.log").open("ab") as log:
+        with _LOG.open("ab") as log:
             command = ("node", self._program, "start")
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603
                 command, cwd=self._folder, env=self._environment, stdout=log, stderr=log
@@ -58,7 +61,7 @@ class N8n:
 
     def log(self) -> str:
         """Return the end of what it printed."""
-        return (self._folder / "n8n.log").read_text(encoding="utf-8")[-3000:]
+        return _LOG.read_text(encoding="utf-8")[-3000:]
 
     async def stop(self) -> None:
         """Stop it."""

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ import pytest
 from pgbox import embedded_postgres
 from tests.acceptance.processes import free_port
 from tests.cli.commands import environment
+from tests.n8n.asking import Agent
 from tests.n8n.installing_n8n import Installation, build, install
+from tests.n8n.recording import Recorder
 from tests.n8n.running import N8n
-from tests.n8n.stand_in import StandIn
 from tests.n8n.trying import PACKAGE
 from tests.serving import Client
 from tests.waiting import PATIENCE, until, wait_until
@@ -76,15 +78,16 @@ async def rasl(sandbox: dict[str, Any]) -> AsyncIterator[Client]:
 
 
 @pytest.fixture(scope="module")
-async def between(sandbox: dict[str, Any]) -> AsyncIterator[tuple[StandIn, str]]:
-    stand_in = StandIn(sandbox["base_url"].removesuffix("/api/v2"))
-    async with stand_in.serving() as url:
-        yield stand_in, url
+async def recorder(sandbox: dict[str, Any]) -> AsyncIterator[Recorder]:
+    """What n8n takes for RASL."""
+    recorder = Recorder(sandbox["base_url"].removesuffix("/api/v2"))
+    async with recorder.serving():
+        yield recorder
 
 
 @pytest.fixture(scope="module")
 async def n8n(
-    installation: Installation, base: Path, sandbox: dict[str, Any], between: tuple[StandIn, str]
+    installation: Installation, base: Path, sandbox: dict[str, Any], recorder: Recorder
 ) -> AsyncIterator[N8n]:
     """An n8n with our package, a credential, and the examples: imported, and two of them published."""
     folder = base / "n8n"
@@ -95,7 +98,7 @@ async def n8n(
     with embedded_postgres(base / "postgres") as dsn:
         server = N8n(installation, folder, dsn)
         try:
-            _fill(server, folder, between[1], sandbox["token"])
+            _fill(server, folder, recorder.url, sandbox["token"])
             await server.start()
             await server.own()
             yield server
@@ -106,11 +109,11 @@ async def n8n(
 def _fill(server: N8n, folder: Path, url: str, token: str) -> None:
     credential = {**RASL["raslApi"], "type": "raslApi", "data": {"baseUrl": url, "token": token}}
     _import(server, folder, "credentials", [credential])
-    files = sorted((PACKAGE / "workflows").glob("*.json"))
+    files = [*sorted((PACKAGE / "workflows").glob("*.json")), Path(__file__).parent / "tools.json"]
     told = [_workflow(path.stem, json.loads(path.read_text(encoding="utf-8"))) for path in files]
     _import(server, folder, "workflow", told)
-    server.command("publish:workflow", "--id=receive-branch-reply")
-    server.command("publish:workflow", "--id=new-order-template")
+    for id_ in ("receive-branch-reply", "new-order-template", "tools"):
+        server.command("publish:workflow", f"--id={id_}")
 
 
 def _import(server: N8n, folder: Path, noun: str, told: Any) -> None:
@@ -147,13 +150,13 @@ def outbound(rasl: Client) -> Callable[[str], Any]:
 
 
 async def test_the_credential_is_tested_against_the_account(
-    n8n: N8n, sandbox: dict[str, Any], between: tuple[StandIn, str]
+    n8n: N8n, sandbox: dict[str, Any], recorder: Recorder
 ) -> None:
     told = []
     for address, token in (
-        (between[1], sandbox["token"]),
-        (f"{between[1]}/api/v2/", sandbox["token"]),
-        (between[1], "wrong"),
+        (recorder.url, sandbox["token"]),
+        (f"{recorder.url}/api/v2/", sandbox["token"]),
+        (recorder.url, "wrong"),
     ):
         data = {"baseUrl": address, "token": token}
         credential = {"id": "", "name": "Another", "type": "raslApi", "data": data}
@@ -201,45 +204,89 @@ async def test_the_variables_of_a_template_are_asked_for(n8n: N8n) -> None:
     ]
 
 
-def _event(id_: str, text: str) -> dict[str, Any]:
-    attributes = {"message": text, "contact_id": PRIYA}
-    return {
-        "event": {"id": id_, "type": "message.received"},
-        "data": {"resource": {"type": "message", "id": 1, "attributes": attributes}},
-    }
+class Loop:
+    """What people write, and the endpoint that n8n hears of it by."""
+
+    def __init__(self, rasl: Client, sandbox: dict[str, Any]) -> None:
+        self._rasl = rasl
+        self._sandbox = sandbox
+
+    async def write(self, text: str) -> None:
+        """Let Priya write to us."""
+        number = self._sandbox["phone_number_id"]
+        told = {"phone_number_id": number, "from": PHONE.lstrip("+"), "body": text}
+        posted = self._rasl.session.post(f"{self._sandbox['control_url']}/inbound", json=told)
+        async with posted as answer:
+            assert answer.ok, await answer.text()
+
+    async def endpoints(self) -> list[dict[str, Any]]:
+        """Return the endpoints that the account has."""
+        found: list[dict[str, Any]] = (await self._rasl.get("/api/v2/webhooks")).data
+        return found
+
+    async def endpoint(self) -> dict[str, Any]:
+        """Return the one there is."""
+        (found,) = await self.endpoints()
+        return found
+
+    async def deliveries(self) -> list[dict[str, Any]]:
+        """Return the deliveries of the endpoint, the newest first."""
+        endpoint = await self.endpoint()
+        found: list[dict[str, Any]] = (
+            await self._rasl.get(f"/api/v2/webhooks/{endpoint['id']}/deliveries")
+        ).data
+        return found
+
+    async def is_refused(self) -> bool:
+        """Whether the newest delivery failed, and waits."""
+        newest = (await self.deliveries())[0]
+        return newest["state"] == "pending" and len(newest["attempts"]) > 0
+
+    async def replay(self) -> None:
+        """Deliver the newest again, at once."""
+        endpoint, newest = await self.endpoint(), (await self.deliveries())[0]
+        path = f"/api/v2/webhooks/{endpoint['id']}/deliveries/{newest['id']}/replay"
+        assert (await self._rasl.post(path, {})).status < 300
 
 
-def _endpoint(between: tuple[StandIn, str]) -> dict[str, Any]:
-    (endpoint,) = [one for one in between[0].endpoints.values() if one["events"] == ["message.received"]]
-    return endpoint
+@pytest.fixture
+def loop(rasl: Client, sandbox: dict[str, Any]) -> Loop:
+    return Loop(rasl, sandbox)
 
 
 async def test_an_event_is_verified_and_answered(
-    n8n: N8n, between: tuple[StandIn, str], outbound: Callable[[str], Any]
+    n8n: N8n, loop: Loop, recorder: Recorder, outbound: Callable[[str], Any]
 ) -> None:
-    endpoint = _endpoint(between)
+    endpoint = await loop.endpoint()
     assert endpoint["url"].startswith(n8n.url)
-    between[0].tell(_event("evt_1", "Where is my order?"))
+    assert (endpoint["events"], endpoint["description"]) == (
+        ["message.received"],
+        "n8n: RASL: answer customers",
+    )
+    await loop.write("Where is my order?")
     await outbound(ANSWERS)
-    (sent,) = between[0].sent("/messages/text")
+    (sent,) = recorder.posted("/messages/text")
     assert sent.body == {"contact_id": PRIYA, "message": ANSWERS.replace("Priya", "@{contact_first_name}")}
     execution, item, _ = sent.headers["Idempotency-Key"].split("-")
     assert (execution.isdecimal(), item) == (True, "0")
     await until(lambda: _ended(n8n, "receive-branch-reply", ["success"]))
+    assert [delivery["state"] for delivery in await loop.deliveries()] == ["delivered"]
 
 
 async def _ended(n8n: N8n, workflow_id: str, wanted: list[str]) -> bool:
     return await n8n.executions(workflow_id) == wanted
 
 
-async def test_what_is_not_signed_starts_nothing(n8n: N8n, between: tuple[StandIn, str]) -> None:
-    path = _endpoint(between)["url"].removeprefix(n8n.url)
-    forged = {"webhook-id": "evt_9", "webhook-timestamp": "1772615722", "webhook-signature": "v1,AAAA"}
+async def test_what_is_not_signed_starts_nothing(n8n: N8n, loop: Loop) -> None:
+    path = (await loop.endpoint())["url"].removeprefix(n8n.url)
+    forged = {
+        "webhook-id": "evt_9",
+        "webhook-timestamp": str(int(time.time())),
+        "webhook-signature": "v1,AAAA",
+    }
     before = await n8n.executions("receive-branch-reply")
-    assert [(await n8n.post(path, _event("evt_9", "order"), headers))[0] for headers in ({}, forged)] == [
-        401,
-        401,
-    ]
+    event = {"event": {"id": "evt_9", "type": "message.received"}}
+    assert [(await n8n.post(path, event, headers))[0] for headers in ({}, forged)] == [401, 401]
     assert await n8n.executions("receive-branch-reply") == before
 
 
@@ -254,37 +301,49 @@ async def test_an_order_becomes_a_contact_and_a_template(
     assert (contact["type"], contact["attributes"]) == ("customer", {"last_order": "1044"})
 
 
-async def test_an_order_without_a_phone_is_left_alone(n8n: N8n, between: tuple[StandIn, str]) -> None:
-    before = len(between[0].sent("/messages/template"))
+async def test_an_order_without_a_phone_is_left_alone(n8n: N8n, recorder: Recorder) -> None:
+    before = len(recorder.posted("/messages/template"))
     await n8n.post("/webhook/rasl-new-order", {"number": "1045", "billing": {"first_name": "Nobody"}})
     await until(lambda: _ended(n8n, "new-order-template", ["success", "success"]))
-    assert len(between[0].sent("/messages/template")) == before
+    assert len(recorder.posted("/messages/template")) == before
 
 
 async def test_an_event_waits_for_an_n8n_that_is_down(
-    n8n: N8n, between: tuple[StandIn, str], outbound: Callable[[str], Any]
+    n8n: N8n, loop: Loop, outbound: Callable[[str], Any]
 ) -> None:
-    endpoint = _endpoint(between)
+    endpoint = await loop.endpoint()
     await n8n.stop()
-    refused = between[0].refused
-    between[0].tell(_event("evt_2", "When are you open?"))
-    await until(lambda: _more(between[0], refused))
+    await loop.write("When are you open?")
+    await until(loop.is_refused)
     await n8n.start()
+    assert await loop.endpoint() == endpoint, "the trigger keeps its endpoint"
+    await loop.replay()
     await outbound("We are open Monday to Friday, 9:00 to 18:00.")
-    assert _endpoint(between) == endpoint, "the trigger kept its endpoint"
 
 
-async def _more(stand_in: StandIn, than: int) -> bool:
-    return stand_in.refused > than
-
-
-async def test_a_workflow_that_is_taken_back_takes_its_endpoint_along(
-    n8n: N8n, between: tuple[StandIn, str]
-) -> None:
-    url = _endpoint(between)["url"]
+async def test_a_workflow_that_is_taken_back_takes_its_endpoint_along(n8n: N8n, loop: Loop) -> None:
+    url = (await loop.endpoint())["url"]
     await n8n.deactivate("receive-branch-reply")
-    assert between[0].endpoints == {}
-    status, told = await n8n.post(url.removeprefix(n8n.url), _event("evt_3", "Hello?"))
+    assert await loop.endpoints() == []
+    status, told = await n8n.post(url.removeprefix(n8n.url), {"event": {"id": "evt_3"}})
     assert (status, "not registered" in told) == (404, True)
     await n8n.activate("receive-branch-reply")
-    assert _endpoint(between)["url"] == url
+    assert (await loop.endpoint())["url"] == url
+
+
+async def test_the_node_is_a_tool_of_agents(
+    n8n: N8n, rasl: Client, recorder: Recorder, outbound: Callable[[str], Any]
+) -> None:
+    agent = Agent(rasl.session, f"{n8n.url}/mcp/rasl-tools")
+    await agent.begin()
+    tool = (await agent.tools())["answer_customer"]
+    assert (tool["description"], list(tool["inputSchema"]["properties"])) == (
+        "Answers the customer",
+        ["Message"],
+    )
+    before = len(recorder.posted("/messages/text"))
+    for text in ("It is on its way.", "It comes tomorrow."):
+        assert '"status"' in await agent.call("answer_customer", {"Message": text})
+        assert (await outbound(text))["contact_id"] == PRIYA
+    sent = recorder.posted("/messages/text")[before:]
+    assert len({one.headers["Idempotency-Key"] for one in sent}) == 2

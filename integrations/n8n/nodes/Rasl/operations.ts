@@ -591,7 +591,7 @@ export const OPERATIONS: Operation[] = [
 	]},
 	{"id": "createToken", "resource": "Token", "method": "POST", "path": "/tokens", "summary": "Create a token", "description": "It is shown by this answer only: what an <code>Idempotency-Key</code> brings back is without <code>token</code>", "answer": "item", "isRepeatable": true, "isSend": false, "name": "Create", "fields": [
 		{"name": "name", "title": "Name", "kind": "string", "description": "What the token is for", "in": "body", "isRequired": true},
-		{"name": "scopes", "title": "Scopes", "kind": "choices", "description": "What it may do", "options": ["messages:send", "messages:read", "templates:read", "templates:sync", "templates:write", "templates:delete", "contacts:read", "contacts:write", "contacts:delete", "groups:read", "groups:write", "groups:delete", "sources:read", "sources:write", "sources:delete", "statuses:read", "statuses:write", "statuses:delete", "account:read", "tokens:read", "tokens:write", "numbers:read", "numbers:write", "settings:read", "settings:write", "audit:read"], "in": "body", "isRequired": true},
+		{"name": "scopes", "title": "Scopes", "kind": "choices", "description": "What it may do", "options": ["messages:send", "messages:read", "templates:read", "templates:sync", "templates:write", "templates:delete", "contacts:read", "contacts:write", "contacts:delete", "groups:read", "groups:write", "groups:delete", "sources:read", "sources:write", "sources:delete", "statuses:read", "statuses:write", "statuses:delete", "account:read", "tokens:read", "tokens:write", "numbers:read", "numbers:write", "settings:read", "settings:write", "audit:read", "webhooks:read", "webhooks:write"], "in": "body", "isRequired": true},
 		{"name": "allowed_cidrs", "title": "Allowed CIDRs", "kind": "list", "description": "Networks it may be used from; none is from everywhere", "of": "string", "in": "body"},
 		{"name": "expires_at", "title": "Expires At", "kind": "string", "description": "When it ends, as <code>2027-01-31T12:00:00Z</code>; null is never", "in": "body"},
 		{"name": "rate_limit_per_minute", "title": "Rate Limit Per Minute", "kind": "number", "description": "Requests a minute", "in": "body"},
@@ -618,6 +618,68 @@ export const OPERATIONS: Operation[] = [
 		{"name": "expires_at", "title": "Expires At", "kind": "string", "description": "When it ends, as <code>2027-01-31T12:00:00Z</code>; null is never", "in": "body"},
 		{"name": "name", "title": "Name", "kind": "string", "description": "What the token is for", "in": "body"},
 		{"name": "rate_limit_per_minute", "title": "Rate Limit Per Minute", "kind": "number", "description": "Requests a minute", "in": "body"},
-		{"name": "scopes", "title": "Scopes", "kind": "choices", "description": "What it may do", "options": ["messages:send", "messages:read", "templates:read", "templates:sync", "templates:write", "templates:delete", "contacts:read", "contacts:write", "contacts:delete", "groups:read", "groups:write", "groups:delete", "sources:read", "sources:write", "sources:delete", "statuses:read", "statuses:write", "statuses:delete", "account:read", "tokens:read", "tokens:write", "numbers:read", "numbers:write", "settings:read", "settings:write", "audit:read"], "in": "body"},
+		{"name": "scopes", "title": "Scopes", "kind": "choices", "description": "What it may do", "options": ["messages:send", "messages:read", "templates:read", "templates:sync", "templates:write", "templates:delete", "contacts:read", "contacts:write", "contacts:delete", "groups:read", "groups:write", "groups:delete", "sources:read", "sources:write", "sources:delete", "statuses:read", "statuses:write", "statuses:delete", "account:read", "tokens:read", "tokens:write", "numbers:read", "numbers:write", "settings:read", "settings:write", "audit:read", "webhooks:read", "webhooks:write"], "in": "body"},
+	]},
+	{"id": "createWebhook", "resource": "Webhook", "method": "POST", "path": "/webhooks", "summary": "Create a webhook", "description": "From now on every event that it wants is posted to it, signed with its <code>secret</code>", "answer": "item", "isRepeatable": true, "isSend": false, "name": "Create", "fields": [
+		{"name": "url", "title": "URL", "kind": "string", "description": "Where events are posted: http or https", "in": "body", "isRequired": true},
+		{"name": "description", "title": "Description", "kind": "string", "description": "For people", "in": "body"},
+		{"name": "events", "title": "Events", "kind": "list", "description": "Types of <code>GET /webhooks/events</code>, all of a noun as <code>contact.*</code>, or <code>*</code>", "of": "string", "load": "events", "in": "body"},
+		{"name": "format", "title": "Format", "kind": "options", "options": ["default", "meta", "n8n"], "in": "body"},
+		{"name": "headers", "title": "Headers", "kind": "map", "description": "Sent along; of secret ones answers show <code>(hidden)</code> only", "in": "body"},
+		{"name": "is_active", "title": "Is Active", "kind": "boolean", "description": "Whether events are delivered", "default": true, "in": "body"},
+		{"name": "is_ordered", "title": "Is Ordered", "kind": "boolean", "description": "Whether events of one contact arrive in order", "default": false, "in": "body"},
+		{"name": "max_per_second", "title": "Max Per Second", "kind": "number", "description": "Requests a second; null is as fast as it goes", "in": "body"},
+	]},
+	{"id": "deleteWebhook", "resource": "Webhook", "method": "DELETE", "path": "/webhooks/{webhook_id}", "summary": "Delete a webhook", "description": "It is told nothing any more, of what already happened neither", "answer": "item", "isRepeatable": false, "isSend": false, "name": "Delete", "fields": [
+		{"name": "webhook_id", "title": "Webhook ID", "kind": "string", "description": "The webhook", "load": "webhooks", "in": "path", "isRequired": true},
+	]},
+	{"id": "getWebhook", "resource": "Webhook", "method": "GET", "path": "/webhooks/{webhook_id}", "summary": "Get a webhook", "description": "By its id", "answer": "item", "isRepeatable": false, "isSend": false, "name": "Get", "fields": [
+		{"name": "webhook_id", "title": "Webhook ID", "kind": "string", "description": "The webhook", "load": "webhooks", "in": "path", "isRequired": true},
+	]},
+	{"id": "getWebhookDelivery", "resource": "Webhook", "method": "GET", "path": "/webhooks/{webhook_id}/deliveries/{delivery_id}", "summary": "Get a delivery", "description": "With every attempt and the first 4 KiB of what came back", "answer": "item", "isRepeatable": false, "isSend": false, "name": "Get Delivery", "fields": [
+		{"name": "webhook_id", "title": "Webhook ID", "kind": "string", "description": "The webhook", "load": "webhooks", "in": "path", "isRequired": true},
+		{"name": "delivery_id", "title": "Delivery ID", "kind": "string", "description": "The delivery", "in": "path", "isRequired": true},
+	]},
+	{"id": "listWebhooks", "resource": "Webhook", "method": "GET", "path": "/webhooks", "summary": "List webhooks", "description": "Newest first", "answer": "list", "isRepeatable": false, "isSend": false, "name": "Get Many", "fields": [
+		{"name": "sort", "title": "Sort", "kind": "string", "description": "Comma-separated keys, <code>-</code> for descending; default <code>-created_at</code>: created_at", "in": "query"},
+		{"name": "search", "title": "Search", "kind": "string", "description": "Words to find, all of them, in any case and in any part of a word. Alias: <code>q</code>.", "in": "query"},
+		{"name": "filter", "title": "Filters", "kind": "filter", "description": "Which rows to return; all filters hold", "in": "query", "options": ["url", "format", "is_active", "disabled_at", "failing_since", "created_at"]},
+		{"name": "fields", "title": "Fields to Return", "kind": "string", "description": "Comma-separated fields to return besides <code>id</code>: id, url, events, format, description, headers, is_ordered, max_per_second, is_active, paused_at, disabled_at, disabled_reason, failing_since, created_at, updated_at", "in": "query"},
+	]},
+	{"id": "listWebhookDeliveries", "resource": "Webhook", "method": "GET", "path": "/webhooks/{webhook_id}/deliveries", "summary": "List deliveries", "description": "Newest first, each with its attempts; filter by <code>state</code>, <code>event_type</code>, <code>event_id</code> or <code>created_at</code>", "answer": "list", "isRepeatable": false, "isSend": false, "name": "Get Many Deliveries", "fields": [
+		{"name": "webhook_id", "title": "Webhook ID", "kind": "string", "description": "The webhook", "load": "webhooks", "in": "path", "isRequired": true},
+		{"name": "sort", "title": "Sort", "kind": "string", "description": "Comma-separated keys, <code>-</code> for descending; default <code>-created_at</code>: created_at", "in": "query"},
+		{"name": "search", "title": "Search", "kind": "string", "description": "Words to find, all of them, in any case and in any part of a word. Alias: <code>q</code>.", "in": "query"},
+		{"name": "filter", "title": "Filters", "kind": "filter", "description": "Which rows to return; all filters hold", "in": "query", "options": ["state", "event_type", "event_id", "created_at"]},
+		{"name": "fields", "title": "Fields to Return", "kind": "string", "description": "Comma-separated fields to return besides <code>id</code>: id, event_id, event_type, state, attempts, next_attempt_at, created_at", "in": "query"},
+	]},
+	{"id": "listWebhookEvents", "resource": "Webhook", "method": "GET", "path": "/webhooks/events", "summary": "List types of events", "description": "All there are, with a sample in each format", "answer": "item", "isRepeatable": false, "isSend": false, "name": "Get Many Events", "fields": []},
+	{"id": "replayWebhook", "resource": "Webhook", "method": "POST", "path": "/webhooks/{webhook_id}/replay", "summary": "Replay many deliveries", "description": "Of a <code>state</code>, <code>since</code> a time, or both: <code>since</code> alone means all states, nothing at all those that failed", "answer": "item", "isRepeatable": true, "isSend": false, "name": "Replay", "fields": [
+		{"name": "webhook_id", "title": "Webhook ID", "kind": "string", "description": "The webhook", "load": "webhooks", "in": "path", "isRequired": true},
+		{"name": "since", "title": "Since", "kind": "string", "description": "Created from then on, as <code>2027-01-31T12:00:00Z</code>", "in": "body"},
+		{"name": "state", "title": "State", "kind": "options", "options": ["all", "delivered", "dropped", "failed"], "in": "body"},
+	]},
+	{"id": "replayWebhookDelivery", "resource": "Webhook", "method": "POST", "path": "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", "summary": "Replay a delivery", "description": "Whatever came of it, the event is sent again at once, under the same id; one that waits is not kept waiting", "answer": "item", "isRepeatable": true, "isSend": false, "name": "Replay Delivery", "fields": [
+		{"name": "webhook_id", "title": "Webhook ID", "kind": "string", "description": "The webhook", "load": "webhooks", "in": "path", "isRequired": true},
+		{"name": "delivery_id", "title": "Delivery ID", "kind": "string", "description": "The delivery", "in": "path", "isRequired": true},
+	]},
+	{"id": "rotateWebhookSecret", "resource": "Webhook", "method": "POST", "path": "/webhooks/{webhook_id}/rotate-secret", "summary": "Rotate a secret", "description": "For <code>overlap_hours</code> deliveries are signed with both, so that receivers can be moved one by one", "answer": "item", "isRepeatable": true, "isSend": false, "name": "Rotate Secret", "fields": [
+		{"name": "webhook_id", "title": "Webhook ID", "kind": "string", "description": "The webhook", "load": "webhooks", "in": "path", "isRequired": true},
+		{"name": "overlap_hours", "title": "Overlap Hours", "kind": "number", "description": "0 ends the old one at once", "in": "body"},
+	]},
+	{"id": "tryWebhook", "resource": "Webhook", "method": "POST", "path": "/webhooks/{webhook_id}/test", "summary": "Try a webhook", "description": "Sends a sample of an event now, paused or not, and says what came back; it is sent once and no delivery is kept", "answer": "item", "isRepeatable": false, "isSend": false, "name": "Test", "fields": [
+		{"name": "webhook_id", "title": "Webhook ID", "kind": "string", "description": "The webhook", "load": "webhooks", "in": "path", "isRequired": true},
+		{"name": "event", "title": "Event", "kind": "string", "description": "A type of <code>GET /webhooks/events</code>", "in": "body"},
+	]},
+	{"id": "changeWebhook", "resource": "Webhook", "method": "PATCH", "path": "/webhooks/{webhook_id}", "summary": "Change a webhook", "description": "What is left out stays", "answer": "item", "isRepeatable": false, "isSend": false, "name": "Update", "fields": [
+		{"name": "webhook_id", "title": "Webhook ID", "kind": "string", "description": "The webhook", "load": "webhooks", "in": "path", "isRequired": true},
+		{"name": "description", "title": "Description", "kind": "string", "description": "For people", "in": "body"},
+		{"name": "events", "title": "Events", "kind": "list", "description": "Types of <code>GET /webhooks/events</code>, all of a noun as <code>contact.*</code>, or <code>*</code>", "of": "string", "load": "events", "in": "body"},
+		{"name": "format", "title": "Format", "kind": "options", "options": ["default", "meta", "n8n"], "in": "body"},
+		{"name": "headers", "title": "Headers", "kind": "map", "description": "Sent along; of secret ones answers show <code>(hidden)</code> only", "in": "body"},
+		{"name": "is_active", "title": "Is Active", "kind": "boolean", "description": "Whether events are delivered", "default": true, "in": "body"},
+		{"name": "is_ordered", "title": "Is Ordered", "kind": "boolean", "description": "Whether events of one contact arrive in order", "default": true, "in": "body"},
+		{"name": "max_per_second", "title": "Max Per Second", "kind": "number", "description": "Requests a second; null is as fast as it goes", "in": "body"},
+		{"name": "url", "title": "URL", "kind": "string", "description": "Where events are posted: http or https", "in": "body"},
 	]},
 ];
