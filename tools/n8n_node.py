@@ -82,7 +82,7 @@ class Reading:
         }
         for kind, schema in self._kinds(body):
             name = operation_name(row["id"], operation["tags"][0])
-            told = {"name": name}
+            told: Row = {"name": name}
             if kind is not None:
                 name = schema["x-name"]
                 told = {

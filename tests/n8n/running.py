@@ -28,7 +28,8 @@ class N8n:
     def __init__(self, installation: Installation, folder: Path, dsn: str) -> None:
         self._folder = folder
         self._port = free_port()
-        self._program = str(installation.n8n / "node_modules" / "n8n" / "bin" / "n8n")
+        n8n = installation.n8n / "node_modules" / "n8n" / "bin" / "n8n"
+        self._program = (str(installation.node), str(n8n))
         self._environment = installation.environment | _settings(folder, self._port, dsn)
         self._process: subprocess.Popen[bytes] | None = None
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
@@ -37,14 +38,12 @@ class N8n:
 
     def command(self, *words: str) -> str:
         """Run a command of n8n."""
-        return run(
-            "node", self._program, *words, folder=self._folder, environment=self._environment, said="n8n"
-        )
+        return run(*self._program, *words, folder=self._folder, environment=self._environment, said="n8n")
 
     async def start(self) -> None:
         """Start it, and wait until it is ready."""
         with _LOG.open("ab") as log:
-            command = ("node", self._program, "start")
+            command = (*self._program, "start")
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603
                 command, cwd=self._folder, env=self._environment, stdout=log, stderr=log
             )
