@@ -1,4 +1,4 @@
-"""Queries on deliveries: made of events, loaded to be attempted, settled, held back, woken, replayed."""
+"""Queries on deliveries: loaded to be attempted, settled, held back, woken, replayed."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -15,10 +15,8 @@ from rasl.db.rows import Key
 from rasl.domain.listing import Kind, ListSpec
 
 KIND = "webhook"
-EVENT_KIND = "event"
-_BEHIND, _WAITING = 1, 2  # of `held`
+BEHIND, WAITING = 1, 2  # of `held`
 _MOST_ATTEMPTS_KEPT = 30
-_IN_VIEW = 20  # events of a contact that are looked back at
 Place = tuple[dt.datetime, int]  # in the order of created_at and id
 _COLUMNS = """id, event_key, event_type, state, attempts, next_attempt_at, created_at"""
 LIST_SOURCE = ListSource(
@@ -40,20 +38,6 @@ LIST_SOURCE = ListSource(
 )
 
 
-class NewDelivery(msgspec.Struct, frozen=True):
-    """A delivery to be made; one with a line comes behind what is in it, or behind one of the same batch."""
-
-    tenant_id: int
-    endpoint_id: int
-    event_id: int
-    event_key: str
-    event_type: str
-    message_id: int | None
-    line_id: int | None
-    is_behind: bool
-    is_working: bool  # its endpoint; else it waits
-
-
 class Settled(msgspec.Struct, frozen=True):
     """How a delivery goes on after an attempt: again after so many seconds, or it is over."""
 
@@ -73,12 +57,6 @@ class _Line(msgspec.Struct, frozen=True):
     line_id: int
 
 
-class _Event(msgspec.Struct, frozen=True):
-    tenant_id: int
-    id: int
-    contact_id: int
-
-
 class _Held(msgspec.Struct, frozen=True):
     tenant_id: int
     id: int
@@ -90,78 +68,6 @@ _ADD_JOBS = f"""
     select tenant_id, '{KIND}', id, endpoint_id, 0, now(), false from woken order by tenant_id, id
     on conflict do nothing
 """
-
-
-async def list_events(db: Db, events: Sequence[tuple[int, int]]) -> list[Row]:
-    """Return what tells whose business events are, given as (tenant_id, id)."""
-    return await db.fetch(
-        f"""
-        select e.* from {rows.table(Key, alias="k")} cross join lateral (
-            select tenant_id, id, key, type, contact_id, message_id from events
-            where tenant_id = k.tenant_id and id = k.id limit 1) e
-        order by e.tenant_id, e.id
-        """,
-        [Key(*key) for key in events],
-    )
-
-
-async def list_waiting_before(db: Db, events: Sequence[tuple[int, int, int]]) -> list[Row]:
-    """Return, for events given as (tenant_id, id, contact_id), those of the contact before that wait for fan-out."""
-    return await db.fetch(
-        f"""
-        select k.tenant_id, k.id, p.id as earlier_id
-        from {rows.table(_Event, alias="k")}
-        cross join lateral (
-            select e.id from events e where e.tenant_id = k.tenant_id and e.contact_id = k.contact_id and e.id < k.id
-            order by e.id desc limit {_IN_VIEW}) p
-        cross join lateral (
-            select from jobs j where {by_key("k.tenant_id", f"'{EVENT_KIND}'::text", "p.id")} and j.set_aside_at is null
-            limit 1) j
-        """,
-        [_Event(*key) for key in events],
-    )
-
-
-async def finish_events(db: Db, holdings: Sequence[Holding]) -> set[tuple[int, int]]:
-    """Drop the jobs of events; returns (tenant_id, id) of those that were still ours."""
-    gone = await db.fetch(
-        f"""
-        delete from jobs j using {rows.table(_Held, alias="h")}
-        where {by_key("h.tenant_id", f"'{EVENT_KIND}'::text", "h.id")} and j.fence = h.fence
-        returning j.tenant_id, j.subject_id
-        """,
-        [_Held(*holding) for holding in holdings],
-    )
-    return {(row["tenant_id"], row["subject_id"]) for row in gone}
-
-
-async def add(db: Db, deliveries: Sequence[NewDelivery]) -> None:
-    """Keep new deliveries, with jobs for those that may be attempted at once; one that is there already stays."""
-    await db.execute(
-        f"""
-        with woken as (
-            insert into webhook_deliveries (tenant_id, endpoint_id, event_id, event_key, event_type, message_id,
-                                            line_id, held, next_attempt_at)
-            select n.tenant_id, n.endpoint_id, n.event_id, n.event_key, n.event_type, n.message_id, n.line_id,
-                   case when n.line_id is not null and (n.is_behind or exists (
-                            select from webhook_deliveries d where d.tenant_id = n.tenant_id
-                                and d.endpoint_id = n.endpoint_id and d.line_id = n.line_id)) then {_BEHIND}
-                        when n.is_working then 0 else {_WAITING} end,
-                   now()
-            from {rows.table(NewDelivery, alias="n")}
-            order by n.tenant_id, n.event_id, n.endpoint_id
-            on conflict do nothing
-            returning tenant_id, id, endpoint_id, held
-        ), added as (
-            insert into jobs (tenant_id, kind, subject_id, queue_id, lane, due_at, is_leased)
-            select tenant_id, '{KIND}', id, endpoint_id, 0, now(), false from woken where held = 0
-            order by tenant_id, id
-            on conflict do nothing
-        )
-        select pg_notify('{WEBHOOKS}', '')
-        """,
-        deliveries,
-    )
 
 
 async def load(db: Db, deliveries: Sequence[tuple[int, int]]) -> list[Row]:
@@ -244,7 +150,7 @@ async def wait(db: Db, holdings: Sequence[Holding]) -> None:
             where {by_key("h.tenant_id", f"'{KIND}'::text", "h.id")} and j.fence = h.fence
             returning j.tenant_id, j.subject_id
         )
-        update webhook_deliveries d set held = {_WAITING} from ours
+        update webhook_deliveries d set held = {WAITING} from ours
         where d.tenant_id = ours.tenant_id and d.id = ours.subject_id
         """,
         [_Held(*holding) for holding in holdings],
@@ -262,7 +168,7 @@ async def promote(db: Db, lines: Sequence[tuple[int, int, int]]) -> None:
                 order by d.event_id limit 1) n
         ), woken as (
             update webhook_deliveries d set held = 0 from first
-            where d.tenant_id = first.tenant_id and d.id = first.id and d.held = {_BEHIND}
+            where d.tenant_id = first.tenant_id and d.id = first.id and d.held = {BEHIND}
             returning d.tenant_id, d.id, d.endpoint_id
         )
         {_ADD_JOBS}
@@ -275,8 +181,8 @@ async def break_lines(db: Db, tenant_id: int, endpoint_id: int) -> None:
     """Let all that is behind others of its line wait for nothing but its endpoint."""
     await db.execute(
         f"""
-        update webhook_deliveries set held = {_WAITING}, line_id = null
-        where tenant_id = $1 and endpoint_id = $2 and line_id is not null and held = {_BEHIND}
+        update webhook_deliveries set held = {WAITING}, line_id = null
+        where tenant_id = $1 and endpoint_id = $2 and line_id is not null and held = {BEHIND}
         """,
         tenant_id,
         endpoint_id,
@@ -290,12 +196,12 @@ async def list_endpoints_waited_for(db: Db, after: tuple[int, int], limit: int) 
         with recursive e as (
             select n.*, 1 as place from (
                 select tenant_id, endpoint_id from webhook_deliveries
-                where held = {_WAITING} and (tenant_id, endpoint_id) > ($1, $2)
+                where held = {WAITING} and (tenant_id, endpoint_id) > ($1, $2)
                 order by tenant_id, endpoint_id limit 1) n
             union all
             select n.*, e.place + 1 from e cross join lateral (
                 select d.tenant_id, d.endpoint_id from webhook_deliveries d
-                where d.held = {_WAITING} and (d.tenant_id, d.endpoint_id) > (e.tenant_id, e.endpoint_id)
+                where d.held = {WAITING} and (d.tenant_id, d.endpoint_id) > (e.tenant_id, e.endpoint_id)
                 order by d.tenant_id, d.endpoint_id limit 1) n
             where e.place < $3
         )
@@ -313,8 +219,8 @@ async def list_endpoints_waited_for(db: Db, after: tuple[int, int], limit: int) 
 
 
 _NEXT_WAITING = f"""
-    ctid = any(array(
-        select ctid from webhook_deliveries where tenant_id = $1 and endpoint_id = $2 and held = {_WAITING}
+    tenant_id = $1 and ctid = any(array(
+        select ctid from webhook_deliveries where tenant_id = $1 and endpoint_id = $2 and held = {WAITING}
         order by event_id limit $3 for update skip locked))
 """
 
@@ -365,7 +271,7 @@ async def replay_one(db: Db, tenant_id: int, endpoint_id: int, delivery_id: int)
     """Have a delivery made again, by the plan from its beginning; one that is not over is attempted now."""
     found = await db.fetchval(
         f"""
-        update webhook_deliveries set state = 'pending', held = {_WAITING}, attempt = 0, next_attempt_at = now()
+        update webhook_deliveries set state = 'pending', held = {WAITING}, attempt = 0, next_attempt_at = now()
         where tenant_id = $1 and id = $3 and endpoint_id = $2 and state <> 'pending'
         returning 1
         """,
@@ -404,8 +310,9 @@ async def replay_many(
             where tenant_id = $1 and endpoint_id = $2 and (created_at, id) > ($4, $5)
             order by created_at, id limit $6 for update
         ), again as (
-            update webhook_deliveries set state = 'pending', held = {_WAITING}, attempt = 0, next_attempt_at = now()
-            where ctid = any(array(select spot from next where state = any($3) and state <> 'pending'))
+            update webhook_deliveries set state = 'pending', held = {WAITING}, attempt = 0, next_attempt_at = now()
+            where tenant_id = $1
+              and ctid = any(array(select spot from next where state = any($3) and state <> 'pending'))
             returning 1
         )
         select (select count(*) from again) as count, count(*) as seen,

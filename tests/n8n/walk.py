@@ -311,14 +311,20 @@ async def test_an_order_without_a_phone_is_left_alone(n8n: N8n, recorder: Record
 async def test_an_event_waits_for_an_n8n_that_is_down(
     n8n: N8n, loop: Loop, outbound: Callable[[str], Any]
 ) -> None:
-    endpoint_id = (await loop.endpoint())["id"]
+    endpoint = await loop.endpoint()
+    path = endpoint["url"].removeprefix(n8n.url)
     await n8n.stop()
     await loop.write("When are you open?")
     await until(loop.is_refused)
     await n8n.start()
+    await until(lambda: _listens(n8n, path))
     await loop.replay()
     await outbound("We are open Monday to Friday, 9:00 to 18:00.")
-    assert (await loop.endpoint())["id"] == endpoint_id, "the trigger keeps its endpoint"
+    assert (await loop.endpoint())["id"] == endpoint["id"], "the trigger keeps its endpoint"
+
+
+async def _listens(n8n: N8n, path: str) -> bool:
+    return (await n8n.post(path, {}))[0] == 401
 
 
 async def test_a_workflow_that_is_taken_back_takes_its_endpoint_along(n8n: N8n, loop: Loop) -> None:

@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from rasl.db.channels import WEBHOOKS
-from rasl.db.webhook_deliveries import EVENT_KIND
+from rasl.db.webhook_fanning import EVENT_KIND
 from rasl.dispatch.kind import Claim, Kind
 from rasl.services.webhooks.fanning import fan_out
 

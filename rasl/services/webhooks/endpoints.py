@@ -56,7 +56,8 @@ def shown(sealer: Sealer, row: Row) -> dict[str, Any]:
 async def list_endpoints(resources: Resources, tenant_id: int, query: ListQuery) -> Page:
     """Return one page of the tenant's endpoints."""
     async with resources.database.listing() as db:
-        return await fetch_page(db, rows.LIST_SOURCE, query, tenant_id)
+        page = await fetch_page(db, rows.LIST_SOURCE, query, tenant_id)
+    return msgspec.structs.replace(page, rows=[shown(resources.sealer, row) for row in page.rows])
 
 
 async def get_endpoint(resources: Resources, tenant_id: int, endpoint_id: int) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from rasl.db import jobs, webhook_deliveries, webhooks
+from rasl.db import jobs, webhook_fanning, webhooks
 from rasl.db.jobs import Holding
 from rasl.db.pool import Database, Db, Row
-from rasl.db.webhook_deliveries import EVENT_KIND, NewDelivery
+from rasl.db.webhook_fanning import EVENT_KIND, NewDelivery
 from rasl.domain.events import matches
 
 _AGAIN_SECONDS = 0.05
@@ -27,17 +27,17 @@ async def fan_out(database: Database, holdings: Sequence[Holding]) -> None:
     Where an endpoint wants order an event waits for those before it of the same contact that another process has.
     """
     async with database.transaction() as db:
-        events = await webhook_deliveries.list_events(db, [holding[:2] for holding in holdings])
+        events = await webhook_fanning.list_events(db, [holding[:2] for holding in holdings])
         endpoints = await _listening(db, {event["tenant_id"] for event in events})
         late = await _late(db, events, endpoints)
         if late:
             await jobs.release(db, EVENT_KIND, [(*it, _AGAIN_SECONDS) for it in holdings if it[:2] in late])
-        ours = await webhook_deliveries.finish_events(db, [it for it in holdings if it[:2] not in late])
+        ours = await webhook_fanning.finish_events(db, [it for it in holdings if it[:2] not in late])
         deliveries = _deliveries([it for it in events if (it["tenant_id"], it["id"]) in ours], endpoints)
         if deliveries:
             ordered = [(it.tenant_id, it.endpoint_id) for it in deliveries if it.line_id is not None]
             await webhooks.hold_lines(db, ordered)
-            await webhook_deliveries.add(db, deliveries)
+            await webhook_fanning.add(db, deliveries)
 
 
 async def _listening(db: Db, tenant_ids: set[int]) -> dict[int, list[_Listening]]:
@@ -62,7 +62,7 @@ async def _late(
     here = {(tenant_id, event_id) for tenant_id, event_id, _ in in_order}
     blocked = {
         (row["tenant_id"], row["id"])
-        for row in await webhook_deliveries.list_waiting_before(db, in_order)
+        for row in await webhook_fanning.list_waiting_before(db, in_order)
         if (row["tenant_id"], row["earlier_id"]) not in here
     }
     contacts = {(tenant_id, contact) for tenant_id, id_, contact in in_order if (tenant_id, id_) in blocked}

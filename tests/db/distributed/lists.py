@@ -40,9 +40,13 @@ READS_OF_EVERYONE = frozenset(
         "purging.count_attempts",
         "purging.count_imports",
         "usage.list_usage",
+        "webhook_deliveries.list_endpoints_waited_for",
         "purging.count_of_tenants",
     }
 )
+
+# What is looked for now and then on each server, endpoint after endpoint of whatever tenants lie there.
+WALKS_BY_STEPS = frozenset({"webhook_deliveries.list_endpoints_waited_for"})
 
 _BY_AGE = "tenant by tenant: … where tenant_id = $1 and <age> order by <age> limit $2 for update skip locked"
 _BY_KEYS = "tenants in order: … where tenant_id = $1 and <key> = any($2) order by <key> for update"
@@ -78,7 +82,6 @@ PER_TENANT = {
     "media_purging.drop": _BY_AGE,
     "media_purging.drop_of_tenants": _BY_AGE,
     "message_purging.drop": _BY_AGE,
-    "webhook_deliveries.add": _BY_KEYS,
     "webhooks.hold_lines": _BY_KEYS,
     "purging.drop": _BY_AGE,
     "purging.drop_attempts": _BY_AGE,

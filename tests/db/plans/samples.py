@@ -10,7 +10,17 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import audit, contact_lists, inbound, media, otps, purging, webhook_deliveries, webhooks
+from rasl.db import (
+    audit,
+    contact_lists,
+    inbound,
+    media,
+    otps,
+    purging,
+    webhook_deliveries,
+    webhook_fanning,
+    webhooks,
+)
 from rasl.db.contact_aliases import NewAlias
 from rasl.db.contacts import Key
 from rasl.db.import_notes import Note
@@ -269,8 +279,8 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     ],
     "webhooks.list_listening": [{"tenant_ids": [2, 3]}],
     "webhooks.disable_endpoint": [{"reason": "gone"}],
-    "webhook_deliveries.add": [
-        {"deliveries": [_like(webhook_deliveries.NewDelivery, event_id=NEW + n) for n in range(3)]}
+    "webhook_fanning.add": [
+        {"deliveries": [_like(webhook_fanning.NewDelivery, event_id=NEW + n) for n in range(3)]}
     ],
     "webhook_deliveries.end": [{"state": "dropped"}],
     "webhook_deliveries.settle": [
