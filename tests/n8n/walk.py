@@ -328,13 +328,20 @@ async def _listens(n8n: N8n, path: str) -> bool:
 
 
 async def test_a_workflow_that_is_taken_back_takes_its_endpoint_along(n8n: N8n, loop: Loop) -> None:
-    url = (await loop.endpoint())["url"]
+    """n8n answers before it has done either."""
+    endpoint = await loop.endpoint()
+    path = endpoint["url"].removeprefix(n8n.url)
+
+    async def is_gone() -> bool:
+        status, told = await n8n.post(path, {"event": {"id": "evt_3"}})
+        return await loop.endpoints() == [] and (status, "not registered" in told) == (404, True)
+
     await n8n.deactivate("receive-branch-reply")
-    assert await loop.endpoints() == []
-    status, told = await n8n.post(url.removeprefix(n8n.url), {"event": {"id": "evt_3"}})
-    assert (status, "not registered" in told) == (404, True)
+    await until(is_gone, explain=n8n.log)
     await n8n.activate("receive-branch-reply")
-    assert (await loop.endpoint())["url"] == url
+    await until(lambda: _listens(n8n, path), explain=n8n.log)
+    anew = await loop.endpoint()
+    assert (anew["url"], anew["id"] != endpoint["id"]) == (endpoint["url"], True)
 
 
 async def test_the_node_is_a_tool_of_agents(
@@ -353,3 +360,19 @@ async def test_the_node_is_a_tool_of_agents(
         await outbound(text)
     sent = recorder.posted("/messages/text")[before:]
     assert len({one.headers["Idempotency-Key"] for one in sent}) == 2
+
+
+async def test_n8n_can_verify_without_our_nodes(n8n: N8n, rasl: Client) -> None:
+    asked = {"url": f"{n8n.url}/webhook/rasl-plain", "events": ["contact.updated"]}
+    made = (await rasl.post("/api/v2/webhooks", asked)).data
+    secret = {"name": "RASL's secret", "type": "crypto", "data": {"hmacSecret": made["secret"]}}
+    credential = await n8n.call("POST", "/credentials", secret)
+    told = json.loads((PACKAGE / "workflows" / "receive-without-nodes.json").read_text(encoding="utf-8"))
+    for node in told["nodes"]:
+        if node["name"] == "Sign":
+            node["credentials"] = {"crypto": {"id": credential["id"], "name": credential["name"]}}
+    workflow = await n8n.call("POST", "/workflows", told)
+    await n8n.activate(workflow["id"])
+    tried = (await rasl.post(f"/api/v2/webhooks/{made['id']}/test", {"event": "contact.updated"})).data
+    assert (tried["is_taken"], tried["status"]) == (True, 200)
+    assert (await n8n.post("/webhook/rasl-plain", {"event": {}}, {"x-webhook-signature": "0" * 64}))[0] == 401
