@@ -317,7 +317,7 @@ async def test_an_event_waits_for_an_n8n_that_is_down(
     await loop.write("When are you open?")
     await until(loop.is_refused)
     await n8n.start()
-    await until(lambda: _listens(n8n, path))
+    await until(lambda: _listens(n8n, path), explain=n8n.log, pause=0.2)
     await loop.replay()
     await outbound("We are open Monday to Friday, 9:00 to 18:00.")
     assert (await loop.endpoint())["id"] == endpoint["id"], "the trigger keeps its endpoint"
@@ -337,9 +337,9 @@ async def test_a_workflow_that_is_taken_back_takes_its_endpoint_along(n8n: N8n, 
         return await loop.endpoints() == [] and (status, "not registered" in told) == (404, True)
 
     await n8n.deactivate("receive-branch-reply")
-    await until(is_gone, explain=n8n.log)
+    await until(is_gone, explain=n8n.log, pause=0.2)
     await n8n.activate("receive-branch-reply")
-    await until(lambda: _listens(n8n, path), explain=n8n.log)
+    await until(lambda: _listens(n8n, path), explain=n8n.log, pause=0.2)
     anew = await loop.endpoint()
     assert (anew["url"], anew["id"] != endpoint["id"]) == (endpoint["url"], True)
 
@@ -373,6 +373,8 @@ async def test_n8n_can_verify_without_our_nodes(n8n: N8n, rasl: Client) -> None:
             node["credentials"] = {"crypto": {"id": credential["id"], "name": credential["name"]}}
     workflow = await n8n.call("POST", "/workflows", told)
     await n8n.activate(workflow["id"])
+    await until(lambda: _listens(n8n, "/webhook/rasl-plain"), explain=n8n.log, pause=0.2)
     tried = (await rasl.post(f"/api/v2/webhooks/{made['id']}/test", {"event": "contact.updated"})).data
     assert (tried["is_taken"], tried["status"]) == (True, 200)
-    assert (await n8n.post("/webhook/rasl-plain", {"event": {}}, {"x-webhook-signature": "0" * 64}))[0] == 401
+    forged = {"x-webhook-signature": "0" * 64}
+    assert (await n8n.post("/webhook/rasl-plain", {"event": {}}, forged))[0] == 401
