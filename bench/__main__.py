@@ -1,4 +1,4 @@
-"""`python -m bench [send|contacts|otp|reading] [options]`: run, print the figures beside what is expected of them."""
+"""`python -m bench [BENCHMARK] [options]`: run, print the figures beside what is expected of them."""
 
 import argparse
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import contacts, otp, reading
+from bench import account, contacts, otp, reading
 from bench.contact_results import Result
 from bench.figures import expectations, tables
 from bench.procs import BenchError
@@ -48,6 +48,8 @@ def _run(arguments: argparse.Namespace) -> Report | list[Result] | otp.Report | 
         return otp.run(arguments.quick, _say)
     if arguments.benchmark == "reading":
         return reading.run(arguments.quick, _say)
+    if arguments.benchmark == "account":
+        return account.run(arguments.quick, _say)
     if arguments.benchmark == "contacts":
         return contacts.run(arguments.quick, _say)
     return run(_options(arguments), _say)
@@ -63,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         "benchmark",
         nargs="?",
         default="send",
-        choices=["send", "contacts", "otp", "reading"],
+        choices=["send", "contacts", "account", "otp", "reading"],
         help="what to measure",
     )
     parser.add_argument(

@@ -48,7 +48,7 @@ class Figure(msgspec.Struct, frozen=True):
     def line(self) -> str:
         """The result as a line of the table."""
         wanted = "at least" if self.is_least else "under"
-        return f"{self.name:<56}{self.value:>12,.0f} {self.unit}  {wanted} {self.bound:,.0f}: {verdict(self.is_met)}"
+        return f"{self.name:<56}{self.value:>12,.1f} {self.unit}  {wanted} {self.bound:,.0f}: {verdict(self.is_met)}"
 
 
 Result = Timed | Figure

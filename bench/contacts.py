@@ -41,7 +41,7 @@ def measure(dsn: str, contacts: Contacts, is_quick: bool, say: Progress) -> list
 
 def report(results: list[Result]) -> Iterator[str]:
     """Yield the table, and the plans of what missed its bound."""
-    yield f"\nContacts, one request at a time, Python {platform.python_version()}"
+    yield f"\nOne request at a time, Python {platform.python_version()}"
     for result in results:
         yield result.line
     for result in results:

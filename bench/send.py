@@ -94,7 +94,7 @@ class Report(msgspec.Struct):
     logged: dict[str, int] = {}  # errors and warnings by process
 
 
-class _Stage(msgspec.Struct, frozen=True):
+class Stage(msgspec.Struct, frozen=True):
     """The processes that stay up during all scenarios."""
 
     dsn: str
@@ -110,14 +110,14 @@ def run(options: Options, say: Progress) -> Report:
     report = Report(machine=_machine(), options=options)
     with contextlib.ExitStack() as stack:
         say("starting a durable PostgreSQL, the simulator, RASL and the yardstick")
-        stage = _set_up(stack, options)
+        stage = set_up(stack, options)
         if "closed" in options.scenarios:
             report.closed = list(_closed(stage, options, say))
         control(stage.ports["simulator"], "settings", _LATENCY)
         if "steady" in options.scenarios:
             say(f"steady {options.rate:.0f} msg/s at 100 ms Graph latency")
-            measured = measure([_sends(stage, options, "rasl", options.rate)], _watched(stage, "rasl"))
-            report.steady = _read(measured, "rasl", options.steady_seconds)
+            measured = measure([sends(stage, options, "rasl", options.rate)], watched(stage, "rasl"))
+            report.steady = read(measured, "rasl", options.steady_seconds)
             wait_until_quiet(stage.pids["rasl"])
         if "webhooks" in options.scenarios:
             worker = stack.enter_context(_worker(stage))
@@ -135,7 +135,8 @@ def run(options: Options, say: Progress) -> Report:
     return report
 
 
-def _set_up(stack: contextlib.ExitStack, options: Options) -> _Stage:
+def set_up(stack: contextlib.ExitStack, options: Options) -> Stage:
+    """Start everything that sends, as long as the stack is open."""
     postgres = stack.enter_context(Postgres(has_statements=options.statements))
     asyncio.run(migrate(postgres.dsn))
     if options.statements:
@@ -155,21 +156,22 @@ def _set_up(stack: contextlib.ExitStack, options: Options) -> _Stage:
     control(ports["simulator"], "numbers", number)
     control(ports["simulator"], "templates", {"waba_id": world.waba_id, "templates": [_TEMPLATE]})
     call(ports["rasl"], "/api/v2/templates/sync", {}, {"Authorization": f"Bearer {world.token}"})
-    return _Stage(postgres.dsn, world, ports, running, pids, Plan(0, postgres.dsn, graph_url))
+    return Stage(postgres.dsn, world, ports, running, pids, Plan(0, postgres.dsn, graph_url))
 
 
-def _closed(stage: _Stage, options: Options, say: Progress) -> Iterator[Run]:
+def _closed(stage: Stage, options: Options, say: Progress) -> Iterator[Run]:
     """Texts, templates and the yardstick in turn: what disturbs one disturbs the others."""
     control(stage.ports["simulator"], "settings", _NO_LATENCY)
     for number in range(options.rounds):
         for name, app in _APPS.items():
-            order = _sends(stage, options, name, None, offset=number * 4001)
-            result = _read(measure([order], _watched(stage, app)), name, options.seconds)
+            order = sends(stage, options, name, None, offset=number * 4001)
+            result = read(measure([order], watched(stage, app)), name, options.seconds)
             say(f"closed loop {number + 1}/{options.rounds} {name}: {result.outcome.per_second:.0f} msg/s")
             yield result
 
 
-def _sends(stage: _Stage, options: Options, name: str, rate: float | None, offset: int = 0) -> Order:
+def sends(stage: Stage, options: Options, name: str, rate: float | None, offset: int = 0) -> Order:
+    """Return what the load generator is to send, closed loop where there is no rate (messages a second)."""
     return Order(
         host=HOST,
         port=stage.ports[_APPS[name]],
@@ -187,11 +189,13 @@ def _sends(stage: _Stage, options: Options, name: str, rate: float | None, offse
     )
 
 
-def _watched(stage: _Stage, app: str) -> dict[str, int]:
+def watched(stage: Stage, app: str) -> dict[str, int]:
+    """Return the processes whose CPU counts while an app sends."""
     return {"app": stage.pids[app], "postgres": stage.pids["postgres"], "simulator": stage.pids["simulator"]}
 
 
-def _read(measured: Measured, name: str, seconds: float) -> Run:
+def read(measured: Measured, name: str, seconds: float) -> Run:
+    """Return what was measured of a server; raises BenchError when an answer was no success."""
     outcome = measured.outcomes[0]
     bad = {status: count for status, count in outcome.statuses.items() if status != "200"}
     if bad:
@@ -206,14 +210,14 @@ def _read(measured: Measured, name: str, seconds: float) -> Run:
 
 
 @contextlib.contextmanager
-def _worker(stage: _Stage) -> Iterator[Running]:
+def _worker(stage: Stage) -> Iterator[Running]:
     with server("worker", stage.plan) as running:
         time.sleep(1)
         yield running
 
 
 def _with_webhooks(
-    stage: _Stage, options: Options, port: int, pids: dict[str, int], say: Progress
+    stage: Stage, options: Options, port: int, pids: dict[str, int], say: Progress
 ) -> tuple[Run, Ingest]:
     """Send at the steady rate while Meta reports what became of other messages."""
     count = round(options.webhook_rate * (options.warm_seconds + options.steady_seconds))
@@ -238,10 +242,10 @@ def _with_webhooks(
         seconds=options.steady_seconds,
         rate=options.webhook_rate,
     )
-    sends = _sends(stage, options, "rasl", options.rate)
-    measured = measure([sends, webhooks], {**_watched(stage, "rasl"), **pids})
+    order = sends(stage, options, "rasl", options.rate)
+    measured = measure([order, webhooks], {**watched(stage, "rasl"), **pids})
     ended = time.monotonic()
-    run_ = _read(measured, "rasl", options.steady_seconds)
+    run_ = read(measured, "rasl", options.steady_seconds)
     left = _wait_for_ingest(stage.dsn)
     drained_after = time.monotonic() - ended
     row = asyncio.run(worlds.fetch_row(stage.dsn, _LAG, options.warm_seconds))

@@ -78,7 +78,9 @@ def _status(state: State, wanted: StatusOrder) -> dict[str, Any]:
     if wanted.status == "failed":
         status["errors"] = [failure(wanted.code or 131000)]
     elif wanted.status in {"sent", "delivered"}:
-        status["pricing"] = pricing(message.category if message else "service")
+        status["pricing"] = (
+            pricing(message.category, is_in_window=message.is_in_window) if message else pricing("service")
+        )
     status.update(wanted.extra)
     return {key: value for key, value in status.items() if key not in wanted.omit}
 

@@ -191,6 +191,7 @@ def _accept(
             category_of(content, number) if kind == "template" else "service",
             steps,
             is_group=recipient.is_group,
+            is_in_window=state.is_window_open(number, recipient.key),
         )
     )
     message = {"id": wamid}

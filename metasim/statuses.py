@@ -30,8 +30,8 @@ class OutboundMessage:
     """An accepted message on its way up."""
 
     __slots__ = (
-        "accepted_at", "category", "index", "is_group", "number", "opaque", "steps", "user_id",
-        "wa_id", "wamid",
+        "accepted_at", "category", "index", "is_group", "is_in_window", "number", "opaque", "steps",
+        "user_id", "wa_id", "wamid",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +45,7 @@ class OutboundMessage:
         steps: Steps,
         *,
         is_group: bool = False,
+        is_in_window: bool = False,
     ) -> None:
         self.wamid = wamid
         self.number = number
@@ -54,6 +55,7 @@ class OutboundMessage:
         self.category = category
         self.steps = steps
         self.is_group = is_group
+        self.is_in_window = is_in_window
         self.index = 0
         self.accepted_at = time.time()
 
@@ -114,13 +116,13 @@ def status_object(message: OutboundMessage, step: Step, config: SimulatorConfig)
     elif step.status in {"sent", "delivered"}:
         if config.payload_version == "v23":
             status["conversation"] = _conversation(message, step, at)
-        status["pricing"] = pricing(message.category)
+        status["pricing"] = pricing(message.category, is_in_window=message.is_in_window)
     return status
 
 
-def pricing(category: str) -> dict[str, Any]:
-    """What a message of a category costs: free inside the service window, regular for templates."""
-    is_free = category == "service"
+def pricing(category: str, *, is_in_window: bool = False) -> dict[str, Any]:
+    """What a message of a category costs: templates do, but for those of utility inside the service window."""
+    is_free = category == "service" or (category == "utility" and is_in_window)
     return {
         "billable": not is_free,
         "pricing_model": "PMP",

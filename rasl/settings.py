@@ -191,6 +191,13 @@ class Settings:
         _DAYS,
         _REPEATED,
     )
+    message_body_days: int = _setting(
+        0,
+        "Days after which what a message says goes, and its state, times, type and template stay; 8 or more. "
+        "0: as long as the message.",
+        _DAYS,
+        _REPEATED,
+    )
     attempt_days: int = _setting(90, "Days for which the attempts to send a message are kept.", _DAYS)
     status_days: int = _setting(
         90,

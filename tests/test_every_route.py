@@ -58,6 +58,7 @@ ROUTES = {
     "GET /account": Route("account:read"),
     "GET /account/usage": Route("account:read"),
     "GET /account/limits": Route("account:read"),
+    "GET /account/costs": Route("account:read"),
     "GET /settings": Route("settings:read"),
     "PATCH /settings": Route(
         "settings:write",

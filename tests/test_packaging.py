@@ -3,7 +3,6 @@
 import configparser
 import json
 import signal
-import socket
 import subprocess
 import sys
 import venv
@@ -15,6 +14,7 @@ import pytest
 from rasl.cli import COMMANDS
 from tests.cli.commands import environment
 from tests.cli.conftest import make_data_dir
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 GUIDES = "rasl/api/docs/guides/"
@@ -90,7 +90,7 @@ def test_it_works_away_from_the_repository(installed: Path, tmp_path: Path) -> N
 def test_the_first_ten_minutes_need_no_repository(installed: Path) -> None:
     """From a wheel alone: the sandbox, a message, somebody who answers, what came of it."""
     for data_dir in make_data_dir():
-        env = environment(data_dir, {"RASL_PORT": str(_free_port())})
+        env = environment(data_dir, {"RASL_PORT": str(free_port())})
         folder = installed.parent
         rasl = str(installed / "rasl")
         with subprocess.Popen(  # noqa: S603 - ours
@@ -119,12 +119,6 @@ def _said(command: list[str], folder: Path, env: dict[str, str]) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def test_the_command_is_in_it(wheel: zipfile.ZipFile) -> None:

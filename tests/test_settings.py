@@ -41,6 +41,7 @@ GOOD: dict[str, tuple[str, Any]] = {
     "retention_days": ("30", 30),
     "quarantine_days": ("30", 30),
     "message_days": ("365", 365),
+    "message_body_days": ("90", 90),
     "attempt_days": ("30", 30),
     "status_days": ("30", 30),
     "parked_status_days": ("3", 3),

@@ -292,7 +292,8 @@ def title(name: str) -> str:
     """Return what a field is called: `button_url` is Button URL."""
     if name in NAMES:
         return NAMES[name]
-    return " ".join(WORDS.get(word, word.capitalize()) for word in name.split("_"))
+    words = " ".join(WORDS.get(word, word.capitalize()) for word in name.split("_"))
+    return words[0].upper() + words[1:]
 
 
 def plain(text: str) -> str:

@@ -79,6 +79,7 @@ BOOLEANS = {
     "skip_duplicates": "Whether to skip contacts whose phone exists, instead of refusing them",
     "bom": "Whether to begin with a byte order mark, for spreadsheets that ask for one",
     "all_languages": "Whether to delete every language of the template's name",
+    "subscribe": "Whether to let Meta post to us",
     "is_active": "Whether events are delivered",
     "is_ordered": "Whether events of one contact arrive in order",
 }

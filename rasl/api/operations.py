@@ -86,6 +86,7 @@ PATH_PARAMETERS = {
         "106540352242922",
         pointer="phone_number_id",
         list="listNumbers",
+        create="connectNumber",
     ),
     "media_id": PathParameter("The stored file.", _ID, 12, create="storeMedia"),
     "import_id": PathParameter("The import.", _ID, 17, list="listImports", create="importContacts"),

@@ -1,28 +1,41 @@
-"""`rasl tenant`: create, list, show and set."""
+"""`rasl tenant`: create, list, show, set, suspend, resume, export and delete."""
 
+import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from rasl import clock
 from rasl.cli import tenant_options as options
 from rasl.cli.actor import command_actor
-from rasl.cli.output import AsJson, TenantOption, show, table
+from rasl.cli.output import AsJson, TenantOption, bar_of, progress, show, size_of, table
 from rasl.cli.plan import limit, warnings
 from rasl.cli.session import opened
 from rasl.cli.token import described, tokens_table
 from rasl.db import numbers as number_rows
 from rasl.db import tenants as tenant_rows
 from rasl.db import usage as usage_rows
-from rasl.db.pool import Db, Row
+from rasl.db.pool import Database, Db, Row
 from rasl.domain import tenant_settings
 from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.domain.tenant_settings import RETENTION
 from rasl.domain.tenants import LIMIT_NAMES, PLAN_LIMITS
-from rasl.services.operators import plans, tenants
+from rasl.media_store.opening import open_store
+from rasl.services.operators import deleting, plans, tenants
+from rasl.services.operators.archives.backup import Done
+from rasl.services.operators.deleting import Deleted
+from rasl.start.signals import terminated_as_interrupted
 
 _BILLED = ("plan", "subscription_status", "subscription_ends_at", "limit_overrides")
 NUMBER_COLUMNS = ("id", "phone_number_id", "waba_id", "display_phone_number", "is_default", "created_at")
+File = Annotated[
+    Path | None,
+    typer.Option(
+        "--file", help="Archive to write, default tenant-<subdomain>-<time>.tar; none is overwritten."
+    ),
+]
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -99,6 +112,7 @@ def show_(tenant: TenantOption, as_json: AsJson = False) -> None:
     )
 
 
+@app.command("change", hidden=True)  # as plans and tokens call it
 @app.command("set")
 def set_(
     tenant: TenantOption,
@@ -236,6 +250,109 @@ def suspend(tenant: TenantOption, as_json: AsJson = False) -> None:
 def resume(tenant: TenantOption, as_json: AsJson = False) -> None:
     """Let a suspended tenant go on; what waited to be sent goes out."""
     _suspend(tenant, as_json, is_suspended=False)
+
+
+@app.command()
+def export(
+    tenant: TenantOption,
+    file: File = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write everything of a tenant, its files too, into one archive with checksums.
+
+    Suspend it first where nothing it does may be missing. `rasl restore` brings the archive into an empty place.
+
+    rasl tenant export --tenant acme --file acme.tar
+    """
+    with terminated_as_interrupted(), opened() as session, bar_of("Exporting") as bar:
+        row = session.query(lambda db: tenants.get_tenant(db, tenant))
+        path = file or _archive(row)
+        store = open_store(session.settings)
+        done = asyncio.run(
+            deleting.export_tenant(session.dsn, store, row["id"], path, bar.advance, bar.begin)
+        )
+    show(as_json, _exported(path, done), _told(path, done))
+
+
+@app.command()
+def delete(
+    subdomain: Annotated[str, typer.Argument(help="Subdomain of the tenant.")],
+    file: File = None,
+    no_export: Annotated[
+        bool, typer.Option("--no-export", help="Delete without writing its data into an archive first.")
+    ] = False,
+    is_sure: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Export a tenant, then delete it with everything of it, for good.
+
+    Its tokens are refused at once, then its rows and files go, and its audit; the installation's audit keeps who
+    deleted it. When this is interrupted, the same command goes on, and so does the worker by itself.
+
+    rasl tenant delete acme --file acme.tar
+    """
+    if no_export and file is not None:
+        raise typer.BadParameter("--no-export writes no --file.")
+    if as_json and not is_sure:
+        raise typer.BadParameter("--json asks nothing: give --yes.")
+    actor = command_actor()
+    with terminated_as_interrupted(), opened() as session:
+        row = session.query(lambda db: tenant_rows.find_tenant(db, subdomain))
+        if row is None:
+            raise tenants.NotThereError(
+                f"there is no tenant with the subdomain {subdomain!r}: `rasl tenant list` shows them all"
+            )
+        if not is_sure and typer.prompt(_WARNING.format(**dict(row)), err=True).strip() != subdomain:
+            raise tenants.OperatorError(f"that is not {subdomain}: nothing was deleted")
+        path, store = file or _archive(row), open_store(session.settings)
+
+        async def act(database: Database) -> tuple[Done | None, Deleted]:
+            done = None
+            if not no_export:
+                with bar_of("Exporting") as bar:
+                    done = await deleting.export_and_shut(
+                        session.dsn, database, store, subdomain, actor, path, bar.advance, bar.begin
+                    )
+            return done, await deleting.delete_tenant(database, store, subdomain, actor, None, _tell)
+
+        done, deleted = session.run(act)
+    value = {"id": row["id"], "subdomain": subdomain, "deleted": deleted.counts, "files": deleted.files}
+    rows = sum(count for name, count in deleted.counts.items() if name != "files")
+    show(
+        as_json,
+        value | {"export": None if done is None else _exported(path, done)},
+        *([] if done is None else [_told(path, done)]),
+        f"Deleted tenant {subdomain}: {rows:,} rows, {deleted.files:,} files.",
+    )
+
+
+_WARNING = (
+    "Everything of {name} goes for good: contacts, messages, files, tokens, numbers.\n"
+    "Type the subdomain, {subdomain}, to delete it"
+)
+
+
+def _archive(row: Row) -> Path:
+    return Path(f"tenant-{row['subdomain']}-{clock.now():%Y%m%d-%H%M%S}.tar")
+
+
+def _exported(path: Path, done: Done) -> dict[str, Any]:
+    manifest = done.manifest
+    return {
+        "file": str(path),
+        "bytes": done.size,
+        "tables": {name: note.rows for name, note in manifest.tables.items()},
+        "files": manifest.files,
+        "missing_files": manifest.missing_files,
+    }
+
+
+def _told(path: Path, done: Done) -> str:
+    return f"Wrote {path} ({size_of(done.size)}): {done.rows:,} rows, {done.manifest.files:,} files."
+
+
+def _tell(name: str, count: int) -> None:
+    progress(f"{name}: {count}")
 
 
 def _suspend(tenant: str, as_json: bool, *, is_suspended: bool) -> None:

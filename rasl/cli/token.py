@@ -1,4 +1,4 @@
-"""`rasl token`: create, list, rotate and revoke."""
+"""`rasl token`: create, list, show, change, rotate and revoke."""
 
 import datetime as dt
 import re
@@ -15,7 +15,7 @@ from rasl.cli.session import opened
 from rasl.db import tenants as tenant_rows
 from rasl.db.pool import Row
 from rasl.domain import scopes as scope_names
-from rasl.services.operators import tenants
+from rasl.services.operators import tenants, tokens
 
 _SHORT = {frozenset(scope_names.ALL_SCOPES): "all", frozenset(scope_names.READ_SCOPES): "all that only read"}
 _COLUMNS = (
@@ -26,9 +26,19 @@ _COLUMNS = (
     "rate_limit_per_minute",
     "last_used_at",
     "expires_at",
+    "allowed_cidrs",
     "scopes",
 )
-_HEADINGS = ("id", "name", "ends with", "state", "per minute", "last used", "expires", "scopes")
+_HEADINGS = ("id", "name", "ends with", "state", "per minute", "last used", "expires", "from", "scopes")
+
+_NONE = "none"
+TokenId = Annotated[int, typer.Argument(help="Id of the token, as `rasl token list` shows it.")]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow", help="A network or address it may be used from, such as 203.0.113.0/24; may be repeated."
+    ),
+]
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -42,19 +52,16 @@ def create(
         float | None, typer.Option(help="Lifetime; without it the token does not expire.")
     ] = None,
     rate_limit: Annotated[int, typer.Option(help="Requests a minute.")] = 60,
+    allow: Allow = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a token. It is shown this once: only its hash is kept."""
-    try:
-        granted = scope_names.parse(scopes)
-    except ValueError as error:
-        raise tenants.OperatorError(str(error)) from None
-
+    granted, allowed = _scopes(scopes), tokens.read_networks(allow or ())
     with opened() as session:
         row, minted = session.run_for(
             tenant,
             lambda database, tenant_id: tenants.create_token(
-                database, tenant_id, name, granted, rate_limit, expires_in_days, command_actor()
+                database, tenant_id, name, granted, rate_limit, expires_in_days, command_actor(), allowed
             ),
         )
     value = {
@@ -66,6 +73,7 @@ def create(
         "scopes": list(granted),
         "rate_limit_per_minute": rate_limit,
         "expires_at": minted.expires_at,
+        "allowed_cidrs": allowed,
     }
     show(
         as_json,
@@ -82,9 +90,67 @@ def list_(tenant: TenantOption, as_json: AsJson = False) -> None:
     """List the tokens of a tenant by their last four characters."""
     with opened() as session:
         row, rows = session.query_for(tenant, tenant_rows.list_tokens)
-    tokens = [described(item) for item in rows]
-    shown = tokens_table(tokens) if tokens else f"{row['subdomain']} has no token yet."
-    show(as_json, {"tenant_id": row["id"], "tokens": tokens}, shown)
+    found = [described(item) for item in rows]
+    shown = tokens_table(found) if found else f"{row['subdomain']} has no token yet."
+    show(as_json, {"tenant_id": row["id"], "tokens": found}, shown)
+
+
+@app.command("show")
+def show_(tenant: TenantOption, token_id: TokenId, as_json: AsJson = False) -> None:
+    """Show a token: what it may do, how often, until when and from where; never its text."""
+    with opened() as session:
+        _, found = session.query_for(tenant, lambda db, tenant_id: tokens.get_token(db, tenant_id, token_id))
+    _show(as_json, dict(found), f"Token {token_id}:")
+
+
+@app.command()
+def change(
+    tenant: TenantOption,
+    token_id: TokenId,
+    name: Annotated[str | None, typer.Option(help="What the token is for.")] = None,
+    scopes: Annotated[str | None, typer.Option(help="`all`, or scopes separated by commas.")] = None,
+    expires_at: Annotated[
+        str | None, typer.Option(help="A moment such as 2027-01-31T12:00:00Z, or none.")
+    ] = None,
+    rate_limit: Annotated[int | None, typer.Option(help="Requests a minute.")] = None,
+    allow: Allow = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a token; what is not named stays. In force within a second; `--allow none` is from everywhere.
+
+    rasl token change --tenant acme 3 --allow 203.0.113.0/24 --rate-limit 600
+    """
+    given: dict[str, Any] = {} if name is None else {"name": name}
+    if scopes is not None:
+        given["scopes"] = _scopes(scopes)
+    if expires_at is not None:
+        given["expires_at"] = None if expires_at == _NONE else expires_at
+    if rate_limit is not None:
+        given["rate_limit_per_minute"] = rate_limit
+    if allow:
+        given["allowed_cidrs"] = [] if allow == [_NONE] else tokens.read_networks(allow)
+    with opened() as session:
+        _, found = session.run_for(
+            tenant,
+            lambda database, tenant_id: tokens.change_token(
+                database, tenant_id, token_id, given, command_actor()
+            ),
+        )
+    _show(as_json, dict(found), f"Changed token {token_id}:")
+
+
+def _scopes(text: str) -> tuple[str, ...]:
+    try:
+        return scope_names.parse(text)
+    except ValueError as error:
+        raise tenants.OperatorError(str(error)) from None
+
+
+def _show(as_json: bool, token: dict[str, Any], first: str) -> None:
+    cells = {**token, "scopes": _SHORT.get(frozenset(token["scopes"])) or ", ".join(token["scopes"])}
+    cells["allowed_cidrs"] = ", ".join(token["allowed_cidrs"]) or "everywhere"
+    lines = [f"  {name}: {'none' if value is None else value}" for name, value in cells.items()]
+    show(as_json, token, first, *lines)
 
 
 @app.command()
@@ -111,7 +177,7 @@ def revoke(
 @app.command()
 def rotate(
     tenant: TenantOption,
-    token_id: Annotated[int, typer.Argument(help="Id of the token, as `rasl token list` shows it.")],
+    token_id: TokenId,
     overlap: Annotated[
         str, typer.Option(help="How long the old one works on: 30m, 24h, 7d, or 0 to end it now.")
     ] = "24h",
@@ -163,9 +229,9 @@ def _duration(text: str) -> dt.timedelta:
     return dt.timedelta(seconds=int(found[1]) * _UNITS[found[2]] if found[1] else 0)
 
 
-def tokens_table(tokens: Sequence[Mapping[str, Any]]) -> Table:
+def tokens_table(found: Sequence[Mapping[str, Any]]) -> Table:
     """Lay out tokens, of all scopes or of those that only read in short."""
-    cells = [{**token, "scopes": _SHORT.get(frozenset(token["scopes"]), token["scopes"])} for token in tokens]
+    cells = [{**token, "scopes": _SHORT.get(frozenset(token["scopes"]), token["scopes"])} for token in found]
     return table(_COLUMNS, cells, _HEADINGS)
 
 

@@ -37,12 +37,7 @@ def report(
 
     rasl usage report --month 2026-11 > november.csv
     """
-    wanted = None
-    if month is not None:
-        found = _MONTH.fullmatch(month)
-        if found is None:
-            raise typer.BadParameter("--month must be a year and a month, such as 2026-11.")
-        wanted = dt.date(int(found[1]), int(found[2]), 1)
+    wanted = None if month is None else read_month(month)
     with opened() as session:
         used = session.query(lambda db: usage_rows.list_usage(db, wanted))
     lines = [_line(one) for one in used]
@@ -51,11 +46,21 @@ def report(
         return
     sys.stdout.write(write_row(_HEADINGS))
     for line in lines:
-        sys.stdout.write(write_row([_cell(value) for value in line.values()]))
+        sys.stdout.write(write_row([csv_cell(value) for value in line.values()]))
 
 
-def _cell(value: Any) -> str:
+def read_month(text: str) -> dt.date:
+    """Read a month and return its first day; raises BadParameter."""
+    found = _MONTH.fullmatch(text)
+    if found is None:
+        raise typer.BadParameter("--month must be a year and a month, such as 2026-11.")
+    return dt.date(int(found[1]), int(found[2]), 1)
+
+
+def csv_cell(value: Any) -> str:
     """Write a value; a name that begins like a formula is none to spreadsheets."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return protected(value) if isinstance(value, str) else "" if value is None else str(value)
 
 

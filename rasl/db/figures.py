@@ -102,7 +102,8 @@ select count(*) as value from (
 """
 # Every state has a row, also when nothing is in it: a line that ends looks like a server that ended.
 _TENANTS = """
-select status, count(id) as value from (values ('active'), ('suspended')) as s (status) left join tenants using (status)
+select status, count(id) as value
+from (values ('active'), ('suspended'), ('deleting')) as s (status) left join tenants using (status)
 group by 1
 """
 _TOKENS = """

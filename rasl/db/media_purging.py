@@ -11,7 +11,7 @@ import msgspec
 
 from rasl.db import rows
 from rasl.db.pool import Db, Row
-from rasl.db.purging import Amount, amount, own_age
+from rasl.db.purging import Amount, amount, own_age, tallied, tell
 from rasl.db.rows import Key
 
 _REFERENCES_AT_ONCE = 5_000
@@ -113,10 +113,11 @@ async def _drop_judged(db: Db, old: Sequence[Row], limit: int, *, is_named: bool
     await _put_off(db, [Key(row["tenant_id"], row["id"]) for row in old if row["is_needed"]])
     gone = [Key(row["tenant_id"], row["id"]) for row in old if not row["is_needed"]]
     if not gone:
+        await tell(db, _KINDS[is_named], ())
         return Dropped(Amount(), (), len(old) == limit)
     if is_named and await _drop_references(db, gone) == _REFERENCES_AT_ONCE:
         return Dropped(Amount(), (), has_more=True)
-    return await _drop_rows(db, gone, has_more=len(old) == limit)
+    return await _drop_rows(db, _KINDS[is_named], gone, has_more=len(old) == limit)
 
 
 async def _put_off(db: Db, keys: Sequence[Key]) -> None:
@@ -153,7 +154,7 @@ async def _drop_references(db: Db, keys: Sequence[Key]) -> int:
     return done.rows
 
 
-async def _drop_rows(db: Db, keys: Sequence[Key], *, has_more: bool) -> Dropped:
+async def _drop_rows(db: Db, kind: str, keys: Sequence[Key], *, has_more: bool) -> Dropped:
     gone = await db.fetch(
         f"""
         delete from media m using {rows.table(Key, alias="k")}
@@ -165,8 +166,7 @@ async def _drop_rows(db: Db, keys: Sequence[Key], *, has_more: bool) -> Dropped:
     # Rows of before shared a file when the same content went under two types.
     kept = await find_kept(db, [(row["tenant_id"], row["store_key"]) for row in gone])
     store_keys = sorted({row["store_key"] for row in gone} - kept)
-    total = Amount(len(gone), sum(row["size"] for row in gone), len(gone))
-    return Dropped(total, store_keys, has_more)
+    return Dropped(await tell(db, kind, tallied(gone, is_file=True)), store_keys, has_more)
 
 
 async def find_kept(db: Db, keys: Sequence[tuple[int, str]]) -> set[str]:

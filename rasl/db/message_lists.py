@@ -31,7 +31,7 @@ LIST_SOURCE = ListSource(
         },
     ),
     select="""m.id, m.conversation_id, m.direction, m.peer, m.type, m.text, m.status, m.wamid, m.sent_at, m.created_at,
-        m.updated_at, n.display_phone_number""",
+        m.updated_at, m.body_dropped_at, n.display_phone_number""",
     tables="""messages m join conversations v on v.tenant_id = m.tenant_id and v.id = m.conversation_id
         join whatsapp_numbers n on n.tenant_id = v.tenant_id and n.id = v.number_id""",
     alias="m",

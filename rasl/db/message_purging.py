@@ -9,21 +9,23 @@ from collections.abc import Sequence
 from rasl.db import rows
 from rasl.db.messages import Wamid
 from rasl.db.pool import Db, Row
-from rasl.db.purging import Amount, amount, own_age
+from rasl.db.purging import Amount, amount, own_age, tallied, tell
 from rasl.db.rows import Key
 from rasl.domain.tenant_settings import LEAST_MESSAGE_DAYS
 
 SHORTEST = dt.timedelta(days=LEAST_MESSAGE_DAYS)  # that any tenant can choose
-# Oldest first, tenant by tenant. Not: what is not settled, or has a job (`offset 0`: looked up message by message).
-_OLD = """
-from tenants o cross join lateral (
-    select {columns} from messages m
-    where m.tenant_id = o.id and m.created_at < now() - {age}
-      and m.status not in ('queued', 'sending', 'unknown')
+# Not: what is not settled, or has a job (`offset 0`: looked up message by message).
+SETTLED = """m.status not in ('queued', 'sending', 'unknown')
       and not exists (
           select from jobs j where j.tenant_id = m.tenant_id and j.kind = 'send' and j.subject_id = m.id offset 0)
       and not exists (
-          select from jobs j where j.tenant_id = m.tenant_id and j.kind = 'media' and j.subject_id = m.id offset 0)
+          select from jobs j where j.tenant_id = m.tenant_id and j.kind = 'media' and j.subject_id = m.id offset 0)"""
+# Oldest first, tenant by tenant.
+_OLD = f"""
+from tenants o cross join lateral (
+    select {{columns}} from messages m
+    where m.tenant_id = o.id and m.created_at < now() - {{age}}
+      and {SETTLED}
 """
 # The age is the server's, or the one that each tenant chose: a shorter one, which counts for its messages alone.
 _AGES = {False: "$1::interval", True: f"least($1::interval, {own_age('messages')})"}
@@ -55,15 +57,15 @@ async def drop(db: Db, age: dt.timedelta, limit: int, *, is_chosen: bool = False
     )
     keys = _keys(old_messages, "id")
     if not keys:
-        return Amount()
+        return await tell(db, "messages", ())
     own = {(row["tenant_id"], row["wamid"]) for row in old_messages if row["wamid"] is not None}
     await _drop_reports(db, [Wamid(*wamid) for wamid in sorted(own | await _drop_attempts(db, keys))])
-    await _drop_uses(db, keys)
+    await drop_uses(db, keys)
     await db.execute(
         f"delete from messages m using {_KEYS} where m.tenant_id = k.tenant_id and m.id = k.id", keys
     )
     await _drop_conversations(db, _keys(old_messages, "conversation_id"), SHORTEST if is_chosen else age)
-    return Amount(len(keys), sum(row["size"] for row in old_messages))
+    return await tell(db, "messages", tallied(old_messages))
 
 
 async def _drop_attempts(db: Db, keys: Sequence[Key]) -> set[tuple[int, str]]:
@@ -90,7 +92,7 @@ async def _drop_reports(db: Db, wamids: Sequence[Wamid]) -> None:
         )
 
 
-async def _drop_uses(db: Db, keys: Sequence[Key]) -> None:
+async def drop_uses(db: Db, keys: Sequence[Key]) -> None:
     """Drop uses of files and note which files no message names any more."""
     uses = await db.fetch(
         f"""

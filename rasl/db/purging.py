@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from rasl.db import rows
+from rasl.db import rows, tallies
 from rasl.db.pool import Db, Row
 from rasl.db.rows import Key
+from rasl.db.tallies import Tally
 
 _LONG_SECONDS = 600
 
@@ -40,8 +41,10 @@ class Kind(msgspec.Struct, frozen=True):
     age: str
     condition: str = "true"
     size: str = "octet_length(t::text)"
+    owner: str = "t.tenant_id"
 
 
+_NOBODYS = f"{tallies.NOBODY}::bigint"
 # A message that is not settled keeps what is known of it.
 _IS_TRAVELLING = "m.status in ('queued', 'sending', 'unknown')"
 DELIVERIES = Kind(
@@ -52,8 +55,9 @@ DELIVERIES = Kind(
     """applied_at is not null
        and not exists (select from quarantined_changes q where q.ingest_id = t.id offset 0)""",
     "octet_length(body)",
+    owner=_NOBODYS,
 )
-QUARANTINE = Kind("quarantine", "quarantined_changes", "received_at")
+QUARANTINE = Kind("quarantine", "quarantined_changes", "received_at", owner=_NOBODYS)
 STATUSES = Kind(
     "statuses",
     "message_statuses",
@@ -84,7 +88,8 @@ OTPS = Kind("otps", "otps", "created_at", "expires_at < now()")
 CHALLENGES = Kind("challenges", "challenges", "expires_at")
 OTP_BUDGETS = Kind("otp_budgets", "otp_budgets", "starts_at")
 WINDOWS = Kind("windows", "window_limits", "ends_at")
-BUCKETS = Kind("buckets", "buckets", "tat")
+BUCKETS = Kind("buckets", "buckets", "tat", owner=_NOBODYS)
+TALLIES = Kind("tallies", "purge_tallies", "day", owner=_NOBODYS)
 ADDRESSES = Kind("addresses", "media_urls", "fetched_at")
 
 
@@ -97,7 +102,7 @@ def _old_of_tenants(kind: Kind) -> str:
     """Return the rows past the time that their tenants chose, tenant by tenant."""
     return f"""
         from tenants o cross join lateral (
-            select t.ctid as place, {kind.size} as size from {kind.table} t
+            select t.ctid as place, {kind.size} as size, t.tenant_id from {kind.table} t
             where t.tenant_id = o.id and t.{kind.age} < now() - {own_age(kind.name)} and {kind.condition}
             order by t.{kind.age}
     """
@@ -120,7 +125,7 @@ async def drop_of_tenants(db: Db, kind: Kind, limit: int) -> Amount:
         select r.* {_old_of_tenants(kind)} limit $1 for update of t skip locked) r
         where o.retention_days ? '{kind.name}' limit $1
     """
-    return await _drop_old(db, kind.table, old, limit)
+    return await _drop_old(db, kind.name, kind.table, old, limit)
 
 
 async def count(db: Db, kind: Kind, age: dt.timedelta) -> Amount:
@@ -139,9 +144,10 @@ async def drop(db: Db, kind: Kind, age: dt.timedelta, limit: int) -> Amount:
     """Drop up to `limit` rows, the oldest first."""
     return await _drop_old(
         db,
+        kind.name,
         kind.table,
         f"""
-        select ctid as place, {kind.size} as size from {kind.table} t
+        select ctid as place, {kind.size} as size, {kind.owner} as tenant_id from {kind.table} t
         where {kind.age} < now() - $1::interval and {kind.condition}
         order by {kind.age} limit $2 for update of t skip locked
         """,
@@ -153,7 +159,7 @@ async def drop(db: Db, kind: Kind, age: dt.timedelta, limit: int) -> Amount:
 # Attempts have no index by age: that would cost every send. Their key has the message first, whose ids rise with time.
 _ATTEMPTS = f"""
 from tenants o cross join lateral (
-    select a.ctid as place, octet_length(a::text) as size from message_attempts a
+    select a.ctid as place, octet_length(a::text) as size, a.tenant_id from message_attempts a
     where a.tenant_id = o.id and a.finished_at < now() - $1::interval
       and a.message_id <= (
           select e.id from messages e where e.tenant_id = o.id and e.created_at < now() - $1::interval
@@ -173,7 +179,7 @@ async def count_attempts(db: Db, age: dt.timedelta) -> Amount:
 async def drop_attempts(db: Db, age: dt.timedelta, limit: int) -> Amount:
     """Drop up to `limit` attempts of settled messages."""
     old = f"select a.* {_ATTEMPTS} order by a.message_id limit $2 for update of a skip locked) a limit $2"
-    return await _drop_old(db, "message_attempts", old, age, limit)
+    return await _drop_old(db, "attempts", "message_attempts", old, age, limit)
 
 
 # What goes with imports, table by table: the rows of the file that failed, or those that never were applied.
@@ -182,6 +188,7 @@ _OLD_IMPORTS = {
     "import_chunks": "i.status = 'uploading' and i.created_at < now() - $1::interval",
 }
 _IMPORT_AGES = {"import_errors": "finished_at", "import_chunks": "created_at"}
+_IMPORT_KINDS = {"import_errors": "imports", "import_chunks": "broken_uploads"}
 _IMPORTS_AT_ONCE = 10
 
 
@@ -221,10 +228,11 @@ async def drop_import_parts(db: Db, part: str, imports: Sequence[tuple[int, int]
     """Drop up to `limit` rows that hang on locked imports."""
     return await _drop_old(
         db,
+        _IMPORT_KINDS[part],
         part,
         f"""
         select p.* from {rows.table(Key, alias="k")} cross join lateral (
-            select e.ctid as place, octet_length(e::text) as size from {part} e
+            select e.ctid as place, octet_length(e::text) as size, e.tenant_id from {part} e
             where e.tenant_id = k.tenant_id and e.import_id = k.id limit $2) p
         limit $2
         """,
@@ -233,33 +241,55 @@ async def drop_import_parts(db: Db, part: str, imports: Sequence[tuple[int, int]
     )
 
 
-async def drop_imports(db: Db, imports: Sequence[tuple[int, int]]) -> Amount:
+async def drop_imports(db: Db, part: str, imports: Sequence[tuple[int, int]]) -> Amount:
     """Drop locked imports on which nothing hangs any more."""
     return await _drop_old(
         db,
+        _IMPORT_KINDS[part],
         "contact_imports",
         f"""
-        select i.ctid as place, octet_length(i::text) as size
+        select i.ctid as place, octet_length(i::text) as size, i.tenant_id
         from {rows.table(Key, alias="k")} join contact_imports i on i.tenant_id = k.tenant_id and i.id = k.id
         """,
         [Key(*item) for item in imports],
     )
 
 
-async def _drop_old(db: Db, table: str, old: str, *values: Any) -> Amount:
-    """Drop the rows of a table that a query finds: where they lie (`place`) and how large they are (`size`)."""
-    return await amount(
-        db,
+async def _drop_old(db: Db, kind: str, table: str, old: str, *values: Any) -> Amount:
+    """Drop the rows of a table that a query finds, and add them to the tallies of a kind.
+
+    The query tells where they lie (`place`), how large they are (`size`) and whose they are (`tenant_id`).
+    """
+    found = await db.fetch(
         f"""
         with old as materialized (
             {old}
         ), gone as (
             delete from {table} where ctid = any(array(select place from old)) returning 1
         )
-        select (select count(*) from gone) as rows, (select coalesce(sum(size), 0) from old)::bigint as bytes
+        select tenant_id, count(*) as rows, sum(size)::bigint as bytes from old group by tenant_id
         """,
         *values,
+        timeout=_LONG_SECONDS,
     )
+    return await tell(db, kind, [Tally(row["tenant_id"], row["rows"], row["bytes"]) for row in found])
+
+
+def tallied(dropped: Sequence[Row], *, is_file: bool = False) -> list[Tally]:
+    """Count dropped rows, each with its `tenant_id` and `size`, by tenant; `is_file` is that each led to a file."""
+    found: dict[int, Tally] = {}
+    for row in dropped:
+        had = found.get(row["tenant_id"], Tally(row["tenant_id"], 0, 0))
+        found[had.tenant_id] = Tally(
+            had.tenant_id, had.rows + 1, had.bytes + row["size"], had.files + is_file
+        )
+    return list(found.values())
+
+
+async def tell(db: Db, kind: str, dropped: Sequence[Tally]) -> Amount:
+    """Add to the tallies of a kind; returns how much it is together."""
+    await tallies.add(db, kind, dropped)
+    return Amount(*(sum(getattr(tally, name) for tally in dropped) for name in Amount.__struct_fields__))
 
 
 async def take_time(db: Db) -> None:

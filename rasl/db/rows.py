@@ -6,6 +6,7 @@ Bytes travel as base64. Where single ids or keys are all there is, an array stay
 """
 
 import datetime as dt
+import decimal
 import functools
 import types
 import typing
@@ -32,7 +33,9 @@ _TYPES = {
     str: "text",
     bool: "boolean",
     float: "float8",
+    decimal.Decimal: "numeric",
     dt.datetime: "timestamptz",
+    dt.date: "date",
     dt.timedelta: "interval",  # none below zero: PostgreSQL writes those in another way
     bytes: "text",  # base64, opened on the way in
 }

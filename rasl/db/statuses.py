@@ -40,6 +40,7 @@ class MessageState(msgspec.Struct, frozen=True):
     delivered_at: dt.datetime | None
     read_at: dt.datetime | None
     failed_at: dt.datetime | None
+    cost_line_id: int | None
     original: str | None = None  # what Meta posted of it, where somebody wants that
 
 
@@ -136,13 +137,20 @@ async def adopt_wamids(db: Db, adoptions: Sequence[Adoption]) -> None:
 
 
 async def lock_messages(db: Db, keys: Sequence[tuple[int, int]]) -> list[Row]:
-    """Lock messages, given as (tenant_id, message_id), in order, and return what reports may change."""
+    """Lock messages, given as (tenant_id, message_id), in order.
+
+    Returns what reports may change, and what the ledger of costs counts a message by. The line that counts it is for
+    another statement: this one, if it waits, sees the message as it is then, and other tables as they were.
+    """
     return await db.fetch(
         f"""
         select m.tenant_id, m.id, m.status, m.wamid, m.peer, m.error_code, m.status_message,
-               m.sent_at, m.delivered_at, m.read_at, m.failed_at
+               m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.cost_line_id, c.number_id, t.time_zone,
+               case when m.type = 'template' then m.content ->> 'name' end as template
         from {rows.table(Key, alias="k")}
         join messages m on m.tenant_id = k.tenant_id and m.id = k.id
+        join conversations c on c.tenant_id = m.tenant_id and c.id = m.conversation_id
+        join tenants t on t.id = m.tenant_id
         where m.direction = 'outbound'
         order by m.tenant_id, m.id
         for update of m
@@ -159,6 +167,7 @@ async def write_states(db: Db, states: Sequence[MessageState]) -> None:
         update messages m set
             status = s.status, wamid = s.wamid, error_code = s.error_code, status_message = s.status_message,
             sent_at = s.sent_at, delivered_at = s.delivered_at, read_at = s.read_at, failed_at = s.failed_at,
+            cost_line_id = s.cost_line_id,
             content = case when m.content ? 'sealed_code' then m.content - 'sealed_code' else m.content end,
             updated_at = now()
         from {rows.table(MessageState, alias="s")}
@@ -172,7 +181,7 @@ async def write_states(db: Db, states: Sequence[MessageState]) -> None:
 
 
 _PARKED_COLUMNS = """
-    s.tenant_id, s.wamid, s.status, s.occurred_at, s.code, s.title, s.details, w.message_id
+    s.tenant_id, s.wamid, s.status, s.occurred_at, s.code, s.title, s.details, s.pricing, w.message_id
 """
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rasl.dispatch.guard import Act
 from rasl.dispatch.loop import Loop
 from rasl.services.imports import uploads
-from rasl.services.operators import purging
+from rasl.services.operators import deleting, purging
 from rasl.services.otp import guard, passwords
 from rasl.services.sending.outbox import Outbox
 from rasl.services.templates import sync
@@ -30,5 +30,6 @@ def acts(outbox: Outbox, loops: Sequence[Loop]) -> tuple[Act, ...]:
         Act("read templates from Meta", 10.0, lambda: sync.reconcile_all(resources)),
         Act("wake webhooks that waited", 1.0, lambda: waking.wake_all(database)),
         Act("give up imports", 5 * _MINUTE, lambda: uploads.give_up_old(database)),
+        Act("delete tenants", _MINUTE, lambda: deleting.finish_all(database, resources.media_store)),
         Act("drop what is past its time", 5 * _MINUTE, lambda: purging.run_beside(ground, settings)),
     )

@@ -33,6 +33,33 @@ def split(body: bytes, phone_number_ids: Collection[str], pattern: re.Pattern[st
     return Split(taken, msgspec.json.encode({**delivery, "entry": kept}) if kept else None)
 
 
+def split_by_owner(body: bytes, phone_number_ids: Collection[str], waba_ids: Collection[str]) -> Split:
+    """Take out the changes of these numbers, and what is told of these accounts and of no number; the rest stays.
+
+    One that is no JSON of Meta's is taken out as a whole.
+    """
+    try:
+        delivery = msgspec.json.decode(body)
+        taken: list[Json] = []
+        kept: list[Json] = []
+        for entry in delivery["entry"]:
+            own: list[Json] = []
+            others: list[Json] = []
+            for change in entry["changes"]:
+                number = change["value"].get("metadata", {}).get("phone_number_id")
+                is_own = entry.get("id") in waba_ids if number is None else number in phone_number_ids
+                (own if is_own else others).append(change)
+            if own:
+                taken.append({**entry, "changes": own})
+            if others or not own:
+                kept.append({**entry, "changes": others})
+    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError):
+        return Split([body.decode(errors="replace")], None)
+    if not taken:
+        return Split([], body)
+    return Split(taken, msgspec.json.encode({**delivery, "entry": kept}) if kept else None)
+
+
 def _keeps(
     entry: dict[str, Json], numbers: Collection[str], pattern: re.Pattern[str], taken: list[Json]
 ) -> bool:

@@ -35,6 +35,11 @@ _SENT_RANK = _RANK[MessageStatus.SENT]
 REPORTED_BY_META = frozenset({status for status, rank in _RANK.items() if rank >= _SENT_RANK})
 
 
+def rank_of(status: str) -> int:
+    """Return how far on a message is that Meta reports so: 0 for words that are no rung of the ladder."""
+    return _RANK[MessageStatus(status)] if status in REPORTED_BY_META else 0
+
+
 def merge(current: MessageStatus, incoming: MessageStatus) -> MessageStatus:
     """Return the status after a report of Meta, which may be late, repeated or out of order.
 

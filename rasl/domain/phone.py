@@ -123,6 +123,19 @@ def calling_code(digits: str) -> str:
     return next(known, digits[:1])
 
 
+@functools.lru_cache(maxsize=16384)
+def country_of(digits: str) -> str | None:
+    """Return the country (ISO 3166) of a number, given as digits with their calling code; None when it is of none.
+
+    Only calling codes that several countries share, such as 1, need a look at the number itself.
+    """
+    if not digits.isdecimal():
+        return None
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(calling_code(digits)), ())
+    country = regions[0] if len(regions) == 1 else Phone(digits, digits).country
+    return country if country and is_country(country) else None
+
+
 def match_key(digits: str) -> str:
     """Return one digits string for all the ways to write a line that Meta itself rewrites; else the digits.
 

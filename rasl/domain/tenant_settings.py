@@ -15,6 +15,7 @@ FIELDS = tuple((place, f"field_{place}") for place in range(1, 11))
 # Kinds of data whose time a tenant may shorten, each with the server's setting of how long it keeps it.
 RETENTION = {
     "messages": "message_days",
+    "message_bodies": "message_body_days",
     "media": "media_days",
     "unused_media": "unused_media_days",
     "otps": "otp_days",
@@ -59,6 +60,7 @@ class RetentionDays(Body, frozen=True):
 
     # Bodies have texts of their own under `messages`.
     of_messages: MessageDays = msgspec.field(default=msgspec.UNSET, name="messages")
+    message_bodies: MessageDays = msgspec.UNSET
     media: Days = msgspec.UNSET
     unused_media: Days = msgspec.UNSET
     otps: Days = msgspec.UNSET

@@ -36,6 +36,7 @@ LIMIT_NAMES = tuple(name.removeprefix(_LIMIT) for name in PLAN_LIMITS)
 # These are counted by sends and contacts, which take a number.
 ALWAYS_CONFIGURED = ("contacts", "conversations")
 STATUSES = ("active", "suspended")
+DELETING = "deleting"  # the status of one that is on its way out, which nobody chooses or takes back
 
 
 class Number(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ from rasl.sealing import Sealer
 from rasl.services.contacts import labels
 from rasl.services.ground.audit import Actor
 from rasl.services.ground.callers import hash_token
-from rasl.services.operators import tenants
+from rasl.services.operators import rates, tenants
 from rasl.services.tenancy.numbers import Connection, callback_url
 from rasl.start.database import Prepared
 from rasl.start.errors import StartError
@@ -134,6 +134,7 @@ async def _furnish(found: Prepared, kept: Kept) -> Demo:
         if kept.samples is None:
             # Before the other tenant's: ids are counted over all tenants, and the documentation's are acme's.
             await _add_labels(database, acme.tenant_id)
+            await _add_rate_card(database)
         globex = await _furnish_tenant(database, sealer, GLOBEX, kept)
         tokens = {
             name: await _working_token(database, member.tenant_id, name, kept.tokens.get(name))
@@ -169,6 +170,15 @@ async def _add_labels(database: Database, tenant_id: int) -> None:
     for table, name, color in wanted:
         with contextlib.suppress(ValidationFailed):  # it is there
             await labels.create_label(database, table, tenant_id, name, color)
+
+
+async def _add_rate_card(database: Database) -> None:
+    """Price what the demo sends, unless somebody brought a card of his own."""
+    async with database.connection() as db:
+        cards = await rates.list_cards(db, None)
+    if not cards:
+        content = rates.SAMPLE.read_bytes()
+        await rates.import_cards(database, Actor.system("sandbox"), None, content, rates.SAMPLE_NAME)
 
 
 async def _furnish_tenant(database: Database, sealer: Sealer, person: Person, kept: Kept) -> Member:

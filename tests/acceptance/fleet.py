@@ -17,7 +17,8 @@ import asyncpg
 
 from tests.acceptance.checker import Stored, Taken, Verdict, check
 from tests.acceptance.load import History, Load
-from tests.acceptance.processes import ROOT, Process, Server, Worker, free_port
+from tests.acceptance.processes import ROOT, Process, Server, Worker
+from tests.ports import free_port
 from tests.waiting import until
 
 SECRET_KEY = "an acceptance test's secret key, long enough to be taken seriously"

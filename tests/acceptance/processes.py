@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -144,9 +143,3 @@ async def ready(session: aiohttp.ClientSession, url: str) -> int:
             return answer.status
     except (aiohttp.ClientError, OSError, TimeoutError):
         return 0
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -17,8 +17,8 @@ import pytest
 
 from rasl.sandbox.calls import call
 from tests.acceptance import tour
-from tests.acceptance.processes import free_port
 from tests.cli.commands import Rasl, environment
+from tests.ports import free_port
 from tests.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.acceptance

@@ -34,6 +34,7 @@ OPERATION_IDS = (
     "getAccount",
     "getChallenge",
     "getContact",
+    "getCosts",
     "getGroup",
     "getImport",
     "getImportErrors",

@@ -54,11 +54,12 @@ class Rasl:
     data_dir: Path
     dsn: str
 
-    def __call__(self, *arguments: str, **settings: str) -> Outcome:
-        """Run `rasl` with these arguments and settings."""
+    def __call__(self, *arguments: str, stdin: str = "", **settings: str) -> Outcome:
+        """Run `rasl` with these arguments and settings, and type something if it asks."""
         done = subprocess.run(  # noqa: S603 - ourselves
             [sys.executable, "-m", "rasl", *arguments],
             env=environment(self.data_dir, settings),
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,

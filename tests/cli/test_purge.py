@@ -51,6 +51,17 @@ def test_a_dry_run_and_then_the_purge(filled: Rasl) -> None:
     done = filled.good("purge", "--kind", "events", "--kind", "imports", **SHORT)
     assert done == told | {"dry_run": False}
     assert (_count(filled, "events"), _count(filled, "otps")) == (1, 3)
+    [report] = [
+        line
+        for line in filled.good("purge", "--report", "--kind", "events", "--tenant", "acme")["dropped"]
+        if line["kind"] == "events"
+    ]
+    assert (report["tenant"], report["rows"], report["rows_today"]) == ("acme", 2, 2)
+    assert (report["bytes"], report["files"]) == (events["bytes"], 0)
+    assert report["last_at"]
+    assert "events" in filled("purge", "--report").out
+    assert filled.bad("purge", "--tenant", "acme")["code"] == "USAGE"
+    assert filled.bad("purge", "--report", "--tenant", "nobody")["code"] == "NOT_FOUND"
     outcome = filled("purge", **SHORT)
     assert outcome.code == 0
     assert "for ever" in outcome.out

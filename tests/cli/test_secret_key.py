@@ -3,6 +3,7 @@
 import pytest
 
 from tests.cli.commands import Rasl
+from tests.ports import free_port
 
 ANOTHER = "another key " * 4
 NUMBER = "720000000000001"
@@ -21,7 +22,7 @@ def connected(rasl: Rasl) -> None:
     ids=lambda command: command[0],
 )
 def test_nothing_starts_with_another_key(rasl: Rasl, command: tuple[str, ...]) -> None:
-    error = rasl.bad(*command, RASL_SECRET_KEY=ANOTHER, RASL_PORT="18931")
+    error = rasl.bad(*command, RASL_SECRET_KEY=ANOTHER, RASL_PORT=str(free_port()))
     assert error["code"] == "SECRET_KEY_WRONG"
     doctor = rasl("doctor", "--json", RASL_SECRET_KEY=ANOTHER)
     (check,) = [item for item in doctor.value["checks"] if item["name"] == "secret key"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -320,3 +321,72 @@ def test_only_a_number_of_the_tenant_can_be_its_default(rasl: Rasl, acme: str) -
     for phone_number_id in ("700000000000013", "1", "x"):
         error = rasl.bad("whatsapp", "default", "--tenant", acme, phone_number_id)
         assert (error["code"], "rasl whatsapp list" in error["message"]) == ("NOT_FOUND", True)
+
+
+def test_it_exports_and_deletes_a_tenant_that_was_named_twice(rasl: Rasl, acme: str, tmp_path: Path) -> None:
+    token = rasl.good("token", "create", "--tenant", acme, "--name", "t", "--scopes", "all")
+    path = tmp_path / "acme.tar"
+    refused = rasl("tenant", "delete", acme, stdin="another\n")
+    assert (refused.code, "nothing was deleted" in refused.err) == (1, True)
+    assert rasl("tenant", "delete", acme).code == 1  # nobody typed anything
+    assert "--yes" in rasl.bad("tenant", "delete", acme)["message"]
+    assert rasl.bad("tenant", "delete", acme, "--yes", "--no-export", "--file", str(path))["code"] == "USAGE"
+    assert rasl.bad("tenant", "delete", "nobody", "--yes")["code"] == "NOT_FOUND"
+    path.write_text("there already")
+    assert rasl.bad("tenant", "delete", acme, "--yes", "--file", str(path))["code"] == "ARCHIVE_EXISTS"
+    assert rasl.good("tenant", "show", "--tenant", acme)["status"] == "active"
+
+    path.unlink()
+    assert rasl.good("tenant", "export", "--tenant", acme, "--file", str(path))["tables"]["tokens"] == 1
+    path.unlink()
+    told = rasl("tenant", "delete", acme, "--file", str(path), stdin=f"{acme}\n")
+    assert told.code == 0, told.everything
+    assert f"Deleted tenant {acme}" in told.out
+    assert rasl.good("restore", str(path), "--verify")
+    assert rasl.bad("tenant", "show", "--tenant", acme)["code"] == "NOT_FOUND"
+    assert rasl.query("select from tokens where id = $1", token["id"]) == []
+    rasl.good("tenant", "create", "Again", "--subdomain", acme)
+    gone = rasl.good("tenant", "delete", acme, "--yes", "--no-export")
+    assert gone["export"] is None
+    assert gone["deleted"]["sources"] == 3
+
+
+def test_a_token_is_bound_to_addresses_and_changed(rasl: Rasl, acme: str) -> None:
+    made = rasl.good(
+        *("token", "create", "--tenant", acme, "--name", "shop", "--scopes", "messages:send"),
+        *("--allow", "203.0.113.0/24", "--allow", "2001:db8::1"),
+    )
+    assert made["allowed_cidrs"] == ["203.0.113.0/24", "2001:db8::1/128"]
+    which = ("--tenant", acme, str(made["id"]))
+    assert rasl.good("token", "show", *which)["allowed_cidrs"] == made["allowed_cidrs"]
+    assert "203.0.113.0/24" in rasl("token", "list", "--tenant", acme).out
+    changed = rasl.good(
+        *("token", "change", *which, "--allow", "none", "--rate-limit", "600", "--name", "till"),
+        *("--expires-at", "2099-01-31T12:00:00Z", "--scopes", "messages:read"),
+    )
+    assert (changed["allowed_cidrs"], changed["rate_limit_per_minute"], changed["name"]) == ([], 600, "till")
+    assert (changed["scopes"], changed["expires_at"][:10]) == (["messages:read"], "2099-01-31")
+    assert rasl.good("token", "change", *which, "--expires-at", "none")["expires_at"] is None
+    entries = rasl.query(
+        "select before, after from audit_log where action = 'token.changed' and subject_id = $1 order by id",
+        str(made["id"]),
+    )
+    assert len(entries) == 2
+    for wrong, says in (
+        (("--allow", "fe80::1%eth0"), "zone"),
+        (("--allow", "203.0.113.9/24"), "bits beyond"),
+        (("--scopes", "messages:eat"), "messages:eat"),
+        (("--expires-at", "2001-01-01"), "future"),
+        (("--rate-limit", "0"), "rate limit"),
+        (("--name", " "), "visible"),
+        ((), "nothing to change"),
+    ):
+        assert says in rasl.bad("token", "change", *which, *wrong)["message"], wrong
+    assert rasl.bad("token", "show", "--tenant", acme, "99999999999")["code"] == "NOT_FOUND"
+    rasl.good("token", "revoke", *which)
+    assert "revoked" in rasl.bad("token", "change", *which, "--name", "x")["message"]
+
+
+def test_a_number_goes_by_both_words(rasl: Rasl, acme: str) -> None:
+    assert rasl.good("number", "list", "--tenant", acme) == rasl.good("whatsapp", "list", "--tenant", acme)
+    assert rasl.good("tenant", "change", "--tenant", acme, "--name", "New")["name"] == "New"

@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.acceptance.processes import free_port
 from tests.cli.commands import environment
+from tests.ports import free_port
 from tests.serving import Client
 from tests.waiting import PATIENCE, wait_until
 

@@ -1,7 +1,6 @@
 import asyncio
 import gzip
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from rasl.graph.client import (
 )
 from rasl.graph.errors import FailureKind
 from tests.graph.meta import Play, answers, hangs_up, playing, resets, says_nothing, self_signed
+from tests.ports import free_port
 
 NUMBER = "106540352242922"
 TOKEN = "EAAsecretsecretsecretsecret"
@@ -55,12 +55,6 @@ async def read(play: Play, *, seconds: float = 5.0) -> ReadOutcome:
         GraphClient(base_url, "v24.0", seconds, 4) as graph,
     ):
         return await graph.get_json(NUMBER, TOKEN, {"fields": "status,id"})
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 async def test_an_accepted_message_has_its_wamid() -> None:

@@ -1,14 +1,14 @@
 """The phones in a real browser: what is tapped and typed there reaches the callback."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
+from tests.clients import browser
+
 from .conftest import NUMBER, Meta, Receiver
 
-browser: Any = pytest.importorskip("tests.clients.browser")
-pytestmark = pytest.mark.skipif(browser.chromium() is None, reason="no Chromium on this machine")
+pytestmark = pytest.mark.skipif(browser.chromium() is None, reason="Chromium is not installed")
 
 USER = "16505551234"
 BUTTONS = {
@@ -20,13 +20,13 @@ HOSTILE = "<img src=x onerror=document.title='run'>"
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Any]:
+async def page() -> AsyncIterator[browser.Page]:
     """A browser of its own."""
     async with browser.opened() as page:
         yield page
 
 
-async def test_buttons_are_tapped_and_answers_typed(meta: Meta, hook: Receiver, page: Any) -> None:
+async def test_buttons_are_tapped_and_answers_typed(meta: Meta, hook: Receiver, page: browser.Page) -> None:
     asked = await meta.post(
         {"messaging_product": "whatsapp", "to": USER, "type": "interactive", "interactive": BUTTONS}
     )
@@ -57,7 +57,7 @@ async def test_buttons_are_tapped_and_answers_typed(meta: Meta, hook: Receiver, 
     assert {url.split("/")[2] for url in page.asked if url.startswith("http")} == {meta.url.split("/")[2]}
 
 
-async def test_anybody_can_write_first(meta: Meta, hook: Receiver, page: Any) -> None:
+async def test_anybody_can_write_first(meta: Meta, hook: Receiver, page: browser.Page) -> None:
     await page.go(meta.url)
     await page.run("document.getElementById('new-phone').value = '+44 20 7946 0092'")
     await page.run("document.querySelector('#new button').click()")

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import WABA, Meta
+from .conftest import NUMBER, WABA, Meta, Receiver
 
 ORDER: dict[str, Any] = {
     "name": "order_update",
@@ -226,3 +226,31 @@ async def test_codes_do_not_go_to_user_ids(meta: Meta) -> None:
     template = {"name": "code", "language": {"code": "en_US"}, "components": [*code("123456")]}
     payload = {"messaging_product": "whatsapp", "recipient": "US.1", "type": "template", "template": template}
     assert (await meta.post(payload)).body["error"]["code"] == 131062
+
+
+async def test_utility_is_free_while_the_window_is_open(meta: Meta, hook: Receiver) -> None:
+    templates = [
+        {
+            "name": name,
+            "language": "en_US",
+            "category": category,
+            "components": [{"type": "BODY", "text": "Hello"}],
+        }
+        for name, category in (("shipped", "UTILITY"), ("spring", "MARKETING"))
+    ]
+    await meta.control("templates", {"waba_id": WABA, "templates": templates})
+    told = {}
+    for is_open in (False, True):
+        if is_open:
+            await meta.control("inbound", {"phone_number_id": NUMBER, "from": "16505551234", "body": "hi"})
+        for name in ("shipped", "spring"):
+            wamid = (await send(meta, name)).body["messages"][0]["id"]
+            await hook.climbed(wamid, "sent", "delivered")
+            pricing = hook.statuses(wamid)[0]["pricing"]
+            told[name, is_open] = pricing["category"], pricing["type"], pricing["billable"]
+    assert told == {
+        ("shipped", False): ("utility", "regular", True),
+        ("spring", False): ("marketing", "regular", True),
+        ("shipped", True): ("utility", "free_customer_service", False),
+        ("spring", True): ("marketing", "regular", True),
+    }

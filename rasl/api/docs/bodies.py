@@ -39,9 +39,11 @@ def body_of(handler: HTTPRouteHandler, schemas: Schemas) -> dict[str, Any] | Non
     with_file = {name: it for name, it in examples.items() if files & it["value"].keys()}
     without = {name: it for name, it in examples.items() if name not in with_file}
     plain = _split(schema, files, schemas)
-    # What takes a file is tried with one first.
     content = {_FORM: {"schema": schema, "examples": with_file}}
-    return _whole(kind, content | ({_JSON: {"schema": plain, "examples": without}} if plain else {}))
+    if plain:
+        content[_JSON] = {"schema": plain, "examples": without}
+    # What is shown with a file is tried with one first.
+    return _whole(kind, dict(sorted(content.items(), key=lambda it: not it[1]["examples"])))
 
 
 def _whole(kind: Any, content: Mapping[str, Any]) -> dict[str, Any]:

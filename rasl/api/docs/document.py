@@ -29,6 +29,7 @@ _DESCRIPTION = (
     "`meta.ignored`; with `Prefer: handling=strict` they are refused.\n\n"
     "`x-required-scope` is the scope that a token needs, null when any will do; `x-example-ids` says where the ids of "
     "examples come from.\n\n"
+    "What webhooks are told stands in `/api/v2/events.json`.\n\n"
     "Of a filter, `op` is one of gte, lte, gt, lt, ne, like, in, not_in, between, null.\n\n"
     f"Server version {__version__}."
 )

@@ -18,6 +18,7 @@ from litestar.params import FromPath
 from litestar.response import File
 
 from rasl import __version__
+from rasl.api.docs import events
 from rasl.api.docs.document import document
 from rasl.api.docs.guides import guides, menu
 from rasl.errors import NotFound
@@ -65,6 +66,7 @@ _PAGE = """<!doctype html>
 <ul>
 <li><a href="/docs"{at_reference}>API reference</a></li>
 <li><a href="/api/v2/openapi.json">openapi.json</a></li>
+<li><a href="/api/v2/events.json">events.json</a></li>
 </ul>
 {menu}
 </nav>
@@ -201,6 +203,7 @@ def handlers(api: Callable[[], Router]) -> list[HTTPRouteHandler]:
     told = functools.cache(lambda: document(api()))
     plain = functools.cache(lambda: msgspec.json.encode(told()))
     packed = functools.cache(lambda: gzip.compress(plain(), mtime=0))
+    told_to_webhooks = functools.cache(lambda: msgspec.json.encode(events.document()))
     index = functools.cache(lambda: msgspec.json.encode(_index(told())))
 
     @get("/api/v2/openapi.json", include_in_schema=False)
@@ -210,11 +213,15 @@ def handlers(api: Callable[[], Router]) -> list[HTTPRouteHandler]:
             return Response(plain(), media_type=MediaType.JSON, headers=headers)
         return Response(packed(), media_type=MediaType.JSON, headers={**headers, "content-encoding": "gzip"})
 
+    @get(events.PATH, include_in_schema=False)
+    async def told_events() -> Response[bytes]:
+        return Response(told_to_webhooks(), media_type=MediaType.JSON)
+
     @get("/docs/search.json", include_in_schema=False)
     async def search() -> Response[bytes]:
         return Response(index(), media_type=MediaType.JSON)
 
-    return [openapi, search, page, guide, demo, asset]
+    return [openapi, told_events, search, page, guide, demo, asset]
 
 
 def takes_gzip(accepted: str) -> bool:

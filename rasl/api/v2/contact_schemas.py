@@ -181,6 +181,10 @@ ASKS_CREATE = {
     },
     "what_is_required": _NEW | {"phone": "+442079460041"},
 }
+ASKS_PUT = {
+    "new": _NEW | {"phone": "+442079460044"},
+    "known": {"match": "phone", "phone": "+44 20 7946 0011", "city": "York"},
+}
 ASKS_BATCH = {
     "two": {
         "contacts": [

@@ -92,7 +92,7 @@ async def create_contact(
     "",
     FeatureLimitExceeded,
     example=schemas.WITH_GROUPS,
-    asks=schemas.ASKS_CREATE | {"known": {"match": "phone", "phone": "+44 20 7946 0011", "city": "York"}},
+    asks=schemas.ASKS_PUT,
     also=_against_putting,
 )
 async def put_contact(

@@ -49,6 +49,7 @@ class MessageItem(msgspec.Struct):
     direction: Direction
     created_at: str
     updated_at: str
+    body_dropped_at: str | None
 
 
 class MessageDetail(MessageItem):
@@ -81,6 +82,7 @@ _EXAMPLE = {
     "direction": "outbound",
     "created_at": "2026-03-04T09:15:22+00:00",
     "updated_at": "2026-03-04T09:15:24+00:00",
+    "body_dropped_at": None,
 }
 _DETAIL = (
     dict.fromkeys(MessageDetail.__struct_fields__[:-1])

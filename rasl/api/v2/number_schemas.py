@@ -48,6 +48,8 @@ class ConnectedNumber(NumberItem):
     callback_url: str
     fields: list[str]
     is_subscribed: bool
+    is_app_subscribed: bool
+    to_do: list[str]
 
 
 class ConnectNumber(Body, frozen=True):
@@ -59,8 +61,13 @@ class ConnectNumber(Body, frozen=True):
     app_secret: Annotated[Secret, msgspec.Meta(description="Of the Meta app, which signs its webhooks.")]
     verify_token: Annotated[Secret, msgspec.Meta(description="A word of your choice, repeated at Meta.")]
     app_id: (
-        Annotated[MetaId, msgspec.Meta(description="With it the token's permissions are checked.")] | None
+        Annotated[
+            MetaId,
+            msgspec.Meta(description="With it the token's permissions are checked, and the app calls us."),
+        ]
+        | None
     ) = None
+    subscribe: Annotated[bool, msgspec.Meta(description="Let Meta post to us.")] = True
     rules: ClassVar[tuple[Rule, ...]] = tuple(where(name, _is_no_secret, _VISIBLE) for name in _SECRETS)
 
 
@@ -88,9 +95,19 @@ EXAMPLE = {
     "created_at": "2026-03-01T08:00:00+00:00",
     "disconnected_at": None,
 }
+# The simulated Meta of the sandbox has this one, for readers to connect.
+CONNECT_EXAMPLE = {
+    "waba_id": "102290129340399",
+    "phone_number_id": "106540352242923",
+    "access_token": "EAABsbCS1iHg",
+    "app_secret": "5f1c0a9e7d",
+    "verify_token": "a-word-of-yours",
+}
 CONNECTED_EXAMPLE = EXAMPLE | {
     "last_webhook_at": None,
     "callback_url": "https://rasl.example.com/webhooks/whatsapp/5uDf…",
     "fields": ["messages", "message_template_status_update"],
     "is_subscribed": True,
+    "is_app_subscribed": True,
+    "to_do": [],
 }

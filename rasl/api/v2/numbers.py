@@ -10,6 +10,7 @@ from rasl.api.audit import actor_of
 from rasl.api.caller import Requires
 from rasl.api.nouns import Noun, from_row
 from rasl.api.v2.number_schemas import (
+    CONNECT_EXAMPLE,
     CONNECTED_EXAMPLE,
     EXAMPLE,
     ChangeNumber,
@@ -23,8 +24,8 @@ from rasl.domain.tenants import Caller
 from rasl.errors import NotFound, ResourceConflict, WhatsAppFailed
 from rasl.services.inbound.changes import CHANGES
 from rasl.services.tenancy import connecting
-from rasl.services.tenancy.connecting import NUMBER_LIST
-from rasl.services.tenancy.numbers import Connection, callback_url
+from rasl.services.tenancy.connecting import NUMBER_LIST, Wish
+from rasl.services.tenancy.numbers import Connection
 from rasl.web.request import ApiRequest
 
 MayRead = Annotated[Caller, Requires("numbers:read")]
@@ -54,15 +55,7 @@ async def list_numbers(caller: MayRead, request: ApiRequest, query: ListQuery) -
     says="Number connected successfully",
     tells="What was connected, and what to enter at Meta.",
     example=CONNECTED_EXAMPLE,
-    asks={
-        "number": {
-            "waba_id": "102290129340398",
-            "phone_number_id": "106540352242922",
-            "access_token": "EAABsbCS1iHg",
-            "app_secret": "5f1c0a9e7d",
-            "verify_token": "a-word-of-yours",
-        }
-    },
+    asks={"number": CONNECT_EXAMPLE},
 )
 async def connect_number(
     data: JSONBody[ConnectNumber], caller: MayWrite, request: ApiRequest
@@ -70,21 +63,28 @@ async def connect_number(
     """Connect a number.
 
     Or renew its credentials. Meta is asked about them first: what it refuses is a 422 with its own words and the cure,
-    and nothing is stored. Enter `callback_url` and the verify token at Meta, and subscribe to `fields`. One that was
-    disconnected goes on with what waits for it.
+    and nothing is stored. The account is subscribed then, so that messages arrive, and with `app_id` the app calls
+    `callback_url` for `fields`, in place of the address it had; `to_do` tells what is left to do at Meta. A number that
+    was disconnected goes on with what waits for it.
     """
     given = Connection(
         data.waba_id, data.phone_number_id, data.access_token, data.app_secret, data.verify_token
     )
-    row, connected, found = await connecting.connect(
-        request.resources, caller.tenant.id, given, data.app_id, actor_of(request)
+    fields = list(CHANGES)
+    done = await connecting.connect(
+        request.resources,
+        caller.tenant.id,
+        Wish(given, data.app_id, fields, data.subscribe),
+        actor_of(request),
     )
     return from_row(
         ConnectedNumber,
-        row,
-        callback_url=callback_url(request.resources.settings.base_url, connected.callback_key),
-        fields=list(CHANGES),
-        is_subscribed=found.is_subscribed,
+        done.row,
+        callback_url=done.callback_url,
+        fields=fields,
+        is_subscribed=done.is_subscribed,
+        is_app_subscribed=done.is_app_subscribed,
+        to_do=done.to_do,
     )
 
 

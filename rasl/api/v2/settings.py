@@ -23,6 +23,7 @@ class KeptDays(msgspec.Struct):
     """Days for which data is kept, by kind; null: as long as the server keeps it."""
 
     messages: int | None
+    message_bodies: int | None
     media: int | None
     unused_media: int | None
     otps: int | None
@@ -65,7 +66,13 @@ _EXAMPLE = {
     "language": "en_GB",
     "stop_words": ["opt out", "optout", "stop", "unsubscribe"],
     "start_words": ["opt in", "optin", "start", "subscribe", "unstop"],
-    "retention_days": {"messages": 365, "media": None, "unused_media": None, "otps": None},
+    "retention_days": {
+        "messages": 365,
+        "message_bodies": 90,
+        "media": None,
+        "unused_media": None,
+        "otps": None,
+    },
     "webhook_format": "n8n",
     "otp_return_generated_code": False,
 }

@@ -53,11 +53,11 @@ async def snapshot(dsn: str) -> AsyncIterator[tuple[Connection, list[Table]]]:
             yield connection, await tables.list_tables(connection)
 
 
-async def copy(connection: Connection, table: Table, sink: Sink) -> int:
-    """Give the rows of a table to a sink, in pieces that end anywhere; returns how many rows there were."""
-    columns = ", ".join(table.columns)
+async def copy(connection: Connection, table: Table, condition: str, sink: Sink) -> int:
+    """Give the rows (`t`) of a table that meet a condition to a sink, in pieces that end anywhere; returns how many."""
+    columns = ", ".join(f"t.{name}" for name in table.columns)
     outcome = await connection.copy_from_query(
-        f"select {columns} from {table.name}", output=sink, format="text"
+        f"select {columns} from {table.name} t where {condition}", output=sink, format="text"
     )
     return int(outcome.rpartition(" ")[2])
 
@@ -79,9 +79,13 @@ async def list_sequences(connection: Connection) -> Mapping[str, int]:
     return {row["name"]: row["next"] for row in found}
 
 
-async def list_store_keys(connection: Connection) -> dict[str, int]:
-    """Return the files that rows lead to, with their sizes."""
+async def list_store_keys(connection: Connection, tenant_id: int | None) -> dict[str, int]:
+    """Return the files that rows lead to, of everybody or of one tenant, with their sizes."""
     found = await connection.fetch(
-        "select store_key, max(size) as size from media group by store_key order by store_key"
+        """
+        select store_key, max(size) as size from media where $1::bigint is null or tenant_id = $1
+        group by store_key order by store_key
+        """,
+        tenant_id,
     )
     return {row["store_key"]: row["size"] for row in found}

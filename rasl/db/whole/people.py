@@ -18,8 +18,8 @@ _WAMIDS = f"""(select w.wamid from message_wamids w where w.tenant_id = p.tenant
                union all
                select a.wamid from message_attempts a
                where a.tenant_id = p.tenant_id and a.message_id in {_MESSAGES} and a.wamid is not null)"""
-_EVENTS = """({0}.payload::text ~ p.pattern or {0}.contact_id = any(p.contacts)
-              or {0}.payload ->> 'contact_id' = any(p.contacts::text[]))"""
+_EVENTS = f"""({{0}}.payload::text ~ p.pattern or {{0}}.contact_id = any(p.contacts)
+              or {{0}}.message_id in {_MESSAGES} or {{0}}.payload ->> 'contact_id' = any(p.contacts::text[]))"""
 # By table, which of its rows (`t`) are about a person (`p`), in the order in which they are erased: what hangs on
 # others first.
 PERSONAL: Mapping[str, str] = {
@@ -57,15 +57,21 @@ RAW: Mapping[str, str] = {
 NOT_PERSONAL: Mapping[str, str] = {
     "audit_log": "who changed settings, tokens and numbers of an account, not whom it writes to",
     "erased_stops": "what is left on purpose: digests that nobody can read back",
+    "bodies_left": "ids of messages",
+    "body_marks": "ids of messages",
     "buckets": "names of tokens and numbers",
     "contact_groups": "names of groups",
     "contact_imports": "counts",
     "contact_statuses": "names of statuses",
     "conversation_counters": "counts",
+    "cost_lines": "counts",
     "installation": "the digest of the secret key",
     "job_turns": "numbers of ours whose turn it is",
     "meta_apps": "secrets of apps",
     "plans": "plans",
+    "purge_tallies": "counts of what was dropped",
+    "rate_cards": "where prices come from",
+    "rates": "prices",
     "sources": "names of sources",
     "template_syncs": "when templates were read",
     "template_versions": "templates, which are for many",

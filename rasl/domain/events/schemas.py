@@ -212,3 +212,61 @@ class EventOther(msgspec.Struct):
     waba_id: str | None
     phone_number_id: str | None
     value: Any
+
+
+class EventInfo(msgspec.Struct):
+    """Which event: an id that every attempt repeats, and its type."""
+
+    id: str
+    type: str
+    timestamp: str
+    version: str
+
+
+class EventAccount(msgspec.Struct):
+    """Whose event; `domain` is the subdomain."""
+
+    id: int
+    name: str
+    domain: str
+
+
+class EventResource(msgspec.Struct):
+    """What it is about."""
+
+    type: str
+    id: int | str | None
+    attributes: dict[str, Any]
+
+
+class EventData(msgspec.Struct):
+    """What it is about, and what that refers to."""
+
+    resource: EventResource
+    relationships: dict[str, Any]
+
+
+class EventChanges(msgspec.Struct):
+    """What became otherwise; of what is created or deleted, all of it."""
+
+    previous: dict[str, Any] | None
+    current: dict[str, Any]
+    modified_fields: list[str] | None
+
+
+class EventMetadata(msgspec.Struct):
+    """Where it comes from, and the request that caused it."""
+
+    source: str
+    environment: str
+    request_id: str
+
+
+class EventEnvelope(msgspec.Struct):
+    """An event in the format `n8n`."""
+
+    event: EventInfo
+    tenant: EventAccount
+    data: EventData
+    changes: EventChanges
+    metadata: EventMetadata

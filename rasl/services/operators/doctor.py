@@ -12,6 +12,7 @@ from rasl.db import ingests as ingest_rows
 from rasl.db import jobs
 from rasl.db import tenants as tenant_rows
 from rasl.db.pool import Database, Db, Row
+from rasl.domain.tenants import DELETING
 from rasl.graph.client import Fetched, GraphClient, ReadOutcome, Refused
 from rasl.sealing import Sealer
 from rasl.services.operators import installation
@@ -89,6 +90,8 @@ def _check_tenants(tenants: Sequence[Row]) -> list[Check]:
 
 def _check_tenant(tenant: Row) -> Check:
     name, subdomain = f"tenant {tenant['subdomain']}", tenant["subdomain"]
+    if tenant["status"] == DELETING:
+        return Check(name, True, "is being deleted: the worker goes on with it", None)
     if tenant["status"] != "active":
         fix = f"rasl tenant set --tenant {subdomain} --status active"
         return Check(name, True, "is suspended: its tokens are refused", fix)

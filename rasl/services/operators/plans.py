@@ -16,7 +16,13 @@ from rasl.domain import subscription
 from rasl.domain.tenants import ALWAYS_CONFIGURED, LIMIT_NAMES, PLAN_LIMITS
 from rasl.services.ground import audit
 from rasl.services.ground.audit import Actor
-from rasl.services.operators.tenants import NotThereError, OperatorError, TakenError, get_tenant
+from rasl.services.operators.tenants import (
+    NotThereError,
+    OperatorError,
+    TakenError,
+    check_stays,
+    get_tenant,
+)
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 _LONGEST_TITLE = 100
@@ -113,6 +119,7 @@ async def assign(
         raise OperatorError(f"the subscription must be {', '.join(subscription.STATUSES)} or none")
     async with database.transaction() as db:
         before = await get_tenant(db, reference)
+        check_stays(before)
         if "plan" in changes:
             await _hold(db, changes["plan"])
         await tenant_rows.change_tenant(db, before["id"], changes)
@@ -129,6 +136,7 @@ async def override_limit(
         _check({f"max_{limit}": value})
     async with database.transaction() as db:
         before = await get_tenant(db, reference)
+        check_stays(before)
         if value is None:
             await tenant_plans.take_back(db, before["id"], limit)
         else:

@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from rasl import clock, log
-from rasl.db import audit, media_purging, message_purging, purging
+from rasl.db import audit, body_purging, media_purging, message_purging, purging
 from rasl.db.media_purging import Dropped
 from rasl.db.pool import Database, Db
 from rasl.db.purging import Amount, Kind
+from rasl.db.tallies import Tally
 from rasl.errors import ServiceUnavailable
 from rasl.media_store.base import MediaStore, StoredFile, StoreUnavailable
 from rasl.settings import Settings, environment_name
@@ -30,7 +31,7 @@ _FOREVER = dt.timedelta(days=36_500)
 # A file is written before its row; one that has none after this long was left by a process that was killed in between.
 STRAY_AFTER = dt.timedelta(days=1)
 # Whatever else lies in a folder or a bucket is none of our business.
-_OURS = re.compile(r"(\d{1,18})/[0-9a-f]{2}/(?:[0-9a-f]{64}(?:-[0-9A-Za-z]+)?|\.incoming-\w+)")
+OURS = re.compile(r"(\d{1,18})/[0-9a-f]{2}/(?:[0-9a-f]{64}(?:-[0-9A-Za-z]+)?|\.incoming-\w+)")
 _logger = log.get_logger()
 
 
@@ -89,7 +90,7 @@ def _dropping(query: Callable[[Db, dt.timedelta, int], Awaitable[Amount]]) -> Dr
     """Return what drops a batch by one query."""
 
     async def drop(ground: Ground, age: dt.timedelta) -> Batch:
-        async with ground.database.connection() as db:
+        async with ground.database.transaction() as db:
             dropped = await query(db, age, _ROWS)
         return Batch(dropped, dropped.rows == _ROWS)
 
@@ -127,6 +128,17 @@ def _messages(name: str, setting: str | None, *, is_chosen: bool) -> Purge:
     return Purge(name, setting, count, drop, _FOREVER if is_chosen else dt.timedelta(), is_chosen=is_chosen)
 
 
+def _bodies(name: str, setting: str | None, *, is_chosen: bool) -> Purge:
+    """Return the purge of what messages say, by the server's time or by the one that their tenants chose."""
+
+    async def drop(ground: Ground, age: dt.timedelta) -> Batch:
+        async with ground.database.transaction() as db:
+            return Batch(*await body_purging.drop(db, age, _MESSAGES, is_chosen=is_chosen))
+
+    count = _counting(lambda db, age: body_purging.count(db, age, is_chosen=is_chosen))
+    return Purge(name, setting, count, drop, _FOREVER if is_chosen else dt.timedelta(), is_chosen=is_chosen)
+
+
 def _chosen_rows(name: str, kind: Kind) -> Purge:
     """Return the purge of rows whose tenants chose for how long they stay."""
     count = _counting(lambda db, _: purging.count_of_tenants(db, kind))
@@ -154,7 +166,7 @@ def _imports(name: str, part: str, setting: str | None, age: dt.timedelta = dt.t
             old = [(row["tenant_id"], row["id"]) for row in await purging.lock_old_imports(db, part, age)]
             dropped = await purging.drop_import_parts(db, part, old, _ROWS)
             if dropped.rows < _ROWS:
-                dropped += await purging.drop_imports(db, old)
+                dropped += await purging.drop_imports(db, part, old)
         return Batch(dropped, bool(old))
 
     count = _counting(lambda db, age: purging.count_imports(db, part, age))
@@ -196,7 +208,18 @@ async def _drop_strays(ground: Ground, age: dt.timedelta) -> Batch:
     for file in strays:
         await ground.store.delete(file.key)
     ground.behind = page[-1].key if len(page) == _KEYS else ""
-    return Batch(Amount(0, sum(file.size for file in strays), len(strays)), bool(ground.behind))
+    async with ground.database.transaction() as db:
+        amount = await purging.tell(db, "stray_files", _tallied(strays))
+    return Batch(amount, bool(ground.behind))
+
+
+def _tallied(strays: Sequence[StoredFile]) -> list[Tally]:
+    """Count files by the tenant that their key begins with."""
+    found: dict[int, Tally] = {}
+    for file in strays:
+        had = found.get(int(file.key.partition("/")[0]), Tally(int(file.key.partition("/")[0]), 0, 0))
+        found[had.tenant_id] = Tally(had.tenant_id, 0, had.bytes + file.size, had.files + 1)
+    return list(found.values())
 
 
 async def _strays(database: Database, page: Sequence[StoredFile], age: dt.timedelta) -> list[StoredFile]:
@@ -205,7 +228,7 @@ async def _strays(database: Database, page: Sequence[StoredFile], age: dt.timede
     old = {
         file.key: (int(match[1]), file)
         for file in page
-        if file.written_at < latest and (match := _OURS.fullmatch(file.key))
+        if file.written_at < latest and (match := OURS.fullmatch(file.key))
     }
     if not old:
         return []
@@ -232,11 +255,13 @@ PURGES: tuple[Purge, ...] = (
     _media("media", "media_days", is_named=True),
     _media("unused_media", "unused_media_days", is_named=False),
     _messages("messages", "message_days", is_chosen=False),
+    _bodies("message_bodies", "message_body_days", is_chosen=False),
     _audit("audit_days"),
     _chosen_rows("otps_of_tenants", purging.OTPS),
     _chosen_media("media_of_tenants", is_named=True),
     _chosen_media("unused_media_of_tenants", is_named=False),
     _messages("messages_of_tenants", None, is_chosen=True),
+    _bodies("message_bodies_of_tenants", None, is_chosen=True),
     Purge("stray_files", None, _count_strays, _drop_strays, STRAY_AFTER, most_beside=5),
     # Nobody can choose how long these last: they have no use beyond.
     _imports("broken_uploads", "import_chunks", None, dt.timedelta(hours=6)),
@@ -244,6 +269,7 @@ PURGES: tuple[Purge, ...] = (
     _rows(purging.OTP_BUDGETS, None, dt.timedelta(days=3)),
     _rows(purging.WINDOWS, None, dt.timedelta(hours=1)),
     _rows(purging.BUCKETS, None, dt.timedelta(hours=1)),
+    _rows(purging.TALLIES, None, dt.timedelta(days=400)),
 )
 
 

@@ -16,7 +16,7 @@ from rasl.db.pool import Database, Db, Row
 from rasl.domain import validation
 from rasl.domain.otp_budgets import BUDGET_NAMES
 from rasl.domain.tenant_settings import ChangeSettings
-from rasl.domain.tenants import STATUSES
+from rasl.domain.tenants import DELETING, STATUSES
 from rasl.errors import ValidationFailed
 from rasl.sealing import Sealer
 from rasl.services.ground import audit, tenant_settings
@@ -65,6 +65,12 @@ class TakenError(OperatorError):
     code = "ALREADY_TAKEN"
 
 
+class GoingError(OperatorError):
+    """The tenant is being deleted, and there is no way back."""
+
+    code = "BEING_DELETED"
+
+
 class MintedToken(msgspec.Struct, frozen=True):
     """A new token; `text` is nowhere kept."""
 
@@ -78,7 +84,7 @@ class MintedToken(msgspec.Struct, frozen=True):
 
 async def create_tenant(database: Database, name: str, subdomain: str, plan: str, actor: Actor) -> Row:
     """Create a tenant with its first sources, contact statuses and defaults."""
-    name = _checked_name(name)
+    name = checked_name(name)
     if not _SUBDOMAIN.fullmatch(subdomain):
         raise OperatorError(
             f"{subdomain!r} is no subdomain: use 3 to 63 of a-z, 0-9 and -, not beginning or ending with -"
@@ -115,6 +121,15 @@ async def get_tenant(db: Db, reference: str) -> Row:
     return row
 
 
+def check_stays(tenant: Row) -> None:
+    """Refuse to change a tenant that is being deleted; raises GoingError."""
+    if tenant["status"] == DELETING:
+        raise GoingError(
+            f"the tenant {tenant['subdomain']} is being deleted: `rasl tenant delete {tenant['subdomain']}` goes on "
+            "with it, as the worker does"
+        )
+
+
 async def change_tenant(
     database: Database, settings: Settings, reference: str, changes: Mapping[str, Any], actor: Actor
 ) -> Row:
@@ -130,13 +145,14 @@ async def change_tenant(
     _check_otp_limits(changes)
     wanted = {name: changes[name] for name in OPERATORS_OWN if name in changes}
     if "name" in wanted:
-        wanted["name"] = _checked_name(wanted["name"])
+        wanted["name"] = checked_name(wanted["name"])
     chosen = {name: value for name, value in changes.items() if name not in OPERATORS_OWN}
     try:
         given = msgspec.to_builtins(validation.read_values(ChangeSettings, chosen, is_strict=True))
         async with database.transaction() as db:
             found = await get_tenant(db, reference)
             held = await tenant_rows.hold_settings(db, found["id"])
+            check_stays(held)
             if given:
                 await tenant_settings.apply(db, settings, held, given, actor)
             if wanted:
@@ -172,9 +188,10 @@ async def create_token(
     rate_limit_per_minute: int = 60,
     expires_in_days: float | None = None,
     actor: Actor = BY_ITSELF,
+    allowed_cidrs: Sequence[str] = (),
 ) -> MintedToken:
     """Mint a token; this answer is the only place that ever shows it."""
-    name = _checked_name(name)
+    name = checked_name(name)
     if not 0 < rate_limit_per_minute <= _HIGHEST_RATE:
         raise OperatorError(f"the rate limit must be 1 to {_HIGHEST_RATE} requests a minute")
     expires_at = None
@@ -185,13 +202,22 @@ async def create_token(
     token = ids.mint_token()
     async with database.transaction() as db:
         token_id = await tenant_rows.create_token(
-            db, tenant_id, name, hash_token(token), token[-4:], scopes, rate_limit_per_minute, expires_at
+            db,
+            tenant_id,
+            name,
+            hash_token(token),
+            token[-4:],
+            scopes,
+            rate_limit_per_minute,
+            expires_at,
+            allowed_cidrs,
         )
         told = {
             "name": name,
             "scopes": list(scopes),
             "rate_limit_per_minute": rate_limit_per_minute,
             "expires_at": expires_at,
+            "allowed_cidrs": list(allowed_cidrs),
         }
         await audit.record(db, _change(tenant_id, actor, "token.created", token_id, told))
     return MintedToken(token_id, token, token[-4:], expires_at)
@@ -293,7 +319,8 @@ def _change(
     return audit.Change(tenant_id, actor, action, "token", token_id, None, after)
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """Return what something of operators is called, without blanks around it; raises OperatorError."""
     name = name.strip()
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise OperatorError(f"a name must be 1 to {_LONGEST_NAME} visible characters")

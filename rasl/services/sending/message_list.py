@@ -82,6 +82,8 @@ def _status_step(row: Row) -> Step:
 
 def _media_of(row: Row) -> int | None:
     """Return our id of the first file of a message, if it has any and we have it."""
+    if row["body_dropped_at"] is not None:
+        return None
     content = row["content"]
     if row["direction"] == "inbound":
         media_id = content.get("media_id") if isinstance(content, dict) else None

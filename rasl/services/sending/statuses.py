@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from rasl.db.pool import Database, Db, Row
 from rasl.db.statuses import Adoption, MessageState, Report
 from rasl.domain import phone
 from rasl.domain.message_status import REPORTED_BY_META, MessageStatus, StatusTimes, merge, merge_times
+from rasl.services.ground import cost_ledger
 from rasl.services.otp import progress
 
 PARKED_FOR = dt.timedelta(days=7)
@@ -48,8 +49,10 @@ async def apply(db: Db, reports: Sequence[Report], originals: Originals | None =
     by_message: dict[_Key, list[Report]] = defaultdict(list)
     for report, row in known:
         by_message[report.tenant_id, row["message_id"]].append(report)
-    rows = await _merge(db, by_message, originals or {})
+    rows = await _lock(db, by_message)
+    # Before the ledger, whose lines everybody counts on: nobody waits for a person while he holds one of them.
     await _keep_wa_ids(db, known, rows)
+    await _merge(db, rows, by_message, originals or {})
     for report, _ in known:
         metrics.count_reported(report.status, report.code)
     metrics.APPLIED.labels("status").inc(len(known))
@@ -78,27 +81,37 @@ async def _attach(db: Db, rows: Sequence[Row]) -> None:
     for row in rows:
         by_message[row["tenant_id"], row["message_id"]].append(Report(**dict(row)))
     if by_message:
-        await _merge(db, by_message, {})
+        await _merge(db, await _lock(db, by_message), by_message, {})
         metrics.APPLIED.labels("attached_status").inc(len(rows))
 
 
-async def _merge(db: Db, by_message: dict[_Key, list[Report]], originals: Originals) -> dict[_Key, Row]:
-    """Lock the messages, merge their reports and write back those that changed; returns the rows as they were."""
-    rows = {
-        (row["tenant_id"], row["id"]): row for row in await status_rows.lock_messages(db, list(by_message))
-    }
-    changed = []
-    for key, row in rows.items():
-        before = _state_of(row)
-        after = _merged(before, by_message[key])
-        if after != before:
-            told = [(key[0], report.wamid, after.status) for report in by_message[key]]
-            original = next((originals[name] for name in told if name in originals), None)
-            changed.append(msgspec.structs.replace(after, original=original))
+async def _lock(db: Db, keys: Collection[_Key]) -> dict[_Key, Row]:
+    locked = await status_rows.lock_messages(db, list(keys))
+    return {(row["tenant_id"], row["id"]): row for row in locked}
+
+
+async def _merge(
+    db: Db, rows: Mapping[_Key, Row], by_message: Mapping[_Key, Sequence[Report]], originals: Originals
+) -> None:
+    """Merge reports into their locked messages, count those in the ledger and write back what changed."""
+    before = {key: _state_of(row) for key, row in rows.items()}
+    after = {key: _merged(state, by_message[key]) for key, state in before.items()}
+    for key, line_id in (await cost_ledger.count(db, rows, after, by_message)).items():
+        after[key] = msgspec.structs.replace(after[key], cost_line_id=line_id)
+    changed = [
+        _with_original(state, by_message[key], originals)
+        for key, state in after.items()
+        if state != before[key]
+    ]
     if changed:
         await status_rows.write_states(db, changed)
         await progress.record(db, [(state.tenant_id, state.message_id) for state in changed])
-    return rows
+
+
+def _with_original(state: MessageState, reports: Sequence[Report], originals: Originals) -> MessageState:
+    told = [(report.tenant_id, report.wamid, state.status) for report in reports]
+    original = next((originals[name] for name in told if name in originals), None)
+    return msgspec.structs.replace(state, original=original)
 
 
 def _state_of(row: Row) -> MessageState:
@@ -113,6 +126,7 @@ def _state_of(row: Row) -> MessageState:
         delivered_at=row["delivered_at"],
         read_at=row["read_at"],
         failed_at=row["failed_at"],
+        cost_line_id=row["cost_line_id"],
     )
 
 

@@ -1,5 +1,6 @@
 """Numbers looked after by tenants themselves: Meta is asked before anything is stored."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from rasl.services.ground.audit import Actor
 from rasl.services.ground.resources import Resources
 from rasl.services.tenancy import credentials, numbers
 from rasl.services.tenancy.credentials import Findings
-from rasl.services.tenancy.numbers import Connected, Connection, change
+from rasl.services.tenancy.numbers import Connection, change
 
 NUMBER_LIST = rows.LIST_SOURCE.spec
 
@@ -31,11 +32,33 @@ async def get_number(database: Database, tenant_id: int, phone_number_id: str) -
         return await _get(db, tenant_id, phone_number_id)
 
 
-async def connect(
-    resources: Resources, tenant_id: int, given: Connection, app_id: str | None, actor: Actor
-) -> tuple[Row, Connected, Findings]:
-    """Ask Meta about the credentials, and store them; raises ValidationFailed or WhatsAppFailed with Meta's words."""
-    found = await _examined(resources, given, app_id)
+class Wish(msgspec.Struct, frozen=True):
+    """A number to be connected: the app's id if it was given, and for which fields Meta is to post, if it is."""
+
+    given: Connection
+    app_id: str | None
+    fields: Sequence[str]
+    is_subscribed: bool
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """A connected number, the address that Meta calls, and how far Meta knows of it; `to_do` is left to people."""
+
+    row: Row
+    callback_url: str
+    is_subscribed: bool
+    is_app_subscribed: bool
+    to_do: list[str]
+
+
+async def connect(resources: Resources, tenant_id: int, wish: Wish, actor: Actor) -> Joined:
+    """Ask Meta about the credentials, store them and let Meta post to us.
+
+    Raises ValidationFailed or WhatsAppFailed with Meta's words, and nothing is stored. What Meta refuses after that is
+    told in `to_do`.
+    """
+    given = wish.given
+    found = await _examined(resources, given, wish.app_id)
     complete = msgspec.structs.replace(
         given,
         display_phone_number=found.display_phone_number,
@@ -48,7 +71,31 @@ async def connect(
         if connected is None:
             told = "The phone_number_id is connected to another account of this server"
             raise ValidationFailed({"phone_number_id": [told]})
-        return await _get(db, tenant_id, given.phone_number_id), connected, found
+        row = await _get(db, tenant_id, given.phone_number_id)
+    url = numbers.callback_url(resources.settings.base_url, connected.callback_key)
+    return await _subscribed(resources, wish, row, url, found)
+
+
+async def _subscribed(resources: Resources, wish: Wish, row: Row, url: str, found: Findings) -> Joined:
+    """Let the account tell the app, and the app tell us, as far as that is wanted and Meta lets us."""
+    graph, given, to_do = resources.graph, wish.given, list[str]()
+    is_subscribed, is_app_subscribed = found.is_subscribed, False
+    if wish.is_subscribed:
+        problem = await credentials.subscribe_account(graph, given)
+        is_subscribed = is_subscribed or problem is None
+        to_do += [problem] if problem else []
+        if wish.app_id is not None:
+            problem = await credentials.subscribe_app(graph, given, wish.app_id, url, wish.fields)
+            is_app_subscribed = problem is None
+            to_do += [problem] if problem else []
+    elif not is_subscribed:
+        to_do.append(f"no app is subscribed to the account {given.waba_id}: `subscribe` does it")
+    if not is_app_subscribed:
+        to_do.append(
+            "at Meta, under WhatsApp > Configuration, enter callback_url and your verify token, and subscribe to "
+            "the fields, unless they are there already; with app_id it is done for you"
+        )
+    return Joined(row, url, is_subscribed, is_app_subscribed, [f"{it[:1].upper()}{it[1:]}" for it in to_do])
 
 
 async def change_number(

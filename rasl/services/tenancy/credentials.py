@@ -73,25 +73,40 @@ async def subscribe(
     graph: GraphClient, given: Connection, app_id: str | None, callback_url: str, fields: Sequence[str]
 ) -> list[str]:
     """Let Meta post to us: the account to the app, and with its id the app to our callback; returns problems."""
-    problems = []
-    outcome = await graph.call("POST", f"{given.waba_id}/subscribed_apps", given.access_token)
-    if not isinstance(outcome, Fetched):
-        problems.append(f"the account {given.waba_id} was not subscribed: {_said(outcome)}")
+    problems = [await subscribe_account(graph, given)]
     if app_id is not None:
-        # https://developers.facebook.com/docs/graph-api/reference/app/subscriptions
-        body = {
-            "object": "whatsapp_business_account",
-            "callback_url": callback_url,
-            "verify_token": given.verify_token,
-            "fields": ",".join(fields),
-        }
-        outcome = await graph.call("POST", f"{app_id}/subscriptions", _app_token(app_id, given), body=body)
-        if not isinstance(outcome, Fetched):
-            problems.append(
-                f"the app {app_id} was not subscribed: {_said(outcome)} Meta calls {callback_url} while it "
-                "subscribes: is `rasl serve` running, and reached from outside?"
-            )
-    return problems
+        problems.append(await subscribe_app(graph, given, app_id, callback_url, fields))
+    return [problem for problem in problems if problem is not None]
+
+
+async def subscribe_account(graph: GraphClient, given: Connection) -> str | None:
+    """Subscribe the account to the token's app; returns what stood in the way."""
+    outcome = await graph.call("POST", f"{given.waba_id}/subscribed_apps", given.access_token)
+    if isinstance(outcome, Fetched):
+        return None
+    return f"the account {given.waba_id} was not subscribed: {_said(outcome)}"
+
+
+async def subscribe_app(
+    graph: GraphClient, given: Connection, app_id: str, callback_url: str, fields: Sequence[str]
+) -> str | None:
+    """Let the app call us, in place of whom it called; returns what stood in the way.
+
+    https://developers.facebook.com/docs/graph-api/reference/app/subscriptions
+    """
+    body = {
+        "object": "whatsapp_business_account",
+        "callback_url": callback_url,
+        "verify_token": given.verify_token,
+        "fields": ",".join(fields),
+    }
+    outcome = await graph.call("POST", f"{app_id}/subscriptions", _app_token(app_id, given), body=body)
+    if isinstance(outcome, Fetched):
+        return None
+    return (
+        f"the app {app_id} was not subscribed: {_said(outcome)} Meta calls {callback_url} while it "
+        "subscribes: is `rasl serve` running, and reached from outside?"
+    )
 
 
 async def unsubscribe(graph: GraphClient, waba_id: str, access_token: str) -> str | None:

@@ -24,20 +24,21 @@ WISH: dict[str, Any] = {
     "verify_token": "a-word",
 }
 
+ORDER = {
+    "phone_number_id": SECOND,
+    "waba_id": WABA,
+    "display_phone_number": "+1 555-078-3899",
+    "verified_name": "Initech",
+    "tokens": [TOKEN, "EAAanother0123456789"],
+    "app_secret": WISH["app_secret"],
+    "throughput": 1000,
+}
+
 
 @pytest.fixture
 async def known(api: Api) -> None:
     """Meta knows a second number."""
-    order = {
-        "phone_number_id": SECOND,
-        "waba_id": WABA,
-        "display_phone_number": "+1 555-078-3899",
-        "verified_name": "Initech",
-        "tokens": [TOKEN, "EAAanother0123456789"],
-        "app_secret": WISH["app_secret"],
-        "throughput": 1000,
-    }
-    assert (await api.simulator.post("/_control/numbers", order)).status == 200
+    assert (await api.simulator.post("/_control/numbers", ORDER)).status == 200
 
 
 async def test_what_is_not_known_is_null(api: Api) -> None:
@@ -73,6 +74,43 @@ async def test_a_number_is_connected_chosen_and_sent_from(api: Api, database: Da
     assert not any(
         WISH[name] in entry["text"] for entry in entries for name in ("access_token", "app_secret")
     )
+
+
+@pytest.mark.usefixtures("known")
+async def test_messages_arrive_after_a_connection(api: Api, dsn: str) -> None:
+    async def subscribed(path: str, token: str) -> list[Any]:
+        answer = await api.simulator.get(f"/v24.0/{path}", headers={"authorization": f"Bearer {token}"})
+        return list(answer.body["data"])
+
+    await api.simulator.post("/_control/numbers", {**ORDER, "subscribed": False})
+    left = (await api.acme.post(NUMBERS, {**WISH, "subscribe": False})).data
+    assert (left["is_subscribed"], left["is_app_subscribed"], len(left["to_do"])) == (False, False, 2)
+    assert await subscribed(f"{WABA}/subscribed_apps", TOKEN) == []
+    reached = settings_for(api.settings.graph_base_url, public_url=api.base_url)
+    async with served(create_app(reached, dsn)) as url:
+        there = Client(api.acme.session, url, api.world.acme.headers)
+        made = (await there.post(NUMBERS, {**WISH, "app_id": "77"})).data
+    assert (made["is_subscribed"], made["is_app_subscribed"], made["to_do"]) == (True, True, [])
+    assert len(await subscribed(f"{WABA}/subscribed_apps", TOKEN)) == 1
+    [app] = await subscribed("77/subscriptions", f"77|{WISH['app_secret']}")
+    assert app["callback_url"] == made["callback_url"]
+    assert [field["name"] for field in app["fields"]] == made["fields"]
+
+
+@pytest.mark.usefixtures("known")
+async def test_what_meta_does_not_subscribe_is_told_in_its_words(
+    api: Api, dsn: str, database: Database
+) -> None:
+    away = settings_for(api.settings.graph_base_url, public_url="http://127.0.0.1:9")
+    async with served(create_app(away, dsn)) as url:
+        there = Client(api.acme.session, url, api.world.acme.headers)
+        answer = await there.post(NUMBERS, {**WISH, "app_id": "77"})
+    assert answer.status == 201
+    assert (answer.data["is_subscribed"], answer.data["is_app_subscribed"]) == (True, False)
+    assert "The app 77 was not subscribed" in answer.data["to_do"][0]
+    assert "(2200)" in answer.data["to_do"][0], "Meta's own code and words"
+    assert "enter callback_url" in answer.data["to_do"][1]
+    assert len(await rows(database, "select from whatsapp_numbers")) == 3
 
 
 @pytest.mark.usefixtures("known")

@@ -40,7 +40,13 @@ async def test_every_setting_can_be_changed_and_is_kept(api: Api) -> None:
         "language": "en_GB",
         "stop_words": ["halt", "stop"],
         "start_words": ["weiter"],
-        "retention_days": {"messages": 30, "media": None, "unused_media": 9, "otps": 2},
+        "retention_days": {
+            "messages": 30,
+            "message_bodies": 9,
+            "media": None,
+            "unused_media": 9,
+            "otps": 2,
+        },
         "webhook_format": "default",
         "otp_return_generated_code": True,
     }

@@ -7,6 +7,8 @@ SHARED = {
     "tenants": "id",
     "tokens": "tenant_id",
     "whatsapp_numbers": "tenant_id",
+    "rate_cards": "tenant_id",
+    "rates": "tenant_id",
 }
 # Tables of the house that lie on one server.
 LOCAL = frozenset(
@@ -34,8 +36,10 @@ READS_OF_EVERYONE = frozenset(
         "jobs.count_failing",
         "jobs.list_failing",
         "media_purging.count",
+        "tallies.report",
         "media_purging.count_of_tenants",
         "message_purging.count",
+        "body_purging.count",
         "purging.count",
         "purging.count_attempts",
         "purging.count_imports",
@@ -83,6 +87,7 @@ PER_TENANT = {
     "media_purging.drop_of_tenants": _BY_AGE,
     "message_purging.drop": _BY_AGE,
     "webhooks.hold_lines": _BY_KEYS,
+    "body_purging.drop": _BY_AGE,
     "purging.drop": _BY_AGE,
     "purging.drop_attempts": _BY_AGE,
     "purging.drop_of_tenants": _BY_AGE,

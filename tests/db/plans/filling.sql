@@ -2,8 +2,8 @@
 -- to cannot hide. Nothing here is analysed: the plans under test were made before, and statistics would renew them.
 set session_replication_role = replica;  -- no foreign key is checked: the rows fit
 
-insert into tenants (id, name, subdomain, plan) overriding system value
-select i, 'Tenant ' || i, 'tenant-' || i, 'unlimited' from generate_series(1, 1000) i;
+insert into tenants (id, name, subdomain, plan, webhook_events) overriding system value
+select i, 'Tenant ' || i, 'tenant-' || i, 'unlimited', '{*}' from generate_series(1, 1000) i;
 insert into tokens (tenant_id, id, name, hash, last_four, scopes) overriding system value
 select i % 1000 + 1, i, 'token', int4send(i::integer), 'abcd', '{}' from generate_series(1, 5000) i;
 insert into meta_apps (id, callback_key, app_secret_sealed, app_secret_digest) overriding system value
@@ -36,6 +36,10 @@ insert into messages (tenant_id, id, conversation_id, direction, type, status, p
 overriding system value
 select 1, i, i, 'outbound', 'text', 'sent', '44', 'wamid.' || i, null, now() - interval '1 second' * (100000 - i) * 60
 from generate_series(1, 100000) i;
+insert into body_marks (tenant_id, created_at, message_id)
+select tenant_id, created_at, id from messages where tenant_id = 1 and id = 50000;
+insert into bodies_left (tenant_id, message_id, due_at)
+select 1, i, now() - interval '1 minute' * (30000 - i) from generate_series(1, 30000) i;
 insert into message_wamids (tenant_id, wamid, message_id) select 1, 'wamid.' || i, i from generate_series(1, 100000) i;
 insert into message_attempts (tenant_id, message_id, attempt, outcome, started_at, finished_at)
 select 1, i, 1, 'accepted', now() - interval '1 minute' * (100000 - i), now() - interval '1 minute' * (100000 - i)
@@ -121,6 +125,18 @@ select 1, i, i, i, 'evt ' || i, 'contact.updated', i, case when i % 10 = 0 then 
        case when i % 100 = 0 then 'pending' else 'delivered' end, case when i % 100 = 0 then 1 + i / 100 % 2 else 0 end,
        now() - interval '1 minute' * (100000 - i)
 from generate_series(1, 100000) i;
+
+-- A thousand days of a hundred lines; tenant 1 has ten rate cards of 1,000 rates.
+insert into cost_lines (tenant_id, id, day, number_id, country, category, type, template, is_delivered, is_billable,
+                        messages)
+overriding system value
+select 1, i, current_date - i / 100, 1, 'GB', 'marketing', 'regular', 'template ' || i % 100, true, true, 1
+from generate_series(1, 100000) i;
+update messages set cost_line_id = id where id <= 100000;
+insert into rate_cards (tenant_id, id, valid_from, currency, name) overriding system value
+select 1 + i % 1000, i, date '2026-01-01' + i / 1000, 'USD', 'card' from generate_series(1, 10000) i;
+insert into rates (tenant_id, card_id, category, type, country, price)
+select 1, 1000 * (1 + i / 1000), 'marketing', 'regular', 'country ' || i, 0.05 from generate_series(1, 9999) i;
 
 select setval(pg_get_serial_sequence(table_name::text, column_name::text), 10000000)
 from information_schema.columns where table_schema = 'public' and is_identity = 'YES';

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import datetime as dt
 import importlib
 import inspect
 import pkgutil
@@ -45,7 +46,7 @@ class _EnoughError(Exception):
 
 
 # A conversation that no message is in, as it is when it has been joined with another.
-_COLUMNS = {"gone_id": MANY + 1, "is_needed": False}
+_COLUMNS = {"gone_id": MANY + 1, "is_needed": False, "created_at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC)}
 
 
 class _Row(dict[str, Any]):

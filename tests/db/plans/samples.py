@@ -1,6 +1,7 @@
 """Plausible arguments for any function of `rasl/db`, from its annotations and the names of its parameters."""
 
 import datetime as dt
+import decimal
 import inspect
 import types
 import typing
@@ -13,6 +14,7 @@ import msgspec
 from rasl.db import (
     audit,
     contact_lists,
+    cost_reports,
     inbound,
     media,
     otps,
@@ -28,6 +30,7 @@ from rasl.db.imports import RowError
 from rasl.db.jobs import Ask
 from rasl.db.labels import GROUPS, SOURCES, STATUSES
 from rasl.domain.listing import Filter, ListQuery
+from rasl.domain.rate_cards import Rate
 from rasl.domain.templates.listed import Listed
 
 MANY = 100_000  # rows of a table
@@ -88,6 +91,7 @@ _NAMED: Mapping[str, Callable[[int], Any]] = {
     "outcome": lambda _: "accepted",
     "purpose": lambda _: "login",
     "country": lambda _: "GB",
+    "currency": lambda _: "USD",
     "prefix": lambda _: "+441234",
     "subject": lambda n: f"44{_MIDDLE + n:010}",
     "scope": lambda _: "phone",
@@ -175,6 +179,7 @@ def _plain(kind: Any, n: int) -> Any:
         dt.timedelta: dt.timedelta(hours=1),
         dt.datetime: _NOW + dt.timedelta(microseconds=n),
         dt.date: _NOW.date(),
+        decimal.Decimal: decimal.Decimal("0.0529"),
         Any: {},
     }
     return plain.get(kind, {})
@@ -183,6 +188,13 @@ def _plain(kind: Any, n: int) -> Any:
 # Where the names do not tell: by function, the values of parameters; several sets make several calls.
 _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "audit.insert": [{"entry": _like(audit.Entry, actor_type="token", actor=None)}],
+    "cost_reports.sum_up": [
+        {"groups": list(cost_reports.GROUPS), "since": _NOW.date().replace(day=1), "offset": 0}
+    ],
+    "rates.add_rates": [
+        {"card_id": 1000, "rates": [Rate(f"country {n}", "x", "y", decimal.Decimal(1)) for n in range(3)]}
+    ],
+    "rates.list_rates": [{"valid_from": dt.date(2026, 1, 1)}],
     "contact_exports.list_attribute_keys": [{"query": ListQuery()}],
     "contact_exports.fetch_next": [{"query": ListQuery()}],
     "imports.begin": [
@@ -223,7 +235,7 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     },
     **{
         f"purging.{verb}": [{"part": part} for part in ("import_errors", "import_chunks")]
-        for verb in ("count_imports", "lock_old_imports", "drop_import_parts")
+        for verb in ("count_imports", "lock_old_imports", "drop_import_parts", "drop_imports")
     },
     **{
         f"media_purging.{verb}": [{"is_named": True}, {"is_named": False}]
@@ -231,6 +243,7 @@ _CALLS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     },
     **{f"purging.{verb}_of_tenants": [{"kind": purging.OTPS}] for verb in ("count", "drop")},
     **{f"message_purging.{verb}": [{"is_chosen": False}, {"is_chosen": True}] for verb in ("count", "drop")},
+    **{f"body_purging.{verb}": [{"is_chosen": False}, {"is_chosen": True}] for verb in ("count", "drop")},
     "purging.amount": [{"text": "select 1", "values": ()}],
     "recipients.open_conversations": [{"keys": [(1, 1001, _MIDDLE + n) for n in range(3)]}],
     "templates.keep": [{"items": [_like(Listed, language="en")]}],

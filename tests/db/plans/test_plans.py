@@ -24,13 +24,15 @@ NOT_POOLED = {
     "plans": "asks for sizes, which are known without reading",
     "listening": "the connection that listens, outside the pools, which asks for nothing",
 }
-# What `rasl purge --dry-run` counts: in the pool of the lists as well.
+# What `rasl purge --dry-run` and `rasl costs recount` count: in the pool of the lists as well.
 COUNTS = (
     "purging.count",
     "media_purging.count",
     "message_purging.count",
+    "body_purging.count",
     "purging.count_attempts",
     "purging.count_imports",
+    "costs.list_wrong",
 )
 # What reads more, how much at most, and why it may.
 WALKS = {
@@ -38,14 +40,21 @@ WALKS = {
         10_000,
         "an export walks all contacts, by steps, in the pool of the lists",
     ),
-    "contact_groups.clear_group": (150_000, "once in a group's life, and only for a small one"),
+    "contact_groups.add_members": (500, "changes three contacts, each in all indexes, and tells of them"),
+    "contact_groups.clear_group": (
+        250_000,
+        "once in a group's life, and only for a small one: before and after",
+    ),
     "contact_groups.count_members": (
         100_000,
         "once in a group's life; until the table is analysed no plan is better",
     ),
-    "contact_aliases.show_phones": (500, "changes three contacts, each in all indexes, and tells of them"),
+    "contact_aliases.show_phones": (500, "as contact_groups.add_members"),
+    "cost_reports.sum_up": (20_000, "a month of a hundred lines a day; in the pool of the lists"),
+    "rates.count_rates": (20_000, "`rasl rates list` counts the rates of ten cards"),
     "contacts.insert": (500, "three contacts with their aliases, each in all indexes"),
-    "inbound.change_consent": (500, "as contact_aliases.show_phones"),
+    "inbound.change_consent": (500, "as contact_groups.add_members"),
+    "messages.record_results": (500, "changes three messages, each with its attempt, and tells of them"),
     "following.list_subdomains": (2_000, "`rasl tail` names tenants, at its start and twice a minute"),
     "imports.merge_indexes": (5_000, "once at the end of an import: merges what it left for later"),
     "doctor.ask_ingest_backlog": (2_000, "`rasl doctor` counts what is due"),
@@ -58,6 +67,7 @@ WALKS = {
     "jobs.backlog": (150_000, "`rasl doctor` counts the jobs"),
     "media_purging.drop_of_tenants": (2_000, "every five minutes: all tenants, for those that chose a time"),
     "message_purging.drop": (2_000, "as the one before it"),
+    "body_purging.drop": (2_000, "as the one before it"),
     "otp_budgets.raise_alarms": (10_000, "once a minute: all prefixes that got codes within the hour"),
     "otps.sweep": (1_000, "changes ten passwords and their messages, each in all its indexes"),
     "purging.drop(buckets)": (

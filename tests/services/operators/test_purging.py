@@ -1,11 +1,13 @@
 """Retention: what goes, what stays, and that a dry run tells just that."""
 
 import datetime as dt
+import io
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from rasl.db import tallies
 from rasl.db.pool import Database
 from rasl.db.purging import Amount
 from rasl.media_store.folder import FolderStore
@@ -90,6 +92,32 @@ async def test_a_dry_run_tells_what_then_goes_and_nothing_else(ground: Ground, w
         20,
         10,
     )
+
+
+async def test_the_report_tells_what_went_of_whom_and_that_there_was_nothing(
+    ground: Ground, world: World
+) -> None:
+    for person, ages in ((world.acme, (11, 12, 13)), (world.globex, (11,))):
+        await store_rows(ground.database, person, *ages)
+        await store_message(ground.database, person, 11)
+        await ground.store.put(f"{person.tenant_id}/ab/{'0' * 64}", io.BytesIO(b"stray"))
+    gone = named(await purging.run(ground, TEN_DAYS))
+    await purging.run_beside(ground, TEN_DAYS)
+    async with ground.database.connection() as db:
+        report = await tallies.report(db, 1, None)
+        of_acme = await tallies.report(db, 1, world.acme.tenant_id)
+    assert [row for row in report if row["tenant_id"] == world.acme.tenant_id] == of_acme
+    told = {(row["subdomain"], row["kind"]): row["rows"] for row in report}
+    assert [told[name, "events"] for name in ("acme", "globex")] == [3, 1]
+    assert [told[name, "messages"] for name in ("acme", "globex")] == [1, 1]
+    assert told[None, "deliveries"] == 4, "what is no tenant's"
+    assert told[None, "unused_media"] == 0, "it ran, and there was nothing"
+    for name, amount in gone.items():
+        assert sum(row["rows"] for row in report if row["kind"] == name) == amount.rows, name
+        assert sum(row["bytes"] for row in report if row["kind"] == name) == amount.bytes, name
+    assert {row["kind"] for row in report} >= {
+        item.name for item in PURGES if item.setting and item.due_after(TEN_DAYS)
+    }
 
 
 async def test_zero_days_keep_for_ever(ground: Ground, world: World) -> None:

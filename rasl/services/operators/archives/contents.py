@@ -21,8 +21,10 @@ _GZIP = 31  # bits of zlib's window that say: with a gzip header
 Progress = Callable[[int], None]  # takes how many bytes were dealt with
 
 
-async def add_table(writer: Writer, connection: Connection, table: Table, progress: Progress) -> TableNote:
-    """Add the rows of a table, as many parts as it takes.
+async def add_table(
+    writer: Writer, connection: Connection, table: Table, condition: str, progress: Progress
+) -> TableNote:
+    """Add those rows (`t`) of a table that meet a condition, as many parts as it takes.
 
     A part is compressed and written while the next one is read; no more than these two are in memory.
     """
@@ -53,7 +55,7 @@ async def add_table(writer: Writer, connection: Connection, table: Table, progre
             await write()
 
     try:
-        rows = await dumping.copy(connection, table, take)
+        rows = await dumping.copy(connection, table, condition, take)
         if waiting:
             await write()
     finally:

@@ -2,6 +2,7 @@
 
 about.json              what it is, of which schema and program; first, so that a look at the beginning tells
 tables/NAME/000001.gz   rows in PostgreSQL's COPY text, compressed, in parts that end anywhere
+deliveries/ID.jsonl     of one tenant: what Meta posted for it, a line each
 files/KEY               files of the store, as they are
 secret.key              only when it was asked for
 manifest.json           size and SHA-256 of every member above; last, so that what was cut off has none
@@ -14,7 +15,8 @@ from rasl.services.operators.tenants import OperatorError
 ABOUT, MANIFEST, SECRET_KEY = "about.json", "manifest.json", "secret.key"
 TABLES, FILES = "tables/", "files/"
 FORMAT = 1
-INSTALLATION, PERSON = "installation", "person"
+DELIVERIES = "deliveries/"
+INSTALLATION, PERSON, TENANT = "installation", "person", "tenant"
 
 
 class ArchiveError(OperatorError):

@@ -20,6 +20,7 @@ from rasl.services.operators.archives.form import (
     INSTALLATION,
     SECRET_KEY,
     TABLES,
+    TENANT,
     About,
     ArchiveError,
     TableNote,
@@ -42,7 +43,7 @@ class Counts(msgspec.Struct):
 def check_archive(archive: Verified) -> None:
     """Refuse what this program cannot restore; raises ArchiveError."""
     about = archive.about
-    if about.kind != INSTALLATION:
+    if about.kind not in {INSTALLATION, TENANT}:
         raise ArchiveError(
             "ARCHIVE_OF_ANOTHER_KIND",
             f"{archive.path} is the export of one {about.kind}, not a backup of an installation: nothing was changed.",
