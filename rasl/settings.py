@@ -224,9 +224,7 @@ class Settings:
     webhook_days: int = _setting(
         30, "Days for which webhook deliveries are kept, with their attempts and answers.", _DAYS
     )
-    webhook_delivered_days: int = _setting(
-        3, "The same of those that were delivered, not above `RASL_WEBHOOK_DAYS`.", _DAYS
-    )
+    webhook_delivered_days: int = _setting(3, "The same of those that were delivered.", _DAYS)
     webhook_endpoints: int = _setting(20, "Webhooks that one tenant may have.", between(0, 10_000))
     webhook_allow_cidrs: str = _setting(
         "",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rasl.db.channels import WEBHOOKS
 from rasl.db.webhook_fanning import EVENT_KIND
 from rasl.dispatch.kind import Claim, Kind
+from rasl.services.sending.outbox import Outbox
 from rasl.services.webhooks.fanning import fan_out
 
 
@@ -15,11 +16,14 @@ class Fanning(Kind):
 
     name = EVENT_KIND
     channel = WEBHOOKS
-    lease = dt.timedelta(seconds=30)
     in_flight = 500
     per_queue = 500
     gather_seconds = 0.01
     is_rescued = True  # it calls nobody
+
+    def __init__(self, outbox: Outbox) -> None:
+        super().__init__(outbox)
+        self.lease = dt.timedelta(seconds=self.resources.settings.lease_seconds)
 
     async def sift(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         """Make the deliveries of all of them."""

@@ -27,13 +27,13 @@ class Delivering(Kind):
 
     name = KIND
     channel = WEBHOOKS
-    lease = dt.timedelta(seconds=30)
     in_flight = _IN_FLIGHT
     gather_seconds = 0.01
     is_rescued = True  # whoever died of it was no fault of the event
 
     def __init__(self, outbox: Outbox) -> None:
         super().__init__(outbox)
+        self.lease = dt.timedelta(seconds=self.resources.settings.lease_seconds)
         self._endpoints = Endpoints()
         self._begun: dict[tuple[int, int], tuple[Work, Place]] = {}
         self._writing: Batch[Settled, None] = Batch("webhooks", self._write)
