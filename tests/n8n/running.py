@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 
-from tests.acceptance.processes import free_port
 from tests.n8n.installing_n8n import FOLDER, Installation, run
+from tests.ports import free_port
 from tests.waiting import PATIENCE, until
 
 # What it prints is kept, for whoever wants to know why something failed.

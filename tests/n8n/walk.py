@@ -15,13 +15,13 @@ import aiohttp
 import pytest
 
 from pgbox import embedded_postgres
-from tests.acceptance.processes import free_port
 from tests.cli.commands import environment
 from tests.n8n.asking import Agent
 from tests.n8n.installing_n8n import Installation, build, install
 from tests.n8n.recording import Recorder
 from tests.n8n.running import N8n
 from tests.n8n.trying import PACKAGE
+from tests.ports import free_port
 from tests.serving import Client
 from tests.waiting import PATIENCE, until, wait_until
 
