@@ -31,7 +31,7 @@ bench: $(STAMP) ## Run the benchmarks (never part of the tests)
 	$(BIN)/python -m bench $(BENCH)
 
 n8n-e2e: $(STAMP) ## Drive a real n8n with our nodes (installs 3.5 GB into .n8n-e2e; never part of the tests)
-	$(BIN)/pytest -n 0 tests/n8n/walk.py
+	$(BIN)/pytest -n 0 -x tests/n8n/walk.py
 
 lock: ## Pin every dependency again, with hashes
 	$(PYTHON) -m venv .lock && .lock/bin/pip install --quiet uv

@@ -77,6 +77,8 @@ FIELDS: dict[str, tuple[dict[str, Any], Any, Any]] = {
     "chosen numbers": ({"kind": "list", "of": "number"}, [3, "4"], [3, 4]),
     "nothing chosen": ({"kind": "list", "of": "number"}, "", []),
     "words": ({"kind": "list", "of": "string"}, "STOP, end", ["STOP", "end"]),
+    "no number": ({"kind": "number"}, "five", {"error": '"five" is not a number'}),
+    "no number in a list": ({"kind": "list", "of": "number"}, "3, x", {"error": '"x" is not a number'}),
     "JSON": ({"kind": "json"}, '{"a": [1]}', {"a": [1]}),
     "an object by expression": ({"kind": "json"}, {"a": 1}, {"a": 1}),
     "names and values": (

@@ -27,7 +27,12 @@ const revive = (_, value) =>
 const calls = JSON.parse(fs.readFileSync(0, 'utf8'), revive);
 const answers = calls.map(([module, name, ...given]) => {
 	const found = require(path.join(target, 'nodes', module))[name];
-	const answer = typeof found === 'function' ? found(...given) : found;
+	let answer;
+	try {
+		answer = typeof found === 'function' ? found(...given) : found;
+	} catch (error) {
+		return { error: error.message };
+	}
 	return Buffer.isBuffer(answer?.body) ? { ...answer, body: answer.body.toString('latin1') } : answer ?? null;
 });
 process.stdout.write(JSON.stringify(answers));

@@ -63,6 +63,9 @@ async function callOf(context: IExecuteFunctions, operation: Operation, item: nu
 	for (const field of operation.fields) {
 		const isShown = field.isRequired || field.isFirst;
 		const entered = isShown ? context.getNodeParameter(field.name, item) : more[field.name];
+		if (field.in === 'path' && (entered === undefined || entered === null || entered === '')) {
+			throw new NodeOperationError(context.getNode(), `${field.title} is empty`, { itemIndex: item });
+		}
 		if (entered === undefined || (!field.isRequired && isShown && entered === '')) continue;
 		if (field.in === 'path') {
 			path = path.replace(`{${field.name}}`, encodeURIComponent(String(entered)));
@@ -90,10 +93,8 @@ function read(context: IExecuteFunctions, field: Field, entered: unknown, item: 
 	try {
 		return valueOf(field, entered);
 	} catch (error) {
-		throw new NodeOperationError(context.getNode(), error as Error, {
-			message: `${field.title} is not valid JSON`,
-			itemIndex: item,
-		});
+		const why = error instanceof SyntaxError ? 'This is not valid JSON' : (error as Error).message;
+		throw new NodeOperationError(context.getNode(), `${field.title}: ${why}`, { itemIndex: item });
 	}
 }
 

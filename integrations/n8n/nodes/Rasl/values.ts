@@ -2,16 +2,16 @@ import type { IDataObject } from 'n8n-workflow';
 
 import type { Field } from './operation';
 
-/** Return what the API gets for what was entered. Throws SyntaxError for what is no JSON. */
+/** Return what the API gets for what was entered. Throws Error with what is wrong with it. */
 export function valueOf(field: Field, entered: unknown): unknown {
 	switch (field.kind) {
 		case 'number':
-			return entered === '' || entered === null ? null : Number(entered);
+			return entered === '' || entered === null ? null : numberOf(entered);
 		case 'json':
 			return typeof entered === 'string' ? JSON.parse(entered) : entered;
 		case 'list':
 		case 'choices':
-			return listOf(entered).map((value) => (field.of === 'number' ? Number(value) : value));
+			return listOf(entered).map((value) => (field.of === 'number' ? numberOf(value) : value));
 		case 'map':
 			return Object.fromEntries(rowsOf(entered).map(({ name, value }) => [name, value]));
 		case 'group':
@@ -44,6 +44,12 @@ export function variablesOf(entered: unknown): IDataObject {
 		...Object.fromEntries(given.filter(isOurs).map(([name, value]) => [name, String(value)])),
 		...(named.length > 0 ? { parameters: Object.fromEntries(named) } : {}),
 	};
+}
+
+function numberOf(entered: unknown): number {
+	const value = Number(entered);
+	if (Number.isNaN(value)) throw new Error(`"${entered}" is not a number`);
+	return value;
 }
 
 function listOf(entered: unknown): unknown[] {

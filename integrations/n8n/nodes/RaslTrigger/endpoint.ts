@@ -1,6 +1,6 @@
 import type { IDataObject, IHookFunctions } from 'n8n-workflow';
 
-import { call } from '../Rasl/call';
+import { call, fetchData } from '../Rasl/call';
 
 /** What the trigger keeps of its endpoint; the secret is told once, when it is made. */
 export interface Endpoint {
@@ -8,15 +8,21 @@ export interface Endpoint {
 	secret?: string;
 }
 
-/** Create the endpoint that events of this workflow go to. Throws NodeApiError. */
+/**
+ * Create the endpoint that events of this workflow go to, in place of one whose secret n8n has lost: the address is no
+ * other workflow's. Throws NodeApiError.
+ */
 export async function subscribe(
 	context: IHookFunctions,
 	events: string[],
 	options: IDataObject,
 ): Promise<Required<Endpoint>> {
+	const url = context.getNodeWebhookUrl('default');
+	const lost = await fetchData<Array<Required<Endpoint>>>(context, '/webhooks', { 'filter[url]': url });
+	for (const { id } of lost) await remove(context, id);
 	const body = {
 		...options,
-		url: context.getNodeWebhookUrl('default'),
+		url,
 		events,
 		format: 'n8n',
 		description: `n8n: ${context.getWorkflow().name ?? context.getWorkflow().id}`,
