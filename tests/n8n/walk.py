@@ -143,7 +143,7 @@ def outbound(rasl: Client) -> Callable[[str], Any]:
             messages[:] = [one for one in answer.data if one["message"] == text]
             return bool(messages)
 
-        await until(is_there, explain=lambda: text)
+        await until(is_there, explain=lambda: text, pause=0.2)
         return messages[0]
 
     return found
