@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fuzz check format bench lock clean
+.PHONY: help setup run test fuzz check format bench n8n-e2e lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(STAMP) ## Start the sandbox: database, API, worker, Meta simulator and a demo tenant
 	@exec $(BIN)/rasl sandbox
@@ -32,6 +32,9 @@ format: $(STAMP) ## Format the code and mend what the linter can
 
 bench: $(STAMP) ## Run the benchmarks (never part of the tests)
 	$(BIN)/python -m bench $(BENCH)
+
+n8n-e2e: $(STAMP) ## Drive a real n8n with our nodes (installs 3.5 GB into .n8n-e2e; never part of the tests)
+	$(BIN)/pytest -n 0 -x tests/n8n/walk.py
 
 lock: ## Pin every dependency again, with hashes
 	$(PYTHON) -m venv .lock && .lock/bin/pip install --quiet uv
