@@ -152,6 +152,8 @@ async def _things_with_templates(
         "subject": made["subject_id"],
         "request": made["request_id"],
     }
+
+
 async def webhook_of(client: Client, database: Database) -> dict[str, int]:
     """Return a webhook and a delivery of it."""
     webhook_id = (await client.post(f"{PREFIX}/webhooks", {"url": "http://127.0.0.1:65535/hook"})).data["id"]

@@ -223,7 +223,7 @@ export const OPERATIONS: Operation[] = [
 	]},
 	{"id": "getMessage", "resource": "Message", "method": "GET", "path": "/messages/{message_id}", "summary": "Get a message", "description": "By its numeric id (<code>chat_message_id</code> of a send) or its WhatsApp id (<code>wamid.…</code>)", "answer": "item", "isRepeatable": false, "isSend": false, "name": "Get", "fields": [
 		{"name": "message_id", "title": "Message ID", "kind": "string", "description": "The message: its id here, or WhatsApp's (<code>wamid.…</code>)", "in": "path", "isRequired": true},
-		{"name": "include", "title": "Relations to Include", "kind": "options", "description": "<code>timeline</code>: every step of the message", "options": ["timeline"], "in": "query"},
+		{"name": "include", "title": "Relations to Include", "kind": "string", "description": "<code>timeline</code>: every step of the message", "in": "query"},
 	]},
 	{"id": "listMessages", "resource": "Message", "method": "GET", "path": "/messages", "summary": "List messages", "description": "Sent and received messages, newest first", "answer": "list", "isRepeatable": false, "isSend": false, "name": "Get Many", "fields": [
 		{"name": "sort", "title": "Sort", "kind": "string", "description": "Comma-separated keys, <code>-</code> for descending; default <code>-created_at</code>: created_at, updated_at", "in": "query"},
