@@ -1,7 +1,6 @@
 """Every setting, read once from the environment (`RASL_*`, or `RASL_*_FILE` for a file holding the value)."""
 
 import dataclasses
-import difflib
 import math
 import os
 import re
@@ -9,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from rasl.setting_names import environment_name, strays
 from rasl.setting_rules import ABOVE_ZERO, Rule, at_least, between, is_network, is_origin, listed
 
 
@@ -314,46 +314,9 @@ class Settings:
         return not self.database_url
 
 
-def environment_name(field_name: str) -> str:
-    """Return the environment variable of a setting."""
-    return f"RASL_{field_name.upper()}"
-
-
-_NO_SETTINGS = (
-    "RASL_POSTGRES_USER",
-    "RASL_CONNECT_ACCESS_TOKEN",
-    "RASL_CONNECT_APP_SECRET",
-    "RASL_CONNECT_VERIFY_TOKEN",
-    "RASL_SUPERVISED",
-    "RASL_TOKEN",
-    "RASL_TOKEN_FILE",
-    "RASL_URL",
-)
-# What Kubernetes sets in every pod beside a service named rasl or rasl-something.
-_OF_KUBERNETES = re.compile(r"RASL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)")
-_ADDRESS_OF_KUBERNETES = re.compile(r"(tcp|udp|sctp)://")
-
-
 def stray_variables(environment: Mapping[str, str]) -> list[str]:
     """Name each RASL_ variable that nothing reads, with the variable that was probably meant."""
-    settings = [environment_name(field.name) for field in dataclasses.fields(Settings)]
-    known = [*settings, *(f"{name}_FILE" for name in settings), *_NO_SETTINGS]
-    lines = []
-    for name, value in sorted(environment.items()):
-        if (
-            not name.upper().startswith("RASL_")
-            or name in known
-            or _OF_KUBERNETES.fullmatch(name)
-            or _ADDRESS_OF_KUBERNETES.match(value)
-        ):
-            continue
-        # Every address of something is near RASL_URL, which nobody would have meant.
-        near = difflib.get_close_matches(
-            name[5:].upper(), [item[5:] for item in known if item != "RASL_URL"], n=1
-        )
-        hint = f"did you mean RASL_{near[0]}?" if near else "docs/settings.md lists all that RASL reads"
-        lines.append(f"{name} is no setting and has no effect: {hint}")
-    return lines
+    return strays(environment, [field.name for field in dataclasses.fields(Settings)])
 
 
 def _read(env: Mapping[str, str], name: str) -> str | None:

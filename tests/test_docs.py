@@ -18,7 +18,8 @@ from rasl.domain.records.contact import Contact, Type
 from rasl.domain.scopes import ALL_SCOPES
 from rasl.errors import ALL_ERRORS, ApiError, ValidationFailed
 from rasl.services.sending.message_list import MESSAGE_LIST
-from rasl.settings import Settings, environment_name
+from rasl.setting_names import environment_name
+from rasl.settings import Settings
 from tests.sources import tree_of
 
 ROOT = Path(__file__).parent.parent

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from rasl.settings import Settings, SettingsError, environment_name, stray_variables
+from rasl.setting_names import environment_name
+from rasl.settings import Settings, SettingsError, stray_variables
 
 KEY = "k" * 32
 # One good value for each setting, unlike its default.

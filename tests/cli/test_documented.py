@@ -20,7 +20,8 @@ from rasl.cli import (
     usage,
     whatsapp,
 )
-from rasl.settings import Settings, environment_name
+from rasl.setting_names import environment_name
+from rasl.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -21,7 +21,8 @@ from rasl.db.purging import Amount, Kind
 from rasl.db.tallies import Tally
 from rasl.errors import ServiceUnavailable
 from rasl.media_store.base import MediaStore, StoredFile, StoreUnavailable
-from rasl.settings import Settings, environment_name
+from rasl.setting_names import environment_name
+from rasl.settings import Settings
 
 _ROWS = 1000  # of a batch
 _MESSAGES = 500

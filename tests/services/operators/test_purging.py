@@ -13,7 +13,8 @@ from rasl.db.purging import Amount
 from rasl.media_store.folder import FolderStore
 from rasl.services.operators import purging
 from rasl.services.operators.purging import PURGES, Ground, Outcome, Purge
-from rasl.settings import Settings, environment_name
+from rasl.setting_names import environment_name
+from rasl.settings import Settings
 from tests.services.past import ROWS, store_message, store_rows
 from tests.world import World
 
