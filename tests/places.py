@@ -28,6 +28,7 @@ KINDS = {
     "default_source_id": "contact_source",
     "default_status_id": "contact_status",
     "filter.email": "email",
+    "filter.event_id": "event",
     "filter.group_id": "contact_group",
     "filter.interaction_id": "conversation",
     "filter.message_id": "wamid",

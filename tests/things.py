@@ -40,6 +40,7 @@ MISSING = {
     "token": MISSING_ID,
     "webhook": MISSING_ID,
     "delivery": MISSING_ID,
+    "event": "evt_none",
     "media": MISSING_ID,
     "sticker": MISSING_ID,
     "import": MISSING_ID,
@@ -154,19 +155,20 @@ async def _things_with_templates(
     }
 
 
-async def webhook_of(client: Client, database: Database) -> dict[str, int]:
-    """Return a webhook and a delivery of it."""
+async def webhook_of(client: Client, database: Database) -> dict[str, Any]:
+    """Return a webhook, a delivery of it, and what event that is of."""
     webhook_id = (await client.post(f"{PREFIX}/webhooks", {"url": "http://127.0.0.1:65535/hook"})).data["id"]
     async with database.connection() as db:
         delivery_id = await db.fetchval(
             """
             insert into webhook_deliveries (tenant_id, endpoint_id, event_id, event_key, event_type, state)
-            select tenant_id, id, 1, 'evt_1', 'contact.created', 'failed' from webhook_endpoints where id = $1
+            select tenant_id, id, 1, $2, 'contact.created', 'failed' from webhook_endpoints where id = $1
             returning id
             """,
             webhook_id,
+            event := f"evt_{webhook_id}",
         )
-    return {"webhook": webhook_id, "delivery": delivery_id}
+    return {"webhook": webhook_id, "delivery": delivery_id, "event": event}
 
 
 async def import_of(client: Client) -> int:
