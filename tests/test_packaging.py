@@ -82,7 +82,7 @@ def test_it_works_away_from_the_repository(installed: Path, tmp_path: Path) -> N
 
     assert python("import rasl, metasim, pgbox; print(rasl.__file__)").startswith(str(installed.parent))
     assert _said([str(installed / "rasl"), "--version"], tmp_path, env).startswith("rasl ")
-    modules = ", ".join(f"rasl.cli.{command.name}" for command in COMMANDS)
+    modules = ", ".join(command.module for command in COMMANDS)
     assert python(f"import {modules}; print('all')") == "all\n"
 
 

@@ -18,13 +18,18 @@ _COMPLETING = "_RASL_COMPLETE"  # a shell that asks what a line could go on with
 class Command(NamedTuple):
     """A first word, and what the list of commands says about it.
 
-    `rasl/cli/<name>.py` is loaded when it is called: its function `run` is the command, or the second words that a
-    group has hang on its `app`.
+    Its module is loaded when it is called: the function `run` there is the command, or the second words that a group
+    has hang on its `app`.
     """
 
     name: str
     summary: str
     is_group: bool = False
+
+    @property
+    def module(self) -> str:
+        """Where it is written."""
+        return f"rasl.cli.{self.name.replace('-', '_')}"
 
 
 COMMANDS = (
@@ -88,9 +93,9 @@ def _root(arguments: Sequence[str]) -> typer.Typer:
         if command.name != wanted:
             root.command(command.name, help=command.summary)(_not_loaded)
         elif command.is_group:
-            root.add_typer(_loaded(wanted).app, name=wanted, help=command.summary)
+            root.add_typer(_loaded(command).app, name=wanted, help=command.summary)
         else:
-            root.command(wanted)(_loaded(wanted).run)
+            root.command(wanted)(_loaded(command).run)
     return root
 
 
@@ -101,8 +106,8 @@ def _words_to_complete() -> list[str]:
     return told.split()[1:]
 
 
-def _loaded(name: str) -> ModuleType:
-    return importlib.import_module(f"rasl.cli.{name.replace('-', '_')}")
+def _loaded(command: Command) -> ModuleType:
+    return importlib.import_module(command.module)
 
 
 def _not_loaded() -> None:

@@ -1,6 +1,5 @@
 """`rasl backup`."""
 
-import asyncio
 import contextlib
 import os
 from pathlib import Path
@@ -14,7 +13,7 @@ from rasl.media_store.opening import open_store
 from rasl.services.operators.archives.backup import Done, Wishes, back_up
 from rasl.settings import Settings
 from rasl.start.database import reachable
-from rasl.start.signals import terminated_as_interrupted
+from rasl.start.signals import run_interruptibly, terminated_as_interrupted
 
 _KEY_IS_IN = "The secret key IS in it: whoever has the archive can open every stored access token. Keep it accordingly."
 _KEY_IS_NOT_IN = (
@@ -59,7 +58,7 @@ def run(
             without,
             found.settings.secret_key if include_key else None,
         )
-        done = asyncio.run(back_up(found.dsn, path, wishes, bar.advance, bar.begin))
+        done = run_interruptibly(back_up(found.dsn, path, wishes, bar.advance, bar.begin))
     lines = [_key_line(settings, include_key), *([] if has_media else [_media_line(settings, without)])]
     if missing := done.manifest.missing_files:
         lines.append(f"{len(missing)} files were dropped by a purge meanwhile and are not in it.")

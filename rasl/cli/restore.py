@@ -22,7 +22,7 @@ from rasl.start.database import (
     read_secret_key,
     secret_key_path,
 )
-from rasl.start.signals import terminated_as_interrupted
+from rasl.start.signals import run_interruptibly, terminated_as_interrupted
 
 _OTHER_KEY = (
     "The secret key here is not the one this backup was sealed with: set RASL_SECRET_KEY (or the data folder's "
@@ -79,7 +79,7 @@ def _restore(archive: Verified, without_key: bool) -> restore.Counts:
     with reachable(settings, progress) as found:
         with bar_of("Restoring") as bar:
             bar.begin(sum(item.size for item in archive.manifest.members))
-            counts = asyncio.run(restore.restore(found.dsn, archive, store, bar.advance))
+            counts = run_interruptibly(restore.restore(found.dsn, archive, store, bar.advance))
         migrate(found, progress, adopts_key=without_key)
     return counts
 

@@ -1,6 +1,5 @@
 """`rasl tenant`: create, list, show, set, suspend, resume, export and delete."""
 
-import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +25,7 @@ from rasl.media_store.opening import open_store
 from rasl.services.operators import deleting, plans, tenants
 from rasl.services.operators.archives.backup import Done
 from rasl.services.operators.deleting import Deleted
-from rasl.start.signals import terminated_as_interrupted
+from rasl.start.signals import run_interruptibly, terminated_as_interrupted
 
 _BILLED = ("plan", "subscription_status", "subscription_ends_at", "limit_overrides")
 NUMBER_COLUMNS = ("id", "phone_number_id", "waba_id", "display_phone_number", "is_default", "created_at")
@@ -268,7 +267,7 @@ def export(
         row = session.query(lambda db: tenants.get_tenant(db, tenant))
         path = file or _archive(row)
         store = open_store(session.settings)
-        done = asyncio.run(
+        done = run_interruptibly(
             deleting.export_tenant(session.dsn, store, row["id"], path, bar.advance, bar.begin)
         )
     show(as_json, _exported(path, done), _told(path, done))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rasl.domain.tenant_settings import RETENTION
 from tests.cli.commands import CONNECTION, Rasl
 
 _names = itertools.count(1)
@@ -133,7 +134,7 @@ def test_it_has_every_setting_that_the_api_has(rasl: Rasl, acme: str) -> None:
         "default_assigned_id": 4,
         "stop_words": ["halt", "stop"],
         "start_words": ["weiter"],
-        "retention_days": {"messages": 30, "media": None, "unused_media": None, "otps": 3},
+        "retention_days": dict.fromkeys(RETENTION) | {"messages": 30, "otps": 3},
     }
     assert {name: changed[name] for name in expected} == expected
     taken_back = change("--stop-word", "none", "--start-word", "none", "--retention-days", "none")
