@@ -169,7 +169,6 @@ async def test_an_export_imported_again_changes_nothing(api: Api, database: Data
     assert (await api.acme.get(f"{PATH}/export")).body == exported
 
 
-@pytest.mark.usefixtures("worker")
 async def test_a_flag_is_true_or_false(api: Api) -> None:
     for text in ("", "true", "1", "FALSE", "0"):
         body = (await api.acme.get(f"{PATH}/export?bom={text}")).body
@@ -178,6 +177,7 @@ async def test_a_flag_is_true_or_false(api: Api) -> None:
     assert (answer.status, answer.details) == (422, {"bom": ["The bom parameter must be true or false"]})
 
 
+@pytest.mark.usefixtures("worker")
 async def test_an_export_is_filtered_and_searched_like_the_list(api: Api) -> None:
     rows = "".join(f"+4915{number:09},Name{number % 3},{number % 2}\n" for number in range(2_500))
     await imported(api.acme, f"phone,name,attributes.odd\n{rows}")
