@@ -53,6 +53,7 @@ COMMANDS = (
     Command("rates", "Import, list, export and delete rate cards.", is_group=True),
     Command("whatsapp", "Connect, show and disconnect WhatsApp numbers.", is_group=True),
     Command("number", "The same as `rasl whatsapp`.", is_group=True),
+    Command("webhook", "List webhooks and their deliveries; have some made again.", is_group=True),
     Command("contacts", "Import and export contacts as CSV.", is_group=True),
     Command("quarantine", "Look at webhooks that could not be applied; try them again.", is_group=True),
     Command("jobs", "Look at jobs that keep failing, and have them tried again.", is_group=True),

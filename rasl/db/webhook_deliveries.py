@@ -267,6 +267,21 @@ async def find_delivery(db: Db, tenant_id: int, endpoint_id: int, delivery_id: i
     )
 
 
+async def list_of_message(db: Db, tenant_id: int, message_id: int) -> list[Row]:
+    """Return the deliveries of a message's events, oldest first; of attempts not what endpoints answered."""
+    return await db.fetch(
+        """
+        select id, endpoint_id, event_key, event_type, state, created_at, (
+                   select coalesce(jsonb_agg(jsonb_build_object(
+                       'at', it -> 'at', 'status', it -> 'status', 'error', it -> 'error') order by place), '[]')
+                   from jsonb_array_elements(attempts) with ordinality as made (it, place)) as attempts
+        from webhook_deliveries where tenant_id = $1 and message_id = $2 order by id
+        """,
+        tenant_id,
+        message_id,
+    )
+
+
 async def replay_one(db: Db, tenant_id: int, endpoint_id: int, delivery_id: int) -> bool:
     """Have a delivery made again, by the plan from its beginning; one that is not over is attempted now."""
     found = await db.fetchval(

@@ -18,6 +18,7 @@ from rasl.cli import (
     token,
     trigger,
     usage,
+    webhook,
     whatsapp,
 )
 from rasl.setting_names import environment_name
@@ -52,6 +53,7 @@ def test_every_command_is_documented() -> None:
         ("token", token.app),
         ("trigger", trigger.app),
         ("usage", usage.app),
+        ("webhook", webhook.app),
         ("whatsapp", whatsapp.app),
     ):
         for verb in verbs(app):

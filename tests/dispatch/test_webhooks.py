@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hmac
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
@@ -11,7 +12,7 @@ from rasl.domain import webhooks as rules
 from tests.dispatch.looping import run_out, step
 from tests.dispatch.webhook_calls import WEBHOOKS, Worker, deliveries, happen, subscribe
 from tests.receiving import INACTIVE, NEVER, Receiver
-from tests.serving import Api
+from tests.serving import Api, Client
 
 
 async def test_an_event_goes_to_whoever_wants_it_and_to_nobody_else(
@@ -235,6 +236,31 @@ async def test_what_was_delivered_or_failed_is_made_again_on_request(
     assert (await api.acme.post(f"{path}/replay", {"since": since})).data == {"replayed": 3}
     await worker.run()
     assert len(receiver.got) == 7
+
+
+async def test_the_timeline_of_a_message_shows_which_webhooks_were_told_of_it(
+    api: Api, worker: Worker, receiver: Receiver
+) -> None:
+    webhook = await subscribe(api.acme, receiver.url + "/hook", "message.*")
+    await subscribe(api.globex, receiver.url + "/stranger", "*")
+    receiver.answers["/hook"].append(500)
+    message_id = (await api.acme.send("+442079460011")).data["chat_message_id"]
+    await worker.run()
+    await worker.later()
+    await api.acme.send("+442079460012")
+    await api.globex.send("+442079460011")
+    await worker.run()
+    first, _ = await deliveries(api.acme, webhook)
+    (step_,) = [it for it in await timeline(api.acme, message_id) if it["step"] == "webhook"]
+    assert (step_["webhook_id"], step_["delivery_id"]) == (webhook["id"], first["id"])
+    assert (step_["event_id"], step_["event_type"]) == (first["event_id"], "message.sent")
+    assert (step_["state"], [it["status"] for it in step_["attempts"]]) == ("delivered", [500, 200])
+    assert "500" in step_["attempts"][0]["error"]
+    assert step_["attempts"][1] == {"at": first["attempts"][1]["at"], "status": 200, "error": None}
+
+
+async def timeline(client: Client, message_id: int) -> list[dict[str, Any]]:
+    return list((await client.get(f"/api/v2/messages/{message_id}?include=timeline")).data["timeline"])
 
 
 async def test_who_lost_the_lease_writes_nothing(

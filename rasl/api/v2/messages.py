@@ -140,7 +140,7 @@ async def get_message(
     """Get a message.
 
     By its numeric id (`chat_message_id` of a send) or its WhatsApp id (`wamid.…`). `include=timeline` adds every
-    step: accepted, each attempt with WhatsApp's code and the cure, each status it reported.
+    step: accepted, each attempt with WhatsApp's code and the cure, each status it reported, each webhook told.
     """
     database, tenant_id = request.resources.database, caller.tenant.id
     includes = listing.read_includes(request, (_TIMELINE,))

@@ -87,7 +87,8 @@ async def list_webhooks(caller: MayRead, request: ApiRequest, query: ListQuery) 
 
     Newest first. One that RASL gave up says when and why.
     """
-    return await endpoints.list_endpoints(request.resources, caller.tenant.id, query)
+    resources = request.resources
+    return await endpoints.list_endpoints(resources.database, resources.sealer, caller.tenant.id, query)
 
 
 @NEW.post(
@@ -138,7 +139,10 @@ async def get_webhook(webhook_id: FromPath[str], caller: MayRead, request: ApiRe
 
     By its id.
     """
-    row = await endpoints.get_endpoint(request.resources, caller.tenant.id, read_id(webhook_id))
+    resources = request.resources
+    row = await endpoints.get_endpoint(
+        resources.database, resources.sealer, caller.tenant.id, read_id(webhook_id)
+    )
     return from_row(WebhookItem, row)
 
 
@@ -289,10 +293,8 @@ async def replay_webhook(
     Of a `state`, `since` a time, or both: `since` alone means all states, nothing at all those that failed.
     """
     since = None if data.since is None else _moment(data.since)
-    state = data.state or ("all" if data.since else "failed")
-    states = deliveries.OVER if state == "all" else (state,)
     count = await deliveries.replay_many(
-        request.resources.database, caller.tenant.id, read_id(webhook_id), states, since
+        request.resources.database, caller.tenant.id, read_id(webhook_id), data.state, since
     )
     return Replayed(count)
 

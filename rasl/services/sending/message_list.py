@@ -1,11 +1,12 @@
 """Reading messages: lists, one message, and every step of its way."""
 
 import datetime as dt
+from typing import Any
 
 import msgspec
 
 from rasl.db import media as media_rows
-from rasl.db import message_lists
+from rasl.db import message_lists, webhook_deliveries
 from rasl.db import messages as message_rows
 from rasl.db.listing import fetch_page
 from rasl.db.pool import Database, Row
@@ -30,6 +31,12 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     cure: str | None = None
     fbtrace_id: str | None = None
     message_id: str | None = None
+    webhook_id: int | None = None
+    delivery_id: int | None = None
+    event_id: str | None = None
+    event_type: str | None = None
+    state: str | None = None
+    attempts: list[dict[str, Any]] | None = None
 
 
 async def list_messages(database: Database, tenant_id: int, query: ListQuery) -> Page:
@@ -40,14 +47,23 @@ async def list_messages(database: Database, tenant_id: int, query: ListQuery) ->
 
 
 async def read_timeline(database: Database, message: Row) -> list[Step]:
-    """Return every step we know, in order: accepted, each attempt, each status Meta reported, what was decided."""
+    """Return every step we know: accepted, each attempt, each status Meta reported, each webhook that is told of it.
+
+    A message that waits has that as its last step.
+    """
     tenant_id, message_id = message["tenant_id"], message["id"]
     async with database.connection() as db:
         attempts = await message_rows.list_attempts(db, tenant_id, message_id)
         wamids = {wamid for wamid in (message["wamid"], *(row["wamid"] for row in attempts)) if wamid}
         statuses = await message_rows.list_statuses(db, tenant_id, sorted(wamids))
+        told = await webhook_deliveries.list_of_message(db, tenant_id, message_id)
     first = "accepted" if message["direction"] == "outbound" else "received"
-    steps = [Step(first, message["created_at"]), *map(_attempt_step, attempts), *map(_status_step, statuses)]
+    steps = [
+        Step(first, message["created_at"]),
+        *map(_attempt_step, attempts),
+        *map(_status_step, statuses),
+        *map(_webhook_step, told),
+    ]
     if message["direction"] == "outbound" and message["status"] in {"queued", "unknown"}:
         steps.append(Step(message["status"], message["updated_at"]))
     return steps
@@ -77,6 +93,19 @@ def _status_step(row: Row) -> Step:
         details=row["details"],
         cure=classify(400, row["code"]).cure if row["code"] else None,
         message_id=row["wamid"],
+    )
+
+
+def _webhook_step(row: Row) -> Step:
+    return Step(
+        "webhook",
+        row["created_at"],
+        webhook_id=row["endpoint_id"],
+        delivery_id=row["id"],
+        event_id=row["event_key"],
+        event_type=row["event_type"],
+        state=row["state"],
+        attempts=row["attempts"],
     )
 
 

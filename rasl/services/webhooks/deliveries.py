@@ -1,7 +1,7 @@
 """Deliveries as tenants see them, made again on request, and an endpoint tried with a sample."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from rasl.services.webhooks.waking import wake_all
 DELIVERY_LIST = rows.LIST_SOURCE.spec
 _BATCH = 5000
 _BEGINNING = dt.datetime.fromtimestamp(0, dt.UTC)
-OVER = ("delivered", "failed", "dropped")
+_OVER = ("delivered", "failed", "dropped")
 
 
 async def list_deliveries(database: Database, tenant_id: int, endpoint_id: int, query: ListQuery) -> Page:
@@ -55,9 +55,14 @@ async def replay_one(database: Database, tenant_id: int, endpoint_id: int, deliv
 
 
 async def replay_many(
-    database: Database, tenant_id: int, endpoint_id: int, states: Sequence[str], since: dt.datetime | None
+    database: Database, tenant_id: int, endpoint_id: int, state: str | None, since: dt.datetime | None
 ) -> int:
-    """Have deliveries made again, all that are over in one of these states; returns how many. Raises NotFound."""
+    """Have deliveries made again that are over; returns how many. Raises NotFound.
+
+    Of a state, or `all` of them; without one those that failed, or all since a time where that is given.
+    """
+    state = state or ("all" if since else "failed")
+    states = _OVER if state == "all" else (state,)
     await endpoints.get_row(database, tenant_id, endpoint_id)
     total = 0
     place: rows.Place | None = (since or _BEGINNING, 0)

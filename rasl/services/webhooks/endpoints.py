@@ -53,16 +53,18 @@ def shown(sealer: Sealer, row: Row) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "secrets"} | {"headers": headers}
 
 
-async def list_endpoints(resources: Resources, tenant_id: int, query: ListQuery) -> Page:
+async def list_endpoints(database: Database, sealer: Sealer, tenant_id: int, query: ListQuery) -> Page:
     """Return one page of the tenant's endpoints."""
-    async with resources.database.listing() as db:
+    async with database.listing() as db:
         page = await fetch_page(db, rows.LIST_SOURCE, query, tenant_id)
-    return msgspec.structs.replace(page, rows=[shown(resources.sealer, row) for row in page.rows])
+    return msgspec.structs.replace(page, rows=[shown(sealer, row) for row in page.rows])
 
 
-async def get_endpoint(resources: Resources, tenant_id: int, endpoint_id: int) -> dict[str, Any]:
+async def get_endpoint(
+    database: Database, sealer: Sealer, tenant_id: int, endpoint_id: int
+) -> dict[str, Any]:
     """Return one endpoint; raises NotFound."""
-    return shown(resources.sealer, await get_row(resources.database, tenant_id, endpoint_id))
+    return shown(sealer, await get_row(database, tenant_id, endpoint_id))
 
 
 async def get_row(database: Database, tenant_id: int, endpoint_id: int) -> Row:

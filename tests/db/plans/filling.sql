@@ -119,9 +119,10 @@ insert into webhook_endpoints (tenant_id, id, url, events, format, secrets, dele
 select 1, i, 'https://example.com', '{contact.*}', 'n8n', 'sealed', now() - interval '1 minute' * (100000 - i)
 from generate_series(1, 100000) i;
 update webhook_endpoints set deleted_at = null where id between 49990 and 50010;
+-- As in life, of those that were deleted long ago nothing is left.
 insert into webhook_deliveries (tenant_id, id, endpoint_id, event_id, event_key, event_type, message_id, line_id, state,
                                 held, created_at) overriding system value
-select 1, i, i, i, 'evt ' || i, 'contact.updated', i, case when i % 10 = 0 then i end,
+select 1, i, greatest(i, 1000 + i % 1000), i, 'evt ' || i, 'contact.updated', i, case when i % 10 = 0 then i end,
        case when i % 100 = 0 then 'pending' else 'delivered' end, case when i % 100 = 0 then 1 + i / 100 % 2 else 0 end,
        now() - interval '1 minute' * (100000 - i)
 from generate_series(1, 100000) i;
