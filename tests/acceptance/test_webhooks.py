@@ -1,5 +1,6 @@
 """Workers killed while they tell endpoints that fail a third of the time: nothing is lost, every signature is good."""
 
+import datetime as dt
 import random
 from collections import Counter
 from typing import Any
@@ -71,6 +72,8 @@ async def test_every_event_arrives_whatever_dies(
 ) -> None:
     monkeypatch.setattr("tests.receiving.Receiver", Failing)
     fleet.env["RASL_ALLOW_PRIVATE_URLS"] = "true"
+    # Longer than a busy machine stands still: who lost a lease that way would tell an event twice.
+    fleet.env["RASL_LEASE_SECONDS"] = "10" if kills else "60"
     async with receiving() as receiver:
         assert isinstance(receiver, Failing)
         server = await fleet.serve()
@@ -101,8 +104,10 @@ async def test_every_event_arrives_whatever_dies(
 
         await until(is_written, explain=fleet.logs)
         assert len(receiver.failed) > EVENTS * 0.2
-        for got in receiver.got:
-            Webhook(webhook["secret"]).verify(got.body, got.headers)
+        signer = Webhook(webhook["secret"])
+        for got in receiver.got:  # by now some are too old for `verify`
+            at = dt.datetime.fromtimestamp(int(got.headers["webhook-timestamp"]), dt.UTC)
+            assert got.headers["webhook-signature"] == signer.sign(got.id, at, got.body.decode())
         twice = sum(1 for count in receiver.taken.values() if count > 1)
         # Whoever dies has a third of a hundred requests open at most.
         assert twice <= kills * 32
