@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.serving import Answer, Client
 
 ASSETS = Path(pages.__file__).parent / "assets"
 _FILES = {path.name for path in ASSETS.iterdir() if path.suffix in {".png", ".webp", ".csv"}}
+_PARAMETER = re.compile(r"{(\w+)}")
 _JSON = "application/json"
 _FORM = "multipart/form-data"
 _IDS: dict[str, dict[str, str]] = DOCUMENT["x-example-ids"]
@@ -73,12 +75,21 @@ async def _id(client: Client, parameter: dict[str, Any], *, is_for_good: bool) -
     """Return an id that is there: the documented one, else the newest; of what will be deleted, one made for that."""
     told = _IDS[parameter["name"]]
     if "list" in told and not (is_for_good and "create" in told):
-        page = await _call(client, told["list"], "", None, f"per_page=100&{told.get('query', '')}")
+        page = await _list(client, told["list"], f"per_page=100&{told.get('query', '')}")
         known = [item[told["pointer"]] for item in page.data]
         return next((it for it in known if str(it) == str(parameter["example"])), known[0])
     kind, body = examples_of(told["create"])[0]
     made = await _call(client, told["create"], kind, _unlike(body))
     return made.data[told["pointer"]]
+
+
+async def _list(client: Client, name: str, query: str) -> Answer:
+    """List what belongs to something that is there, such as the deliveries of a webhook."""
+    path = BY_NAME[name][1]
+    for kind in _PARAMETER.findall(path):
+        found = await _id(client, DOCUMENT["components"]["parameters"][kind], is_for_good=False)
+        path = path.replace(f"{{{kind}}}", str(found))
+    return await client.get(f"{path}?{query}")
 
 
 def _unlike(body: dict[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,8 @@ _PROBLEMS = {
     r"Phone number is required|A card needs buttons|asks for another|not allowed for media|cannot quote": _WORDS,
     r"nothing to change|days after from|not be before from|group_by parameter must be of": _WORDS,
     # Kinds of text that a pattern would say at a length, and worse.
-    r"IPv6 network|country of two letters|http or https address|ids of groups, separated|auto, comma": _WORDS,
+    r"IPv6 network|country of two letters|http or https (address|URL)|ids of groups, separated|auto, comma": _WORDS,
+    r"must name an event|one event, not a pattern|past moment with an offset": _WORDS,
     # Meta's rules of templates, which are those of `POST /templates/lint`.
     r"needs a BODY|must be one of (BODY|AUTHENTICATION)|Meta's own|OTP button": _WORDS,
     r"for \w+ templates|variables|example of each": _WORDS,

@@ -21,6 +21,8 @@ _IN_PATHS = {
     "status_id": "status_id",
     "template_id": "template",
     "token_id": "token",
+    "webhook_id": "webhook",
+    "delivery_id": "delivery",
 }
 # What a whole operation names otherwise than the rest.
 _WORDS: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ from tests.world import World
 # How many requests an operation gets beside its examples and what its schema has at its edges; `make fuzz` sets it.
 EXAMPLES = int(os.environ.get("RASL_FUZZ", "0"))
 # What takes away what the other requests need.
-LAST = ("changeSettings", "changeToken", "rotateToken", "revokeToken", "disconnectNumber")
+LAST = ("changeSettings", "changeToken", "rotateToken", "revokeToken", "disconnectNumber", "deleteWebhook")
 # The same object in every send: the tests try its edges in none, `make fuzz` in all.
 _COMMON = frozenset({"fallback_template", "context", "dry_run"})
 # What may be refused every time: it needs a file, somebody new, or what another request has changed before. That right

@@ -5,6 +5,8 @@ Contact 812 is Priya, message 9031 our answer to her; an id that is taken for on
 
 FIRST_IDS = {
     "contacts": 812,
+    "webhook_deliveries": 4711,
+    "webhook_endpoints": 7,
     "conversations": 77,
     "messages": 9030,
     "media": 12,

@@ -15,6 +15,12 @@ from rasl.sandbox.samples.templates import TEMPLATES
 
 # In the documentation's examples, too.
 FIRST_WAMID = "wamid.HBgMNDQyMDc5NDYwMDExFQIAEhgS"
+_WEBHOOK = {
+    "url": "https://n8n.example.test/webhook/rasl",
+    "events": ["contact.updated"],
+    "description": "An example: paused, as nobody listens there.",
+    "is_active": False,
+}
 _QUESTION = "Where is my parcel?"
 _PATIENCE = 20.0
 _PAUSE = 0.02
@@ -83,6 +89,8 @@ def _tell(doors: Doors) -> dict[str, Any]:
     if _QUESTION not in {item["message"] for item in doors.get("/messages?per_page=100")["data"]}:
         _converse(doors, media[0]["id"])
         _comment(doors)
+    if not doors.get("/webhooks?per_page=1")["data"]:
+        _subscribe(doors)
     _wait(lambda: _is_imported(doors), "the import")
     return _ids(doors, media)
 
@@ -152,6 +160,16 @@ def _comment(doors: Doors) -> None:
     path = f"/comments/{quote(PRIYA)}"
     doors.post(path, {"comment": "Prefers to be called after five."})
     doors.post(path, {"comment": "Parcel A-1044 goes to the door beside the lighthouse."})
+
+
+def _subscribe(doors: Doors) -> None:
+    """Have a webhook that is paused, as nobody listens there, and a delivery that waits for it."""
+    kept = doors.post("/webhooks", _WEBHOOK)
+    contact = doors.get(f"/contacts?search={quote('priya@harbour.test')}")["data"][0]
+    change = {"state": "West Yorkshire"}
+    _good(call("PATCH", f"{doors.api_url}/contacts/{contact['id']}", change, doors.token), "a contact")
+    deliveries = f"/webhooks/{kept['id']}/deliveries"
+    _wait(lambda: bool(doors.get(deliveries)["data"]), "a webhook's delivery")
 
 
 def _is_imported(doors: Doors) -> bool:

@@ -242,7 +242,7 @@ async def test_those_who_take_the_last_places_at_once_share_them(crowd: Database
 async def test_who_loses_every_time_is_told_to_begin_again(
     database: Database, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def lost(*_: Any) -> list[tuple[int | None, bool]]:
+    async def lost(*_: Any, **__: Any) -> list[tuple[int | None, bool]]:
         return [(None, False)]
 
     monkeypatch.setattr(rows, "insert", lost)

@@ -64,8 +64,14 @@ class Sandbox {
     const headers = { authorization: `Bearer ${this.token}` };
     if (body && !(body instanceof FormData)) headers["content-type"] = "application/json";
     const content = body && !(body instanceof FormData) ? JSON.stringify(body) : body;
-    const answer = await fetch(`${path}${query ? `?${query}` : ""}`, { method: method.toUpperCase(), headers, body: content });
+    const answer = await fetch(`${await this.placed(path)}${query ? `?${query}` : ""}`, { method: method.toUpperCase(), headers, body: content });
     return answer.ok ? (await answer.json()).data : null;
+  }
+
+  // A path with the ids of what it belongs to, such as the webhook of deliveries.
+  async placed(path) {
+    for (const [part, kind] of path.matchAll(/\{(\w+)\}/g)) path = path.replace(part, await this.id(kind));
+    return path;
   }
 
   // Some id of this kind that exists; for a deletion one of its own, which nothing else needs.
