@@ -134,7 +134,7 @@ async def _address(session: aiohttp.ClientSession, file: Path) -> str:
     """Return where the first page listens, once the browser has written its port."""
     async with asyncio.timeout(_SECONDS):
         while True:
-            with contextlib.suppress(OSError, ValueError, aiohttp.ClientError, StopIteration):
+            with contextlib.suppress(OSError, ValueError, LookupError, aiohttp.ClientError, StopIteration):
                 port = int((await asyncio.to_thread(file.read_text)).split()[0])
                 async with session.get(f"http://127.0.0.1:{port}/json") as answer:
                     pages = await answer.json()
