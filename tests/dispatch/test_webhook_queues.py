@@ -1,9 +1,11 @@
 """Who waits for whom among deliveries: a contact for itself where order is wanted, nobody for another endpoint."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from rasl.db import webhook_deliveries as rows
 from rasl.db.pool import Database
 from tests.dispatch.looping import run_out, step
 from tests.dispatch.webhook_calls import WEBHOOKS, Worker, deliveries, happen, subscribe
@@ -113,6 +115,44 @@ async def test_webhooks_of_a_suspended_account_go_out_after_it_is_back(
         await db.execute("update tenants set status = 'active' where id = $1", api.world.acme.tenant_id)
     await worker.run()
     assert len(receiver.got) == 1
+
+
+async def test_an_endpoint_that_cannot_be_opened_delays_no_other(
+    api: Api, database: Database, worker: Worker, receiver: Receiver
+) -> None:
+    broken = await subscribe(api.acme, receiver.url + "/broken")
+    paused = await subscribe(api.acme, receiver.url + "/paused", is_active=False)
+    await subscribe(api.globex, receiver.url + "/well")
+    async with database.connection() as db:
+        await db.execute("update webhook_endpoints set secrets = '[1]' where id = $1", broken["id"])
+    for tenant in (api.world.acme, api.world.globex):
+        await happen(database, tenant.tenant_id)
+    await worker.run()
+    assert [it.path for it in receiver.got] == ["/well"]
+    assert [it["state"] for it in await deliveries(api.acme, paused)] == ["pending"]
+    async with database.connection() as db:
+        assert await db.fetchval("select failures from jobs where kind = 'webhook'") == 1
+
+
+async def test_an_endpoint_that_cannot_be_woken_keeps_no_other_waiting(
+    api: Api, database: Database, worker: Worker, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await subscribe(api.acme, receiver.url + "/first", is_active=False)
+    second = await subscribe(api.acme, receiver.url + "/second", is_active=False)
+    await happen(database, api.world.acme.tenant_id)
+    await worker.run()
+    wake = rows.wake
+
+    async def failing(db: Any, tenant_id: int, endpoint_id: int, limit: int) -> int:
+        if endpoint_id == first["id"]:
+            raise RuntimeError("cannot be woken")
+        return await wake(db, tenant_id, endpoint_id, limit)
+
+    monkeypatch.setattr(rows, "wake", failing)
+    for webhook in (first, second):
+        await api.acme.call("PATCH", f"{WEBHOOKS}/{webhook['id']}", json={"is_active": True})
+    await worker.run()
+    assert [it.path for it in receiver.got] == ["/second"]
 
 
 async def test_nothing_goes_to_a_webhook_that_was_deleted(

@@ -63,18 +63,20 @@ class Delivering(Kind):
                 for claim in claims
                 if claim.holding not in over and _is_waiting(rows[claim.key]) and claim.holding not in expired
             ]
+            going = sorted(
+                (it for it in claims if it.holding not in {*over, *expired, *waiting}), key=lambda it: it.key
+            )
+            # Before anything is written: what cannot be opened raises here, and each claim is tried by itself.
+            works = {claim.key: self._opened(claim, rows[claim.key]) for claim in going}
             for holdings, error in ((over, ENDED), (expired, EXPIRED)):
                 if holdings:
                     await webhook_deliveries.end(db, holdings, "dropped", error)
             if waiting:
                 await webhook_deliveries.wait(db, waiting)
-        settled = {*over, *expired, *waiting}
-        claims = sorted((it for it in claims if it.holding not in settled), key=lambda it: it.key)
-        permitted = await self._permitted(claims, rows)
-        works = [self._opened(claim, rows[claim.key]) for claim in permitted]
-        for claim, work in zip(permitted, works, strict=True):
+        permitted = await self._permitted(going, rows)
+        for claim in permitted:
             # Taken before the task begins: the next claim must see it.
-            self._begun[claim.key] = work, self._endpoints.begin(claim.queue_id)
+            self._begun[claim.key] = works[claim.key], self._endpoints.begin(claim.queue_id)
         return permitted
 
     async def _permitted(self, claims: Sequence[Claim], rows: dict[tuple[int, int], Row]) -> list[Claim]:

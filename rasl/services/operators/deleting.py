@@ -17,6 +17,7 @@ from rasl.db.whole import people, tables
 from rasl.db.whole import tenant as rows
 from rasl.domain.deliveries import split_by_owner
 from rasl.domain.tenants import DELETING
+from rasl.errors import ServiceUnavailable
 from rasl.media_store.base import MediaStore
 from rasl.services.ground import audit
 from rasl.services.ground.audit import Actor
@@ -165,8 +166,13 @@ async def finish_all(database: Database, store: MediaStore) -> None:
     async with database.connection() as db:
         shut = await rows.list_shut(db)
     for tenant_id in shut:
-        if await finish(database, store, tenant_id) is not None:
-            _logger.info("tenant_deleted", tenant_id=tenant_id)
+        try:
+            if await finish(database, store, tenant_id) is not None:
+                _logger.info("tenant_deleted", tenant_id=tenant_id)
+        except ServiceUnavailable:  # the whole database: nobody gets any further
+            raise
+        except Exception:
+            _logger.exception("tenant_not_deleted", tenant_id=tenant_id)
 
 
 async def _drop_shared(work: _Work, behind: int) -> int:

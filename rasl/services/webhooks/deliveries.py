@@ -17,7 +17,7 @@ from rasl.errors import NotFound
 from rasl.services.ground.resources import Resources
 from rasl.services.webhooks import endpoints
 from rasl.services.webhooks.delivering import Target, shown, tell
-from rasl.services.webhooks.waking import wake_all
+from rasl.services.webhooks.waking import wake_one
 
 DELIVERY_LIST = rows.LIST_SOURCE.spec
 _BATCH = 5000
@@ -50,7 +50,7 @@ async def replay_one(database: Database, tenant_id: int, endpoint_id: int, deliv
     await get_delivery(database, tenant_id, endpoint_id, delivery_id)
     async with database.connection() as db:
         await rows.replay_one(db, tenant_id, endpoint_id, delivery_id)
-    await wake_all(database)
+    await wake_one(database, tenant_id, endpoint_id)
     return await get_delivery(database, tenant_id, endpoint_id, delivery_id)
 
 

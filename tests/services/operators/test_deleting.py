@@ -10,6 +10,7 @@ import pytest
 
 from rasl.db.pool import Database
 from rasl.db.whole import dumping, tables
+from rasl.media_store.base import MediaStore
 from rasl.media_store.folder import FolderStore
 from rasl.services.ground import audit
 from rasl.services.ground.audit import Actor
@@ -289,6 +290,24 @@ async def test_only_one_is_at_it_at_a_time(database: Database, world: World, sto
     await asyncio.gather(meanwhile(), meanwhile(), meanwhile())
     assert len(refused) == 2
     assert world.acme.tenant_id
+
+
+async def test_one_that_cannot_be_deleted_is_in_nobodys_way(
+    database: Database, world: World, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for subdomain in ("acme", "globex"):
+        await deleting.shut_tenant(database, subdomain, OPERATOR, None)
+    finish = deleting.finish
+
+    async def failing(database: Database, store: MediaStore, tenant_id: int) -> Any:
+        if tenant_id == world.acme.tenant_id:
+            raise RuntimeError("cannot be deleted")
+        return await finish(database, store, tenant_id)
+
+    monkeypatch.setattr(deleting, "finish", failing)
+    await deleting.finish_all(database, store)
+    async with database.connection() as db:
+        assert [row["subdomain"] for row in await db.fetch("select subdomain from tenants")] == ["acme"]
 
 
 async def test_its_tokens_are_dead_at_once_and_others_work_on(
