@@ -282,7 +282,7 @@ async def list_of_message(db: Db, tenant_id: int, message_id: int) -> list[Row]:
     )
 
 
-async def replay_one(db: Db, tenant_id: int, endpoint_id: int, delivery_id: int) -> bool:
+async def replay_one(db: Db, tenant_id: int, endpoint_id: int, delivery_id: int) -> None:
     """Have a delivery made again, by the plan from its beginning; one that is not over is attempted now."""
     found = await db.fetchval(
         f"""
@@ -295,22 +295,19 @@ async def replay_one(db: Db, tenant_id: int, endpoint_id: int, delivery_id: int)
         delivery_id,
     )
     if found:
-        return True
-    return bool(
-        await db.fetchval(
-            f"""
-            with due as (
-                update jobs j set due_at = now()
-                where {by_key("$1::bigint", f"'{KIND}'::text", "$3::bigint")} and not j.is_leased
-            ), told as (select pg_notify('{WEBHOOKS}', ''))
-            update webhook_deliveries d set next_attempt_at = now() from told
-            where tenant_id = $1 and id = $3 and endpoint_id = $2
-            returning 1
-            """,
-            tenant_id,
-            endpoint_id,
-            delivery_id,
-        )
+        return
+    await db.execute(
+        f"""
+        with due as (
+            update jobs j set due_at = now()
+            where {by_key("$1::bigint", f"'{KIND}'::text", "$3::bigint")} and not j.is_leased
+        ), told as (select pg_notify('{WEBHOOKS}', ''))
+        update webhook_deliveries d set next_attempt_at = now() from told
+        where tenant_id = $1 and id = $3 and endpoint_id = $2
+        """,
+        tenant_id,
+        endpoint_id,
+        delivery_id,
     )
 
 

@@ -1,21 +1,18 @@
-"""Tokens of tenants as operators change them: within no other token's rights, which tenants are held to."""
+"""Tokens of tenants as commands name and change them; what is done stands in `services/tenancy/tokens.py`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rasl import clock
 from rasl.db import tokens as rows
 from rasl.db.pool import Database, Db, Row
-from rasl.domain import grants, networks
-from rasl.domain.grants import Grant
-from rasl.domain.scopes import ALL_SCOPES
-from rasl.services.ground import audit
+from rasl.domain import networks
 from rasl.services.ground.audit import Actor
-from rasl.services.operators.tenants import NotThereError, OperatorError, TakenError, checked_name
+from rasl.services.operators.tenants import NotThereError, OperatorError, checked_name
+from rasl.services.tenancy import tokens
+from rasl.services.tenancy.tokens import Owner
 
 _LARGEST_ID = 2**63 - 1
 _HIGHEST_RATE = 1_000_000
-_SAID = ("name", "scopes", "rate_limit_per_minute", "expires_at", "allowed_cidrs")
 
 
 async def get_token(db: Db, tenant_id: int, token_id: int) -> Row:
@@ -31,41 +28,18 @@ async def change_token(
 ) -> Row:
     """Change what is given of `name`, `scopes`, `rate_limit_per_minute`, `expires_at` and `allowed_cidrs`.
 
-    In force everywhere within a second. Raises OperatorError, and nothing is changed.
+    In force everywhere within a second. Raises OperatorError, ResourceConflict or ValidationFailed, and nothing is
+    changed.
     """
     if not given:
         raise OperatorError("nothing to change was given")
     if not 0 < given.get("rate_limit_per_minute", 1) <= _HIGHEST_RATE:
         raise OperatorError(f"the rate limit must be 1 to {_HIGHEST_RATE} requests a minute")
-    async with database.transaction() as db:
+    if "name" in given:
+        given = {**given, "name": checked_name(given["name"])}
+    async with database.connection() as db:
         await get_token(db, tenant_id, token_id)
-        before = (await rows.hold_tokens(db, tenant_id, [token_id]))[token_id]
-        if before["state"] == "revoked":
-            raise TakenError(f"the token {token_id} is revoked for good: create another one")
-        allowed = networks.read_networks(tuple(before["allowed_cidrs"]))
-        was = Grant(
-            frozenset(before["scopes"]), before["rate_limit_per_minute"], before["expires_at"], allowed
-        )
-        wanted, problems = grants.changed(given, was, clock.now())
-        if problems:
-            raise OperatorError("; ".join(text for texts in problems.values() for text in texts))
-        await rows.change_token(
-            db,
-            tenant_id,
-            token_id,
-            checked_name(given.get("name", before["name"])),
-            [name for name in ALL_SCOPES if name in wanted.scopes],
-            wanted.rate_limit_per_minute,
-            wanted.expires_at,
-            list(map(str, wanted.networks)),
-        )
-        row = await get_token(db, tenant_id, token_id)
-        differs = audit.difference(dict(before), dict(row), _SAID)
-        if differs[1]:
-            await audit.record(
-                db, audit.Change(tenant_id, actor, "token.changed", "token", token_id, *differs)
-            )
-    return row
+    return await tokens.change_token(database, Owner(tenant_id, None, actor), token_id, given)
 
 
 def read_networks(texts: Sequence[str]) -> list[str]:
